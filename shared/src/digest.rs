@@ -1,0 +1,301 @@
+//! Content digests: `algorithm:hex`, as the OCI image specification defines
+//! them (descriptor.md, "Digests").
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::digest::common::hazmat::{DeserializeStateError, SerializableState};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// The digest algorithms that the registry accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// SHA-256: 64 hex digits.
+    Sha256,
+    /// SHA-512: 128 hex digits.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name as it stands before the colon.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    fn hex_len(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "sha256" => Ok(Self::Sha256),
+            "sha512" => Ok(Self::Sha512),
+            _ => Err(DigestError::Algorithm),
+        }
+    }
+}
+
+/// Why a text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no colon.
+    #[error("a digest reads algorithm:hex, such as sha256:<64 hex digits>")]
+    Form,
+    /// The algorithm is not one of ours.
+    #[error("the digest's algorithm must be sha256 or sha512")]
+    Algorithm,
+    /// The part after the colon has the wrong length or other characters.
+    #[error("a sha256 digest has 64 lower-case hex digits, a sha512 digest 128")]
+    Hex,
+}
+
+/// A parsed digest. It can be used as a path component: its hex part holds
+/// only `0-9a-f`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest {
+    algorithm: Algorithm,
+    text: String,
+}
+
+impl Digest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// The SHA-256 digest of these bytes.
+    #[must_use]
+    pub fn sha256(bytes: &[u8]) -> Self {
+        Self::of(Algorithm::Sha256, bytes)
+    }
+
+    /// The algorithm before the colon.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The hex digits after the colon.
+    #[must_use]
+    pub fn hex(&self) -> &str {
+        &self.text[self.algorithm.name().len() + 1..]
+    }
+
+    /// The whole text, `algorithm:hex`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn from_raw(algorithm: Algorithm, raw: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(algorithm.name().len() + 1 + raw.len() * 2);
+        text.push_str(algorithm.name());
+        text.push(':');
+        for byte in raw {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self { algorithm, text }
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, hex) = text.split_once(':').ok_or(DigestError::Form)?;
+        let algorithm: Algorithm = name.parse()?;
+        let well_formed = hex.len() == algorithm.hex_len()
+            && hex
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if !well_formed {
+            return Err(DigestError::Hex);
+        }
+        Ok(Self {
+            algorithm,
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An incremental hash over one of the accepted algorithms.
+#[derive(Clone)]
+pub enum Hasher {
+    /// SHA-256.
+    Sha256(Sha256),
+    /// SHA-512.
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// A hash of nothing yet.
+    #[must_use]
+    pub fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(Sha512::new()),
+        }
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// The digest of all that was added.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        match self {
+            Self::Sha256(hasher) => Digest::from_raw(Algorithm::Sha256, &hasher.finalize()),
+            Self::Sha512(hasher) => Digest::from_raw(Algorithm::Sha512, &hasher.finalize()),
+        }
+    }
+
+    /// The algorithm of this hash.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha256(_) => Algorithm::Sha256,
+            Self::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// The state as bytes: the algorithm's marker, then what `sha2` writes.
+    /// Another process of the same build can go on from it.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        match self {
+            Self::Sha256(hasher) => [&[1], hasher.serialize().as_slice()].concat(),
+            Self::Sha512(hasher) => [&[2], hasher.serialize().as_slice()].concat(),
+        }
+    }
+
+    /// Goes on from what [`Hasher::save`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are no saved state.
+    pub fn resume(saved: &[u8]) -> Result<Self, DeserializeStateError> {
+        match saved.split_first() {
+            Some((1, state)) => {
+                let state = state.try_into().map_err(|_| DeserializeStateError)?;
+                Ok(Self::Sha256(Sha256::deserialize(&state)?))
+            }
+            Some((2, state)) => {
+                let state = state.try_into().map_err(|_| DeserializeStateError)?;
+                Ok(Self::Sha512(Sha512::deserialize(&state)?))
+            }
+            _ => Err(DeserializeStateError),
+        }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hasher({})", self.algorithm().name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_digest_of_nothing() {
+        assert_eq!(
+            Digest::sha256(b"").as_str(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_digest() {
+        for text in [
+            "",
+            "sha256",
+            "sha256:",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            "../../x",
+            "sha256:../../x",
+        ] {
+            assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+        let upper = Digest::sha256(b"").as_str().to_uppercase();
+        assert!(upper.parse::<Digest>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn parses_what_it_prints(bytes: Vec<u8>, wide: bool) {
+            let algorithm = if wide { Algorithm::Sha512 } else { Algorithm::Sha256 };
+            let digest = Digest::of(algorithm, &bytes);
+            prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+        }
+
+        #[test]
+        fn a_saved_hash_goes_on_where_it_was(a: Vec<u8>, b: Vec<u8>, wide: bool) {
+            let algorithm = if wide { Algorithm::Sha512 } else { Algorithm::Sha256 };
+            let mut first = Hasher::new(algorithm);
+            first.update(&a);
+            let mut second = Hasher::resume(&first.save()).unwrap();
+            second.update(&b);
+            prop_assert_eq!(second.finish(), Digest::of(algorithm, &[a, b].concat()));
+        }
+
+        #[test]
+        fn what_parses_is_a_safe_path(text in "\\PC*") {
+            if let Ok(digest) = text.parse::<Digest>() {
+                prop_assert!(digest.hex().bytes().all(|b| b.is_ascii_hexdigit()));
+            }
+        }
+
+        #[test]
+        fn resume_never_panics(saved: Vec<u8>) {
+            let _ = Hasher::resume(&saved);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the gateway and the uploader share: the parsed types of the OCI
+//! specifications, configuration, the store (SQLite), the spool (durable
+//! local files) and the remote (SFTP).
+//!
+//! Dependencies point one way: `store`, `spool` and `remote` use the types
+//! and know nothing of each other.
+
+pub mod clock;
+pub mod config;
+pub mod digest;
+pub mod installation;
+pub mod manifest;
+pub mod media_type;
+pub mod name;
+pub mod remote;
+pub mod spool;
+pub mod store;
+pub mod telemetry;
