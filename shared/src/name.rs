@@ -1,5 +1,5 @@
-//! Names: repositories, groups, tags, references and upload ids, by the OCI
-//! distribution specification ("Pulling manifests") and, for uploads, ours.
+//! Names: repositories, groups, tags and references, by the OCI distribution
+//! specification ("Pulling manifests"), and the ids that this project gives.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,9 +31,9 @@ pub enum NameError {
          128 characters"
     )]
     Tag,
-    /// Not an upload id.
+    /// Not an id of ours.
     #[error("an upload id is a UUID; take the Location that the registry gave")]
-    UploadId,
+    Id,
     /// Looks like a digest and is none.
     #[error("{0}")]
     Digest(#[from] DigestError),
@@ -192,35 +192,61 @@ impl fmt::Display for Reference {
     }
 }
 
-/// The id of an upload session: a random UUID (version 4) in lower case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UploadId(uuid::Uuid);
+macro_rules! uuid_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(uuid::Uuid);
 
-impl UploadId {
-    /// A new random id.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4())
-    }
-}
-
-impl FromStr for UploadId {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Only the form that we hand out: one id has one spelling.
-        let id = uuid::Uuid::try_parse(text).map_err(|_| NameError::UploadId)?;
-        if id.hyphenated().to_string() == text {
-            Ok(Self(id))
-        } else {
-            Err(NameError::UploadId)
+        impl $name {
+            /// A new random id.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(uuid::Uuid::new_v4())
+            }
         }
-    }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                // Only the form that we hand out: one id has one spelling.
+                let id = uuid::Uuid::try_parse(text).map_err(|_| NameError::Id)?;
+                if id.hyphenated().to_string() == text {
+                    Ok(Self(id))
+                } else {
+                    Err(NameError::Id)
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
 }
 
-impl fmt::Display for UploadId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+uuid_type! {
+    /// The id of an upload session: a random UUID (version 4) in lower case.
+    UploadId
+}
+
+uuid_type! {
+    /// The name of a file of the spool. An upload session's file has the
+    /// session's id as its name.
+    FileId
+}
+
+uuid_type! {
+    /// The name of an intent's file in the spool.
+    IntentId
+}
+
+impl From<UploadId> for FileId {
+    fn from(id: UploadId) -> Self {
+        Self(id.0)
     }
 }
 

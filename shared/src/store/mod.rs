@@ -1,1 +1,252 @@
-//! (in the making)
+//! The store: the SQLite database that is the index over the SFTP tree and
+//! the queue of what is to be done to it. The only place with SQL, one file
+//! for each family of tables; each method says what it guarantees.
+//!
+//! Every process of a machine opens the same file (WAL mode). Writes go
+//! through one thread ([`writer`]), reads run on a few read-only connections.
+//! Every method is async and keeps the database off the async runtime.
+
+mod blobs;
+mod changes;
+mod claims;
+mod error;
+mod groups;
+mod health;
+mod jobs;
+mod manifests;
+mod migrate;
+mod outcomes;
+mod rebuild;
+mod repositories;
+mod sessions;
+mod sweep;
+mod tags;
+mod uploads;
+mod users;
+mod waits;
+mod wishes;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use writer::{Durability, Writer};
+
+pub use blobs::{Blob, Mounted};
+pub use changes::Changes;
+pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
+pub use error::StoreError;
+pub use groups::{Group, GroupCreated};
+pub use health::{Health, HealthState, Trouble};
+pub use jobs::{Job, JobCounts, JobState};
+pub use manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
+pub use outcomes::{Finished, Retry};
+pub use rebuild::Adopted;
+pub use repositories::PushTarget;
+pub use sweep::EvictionCandidate;
+pub use uploads::{Committed, Upload, UploadState};
+pub use users::{Role, User};
+pub use waits::Settled;
+pub use wishes::{BlobSource, NamedBlob, Wish};
+
+/// How long a writer waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections for reading: more than cores, since a read may wait for a page.
+const READERS: usize = 4;
+
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub(crate) i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+row_id! {
+    /// A job.
+    JobId
+}
+row_id! {
+    /// A blob.
+    BlobId
+}
+row_id! {
+    /// A user.
+    UserId
+}
+
+impl JobId {
+    /// The number, as it stands in the names of temporary files.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// The open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    readers: Arc<Readers>,
+    changes: Arc<changes::Watcher>,
+    clock: Clock,
+}
+
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Store {
+    /// Opens the database, makes it where it is missing, and brings it to
+    /// this version's schema.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] for a database that is not ours (nothing is
+    /// written to it), [`StoreError::Newer`] for one of a later version,
+    /// [`StoreError::Corrupt`] for a damaged one.
+    pub async fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        blocking(move || Self::open_blocking(&path, clock)).await
+    }
+
+    fn open_blocking(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+        if path.exists() {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            migrate::check_identity(&Connection::open_with_flags(path, flags)?)?;
+        }
+        let mut connection = open_connection(path)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        migrate::migrate(&mut connection)?;
+        let idle = (0..READERS)
+            .map(|_| open_reader(path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            writer: Writer::start(path)?,
+            readers: Arc::new(Readers {
+                idle: Mutex::new(idle),
+                permits: Arc::new(Semaphore::new(READERS)),
+            }),
+            changes: changes::Watcher::start(path)?,
+            clock,
+        })
+    }
+
+    /// The clock that times are written by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Tells when something was committed, by any process.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.changes.subscribe()
+    }
+
+    /// Runs a read on one of the read-only connections.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permits = Arc::clone(&self.readers.permits);
+        let permit = permits
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Stopped)?;
+        let readers = Arc::clone(&self.readers);
+        blocking(move || {
+            let _permit = permit;
+            let connection = readers.take().ok_or(StoreError::Stopped)?;
+            let result = read(&connection);
+            readers.put_back(connection);
+            result
+        })
+        .await
+    }
+
+    /// Runs a write that is on disk when it answers.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.submit(Durability::Full, write).await
+    }
+
+    /// Runs a write that a power cut may undo, and nothing else.
+    async fn write_relaxed<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.submit(Durability::Relaxed, write).await
+    }
+
+    /// Gives out a generation: larger than every one before, in this database
+    /// and in one that was lost.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn next_generation(&self) -> Result<i64, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write_relaxed(move |db| next_generation(db, now)).await
+    }
+}
+
+impl Readers {
+    fn take(&self) -> Option<Connection> {
+        self.idle.lock().ok()?.pop()
+    }
+
+    fn put_back(&self, connection: Connection) {
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(connection);
+        }
+    }
+}
+
+fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
+    let next = "UPDATE generation SET value = max(value + 1, ?1) WHERE id = 1 RETURNING value";
+    Ok(db
+        .prepare_cached(next)?
+        .query_row([wall_ms], |row| row.get(0))?)
+}
+
+/// A connection that may write; `synchronous` is still to be set.
+fn open_connection(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_connection(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Other(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Intents: what a manifest PUT wishes, kept beside the database until it is
+//! carried out, so that a lost database loses nothing that was acknowledged.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::{Spool, SpoolError, blocking, sync_folder};
+use crate::media_type::MediaType;
+use crate::name::{IntentId, RepositoryName, Tag};
+
+/// An intent as it stands in its file: one line of JSON, then a manifest's
+/// bytes as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// What is wished.
+    pub wish: IntentWish,
+    /// The manifest's bytes.
+    pub manifest: Vec<u8>,
+}
+
+/// What is wished.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct IntentWish {
+    /// Orders the wishes of a target.
+    pub generation: i64,
+    /// Into which repository.
+    pub repository: RepositoryName,
+    /// What the manifest is.
+    pub media_type: MediaType,
+    /// The digest algorithm that the client named it by.
+    pub digest: crate::digest::Digest,
+    /// Tags to point at it.
+    pub tags: Vec<Tag>,
+}
+
+impl Spool {
+    /// Writes an intent. It is on disk when this answers.
+    ///
+    /// # Errors
+    /// When the disk fails; then there is no intent.
+    pub async fn write_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
+        let folder = self.intents();
+        blocking(move || {
+            let path = folder.join(id.to_string());
+            let written = write(&path, &intent).and_then(|()| sync_folder(&folder));
+            if written.is_err() {
+                let _ = std::fs::remove_file(&path);
+            }
+            written
+        })
+        .await
+    }
+
+    /// Removes an intent; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn remove_intent(&self, id: IntentId) -> Result<(), SpoolError> {
+        let path = self.intents().join(id.to_string());
+        blocking(move || match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SpoolError::io("cannot remove", &path, error))
+            }
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    /// The names of all intents, with the time each was written.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_intents(
+        &self,
+    ) -> Result<Vec<(IntentId, std::time::SystemTime)>, SpoolError> {
+        let folder = self.intents();
+        blocking(move || {
+            let failed = |error| SpoolError::io("cannot list", &folder, error);
+            let mut intents = Vec::new();
+            for entry in std::fs::read_dir(&folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                let modified = entry.metadata().and_then(|meta| meta.modified());
+                if let (Some(id), Ok(modified)) = (id, modified) {
+                    intents.push((id, modified));
+                }
+            }
+            Ok(intents)
+        })
+        .await
+    }
+
+    /// Reads an intent; nothing if it is not there, or was cut off before it
+    /// was acknowledged.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
+        let path = self.intents().join(id.to_string());
+        blocking(move || match std::fs::read(&path) {
+            Ok(bytes) => Ok(parse(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(SpoolError::io("cannot read", &path, error)),
+        })
+        .await
+    }
+}
+
+fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
+    let failed = |error| SpoolError::io("cannot write", path, error);
+    let mut bytes = serde_json::to_vec(&intent.wish)
+        .map_err(io::Error::from)
+        .map_err(failed)?;
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&intent.manifest);
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(&bytes).map_err(failed)?;
+    file.sync_data().map_err(failed)
+}
+
+fn parse(bytes: &[u8]) -> Option<Intent> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let wish: IntentWish = serde_json::from_slice(&bytes[..end]).ok()?;
+    let manifest = bytes[end + 1..].to_vec();
+    // A torn file's manifest does not hash to its digest.
+    let digest = crate::digest::Digest::of(wish.digest.algorithm(), &manifest);
+    (digest == wish.digest).then_some(Intent { wish, manifest })
+}

@@ -1,0 +1,1 @@
+//! What the spool promises, tried in a temporary folder.

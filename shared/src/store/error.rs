@@ -1,0 +1,49 @@
+//! Why the store could not answer.
+
+use rusqlite::ErrorCode;
+
+/// An error of the database. What a caller asked wrongly is no error here but
+/// part of a method's answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the database for too long.
+    #[error("the database is busy")]
+    Busy,
+    /// There is no room for the database to grow.
+    #[error("the disk with the database is full")]
+    Full,
+    /// The file is damaged.
+    #[error(
+        "the database file is damaged ({0}); move it away and run `refity-uploader rebuild-index`"
+    )]
+    Corrupt(String),
+    /// A database of another program: the original Go system's, most likely.
+    #[error(
+        "refity.db belongs to another program, most likely the original Go Refity; nothing was \
+         written to it. Start with an empty DATA_DIR, then take the old one over with \
+         `refity-uploader import --from <the old refity.db>`"
+    )]
+    Foreign,
+    /// A database of a later version of this program.
+    #[error("the database was made by a later version of Refity; run that version")]
+    Newer,
+    /// The writer's thread has ended.
+    #[error("the store has stopped")]
+    Stopped,
+    /// Anything else, in SQLite's words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Brings a database to the schema of this version, by the numbered files in
+//! `migrations/`, which are part of the binary.
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use super::StoreError;
+
+/// `PRAGMA application_id` of our databases: "RFTY".
+const APPLICATION_ID: i64 = 0x5246_5459;
+
+/// The migrations in order. A database's `user_version` says how many of
+/// them it has seen.
+const MIGRATIONS: &[&str] = &[include_str!(
+    "../../../migrations/0001_index_and_queue.sql"
+)];
+
+/// Refuses a database that is not ours, before anything is written to it.
+pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> {
+    let application_id: i64 =
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if application_id == APPLICATION_ID {
+        return Ok(());
+    }
+    let some_table: Option<String> = connection
+        .query_row(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match some_table {
+        None if application_id == 0 => Ok(()),
+        _ => Err(StoreError::Foreign),
+    }
+}
+
+/// Runs the migrations that the database has not seen yet.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    // Two processes may start at once: the second waits here and finds it done.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let seen: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let mut version = 0;
+    for migration in MIGRATIONS {
+        version += 1;
+        if version > seen {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+        }
+    }
+    if seen > version {
+        return Err(StoreError::Newer);
+    }
+    transaction.commit()?;
+    Ok(())
+}

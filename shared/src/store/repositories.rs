@@ -1,0 +1,79 @@
+//! Repositories. They appear on the first push, inside a group that exists.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Store, StoreError};
+use crate::name::RepositoryName;
+
+/// Whether a repository can be pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTarget {
+    /// It exists, or appears with the push.
+    Open,
+    /// Its group does not exist.
+    NoGroup,
+    /// It does not exist, and its group says `create_on_push: false`.
+    NoRepository,
+}
+
+pub(super) fn repository_id(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<Option<i64>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id FROM repositories WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?)
+}
+
+fn group(db: &Connection, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND wanted")?
+        .query_row([name.group().as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?)
+}
+
+/// The repository to push to, made where it is missing and may be made.
+pub(super) fn ensure_repository(
+    db: &Connection,
+    name: &RepositoryName,
+    now: i64,
+) -> Result<Result<i64, PushTarget>, StoreError> {
+    if let Some(id) = repository_id(db, name)? {
+        return Ok(Ok(id));
+    }
+    match group(db, name)? {
+        None => Ok(Err(PushTarget::NoGroup)),
+        Some((_, false)) => Ok(Err(PushTarget::NoRepository)),
+        Some((group, true)) => {
+            db.prepare_cached(
+                "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![group, name.as_str(), now])?;
+            Ok(Ok(db.last_insert_rowid()))
+        }
+    }
+}
+
+impl Store {
+    /// Whether a push into this repository may begin.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn push_target(&self, name: &RepositoryName) -> Result<PushTarget, StoreError> {
+        let name = name.clone();
+        self.read(move |db| {
+            if repository_id(db, &name)?.is_some() {
+                return Ok(PushTarget::Open);
+            }
+            Ok(match group(db, &name)? {
+                None => PushTarget::NoGroup,
+                Some((_, false)) => PushTarget::NoRepository,
+                Some((_, true)) => PushTarget::Open,
+            })
+        })
+        .await
+    }
+}

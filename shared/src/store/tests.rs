@@ -1,0 +1,1 @@
+//! What the store promises, tried on a database in a temporary folder.

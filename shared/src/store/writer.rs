@@ -1,0 +1,126 @@
+//! The one thread of a process that writes to the database.
+//!
+//! All writes that are queued run in one transaction, each in a savepoint of
+//! its own, and are answered after its commit: one fsync serves many
+//! requests. The same thread has a second connection for what may be lost in
+//! a power cut (upload offsets, heartbeats, progress).
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{StoreError, open_connection};
+
+/// How many queued writes one transaction takes at most, so that none waits
+/// long for the answers of the others.
+const BATCH_MAX: usize = 256;
+
+/// What a commit promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// On disk before the answer (`synchronous=FULL`).
+    Full,
+    /// Seen by every process at once, on disk later (`synchronous=NORMAL`).
+    Relaxed,
+}
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// A write: given the open transaction, or why there is none.
+type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
+
+/// The way to the writer's thread. The thread ends when the last is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<(Durability, Work)>,
+}
+
+impl Writer {
+    /// Opens both connections and starts the thread.
+    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
+        let full = open_connection(path)?;
+        full.pragma_update(None, "synchronous", "FULL")?;
+        let relaxed = open_connection(path)?;
+        relaxed.pragma_update(None, "synchronous", "NORMAL")?;
+        let (queue, work) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(&full, &relaxed, &work))
+            .map_err(|error| StoreError::Other(format!("cannot start a thread: {error}")))?;
+        Ok(Self { queue })
+    }
+
+    /// Runs `write` inside a transaction and answers after its commit. What
+    /// it wrote is undone when it fails.
+    pub(super) async fn submit<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let result = connection.and_then(|connection| in_savepoint(connection, write));
+            Box::new(move |committed| {
+                // The one who asked may have gone; the write stands.
+                let _ = sender.send(committed.and(result));
+            })
+        });
+        self.queue
+            .send((durability, work))
+            .map_err(|_| StoreError::Stopped)?;
+        receiver.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+fn run(full: &Connection, relaxed: &Connection, work: &mpsc::Receiver<(Durability, Work)>) {
+    while let Ok(first) = work.recv() {
+        let (mut durable, mut other) = (Vec::new(), Vec::new());
+        for (durability, one) in std::iter::once(first).chain(work.try_iter()).take(BATCH_MAX) {
+            match durability {
+                Durability::Full => durable.push(one),
+                Durability::Relaxed => other.push(one),
+            }
+        }
+        run_batch(relaxed, other);
+        run_batch(full, durable);
+    }
+}
+
+fn run_batch(connection: &Connection, batch: Vec<Work>) {
+    if batch.is_empty() {
+        return;
+    }
+    let begun = connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(StoreError::from);
+    let answers: Vec<Answer> = batch
+        .into_iter()
+        .map(|work| work(begun.clone().map(|()| connection)))
+        .collect();
+    let committed = begun.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    if !connection.is_autocommit() {
+        // A commit that failed leaves its transaction open.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    for answer in answers {
+        answer(committed.clone());
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    write: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.execute_batch("SAVEPOINT one")?;
+    match write(connection) {
+        Ok(value) => {
+            connection.execute_batch("RELEASE one")?;
+            Ok(value)
+        }
+        Err(error) => {
+            connection.execute_batch("ROLLBACK TO one; RELEASE one")?;
+            Err(error)
+        }
+    }
+}
