@@ -1,0 +1,99 @@
+//! What the processes serve and say: ports, synchronous pushes, logs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use super::{Problems, values};
+use crate::telemetry::{LogFormat, LogLevel};
+
+/// Logging.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logs")]
+#[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
+pub struct LogArgs {
+    /// error, warn, info, debug or trace, or directives such as
+    /// info,refity_gateway=debug
+    #[arg(long, env, default_value = "info")]
+    pub log_level: LogLevel,
+    /// Form of the log lines on standard error
+    #[arg(long, env, value_enum, ignore_case = true, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Synchronous pushes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Synchronous pushes")]
+pub struct SyncArgs {
+    /// Answer a push only when SFTP holds what was pushed: true, 1, yes, or false, 0,
+    /// no
+    #[arg(
+        long, env, action = ArgAction::Set, value_parser = values::boolean,
+        num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true"
+    )]
+    pub sftp_sync_upload: bool,
+    /// How long such a push waits before it is answered with 503 and goes on: 90s, 15m,
+    /// 2h
+    #[arg(long, env, value_parser = values::duration, default_value = "15m")]
+    pub sftp_sync_timeout: Duration,
+}
+
+/// Where the gateway listens.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Listening")]
+pub struct HttpArgs {
+    /// TCP port of the registry
+    #[arg(long, env, value_parser = values::port, default_value = "5000")]
+    pub port: u16,
+    /// Second TCP port, for the web interface; both serve the same; 0 = off
+    #[arg(long, env, value_parser = values::port_or_off, default_value = "8080")]
+    pub web_port: u16,
+    /// IPv4 or IPv6 address to listen on; :: takes both
+    #[arg(long, env, value_parser = address, default_value = "0.0.0.0")]
+    pub listen_address: IpAddr,
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let text = text.trim();
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse().map_err(|_| {
+        "an address is an IP address without a port, such as 0.0.0.0, 127.0.0.1, :: or ::1"
+            .to_owned()
+    })
+}
+
+/// [`HttpArgs`], validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// The registry's address.
+    pub registry: SocketAddr,
+    /// The web interface's address, unless it is off.
+    pub web: Option<SocketAddr>,
+}
+
+impl HttpArgs {
+    /// Puts the addresses together.
+    ///
+    /// # Errors
+    /// When both ports are the same.
+    pub fn settings(&self) -> Result<HttpSettings, Problems> {
+        let mut problems = Problems::default();
+        if self.port == self.web_port {
+            problems.add(format!(
+                "PORT and WEB_PORT are both {}: both ports serve the same, so set WEB_PORT to 0 \
+                 for one port only",
+                self.port
+            ));
+        }
+        let at = |port| SocketAddr::new(self.listen_address, port);
+        problems.or_else(HttpSettings {
+            registry: at(self.port),
+            web: (self.web_port != 0).then(|| at(self.web_port)),
+        })
+    }
+}
