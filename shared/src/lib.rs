@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod digest;
 pub mod installation;
+pub mod local;
 pub mod manifest;
 pub mod media_type;
 pub mod name;

@@ -123,11 +123,17 @@ impl Store {
         blocking(move || Self::open_blocking(&path, clock)).await
     }
 
+    /// Looks whether the database is ours, or missing; writes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] or [`StoreError::Corrupt`].
+    pub async fn check(path: &Path) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        blocking(move || check(&path)).await
+    }
+
     fn open_blocking(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        if path.exists() {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            migrate::check_identity(&Connection::open_with_flags(path, flags)?)?;
-        }
+        check(path)?;
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate::migrate(&mut connection)?;
@@ -222,6 +228,14 @@ fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
     Ok(db
         .prepare_cached(next)?
         .query_row([wall_ms], |row| row.get(0))?)
+}
+
+fn check(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    migrate::check_identity(&Connection::open_with_flags(path, flags)?)
 }
 
 /// A connection that may write; `synchronous` is still to be set.

@@ -1,0 +1,98 @@
+//! What a process has of its machine: the data folder with the database and
+//! the spool, the clock, and its own name among the processes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{self, DataDirError};
+use crate::installation::{InstallationError, InstallationId};
+use crate::spool::{Owner, Spool, SpoolError};
+use crate::store::{Store, StoreError};
+
+/// The name of the database below `DATA_DIR`.
+pub const DATABASE: &str = "refity.db";
+
+/// What a process has of its machine. Cheap to clone.
+#[derive(Clone)]
+pub struct Local {
+    /// The database.
+    pub store: Store,
+    /// The spool.
+    pub spool: Spool,
+    /// This process, for as long as a clone of this lives.
+    pub owner: Arc<Owner>,
+    /// This installation, by which it owns the tree on SFTP.
+    pub installation: InstallationId,
+}
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The folder is not usable.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The installation's id could not be read or made.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The spool could not be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The kernel does not tell its boot id.
+    #[error("cannot read the clock: {0}")]
+    Clock(#[from] std::io::Error),
+    /// There is no database, and data that one must have named.
+    #[error(
+        "refity.db is missing, but the spool holds data that was acknowledged and may not be on \
+         SFTP yet; nothing was changed. Put the database back, or run `refity-uploader \
+         rebuild-index`"
+    )]
+    DatabaseLost,
+}
+
+impl Local {
+    /// Opens the data folder for a process of this role (`gateway` or
+    /// `uploader`), and makes what is missing on a first start.
+    ///
+    /// # Errors
+    /// See [`LocalError`]. After [`LocalError::DatabaseLost`] and
+    /// [`StoreError::Foreign`] nothing was written.
+    pub async fn open(data_dir: &Path, role: &str) -> Result<Self, LocalError> {
+        let database = data_dir.join(DATABASE);
+        if !database.exists() && spool_holds_data(data_dir) {
+            return Err(LocalError::DatabaseLost);
+        }
+        Self::open_new(data_dir, role).await
+    }
+
+    /// Opens the data folder whatever the spool holds: for `rebuild-index`.
+    ///
+    /// # Errors
+    /// As [`Local::open`], but for [`LocalError::DatabaseLost`].
+    pub async fn open_new(data_dir: &Path, role: &str) -> Result<Self, LocalError> {
+        let database = data_dir.join(DATABASE);
+        Store::check(&database).await?;
+        config::prepare(data_dir)?;
+        let installation = InstallationId::load_or_create(data_dir)?;
+        let spool = Spool::open(data_dir)?;
+        let store = Store::open(&database, Clock::system()?).await?;
+        Ok(Self {
+            store,
+            spool,
+            owner: Arc::new(Owner::register(data_dir, role)?),
+            installation,
+        })
+    }
+
+    /// Tells the uploaders that there may be work.
+    pub fn wake_uploaders(&self) {
+        self.spool.wake(self.owner.id());
+    }
+}
+
+fn spool_holds_data(data_dir: &Path) -> bool {
+    data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())
+}
