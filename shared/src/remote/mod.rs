@@ -1,1 +1,31 @@
-//! (in the making)
+//! The SFTP storage, as blocking sessions behind an asynchronous pool.
+//!
+//! [`Pool`] lends a [`Session`]; the functions of [`write`], [`read`] and
+//! [`owner`] work on one. All paths come from [`Layout`]. Every error is a
+//! [`RemoteError`]: it may pass, it needs a person, or something is missing.
+//!
+//! What is written goes to a temporary name first and is renamed when it is
+//! whole; nothing here ever opens a final name for writing.
+
+mod auth;
+pub mod config;
+pub mod error;
+pub mod known_hosts;
+pub mod layout;
+pub mod owner;
+pub mod pool;
+mod posix_rename;
+pub mod read;
+pub mod session;
+mod slots;
+pub mod write;
+
+pub use config::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+pub use error::{Reason, RemoteError};
+pub use layout::Layout;
+pub use owner::{OwnerState, check_owner};
+pub use pool::{BlockingSession, Pool, PoolStats, PooledSession};
+pub use posix_rename::{Extensions, Space};
+pub use read::Reader;
+pub use session::{Entry, Meta, Session};
+pub use write::{Placed, WriteError, place_folder, store_file, write_small};
