@@ -20,9 +20,9 @@ pub mod session;
 mod slots;
 pub mod write;
 
-pub use config::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+pub use config::{RemoteAuth, RemoteConfig, Role, Timeouts};
 pub use error::{Reason, RemoteError};
-pub use layout::Layout;
+pub use layout::{Layout, TmpName, TrashName};
 pub use owner::{OwnerState, check_owner};
 pub use pool::{BlockingSession, Pool, PoolStats, PooledSession};
 pub use posix_rename::{Extensions, Space};
