@@ -495,12 +495,13 @@ async fn a_killed_server_costs_its_sessions_only() {
     look(&pool).await;
     // An idle session whose end nobody saw is not lent.
     lab.server.kill_sessions();
+    let server = &lab.server;
+    wait_until("sessions ended", || server.connections() == 0);
     look(&pool).await;
     let dialed = pool.stats().dialed;
     look(&pool).await;
     assert_eq!(pool.stats().dialed, dialed, "a good session is used again");
     pool.close_idle();
-    let server = &lab.server;
     wait_until("no connection left", || server.connections() == 0);
 }
 
