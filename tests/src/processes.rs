@@ -228,12 +228,15 @@ impl Process {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The last lines of its log, under its name.
+    /// The last lines of its log, under its name; without those that only tell
+    /// of a test that waited.
     #[must_use]
     pub fn log_tail(&self) -> String {
         const LINES: usize = 40;
+        const POLLED: [&str; 2] = ["/readyz", "/api/jobs/summary"];
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let told = |line: &&str| !POLLED.iter().any(|path| line.contains(path));
+        let lines: Vec<&str> = log.lines().filter(told).collect();
         let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
         format!("--- {}\n{tail}\n", self.program.log.display())
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a condition is looked at.
-pub const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// Looks again and again until there is a `Some`, or the time is over.
 pub async fn until_some<T>(limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
