@@ -1,0 +1,3 @@
+//! The uploader's subcommands, one module each.
+
+pub mod sandbox_sftp;
