@@ -1,1 +1,3 @@
+//! The tests' laboratory: servers, clients and what checks their work.
 
+pub mod faulty_sftp;

@@ -78,7 +78,7 @@ impl SftpServer {
     #[must_use]
     pub fn new(tree: Tree, account: Account, host_key: PrivateKey, hooks: Arc<dyn Hooks>) -> Self {
         let ssh = Config {
-            methods: MethodSet::from(&[MethodKind::Password][..]),
+            methods: methods(),
             auth_rejection_time: REJECTION_DELAY,
             auth_rejection_time_initial: Some(Duration::ZERO),
             max_auth_attempts: 6,
@@ -133,6 +133,10 @@ impl SftpServer {
     }
 }
 
+fn methods() -> MethodSet {
+    MethodSet::from(&[MethodKind::Password][..])
+}
+
 /// Serves one connection until it ends.
 async fn converse(
     stream: TcpStream,
@@ -174,7 +178,10 @@ impl Handler for Connection {
         Ok(if self.shared.hooks.signed_in(right) {
             Auth::Accept
         } else {
-            Auth::reject()
+            Auth::Reject {
+                proceed_with_methods: Some(methods()),
+                partial_success: false,
+            }
         })
     }
 
