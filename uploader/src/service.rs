@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::commands::sandbox_sftp::SandboxError;
 use crate::config::{PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
 use crate::{evict, health, leases, progress, sweep, watch as wake_watch, worker};
@@ -71,6 +72,9 @@ pub enum Failure {
     /// The tree on SFTP is another installation's.
     #[error("{0}")]
     NotOurs(String),
+    /// The SFTP server for trying things out failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// Something of the system.
     #[error("{0}")]
     System(#[from] std::io::Error),
