@@ -22,8 +22,12 @@ build: ## Build the programs into target/release
 run: build ## Build and start everything on 127.0.0.1, with a sandbox where FTP_HOST is unset
 	@exec deploy/run
 
-test: build ## Run all tests, with real sshd and docker (installs what is missing, where root)
+# Some tests start the programs, so these are built first; with `--tests`, so
+# that both commands agree on features and nothing is compiled twice.
+test: ## Run all tests, with real sshd and docker (installs what is missing, where root)
+	@deploy/packages build
 	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	cargo test --release --locked --workspace
 
 lint: ## Check format, lints, licences and scripts
@@ -41,8 +45,10 @@ bench: build ## Measure against other registries and sftp, in the same run
 	@deploy/packages bench
 	target/release/bench
 
-soak: build ## Kill the programs N times while clients push (N=1000)
+soak: ## Kill the programs N times while clients push (N=1000)
+	@deploy/packages build
 	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test crash -- --nocapture
 
 audit: cargo-deny ## Look for known vulnerabilities in dependencies (asks the Internet)
