@@ -9,9 +9,12 @@
 
 mod auth;
 pub mod config;
+mod dial;
 pub mod error;
+mod folders;
 pub mod known_hosts;
 pub mod layout;
+mod lent;
 pub mod owner;
 pub mod pool;
 mod posix_rename;
@@ -20,12 +23,14 @@ pub mod session;
 mod slots;
 pub mod write;
 
-pub use config::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+pub use config::{RemoteAuth, RemoteConfig, Role, Timeouts};
 pub use error::{Reason, RemoteError};
-pub use layout::Layout;
+pub use folders::{Entry, LIST_MAX};
+pub use layout::{Layout, TmpName, TrashName};
+pub use lent::{BlockingSession, PooledSession};
 pub use owner::{OwnerState, check_owner};
-pub use pool::{BlockingSession, Pool, PoolStats, PooledSession};
+pub use pool::{Pool, PoolStats};
 pub use posix_rename::{Extensions, Space};
 pub use read::Reader;
-pub use session::{Entry, Meta, Session};
+pub use session::{Meta, Session};
 pub use write::{Placed, WriteError, place_folder, store_file, write_small};

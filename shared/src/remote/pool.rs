@@ -2,12 +2,11 @@
 //! use, and never more than the account allows, over all processes.
 
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
@@ -15,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::config::{RemoteConfig, Role};
 use super::error::RemoteError;
+use super::lent::PooledSession;
 use super::session::Session;
 use super::slots::{Slot, Slots};
 
@@ -35,10 +35,10 @@ tokio::task_local! {
 }
 
 /// A session with the slot that it holds.
-struct Live {
-    session: Session,
-    slot: Option<Slot>,
-    idle_since: Instant,
+pub(super) struct Live {
+    pub(super) session: Session,
+    pub(super) slot: Option<Slot>,
+    pub(super) idle_since: Instant,
 }
 
 impl Drop for Live {
@@ -57,12 +57,12 @@ impl Drop for Live {
 
 /// What deadpool keeps. An operation that goes on after its caller left
 /// shares it, and holds session and slot until it ends.
-struct Connection(Arc<Mutex<Live>>);
+pub(super) struct Connection(pub(super) Arc<Mutex<Live>>);
 
 /// Makes and checks sessions for deadpool.
-struct Dialer {
+pub(super) struct Dialer {
     config: RemoteConfig,
-    slots: Slots,
+    pub(super) slots: Slots,
     /// Sessions on their way to this pool's own waiters.
     handover: Mutex<VecDeque<Connection>>,
     handed: Notify,
@@ -109,7 +109,7 @@ impl Dialer {
 
     /// Whether a session on this slot is to be closed because another pool
     /// waits; each yes gives one away.
-    fn give_away(&self, slot: usize) -> bool {
+    pub(super) fn give_away(&self, slot: usize) -> bool {
         if self.gave_away_lately() || self.slots.awaited_from().is_none_or(|from| from > slot) {
             return false;
         }
@@ -117,7 +117,7 @@ impl Dialer {
         true
     }
 
-    fn hand_over(&self, connection: Connection) {
+    pub(super) fn hand_over(&self, connection: Connection) {
         lock(&self.handover).push_back(connection);
         self.handed.notify_one();
     }
@@ -267,10 +267,7 @@ impl Pool {
         };
         let asked = self.inner.timeout_get(&timeouts);
         match DEADLINE.scope(Instant::now() + wait, asked).await {
-            Ok(object) => Ok(PooledSession {
-                live: Arc::clone(&object.0),
-                object: Some(object),
-            }),
+            Ok(object) => Ok(PooledSession::new(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(_)) => Err(self.inner.manager().busy()),
             Err(error) => Err(RemoteError::Transient(error.to_string())),
@@ -333,101 +330,8 @@ fn reap(pool: &managed::Pool<Dialer>) {
     }));
 }
 
-/// A lent session. Dropping it gives it back, or closes it where it is
-/// broken, still in use, or wanted by another process.
-pub struct PooledSession {
-    live: Arc<Mutex<Live>>,
-    /// Empty only while it is dropped.
-    object: Option<Object<Dialer>>,
-}
-
-impl PooledSession {
-    /// Does one thing with the session on a blocking thread. If the returned
-    /// future is dropped the work goes on, and the session is closed after.
-    ///
-    /// # Panics
-    /// When the work does.
-    pub async fn run<T, F>(&mut self, work: F) -> T
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Session) -> T + Send + 'static,
-    {
-        let live = Arc::clone(&self.live);
-        let task = spawn_blocking(move || work(&mut lock(&live).session));
-        match task.await {
-            Ok(value) => value,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is ending, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
-    }
-
-    /// The session itself, for a long piece of work that is on a blocking
-    /// thread already: move the `PooledSession` there first.
-    pub fn blocking(&mut self) -> BlockingSession<'_> {
-        BlockingSession {
-            live: lock(&self.live),
-        }
-    }
-}
-
-impl std::fmt::Debug for PooledSession {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PooledSession")
-    }
-}
-
-impl Drop for PooledSession {
-    fn drop(&mut self) {
-        let Some(object) = self.object.take() else {
-            return;
-        };
-        // The pool's and ours; a third is an operation that goes on.
-        let in_use = Arc::strong_count(&self.live) > 2;
-        let slot = match self.live.try_lock() {
-            Ok(mut live) if !in_use && !live.session.is_broken() => {
-                live.idle_since = Instant::now();
-                live.slot.as_ref().map(Slot::number)
-            }
-            _ => None,
-        };
-        let pool = Object::pool(&object);
-        match (slot, pool) {
-            (Some(slot), Some(pool)) if !pool.manager().give_away(slot) => {
-                if pool.manager().slots.we_wait() {
-                    pool.manager().hand_over(Object::take(object));
-                } else {
-                    drop(object);
-                }
-            }
-            _ => drop(Object::take(object)),
-        }
-    }
-}
-
-/// A lent session, held for use on this thread.
-pub struct BlockingSession<'a> {
-    live: MutexGuard<'a, Live>,
-}
-
-impl Deref for BlockingSession<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.live.session
-    }
-}
-
-impl DerefMut for BlockingSession<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.live.session
-    }
-}
-
 /// Locks also what a panicking thread held: a poisoned session is thrown
-/// away by [`PooledSession`]'s drop, the rest is valid at every step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// away by the drop of [`PooledSession`], the rest is valid at every step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,36 +3,22 @@
 
 use std::collections::HashSet;
 use std::io::{self, Read as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use ssh2::{ErrorCode, FileStat, MethodType, OpenFlags, OpenType, Sftp};
+use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, Sftp};
 
-use super::auth;
-use super::config::RemoteConfig;
 use super::error::{self, Reason, RemoteError, status};
-use super::known_hosts::KnownHosts;
 use super::layout::parent;
 use super::posix_rename::{Control, Extensions, Space};
 
-/// The most entries of one folder that are read.
-pub const LIST_MAX: usize = 200_000;
-/// How deep [`Session::remove_tree`] goes.
-const TREE_DEPTH_MAX: usize = 16;
-/// How many folders a session remembers as existing.
-const FOLDERS_MAX: usize = 8192;
-/// Seconds without traffic after which a keepalive is sent.
-const KEEPALIVE_SECONDS: u32 = 30;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// libssh2: no more entries in a folder.
-const END_OF_LIST: ErrorCode = ErrorCode::Session(-16);
 /// Free space below which an unexplained failure is put down to a full disk.
 const ALMOST_FULL: u64 = 1 << 20;
 
 const FILE_MODE: i32 = 0o644;
-const FOLDER_MODE: i32 = 0o755;
 
 /// What is known of a remote file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +41,8 @@ impl From<&FileStat> for Meta {
     }
 }
 
-/// One entry of a remote folder. A symbolic link is neither followed nor a
-/// folder here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name, one component.
-    pub name: String,
-    /// What it is.
-    pub meta: Meta,
-}
-
 /// The plain channel for extended requests.
-enum Extended {
+pub(super) enum Extended {
     Untried,
     Absent,
     Open(Control<ssh2::Channel>),
@@ -76,52 +52,17 @@ enum Extended {
 /// once take several sessions.
 pub struct Session {
     // Dropped in this order: what hangs on the connection goes first.
-    extended: Extended,
-    sftp: Option<Sftp>,
-    raw: Option<ssh2::Session>,
-    stream: Option<TcpStream>,
+    pub(super) extended: Extended,
+    pub(super) sftp: Option<Sftp>,
+    pub(super) raw: Option<ssh2::Session>,
+    pub(super) stream: Option<TcpStream>,
     /// Folders that this session saw or made.
-    folders: HashSet<String>,
-    fsync_refused: bool,
-    broken: bool,
+    pub(super) folders: HashSet<String>,
+    pub(super) fsync_refused: bool,
+    pub(super) broken: bool,
 }
 
 impl Session {
-    /// Connects, checks the host key and signs in: one attempt.
-    ///
-    /// # Errors
-    /// [`RemoteError::Connection`], or [`RemoteError::NeedsPerson`] about the
-    /// host key or the account; each says what failed.
-    pub fn connect(config: &RemoteConfig) -> Result<Self, RemoteError> {
-        let stream = dial(config)?;
-        let io_error = |error: io::Error| {
-            RemoteError::Connection(format!("the connection to the storage failed: {error}"))
-        };
-        stream.set_nodelay(true).map_err(io_error)?;
-        let kept = stream.try_clone().map_err(io_error)?;
-        let mut raw = ssh2::Session::new().map_err(|error| handshake_error(&error, config))?;
-        raw.set_timeout(in_millis(config.timeouts.operation));
-        let known = KnownHosts::new(&config.known_hosts, &config.host, config.port);
-        raw.method_pref(MethodType::HostKey, &known.algorithms(&raw)?)
-            .map_err(|error| handshake_error(&error, config))?;
-        raw.set_tcp_stream(stream);
-        raw.handshake()
-            .map_err(|error| handshake_error(&error, config))?;
-        known.verify(&raw)?;
-        auth::sign_in(&raw, config)?;
-        raw.set_keepalive(true, KEEPALIVE_SECONDS);
-        let sftp = raw.sftp().map_err(|error| no_sftp(&error, config))?;
-        Ok(Self {
-            extended: Extended::Untried,
-            sftp: Some(sftp),
-            raw: Some(raw),
-            stream: Some(kept),
-            folders: HashSet::new(),
-            fsync_refused: false,
-            broken: false,
-        })
-    }
-
     /// Whether the session saw an error or a timeout of the transport. It is
     /// then good for nothing but being dropped, which is quick.
     #[must_use]
@@ -151,64 +92,6 @@ impl Session {
         }
     }
 
-    /// Makes a folder and those above it; fine where they exist.
-    ///
-    /// # Errors
-    /// [`Reason::Other`] where a file is in the way.
-    pub fn mkdir_all(&mut self, path: &str) -> Result<(), RemoteError> {
-        if self.folders.contains(path) {
-            return Ok(());
-        }
-        let mut failure = match self.mkdir(path) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        if failure.is_missing()
-            && let Some(above) = parent(path)
-        {
-            self.mkdir_all(above)?;
-            failure = match self.mkdir(path) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-        }
-        if self.broken {
-            return Err(failure);
-        }
-        // The answer for a folder that exists is the generic failure.
-        match self.stat(path)? {
-            Some(meta) if meta.is_dir => {
-                self.know_folder(path);
-                Ok(())
-            }
-            Some(_) => Err(RemoteError::person(
-                Reason::Other,
-                format!("{path} should be a folder on the storage and is a file"),
-                "Move the file away.",
-            )),
-            None => Err(self.explain(failure, path, 0)),
-        }
-    }
-
-    fn mkdir(&mut self, path: &str) -> Result<(), RemoteError> {
-        let made = self.sftp()?.mkdir(Path::new(path), FOLDER_MODE);
-        made.map_err(|error| self.failed(&error, "making the folder", path))?;
-        self.know_folder(path);
-        Ok(())
-    }
-
-    fn know_folder(&mut self, path: &str) {
-        if self.folders.len() >= FOLDERS_MAX {
-            self.folders.clear();
-        }
-        self.folders.insert(path.to_owned());
-    }
-
-    /// Forgets which folders exist: one of them has vanished.
-    pub(super) fn forget_folders(&mut self) {
-        self.folders.clear();
-    }
-
     /// A whole file of at most `limit` bytes.
     ///
     /// # Errors
@@ -227,46 +110,6 @@ impl Session {
             ));
         }
         Ok(bytes)
-    }
-
-    /// What is in a folder.
-    ///
-    /// # Errors
-    /// Missing; [`Reason::Other`] for more than [`LIST_MAX`] entries or a
-    /// name that is no single component.
-    pub fn list(&mut self, path: &str) -> Result<Vec<Entry>, RemoteError> {
-        let mut folder = self.open(path, OpenFlags::READ, OpenType::Dir, "listing")?;
-        let mut entries = Vec::new();
-        loop {
-            let (name, stat) = match folder.readdir() {
-                Ok(entry) => entry,
-                Err(error) if error.code() == END_OF_LIST => return Ok(entries),
-                Err(error) => return Err(self.failed(&error, "listing", path)),
-            };
-            // What is not UTF-8 was not written by us.
-            let Some(name) = name.to_str() else { continue };
-            if matches!(name, "." | "..") {
-                continue;
-            }
-            if name.is_empty() || name.contains(['/', '\0']) {
-                return Err(RemoteError::person(
-                    Reason::Other,
-                    format!("the storage lists {name:?} in {path}, which is no file name"),
-                    "Check the server; it may be broken or hostile.",
-                ));
-            }
-            if entries.len() == LIST_MAX {
-                return Err(RemoteError::person(
-                    Reason::Other,
-                    format!("{path} has more than {LIST_MAX} entries"),
-                    "Check the folder on the storage.",
-                ));
-            }
-            entries.push(Entry {
-                name: name.to_owned(),
-                meta: Meta::from(&stat),
-            });
-        }
     }
 
     /// Renames a file over whatever file is at the target: in one step where
@@ -323,48 +166,6 @@ impl Session {
     pub fn remove_file(&mut self, path: &str) -> Result<(), RemoteError> {
         let removed = self.sftp()?.unlink(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing", path))
-    }
-
-    /// Removes an empty folder.
-    ///
-    /// # Errors
-    /// Missing when there is none; transient when it is not empty.
-    pub fn remove_dir(&mut self, path: &str) -> Result<(), RemoteError> {
-        self.forget_folders();
-        let removed = self.sftp()?.rmdir(Path::new(path));
-        removed.map_err(|error| self.failed(&error, "removing the folder", path))
-    }
-
-    /// Removes a folder with all that is in it; fine where there is none.
-    /// Symbolic links are removed, not followed.
-    ///
-    /// # Errors
-    /// [`Reason::Other`] for a tree that is deeper or wider than any of ours.
-    pub fn remove_tree(&mut self, path: &str) -> Result<(), RemoteError> {
-        self.remove_below(path, TREE_DEPTH_MAX)
-    }
-
-    fn remove_below(&mut self, path: &str, depth: usize) -> Result<(), RemoteError> {
-        if depth == 0 {
-            return Err(RemoteError::person(
-                Reason::Other,
-                format!("{path} is too deep to be removed"),
-                "Check the folder on the storage.",
-            ));
-        }
-        let entries = match self.list(path) {
-            Err(error) if error.is_missing() => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let inner = format!("{path}/{}", entry.name);
-            if entry.meta.is_dir {
-                self.remove_below(&inner, depth - 1)?;
-            } else {
-                ignore_missing(self.remove_file(&inner))?;
-            }
-        }
-        ignore_missing(self.remove_dir(path))
     }
 
     /// The space where a path is; `None` where the server does not tell.
@@ -448,16 +249,15 @@ impl Session {
         self.open(path, flags, OpenType::File, doing)
     }
 
-    fn open(
+    pub(super) fn open(
         &mut self,
         path: &str,
         flags: OpenFlags,
         kind: OpenType,
         doing: &str,
     ) -> Result<ssh2::File, RemoteError> {
-        let opened = self
-            .sftp()?
-            .open_mode(Path::new(path), flags, FILE_MODE, kind);
+        let sftp = self.sftp()?;
+        let opened = sftp.open_mode(Path::new(path), flags, FILE_MODE, kind);
         opened.map_err(|error| self.failed(&error, doing, path))
     }
 
@@ -554,7 +354,7 @@ impl Session {
         self.raw.as_ref().filter(|_| !self.broken).ok_or_else(gone)
     }
 
-    fn sftp(&self) -> Result<&Sftp, RemoteError> {
+    pub(super) fn sftp(&self) -> Result<&Sftp, RemoteError> {
         self.sftp.as_ref().filter(|_| !self.broken).ok_or_else(gone)
     }
 }
@@ -584,16 +384,7 @@ impl Drop for Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session")
-            .field("broken", &self.broken)
-            .finish_non_exhaustive()
-    }
-}
-
-fn ignore_missing(result: Result<(), RemoteError>) -> Result<(), RemoteError> {
-    match result {
-        Err(RemoteError::Missing { .. }) => Ok(()),
-        result => result,
+        write!(f, "Session(broken: {})", self.broken)
     }
 }
 
@@ -601,62 +392,9 @@ fn gone() -> RemoteError {
     RemoteError::Connection("the connection to the storage is gone".to_owned())
 }
 
-fn in_millis(timeout: Duration) -> u32 {
+pub(super) fn in_millis(timeout: Duration) -> u32 {
     // 0 would be for ever.
     u32::try_from(timeout.as_millis())
         .unwrap_or(u32::MAX)
         .max(1)
-}
-
-/// Tries each address of the host.
-fn dial(config: &RemoteConfig) -> Result<TcpStream, RemoteError> {
-    let (host, port) = (config.host.as_str(), config.port);
-    if host.contains('\0') {
-        return Err(RemoteError::Connection("the host name is no name".into()));
-    }
-    let addresses = (host, port).to_socket_addrs().map_err(|error| {
-        RemoteError::Connection(format!("the name {host} cannot be resolved: {error}"))
-    })?;
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, config.timeouts.connect) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
-    }
-    let words = match last {
-        None => "the name has no address".to_owned(),
-        Some(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => "the connection is refused".to_owned(),
-            io::ErrorKind::TimedOut => format!(
-                "no answer within {} seconds",
-                config.timeouts.connect.as_secs()
-            ),
-            _ => error.to_string(),
-        },
-    };
-    Err(RemoteError::Connection(format!(
-        "cannot connect to {host} port {port}: {words}"
-    )))
-}
-
-fn handshake_error(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
-    RemoteError::Connection(format!(
-        "{} port {} did not complete the SSH handshake: {}",
-        config.host,
-        config.port,
-        error.message()
-    ))
-}
-
-/// The account is good; is it the service or the connection that fails?
-fn no_sftp(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
-    match error.code() {
-        ErrorCode::Session(-22) => RemoteError::person(
-            Reason::Other,
-            format!("{} offers {} no SFTP", config.host, config.username),
-            "Enable SFTP for the account on the server.",
-        ),
-        _ => handshake_error(error, config),
-    }
 }

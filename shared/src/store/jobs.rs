@@ -112,9 +112,7 @@ pub(super) fn unfinished(
 ) -> Result<Option<JobId>, StoreError> {
     use rusqlite::OptionalExtension as _;
     Ok(db
-        .prepare_cached(
-            "SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'",
-        )?
+        .prepare_cached("SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'")?
         .query_row(params![kind.name(), target], |row| row.get(0).map(JobId))
         .optional()?)
 }
