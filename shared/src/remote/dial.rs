@@ -1,0 +1,106 @@
+//! Making a session: connect, check the host key, sign in, start SFTP.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs as _};
+
+use ssh2::{ErrorCode, MethodType};
+
+use super::auth;
+use super::config::RemoteConfig;
+use super::error::{Reason, RemoteError};
+use super::known_hosts::KnownHosts;
+use super::session::{Extended, Session, in_millis};
+
+/// Seconds without traffic after which a keepalive is sent.
+const KEEPALIVE_SECONDS: u32 = 30;
+
+impl Session {
+    /// Connects, checks the host key and signs in: one attempt.
+    ///
+    /// # Errors
+    /// [`RemoteError::Connection`], or [`RemoteError::NeedsPerson`] about the
+    /// host key or the account; each says what failed.
+    pub fn connect(config: &RemoteConfig) -> Result<Self, RemoteError> {
+        let stream = dial(config)?;
+        let io_error = |error: io::Error| {
+            RemoteError::Connection(format!("the connection to the storage failed: {error}"))
+        };
+        stream.set_nodelay(true).map_err(io_error)?;
+        let kept = stream.try_clone().map_err(io_error)?;
+        let mut raw = ssh2::Session::new().map_err(|error| handshake_error(&error, config))?;
+        raw.set_timeout(in_millis(config.timeouts.operation));
+        let known = KnownHosts::new(&config.known_hosts, &config.host, config.port);
+        raw.method_pref(MethodType::HostKey, &known.algorithms(&raw)?)
+            .map_err(|error| handshake_error(&error, config))?;
+        raw.set_tcp_stream(stream);
+        raw.handshake()
+            .map_err(|error| handshake_error(&error, config))?;
+        known.verify(&raw)?;
+        auth::sign_in(&raw, config)?;
+        raw.set_keepalive(true, KEEPALIVE_SECONDS);
+        let sftp = raw.sftp().map_err(|error| no_sftp(&error, config))?;
+        Ok(Self {
+            extended: Extended::Untried,
+            sftp: Some(sftp),
+            raw: Some(raw),
+            stream: Some(kept),
+            folders: HashSet::new(),
+            fsync_refused: false,
+            broken: false,
+        })
+    }
+}
+
+/// Tries each address of the host.
+fn dial(config: &RemoteConfig) -> Result<TcpStream, RemoteError> {
+    let (host, port) = (config.host.as_str(), config.port);
+    if host.contains('\0') {
+        return Err(RemoteError::Connection("the host name is no name".into()));
+    }
+    let addresses = (host, port).to_socket_addrs().map_err(|error| {
+        RemoteError::Connection(format!("the name {host} cannot be resolved: {error}"))
+    })?;
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, config.timeouts.connect) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    let words = match last {
+        None => "the name has no address".to_owned(),
+        Some(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => "the connection is refused".to_owned(),
+            io::ErrorKind::TimedOut => format!(
+                "no answer within {} seconds",
+                config.timeouts.connect.as_secs()
+            ),
+            _ => error.to_string(),
+        },
+    };
+    Err(RemoteError::Connection(format!(
+        "cannot connect to {host} port {port}: {words}"
+    )))
+}
+
+fn handshake_error(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
+    RemoteError::Connection(format!(
+        "{} port {} did not complete the SSH handshake: {}",
+        config.host,
+        config.port,
+        error.message()
+    ))
+}
+
+/// The account is good; is it the service or the connection that fails?
+fn no_sftp(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
+    match error.code() {
+        ErrorCode::Session(-22) => RemoteError::person(
+            Reason::Other,
+            format!("{} offers {} no SFTP", config.host, config.username),
+            "Enable SFTP for the account on the server.",
+        ),
+        _ => handshake_error(error, config),
+    }
+}

@@ -1,0 +1,337 @@
+//! Sessions to the storage, shared: kept open for a while, checked before
+//! use, and never more than the account allows, over all processes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{self, Metrics, PoolError, RecycleError, RecycleResult};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+use super::config::{RemoteConfig, Role};
+use super::error::RemoteError;
+use super::lent::PooledSession;
+use super::session::Session;
+use super::slots::{Slot, Slots};
+
+/// How long an unused session is kept.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// The age from which an idle session is asked before it is used.
+const IDLE_TRUSTED: Duration = Duration::from_secs(1);
+/// How long the answer to that may take.
+const CHECK_MAX: Duration = Duration::from_secs(10);
+/// How often a waiter looks for a free slot.
+const POLL: Duration = Duration::from_millis(25);
+/// How long a pool that gave a slot away leaves it to the others.
+const HOLD_OFF: Duration = Duration::from_millis(100);
+
+tokio::task_local! {
+    /// Until when the call of [`Pool::session_within`] waits.
+    static DEADLINE: Instant;
+}
+
+/// A session with the slot that it holds.
+pub(super) struct Live {
+    pub(super) session: Session,
+    pub(super) slot: Option<Slot>,
+    pub(super) idle_since: Instant,
+}
+
+impl Drop for Live {
+    /// Closing talks to the server, so it is done on a blocking thread. The
+    /// slot is free when the connection is closed.
+    fn drop(&mut self) {
+        let parts = (self.session.take(), self.slot.take());
+        // A tuple drops its parts in order.
+        let close = move || drop(parts);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(close)),
+            Err(_) => close(),
+        }
+    }
+}
+
+/// What deadpool keeps. An operation that goes on after its caller left
+/// shares it, and holds session and slot until it ends.
+pub(super) struct Connection(pub(super) Arc<Mutex<Live>>);
+
+/// Makes and checks sessions for deadpool.
+pub(super) struct Dialer {
+    config: RemoteConfig,
+    pub(super) slots: Slots,
+    /// Sessions on their way to this pool's own waiters.
+    handover: Mutex<VecDeque<Connection>>,
+    handed: Notify,
+    gave_away: Mutex<Option<Instant>>,
+    dialed: AtomicU64,
+    reaping: AtomicBool,
+}
+
+impl Dialer {
+    /// A session that was handed over, or a slot for a new one.
+    async fn next(&self) -> Result<Result<Connection, Slot>, RemoteError> {
+        if let Some(slot) = self.free_slot()? {
+            return Ok(Err(slot));
+        }
+        let deadline = DEADLINE
+            .try_with(|deadline| *deadline)
+            .unwrap_or_else(|_| Instant::now() + self.config.timeouts.wait);
+        let _waiting = self.slots.wait();
+        loop {
+            if let Some(connection) = lock(&self.handover).pop_front() {
+                return Ok(Ok(connection));
+            }
+            if let Some(slot) = self.free_slot()? {
+                return Ok(Err(slot));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.busy());
+            }
+            // Whether handed or not: look.
+            let _ = timeout(POLL, self.handed.notified()).await;
+        }
+    }
+
+    fn free_slot(&self) -> Result<Option<Slot>, RemoteError> {
+        if self.gave_away_lately() {
+            return Ok(None);
+        }
+        self.slots.try_take()
+    }
+
+    fn gave_away_lately(&self) -> bool {
+        lock(&self.gave_away).is_some_and(|at| at.elapsed() < HOLD_OFF)
+    }
+
+    /// Whether a session on this slot is to be closed because another pool
+    /// waits; each yes gives one away.
+    pub(super) fn give_away(&self, slot: usize) -> bool {
+        if self.gave_away_lately() || self.slots.awaited_from().is_none_or(|from| from > slot) {
+            return false;
+        }
+        *lock(&self.gave_away) = Some(Instant::now());
+        true
+    }
+
+    pub(super) fn hand_over(&self, connection: Connection) {
+        lock(&self.handover).push_back(connection);
+        self.handed.notify_one();
+    }
+
+    fn busy(&self) -> RemoteError {
+        RemoteError::Transient(format!(
+            "all {} connections to the storage are busy",
+            self.config.connections
+        ))
+    }
+}
+
+impl managed::Manager for Dialer {
+    type Type = Connection;
+    type Error = RemoteError;
+
+    async fn create(&self) -> Result<Connection, RemoteError> {
+        let slot = match self.next().await? {
+            Ok(connection) => return Ok(connection),
+            Err(slot) => slot,
+        };
+        self.dialed.fetch_add(1, Ordering::Relaxed);
+        let config = self.config.clone();
+        let dial = move || {
+            let session = Session::connect(&config)?;
+            Ok(Connection(Arc::new(Mutex::new(Live {
+                session,
+                slot: Some(slot),
+                idle_since: Instant::now(),
+            }))))
+        };
+        spawn_blocking(dial)
+            .await
+            .unwrap_or_else(|error| Err(RemoteError::Connection(error.to_string())))
+    }
+
+    async fn recycle(&self, kept: &mut Connection, _: &Metrics) -> RecycleResult<RemoteError> {
+        let (idle, alive) = {
+            let live = lock(&kept.0);
+            let broken = live.session.is_broken();
+            let alive = if broken {
+                Some(false)
+            } else {
+                live.session.peek()
+            };
+            (live.idle_since.elapsed(), alive)
+        };
+        match alive {
+            Some(false) => return Err(RecycleError::message("the server hung up")),
+            _ if idle > IDLE_MAX => return Err(RecycleError::message("idle for too long")),
+            Some(true) if idle < IDLE_TRUSTED => return Ok(()),
+            _ => {}
+        }
+        let live = Arc::clone(&kept.0);
+        let usual = self.config.timeouts.operation;
+        let check = move || {
+            let mut live = lock(&live);
+            live.session.set_timeout(usual.min(CHECK_MAX));
+            let answer = live.session.stat(".");
+            live.session.set_timeout(usual);
+            answer
+        };
+        match spawn_blocking(check).await {
+            Ok(answer) => Ok(answer.map(|_| ())?),
+            Err(error) => Err(RecycleError::message(error.to_string())),
+        }
+    }
+}
+
+/// Lends sessions. Cheap to clone. The task that closes idle sessions ends
+/// with the last clone.
+#[derive(Clone)]
+pub struct Pool {
+    inner: managed::Pool<Dialer>,
+}
+
+/// A look into a [`Pool`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Sessions that are open, lent or not.
+    pub open: usize,
+    /// Sessions that are open and not lent.
+    pub idle: usize,
+    /// Callers without a session yet.
+    pub waiting: usize,
+    /// Sessions that were opened since the start.
+    pub dialed: u64,
+}
+
+impl Pool {
+    /// A pool for one account. Nothing is dialed before the first use.
+    ///
+    /// # Errors
+    /// When deadpool refuses its settings; they are fixed here.
+    pub fn new(config: RemoteConfig, role: Role) -> Result<Self, RemoteError> {
+        let slots = Slots::new(&config.slots, config.connections, role);
+        let size = slots.len();
+        let dialer = Dialer {
+            config,
+            slots,
+            handover: Mutex::default(),
+            handed: Notify::new(),
+            gave_away: Mutex::default(),
+            dialed: AtomicU64::new(0),
+            reaping: AtomicBool::new(false),
+        };
+        let inner = managed::Pool::builder(dialer)
+            .max_size(size)
+            .queue_mode(managed::QueueMode::Lifo)
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| RemoteError::Transient(error.to_string()))?;
+        Ok(Self { inner })
+    }
+
+    /// What the pool connects to.
+    #[must_use]
+    pub fn config(&self) -> &RemoteConfig {
+        &self.inner.manager().config
+    }
+
+    /// How many sessions this process may hold at once.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.inner.manager().slots.len()
+    }
+
+    /// A session, waiting for a free one as long as the configuration says.
+    /// A dial is one attempt.
+    ///
+    /// # Errors
+    /// As [`Session::connect`]; [`RemoteError::Transient`] when all
+    /// connections stay busy.
+    pub async fn session(&self) -> Result<PooledSession, RemoteError> {
+        self.session_within(self.config().timeouts.wait).await
+    }
+
+    /// [`Pool::session`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Pool::session`].
+    pub async fn session_within(&self, wait: Duration) -> Result<PooledSession, RemoteError> {
+        self.start_reaper();
+        let timeouts = managed::Timeouts {
+            wait: Some(wait),
+            ..managed::Timeouts::new()
+        };
+        let asked = self.inner.timeout_get(&timeouts);
+        match DEADLINE.scope(Instant::now() + wait, asked).await {
+            Ok(object) => Ok(PooledSession::new(object)),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(PoolError::Timeout(_)) => Err(self.inner.manager().busy()),
+            Err(error) => Err(RemoteError::Transient(error.to_string())),
+        }
+    }
+
+    /// How many sessions there are now.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        let status = self.inner.status();
+        PoolStats {
+            open: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+            dialed: self.inner.manager().dialed.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Closes the sessions that nobody uses.
+    pub fn close_idle(&self) {
+        drop(self.inner.retain(|_, _| false));
+    }
+
+    /// Starts the task that closes idle sessions: after a while, or when
+    /// another process waits for a slot.
+    fn start_reaper(&self) {
+        if self.inner.manager().reaping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pool = self.inner.weak();
+        tokio::spawn(async move {
+            loop {
+                sleep(2 * POLL).await;
+                let Some(pool) = pool.upgrade() else { return };
+                reap(&pool);
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.stats().fmt(f)
+    }
+}
+
+fn reap(pool: &managed::Pool<Dialer>) {
+    let dialer = pool.manager();
+    if !dialer.slots.we_wait() {
+        // Handed to somebody who had stopped waiting.
+        lock(&dialer.handover).clear();
+    }
+    if pool.status().available == 0 {
+        return;
+    }
+    drop(pool.retain(|kept, _| {
+        let live = lock(&kept.0);
+        let slot = live.slot.as_ref().map(Slot::number);
+        live.idle_since.elapsed() <= IDLE_MAX && !slot.is_some_and(|slot| dialer.give_away(slot))
+    }));
+}
+
+/// Locks also what a panicking thread held: a poisoned session is thrown
+/// away by the drop of [`PooledSession`], the rest is valid at every step.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,449 @@
+//! Real SFTP servers for tests, on 127.0.0.1: Debian's OpenSSH `sshd` and
+//! ProFTPD with `mod_sftp`. Both run as the current user, which is root.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const SSHD: &str = "/usr/sbin/sshd";
+const PROFTPD: &str = "/usr/sbin/proftpd";
+/// How long a server may take to answer after its start.
+const START_MAX: Duration = Duration::from_secs(20);
+/// Debian's `nobody` and `nogroup`, whom ProFTPD serves files as.
+const NOBODY: u32 = 65534;
+
+/// A free port of 127.0.0.1.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind 127.0.0.1:0");
+    listener.local_addr().expect("local address").port()
+}
+
+/// How an [`Sshd`] differs from the usual one.
+#[derive(Clone, Debug, Default)]
+pub struct SshdOptions {
+    /// `Ciphers`, in sshd's form.
+    pub ciphers: Option<String>,
+    /// `MaxSessions`: channels of one connection; 10 where unset.
+    pub max_sessions: Option<usize>,
+    /// Further lines of `sshd_config`.
+    pub extra: Vec<String>,
+}
+
+/// A running sshd. It lets the current user in by one key, and its SFTP
+/// starts in [`Sshd::root`].
+pub struct Sshd {
+    dir: PathBuf,
+    port: u16,
+    options: SshdOptions,
+    process: Option<Child>,
+}
+
+impl Sshd {
+    /// Starts sshd with its keys, its log and its tree in a folder.
+    ///
+    /// # Errors
+    /// When it cannot be installed or started; its log is in the error.
+    pub fn start(dir: &Path) -> io::Result<Self> {
+        Self::start_with(dir, SshdOptions::default())
+    }
+
+    /// [`Sshd::start`] with options.
+    ///
+    /// # Errors
+    /// As [`Sshd::start`].
+    pub fn start_with(dir: &Path, options: SshdOptions) -> io::Result<Self> {
+        fs::create_dir_all(dir.join("tree"))?;
+        // sshd as root insists on its privilege separation folder.
+        fs::create_dir_all("/run/sshd")?;
+        for key in ["host_key", "client_key"] {
+            if !dir.join(key).exists() {
+                make_key(&dir.join(key), &["-t", "ed25519"])?;
+            }
+        }
+        fs::copy(dir.join("client_key.pub"), dir.join("authorized_keys"))?;
+        let mut server = Self {
+            dir: dir.to_owned(),
+            port: free_port(),
+            options,
+            process: None,
+        };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Starts it again, on the same port; kills it first where it runs.
+    ///
+    /// # Errors
+    /// As [`Sshd::start`].
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.kill();
+        fs::write(self.dir.join("sshd_config"), self.config())?;
+        let process = Command::new(SSHD)
+            .args(["-D", "-f"])
+            .arg(self.dir.join("sshd_config"))
+            .arg("-E")
+            .arg(self.dir.join("log"))
+            .stdin(Stdio::null())
+            .spawn()?;
+        self.process = Some(process);
+        wait_for_ssh(self.port).map_err(|error| {
+            io::Error::other(format!("sshd did not start: {error}\n{}", self.log()))
+        })
+    }
+
+    fn config(&self) -> String {
+        let dir = self.dir.display();
+        let mut lines = vec![
+            format!("Port {}", self.port),
+            "ListenAddress 127.0.0.1".to_owned(),
+            format!("HostKey {dir}/host_key"),
+            format!("PidFile {dir}/pid"),
+            format!("AuthorizedKeysFile {dir}/authorized_keys"),
+            "PermitRootLogin yes".to_owned(),
+            "PasswordAuthentication yes".to_owned(),
+            "KbdInteractiveAuthentication no".to_owned(),
+            "StrictModes no".to_owned(),
+            "UsePAM no".to_owned(),
+            "UseDNS no".to_owned(),
+            "LogLevel VERBOSE".to_owned(),
+            "MaxStartups 100".to_owned(),
+            format!("MaxSessions {}", self.options.max_sessions.unwrap_or(10)),
+            "Subsystem sftp internal-sftp".to_owned(),
+            format!("ForceCommand internal-sftp -d {}", self.root().display()),
+        ];
+        if let Some(ciphers) = &self.options.ciphers {
+            lines.push(format!("Ciphers {ciphers}"));
+        }
+        lines.extend(self.options.extra.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+
+    /// Gives it another host key; it counts from the next restart.
+    ///
+    /// # Errors
+    /// When ssh-keygen fails.
+    pub fn change_host_key(&self) -> io::Result<()> {
+        for name in ["host_key", "host_key.pub"] {
+            fs::remove_file(self.dir.join(name))?;
+        }
+        make_key(&self.dir.join("host_key"), &["-t", "ed25519"])
+    }
+
+    /// SIGKILLs sshd and all its sessions. Nothing happens where it is dead.
+    pub fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        for pid in tree_of(process.id()) {
+            kill(pid);
+        }
+        let _ = process.wait();
+    }
+
+    /// SIGKILLs the sessions; sshd itself goes on.
+    pub fn kill_sessions(&self) {
+        if let Some(process) = &self.process {
+            for pid in tree_of(process.id()) {
+                if pid != process.id() {
+                    kill(pid);
+                }
+            }
+        }
+    }
+
+    /// The process ids of sshd and its sessions.
+    pub fn pids(&self) -> Vec<u32> {
+        let process = self.process.as_ref();
+        process.map_or_else(Vec::new, |process| tree_of(process.id()))
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The key that is let in, as a file.
+    pub fn private_key(&self) -> PathBuf {
+        self.dir.join("client_key")
+    }
+
+    /// The user that is let in.
+    pub fn username(&self) -> String {
+        std::env::var("USER").unwrap_or_else(|_| "root".to_owned())
+    }
+
+    /// Where its tree is on this machine.
+    pub fn root(&self) -> PathBuf {
+        self.dir.join("tree")
+    }
+
+    /// How many connections it has now.
+    pub fn connections(&self) -> usize {
+        connections(self.port)
+    }
+
+    /// How many files below the tree its sessions have open.
+    pub fn open_files(&self) -> usize {
+        let root = self.root();
+        let open_in = |pid: u32| {
+            let links = fs::read_dir(format!("/proc/{pid}/fd"))
+                .into_iter()
+                .flatten();
+            let targets = links
+                .flatten()
+                .filter_map(|link| fs::read_link(link.path()).ok());
+            targets
+                .filter(|target| target.starts_with(&root) && *target != root)
+                .count()
+        };
+        self.pids().into_iter().map(open_in).sum()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A running ProFTPD with `mod_sftp`: one user with a password, chrooted
+/// into [`Proftpd::root`].
+pub struct Proftpd {
+    dir: PathBuf,
+    port: u16,
+    process: Child,
+}
+
+impl Proftpd {
+    /// The user that is let in.
+    pub const USERNAME: &str = "box";
+    /// That user's password.
+    pub const PASSWORD: &str = "correct horse";
+
+    /// Starts it with its keys, its log and its tree in a folder, which must
+    /// be reachable for `nobody`.
+    ///
+    /// # Errors
+    /// When it cannot be installed or started; its log is in the error.
+    pub fn start(dir: &Path) -> io::Result<Self> {
+        let root = dir.join("tree");
+        fs::create_dir_all(&root)?;
+        fs::set_permissions(dir, Permissions::from_mode(0o755))?;
+        chown(&root, Some(NOBODY), Some(NOBODY))?;
+        if !dir.join("host_key").exists() {
+            // mod_sftp takes PEM only.
+            make_key(
+                &dir.join("host_key"),
+                &["-t", "rsa", "-b", "2048", "-m", "PEM"],
+            )?;
+        }
+        add_user(dir, &root)?;
+        let port = free_port();
+        fs::write(dir.join("proftpd.conf"), proftpd_config(dir, port))?;
+        let log = fs::File::create(dir.join("out"))?;
+        let process = Command::new(PROFTPD)
+            .arg("--nodaemon")
+            .arg("-c")
+            .arg(dir.join("proftpd.conf"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let server = Self {
+            dir: dir.to_owned(),
+            port,
+            process,
+        };
+        wait_for_ssh(port).map_err(|error| {
+            io::Error::other(format!("proftpd did not start: {error}\n{}", server.log()))
+        })?;
+        Ok(server)
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where its tree is on this machine.
+    pub fn root(&self) -> PathBuf {
+        self.dir.join("tree")
+    }
+
+    /// How many connections it has now.
+    pub fn connections(&self) -> usize {
+        connections(self.port)
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+        read("out") + &read("sftp.log")
+    }
+}
+
+impl Drop for Proftpd {
+    fn drop(&mut self) {
+        for pid in tree_of(self.process.id()) {
+            kill(pid);
+        }
+        let _ = self.process.wait();
+    }
+}
+
+fn add_user(dir: &Path, home: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(dir.join("passwd"));
+    let id = NOBODY.to_string();
+    let mut added = Command::new("ftpasswd")
+        .args(["--passwd", "--stdin", "--name", Proftpd::USERNAME])
+        .args(["--uid", &id, "--gid", &id, "--shell", "/bin/sh", "--home"])
+        .arg(home)
+        .arg("--file")
+        .arg(dir.join("passwd"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = added.stdin.take() {
+        writeln!(stdin, "{}", Proftpd::PASSWORD)?;
+    }
+    if added.wait()?.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("ftpasswd failed"))
+    }
+}
+
+fn proftpd_config(dir: &Path, port: u16) -> String {
+    let dir = dir.display();
+    format!(
+        "ModulePath /usr/lib/proftpd\n\
+         LoadModule mod_sftp.c\n\
+         ServerName refity-test\n\
+         ServerType standalone\n\
+         DefaultAddress 127.0.0.1\n\
+         SocketBindTight on\n\
+         Port {port}\n\
+         UseIPv6 off\n\
+         UseReverseDNS off\n\
+         User nobody\n\
+         Group nogroup\n\
+         MaxInstances 30\n\
+         PidFile {dir}/pid\n\
+         ScoreboardFile {dir}/scoreboard\n\
+         DelayEngine off\n\
+         WtmpLog off\n\
+         SystemLog {dir}/out\n\
+         AuthOrder mod_auth_file.c\n\
+         AuthUserFile {dir}/passwd\n\
+         RequireValidShell off\n\
+         DefaultRoot ~\n\
+         Umask 022\n\
+         SFTPEngine on\n\
+         SFTPHostKey {dir}/host_key\n\
+         SFTPAuthMethods password\n\
+         SFTPLog {dir}/sftp.log\n"
+    )
+}
+
+/// Makes a key pair without a passphrase.
+fn make_key(path: &Path, kind: &[&str]) -> io::Result<()> {
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-N", "", "-C", "test"])
+        .args(kind)
+        .arg("-f")
+        .arg(path)
+        .stdin(Stdio::null())
+        .status()?;
+    if made.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("ssh-keygen failed"))
+    }
+}
+
+/// Waits until a port greets as SSH servers do.
+fn wait_for_ssh(port: u16) -> io::Result<()> {
+    let deadline = Instant::now() + START_MAX;
+    loop {
+        match greeting(port) {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn greeting(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut start = [0; 4];
+    stream.read_exact(&mut start)?;
+    if &start == b"SSH-" {
+        Ok(())
+    } else {
+        Err(io::Error::other("no SSH server"))
+    }
+}
+
+/// Established connections to a local port.
+fn connections(port: u16) -> usize {
+    let local = format!("0100007F:{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let is_one = |line: &&str| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.nth(1) == Some("01")
+    };
+    table.lines().filter(is_one).count()
+}
+
+/// A process and all that descend from it, the first one first.
+fn tree_of(root: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name in brackets may hold anything.
+            let (_, rest) = stat.rsplit_once(')')?;
+            let parent = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect();
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = tree.get(next) {
+        tree.extend(
+            parents
+                .iter()
+                .filter(|(_, p)| *p == parent)
+                .map(|(pid, _)| pid),
+        );
+        next += 1;
+    }
+    tree
+}
+
+fn kill(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
