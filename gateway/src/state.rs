@@ -5,12 +5,19 @@ use std::time::Duration;
 
 use refity_shared::config::SpoolSettings;
 use refity_shared::local::Local;
+use refity_shared::remote::Pool;
+
+use crate::registry::ColdPulls;
 
 /// The gateway's parts. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     /// Database, spool, this process's name.
     pub(crate) local: Local,
+    /// Sessions to SFTP.
+    pub(crate) remote: Pool,
+    /// The fetches from SFTP that clients read right now.
+    pub(crate) cold_pulls: Arc<ColdPulls>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }

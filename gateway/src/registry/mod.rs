@@ -6,6 +6,9 @@
 
 mod blobs;
 mod body;
+mod cold;
+mod cold_fetch;
+mod cold_stream;
 mod content_range;
 mod error;
 mod file_stream;
@@ -14,6 +17,7 @@ mod manifests;
 mod path;
 mod push_target;
 mod range;
+mod remote_blob;
 mod room;
 mod sync_wait;
 mod tags;
@@ -33,6 +37,7 @@ use tracing::Instrument as _;
 use crate::state::AppState;
 use body::RequestBody;
 
+pub(crate) use cold::ColdPulls;
 pub(crate) use error::RegistryError;
 pub(crate) use path::Endpoint;
 
