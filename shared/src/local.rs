@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::{self, DataDirError};
+use crate::config::data_dir::{self, DataDirError};
 use crate::installation::{InstallationError, InstallationId};
 use crate::spool::{Owner, Spool, SpoolError};
 use crate::store::{Store, StoreError};
@@ -75,7 +75,7 @@ impl Local {
     pub async fn open_new(data_dir: &Path, role: &str) -> Result<Self, LocalError> {
         let database = data_dir.join(DATABASE);
         Store::check(&database).await?;
-        config::prepare(data_dir)?;
+        data_dir::prepare(data_dir)?;
         let installation = InstallationId::load_or_create(data_dir)?;
         let spool = Spool::open(data_dir)?;
         let store = Store::open(&database, Clock::system()?).await?;

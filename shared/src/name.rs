@@ -80,9 +80,7 @@ macro_rules! text_type {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<Self, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
@@ -150,9 +148,10 @@ impl FromStr for Tag {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let well_formed = (1..=128).contains(&text.len())
-            && text.bytes().enumerate().all(|(i, b)| {
-                word(b) || (i > 0 && (b == b'.' || b == b'-'))
-            });
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(i, b)| word(b) || (i > 0 && (b == b'.' || b == b'-')));
         if well_formed {
             Ok(Self(text.to_owned()))
         } else {
@@ -257,14 +256,25 @@ mod tests {
 
     #[test]
     fn repository_names_of_one_to_many_components() {
-        for name in ["a", "team/app", "team/app/api/v2/x", "a__b/c-d/e.f", "a---b", "0/1"] {
+        for name in [
+            "a",
+            "team/app",
+            "team/app/api/v2/x",
+            "a__b/c-d/e.f",
+            "a---b",
+            "0/1",
+        ] {
             assert!(name.parse::<RepositoryName>().is_ok(), "{name}");
         }
         for name in [
             "", "/", "a/", "/a", "a//b", "A", "team/App", "-a", "a-", "a..b", "a___b", "a.-b",
             "a b", "a/../b", "ä", "a%2Fb", "a:b",
         ] {
-            assert_eq!(name.parse::<RepositoryName>(), Err(NameError::Repository), "{name}");
+            assert_eq!(
+                name.parse::<RepositoryName>(),
+                Err(NameError::Repository),
+                "{name}"
+            );
         }
         assert!("a".repeat(255).parse::<RepositoryName>().is_ok());
         assert!("a".repeat(256).parse::<RepositoryName>().is_err());

@@ -1,3 +1,18 @@
+//! The harness of the test suite: real sshd, real docker, our own binaries,
+//! and an independent checker of the tree that they leave on SFTP.
+//!
+//! Start reading at [`lab::Lab`].
 
-
+pub mod checker;
+pub mod client;
+pub mod docker;
+pub mod faulty_sftp;
+pub mod image;
+pub mod lab;
+pub mod peer;
+pub mod processes;
+pub mod random;
+pub mod round_robin;
 pub mod sshd;
+pub mod wait;
+pub mod wire;

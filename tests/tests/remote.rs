@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use refity_shared::config::Secret;
 use refity_shared::digest::Digest;
 use refity_shared::remote::{
-    Layout, OwnerState, Placed, Pool, Reason, RemoteAuth, RemoteConfig, RemoteError, Role, Secret,
-    Session, Timeouts, WriteError, check_owner, place_folder, read, store_file, write_small,
+    Layout, OwnerState, Placed, Pool, Reason, RemoteAuth, RemoteConfig, RemoteError, Role, Session,
+    Timeouts, WriteError, check_owner, place_folder, read, store_file, write_small,
 };
 use refity_tests::sshd::{Proftpd, Sshd, SshdOptions, free_port};
 use tempfile::TempDir;

@@ -98,9 +98,6 @@ pub(crate) enum RegistryError {
     /// A page size that is no number.
     #[error("n must be a whole number of entries from 0 on")]
     PageInvalid,
-    /// Nobody has signed in.
-    #[error("{0}")]
-    Unauthorized(String),
     /// Not allowed.
     #[error("{0}")]
     Denied(String),
@@ -171,7 +168,6 @@ impl RegistryError {
             Self::SizeInvalid(_) => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "SIZE_INVALID"),
             Self::PageInvalid => (StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID"),
-            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),

@@ -4,6 +4,7 @@
 //! Names have any number of components, which no router's pattern can say, so
 //! [`path`] reads the path and [`dispatch`] is the table of ends.
 
+pub(crate) mod auth;
 mod blobs;
 mod body;
 mod cold;
@@ -34,6 +35,7 @@ use axum::routing::any;
 use refity_shared::store::{JobId, UserId};
 use tracing::Instrument as _;
 
+use crate::access::Actor;
 use crate::state::AppState;
 use body::RequestBody;
 
@@ -164,9 +166,9 @@ fn wrong_method(endpoint: &Endpoint) -> RegistryError {
     }
 }
 
-/// Who pushes, as far as it is known.
-fn pusher(_parts: &Parts) -> Option<UserId> {
-    None
+/// Who pushes.
+fn pusher(parts: &Parts) -> Option<UserId> {
+    parts.extensions.get::<Actor>().map(|actor| actor.0.id)
 }
 
 /// An answer with headers and no body.

@@ -47,7 +47,7 @@ pub struct SpoolSettings {
 
 impl DataArgs {
     /// Asks the file system for its size where a default needs it. The folder
-    /// must exist (see [`prepare`](super::prepare)).
+    /// must exist (see [`prepare`](super::data_dir::prepare)).
     ///
     /// # Errors
     /// When the file system does not answer.

@@ -27,7 +27,7 @@
 //! ```
 
 mod data;
-mod data_dir;
+pub mod data_dir;
 mod problems;
 mod remote;
 mod secret;
@@ -40,7 +40,6 @@ use clap::builder::Resettable;
 use clap::{Command, Parser};
 
 pub use data::{DataArgs, SpoolSettings};
-pub use data_dir::{DataDirError, prepare};
 pub use problems::{CheckArgs, Problems, both};
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};

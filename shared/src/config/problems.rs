@@ -26,7 +26,7 @@ impl Problems {
     ///
     /// # Errors
     /// The problems, if there are any.
-    pub fn or_else<T>(self, value: T) -> Result<T, Self> {
+    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() {
             Ok(value)
         } else {

@@ -121,7 +121,7 @@ impl RemoteArgs {
             );
         }
         let root = root(&self.ftp_root, &mut problems);
-        problems.or_else(RemoteSettings {
+        problems.into_result(RemoteSettings {
             host,
             port: self.ftp_port,
             username,
@@ -161,8 +161,13 @@ fn host(value: Option<&str>, problems: &mut Problems) -> String {
              SFTP server; to try Refity out without a server: make run"
         ));
     } else if bare.parse::<IpAddr>().is_err() && !is_host_name(value) {
+        // Of an address with credentials in it, only what follows them is shown.
+        let shown = match value.rsplit_once('@') {
+            Some((_, host)) => format!("...@{host}"),
+            None => value.to_owned(),
+        };
         problems.add(format!(
-            "FTP_HOST is {value:?}: give a host name or an IP address only, such as \
+            "FTP_HOST is {shown:?}: give a host name or an IP address only, such as \
              u123456.your-storagebox.de (the user goes into FTP_USERNAME, the port into FTP_PORT, \
              the folder into FTP_ROOT)"
         ));

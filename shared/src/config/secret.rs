@@ -111,20 +111,12 @@ fn read(name: &str, path: &Path, problems: &mut Problems) -> Option<Secret> {
     }
 }
 
-/// Whether a value was copied from `deploy/.env.example` as it stands there.
+/// Whether a value was copied from an example file, ours or the original
+/// system's, as it stands there.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase().replace('_', "-");
     value.starts_with("your-long-random-secret")
-        || [
-            "your-username",
-            "your-password",
-            "your-passphrase",
-            "your-admin-password",
-            "your-secret",
-            "changeme",
-            "change-me",
-        ]
-        .contains(&value.as_str())
+        || ["your-username", "your-password"].contains(&value.as_str())
 }
 
 /// Secrets of the gateway.
@@ -194,7 +186,7 @@ impl SecretArgs {
                 "ADMIN_PASSWORD is shorter than {ADMIN_PASSWORD_MIN} characters: take a longer one"
             ));
         }
-        problems.or_else(SecretSettings {
+        problems.into_result(SecretSettings {
             jwt_secret,
             admin_password,
         })

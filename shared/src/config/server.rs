@@ -91,7 +91,7 @@ impl HttpArgs {
             ));
         }
         let at = |port| SocketAddr::new(self.listen_address, port);
-        problems.or_else(HttpSettings {
+        problems.into_result(HttpSettings {
             registry: at(self.port),
             web: (self.web_port != 0).then(|| at(self.web_port)),
         })

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use ssh2::ErrorCode;
 
-use super::config::{RemoteAuth, RemoteConfig, Secret};
+use super::config::{RemoteAuth, RemoteConfig};
 use super::error::{Reason, RemoteError};
+use crate::config::Secret;
 
 /// libssh2's codes for an answer of "no", as opposed to a broken connection.
 const REFUSALS: [i32; 5] = [

@@ -1,32 +1,9 @@
 //! What a connection to the storage needs to know.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A password or passphrase. Its `Debug` prints no part of it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself. For handing to the server only.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
+use crate::config::{RemoteSettings, Secret};
 
 /// How to sign in. Where both are known, the key is tried first.
 #[derive(Clone, Debug)]
@@ -87,6 +64,34 @@ pub struct RemoteConfig {
     pub slots: PathBuf,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+}
+
+impl RemoteConfig {
+    /// The storage of these settings; its connections are counted below this
+    /// `DATA_DIR`.
+    #[must_use]
+    pub fn new(settings: RemoteSettings, data_dir: &Path) -> Self {
+        let auth = match settings.private_key {
+            Some(path) => RemoteAuth::PrivateKey {
+                path,
+                passphrase: settings.passphrase,
+                password: settings.password,
+            },
+            // The settings have one of the two.
+            None => RemoteAuth::Password(settings.password.unwrap_or_else(|| Secret::new(""))),
+        };
+        Self {
+            host: settings.host,
+            port: settings.port,
+            username: settings.username,
+            auth,
+            known_hosts: settings.known_hosts,
+            root: settings.root,
+            connections: settings.connections,
+            slots: data_dir.join("sftp-slots"),
+            timeouts: Timeouts::default(),
+        }
+    }
 }
 
 /// What a process is, for sharing the account's connections.

@@ -23,10 +23,10 @@ pub mod session;
 mod slots;
 pub mod write;
 
-pub use config::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+pub use config::{RemoteAuth, RemoteConfig, Role, Timeouts};
 pub use error::{Reason, RemoteError};
 pub use folders::{Entry, LIST_MAX};
-pub use layout::Layout;
+pub use layout::{Layout, TmpName, TrashName};
 pub use lent::{BlockingSession, PooledSession};
 pub use owner::{OwnerState, check_owner};
 pub use pool::{Pool, PoolStats};

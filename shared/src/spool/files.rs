@@ -102,7 +102,10 @@ impl Spool {
                 let fan = fan.map_err(failed)?.path();
                 for entry in std::fs::read_dir(&fan).map_err(failed)? {
                     let entry = entry.map_err(failed)?;
-                    let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                    let id = entry
+                        .file_name()
+                        .to_str()
+                        .and_then(|name| name.parse().ok());
                     // A file that has gone meanwhile is no longer of interest.
                     let (Some(file), Ok(meta)) = (id, entry.metadata()) else {
                         continue;
@@ -126,8 +129,7 @@ impl Spool {
         let any = |folder: PathBuf| {
             std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
         };
-        any(self.intents())
-            || (0..=255).any(|fan| any(self.files().join(format!("{fan:02x}"))))
+        any(self.intents()) || (0..=255).any(|fan| any(self.files().join(format!("{fan:02x}"))))
     }
 
     /// Hashes a file from its beginning.

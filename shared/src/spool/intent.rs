@@ -70,16 +70,17 @@ impl Spool {
     ///
     /// # Errors
     /// When the file system fails.
-    pub async fn list_intents(
-        &self,
-    ) -> Result<Vec<(IntentId, std::time::SystemTime)>, SpoolError> {
+    pub async fn list_intents(&self) -> Result<Vec<(IntentId, std::time::SystemTime)>, SpoolError> {
         let folder = self.intents();
         blocking(move || {
             let failed = |error| SpoolError::io("cannot list", &folder, error);
             let mut intents = Vec::new();
             for entry in std::fs::read_dir(&folder).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
-                let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                let id = entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse().ok());
                 let modified = entry.metadata().and_then(|meta| meta.modified());
                 if let (Some(id), Ok(modified)) = (id, modified) {
                     intents.push((id, modified));

@@ -191,8 +191,7 @@ impl Store {
         from: Option<RepositoryName>,
         digest: &Digest,
     ) -> Result<Mounted, StoreError> {
-        let (repository, digest, clock) =
-            (repository.clone(), digest.clone(), self.clock.clone());
+        let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
         self.write(move |db| {
             let blob: Option<i64> = db
                 .prepare_cached(

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::blobs::from_sql;
 use super::{JobId, Store, StoreError};
 use crate::clock::millis;
 
@@ -96,6 +97,8 @@ pub struct Claim {
     pub(super) target: i64,
     /// Failures so far.
     pub attempt: u32,
+    /// Bytes to send; 0 where it is not about bytes.
+    pub bytes_total: u64,
 }
 
 /// The jobs that are ready: pending, or failed and due once more.
@@ -113,6 +116,12 @@ const READY: &str = "
 /// undo them.
 const OVERWRITES: &str = "(kind = 'publish_tag' OR removes)";
 
+/// Running jobs whose owner has been silent for too long, or ran in another
+/// boot.
+const EXPIRED: &str = "
+    state = 'running' AND (boot_id <> ?2
+        OR lease_until + iif(kind = 'publish_tag' OR removes, ?3, 0) <= ?1)";
+
 impl Store {
     /// Whether [`Store::claim`] would find a job now.
     ///
@@ -123,7 +132,9 @@ impl Store {
         self.read(move |db| {
             Ok(db
                 .prepare_cached(&format!("SELECT EXISTS ({READY})"))?
-                .query_row(params![clock.boot_ms(), clock.boot_id(), max_bytes], |r| r.get(0))?)
+                .query_row(params![clock.boot_ms(), clock.boot_id(), max_bytes], |r| {
+                    r.get(0)
+                })?)
         })
         .await
     }
@@ -146,7 +157,7 @@ impl Store {
                 .prepare_cached(&format!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
                             lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0
-                     WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt"
+                     WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
                 ))?
                 .query_row(
                     params![
@@ -164,18 +175,20 @@ impl Store {
                             row.get::<_, String>(2)?,
                             row.get(3)?,
                             row.get(4)?,
+                            row.get(5)?,
                         ))
                     },
                 )
                 .optional()?;
             claimed
-                .map(|(job, lease, kind, target, attempt)| {
+                .map(|(job, lease, kind, target, attempt, bytes_total)| {
                     Ok(Claim {
                         job: JobId(job),
                         lease: Lease(lease),
                         kind: JobKind::parse(&kind)?,
                         target,
                         attempt,
+                        bytes_total: from_sql(bytes_total),
                     })
                 })
                 .transpose()
@@ -256,6 +269,25 @@ impl Store {
         .await
     }
 
+    /// Whether [`Store::end_expired_leases`] would put a job back.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_expired_lease(&self) -> Result<bool, StoreError> {
+        let clock = self.clock.clone();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(&format!(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE {EXPIRED})"
+                ))?
+                .query_row(
+                    params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
+                    |row| row.get(0),
+                )?)
+        })
+        .await
+    }
+
     /// Puts back the jobs whose lease has run out (those that overwrite:
     /// [`LAST_CALL`] later) or is of another boot.
     ///
@@ -267,9 +299,7 @@ impl Store {
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
-                            run_after = ?1, boot_id = ?2
-                     WHERE state = 'running' AND (boot_id <> ?2
-                        OR lease_until + iif({OVERWRITES}, ?3, 0) <= ?1)"
+                            run_after = ?1, boot_id = ?2 WHERE {EXPIRED}"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
             )?)

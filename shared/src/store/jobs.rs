@@ -112,9 +112,7 @@ pub(super) fn unfinished(
 ) -> Result<Option<JobId>, StoreError> {
     use rusqlite::OptionalExtension as _;
     Ok(db
-        .prepare_cached(
-            "SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'",
-        )?
+        .prepare_cached("SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'")?
         .query_row(params![kind.name(), target], |row| row.get(0).map(JobId))
         .optional()?)
 }
@@ -209,6 +207,36 @@ impl Store {
                 *count = row.get(1)?;
             }
             Ok(counts)
+        })
+        .await
+    }
+
+    /// How many jobs there are: of one state and of one repository where
+    /// given.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn jobs_total(
+        &self,
+        state: Option<JobState>,
+        repository: Option<String>,
+    ) -> Result<i64, StoreError> {
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT count(*) FROM jobs j WHERE (?1 IS NULL OR j.state = ?1)
+                        AND (?2 IS NULL OR ?2 = (
+                         SELECT r.name FROM repositories r WHERE r.id = CASE j.kind
+                         WHEN 'link_blob' THEN
+                             (SELECT repository_id FROM repository_blobs WHERE id = j.target)
+                         WHEN 'publish_manifest' THEN
+                             (SELECT repository_id FROM repository_manifests WHERE id = j.target)
+                         WHEN 'publish_tag' THEN
+                             (SELECT repository_id FROM tags WHERE id = j.target) END))",
+                )?
+                .query_row(params![state.map(JobState::name), repository], |row| {
+                    row.get(0)
+                })?)
         })
         .await
     }

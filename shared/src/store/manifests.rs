@@ -92,7 +92,11 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
     }
     let target = wish_published(db, clock, repository, manifest, new)?;
     let publishes = want(db, clock, &NewJob::new(JobKind::PublishManifest, target))?;
-    need(db, publishes, want_stored(db, clock, manifest, new.bytes.len() as u64)?)?;
+    need(
+        db,
+        publishes,
+        want_stored(db, clock, manifest, new.bytes.len() as u64)?,
+    )?;
     for &(blob, is_manifest) in &named {
         for needed in unfinished_of(db, repository, blob, is_manifest)? {
             need(db, publishes, needed)?;
@@ -101,7 +105,9 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
     settle(db, publishes)?;
     let mut jobs = vec![publishes];
     for tag in &new.tags {
-        jobs.extend(wish_tagged(db, clock, repository, manifest, tag, new, publishes)?);
+        jobs.extend(wish_tagged(
+            db, clock, repository, manifest, tag, new, publishes,
+        )?);
     }
     for job in &jobs {
         db.prepare_cached("INSERT OR IGNORE INTO intents (id, job_id) VALUES (?1, ?2)")?

@@ -10,9 +10,7 @@ const APPLICATION_ID: i64 = 0x5246_5459;
 
 /// The migrations in order. A database's `user_version` says how many of
 /// them it has seen.
-const MIGRATIONS: &[&str] = &[include_str!(
-    "../../../migrations/0001_index_and_queue.sql"
-)];
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_index_and_queue.sql")];
 
 /// Refuses a database that is not ours, before anything is written to it.
 pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> {

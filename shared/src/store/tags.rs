@@ -29,10 +29,9 @@ impl Store {
                  ORDER BY name LIMIT ?3",
             )?;
             let limit = limit.map_or(-1, i64::from);
-            let names = query.query_map(
-                params![id, last.unwrap_or_default(), limit],
-                |row| row.get(0),
-            )?;
+            let names = query.query_map(params![id, last.unwrap_or_default(), limit], |row| {
+                row.get(0)
+            })?;
             Ok(Some(names.collect::<Result<_, _>>()?))
         })
         .await

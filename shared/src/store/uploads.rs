@@ -168,8 +168,7 @@ impl Store {
         size: u64,
         missing: Option<FileId>,
     ) -> Result<Committed, StoreError> {
-        let (repository, digest, clock) =
-            (repository.clone(), digest.clone(), self.clock.clone());
+        let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
         self.write(move |db| {
             let now = clock.wall_ms();
             let open: bool = db

@@ -84,10 +84,10 @@ impl Store {
                  WHERE b.digest = ?2",
             )?;
             let (stores, links) = (JobKind::StoreBlob.name(), JobKind::LinkBlob.name());
-            let jobs = query.query_map(
-                params![repository, digest.as_str(), stores, links],
-                |row| row.get(0).map(JobId),
-            )?;
+            let jobs = query
+                .query_map(params![repository, digest.as_str(), stores, links], |row| {
+                    row.get(0).map(JobId)
+                })?;
             Ok(jobs.collect::<Result<_, _>>()?)
         })
         .await

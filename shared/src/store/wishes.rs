@@ -222,12 +222,14 @@ fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, Sto
                          JOIN repositories r ON r.id = t.repository_id
                          JOIN blobs b ON b.id = t.blob_id WHERE t.id = ?1";
             let found = membership(db, query, target)?;
-            Ok(found.map(|(repository, digest, wanted, generation)| Wish::LinkBlob {
-                repository,
-                digest,
-                wanted,
-                generation,
-            }))
+            Ok(
+                found.map(|(repository, digest, wanted, generation)| Wish::LinkBlob {
+                    repository,
+                    digest,
+                    wanted,
+                    generation,
+                }),
+            )
         }
         JobKind::PublishManifest => {
             let query = "SELECT r.name, b.digest, t.wanted, t.generation

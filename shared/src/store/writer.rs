@@ -76,7 +76,10 @@ impl Writer {
 fn run(full: &Connection, relaxed: &Connection, work: &mpsc::Receiver<(Durability, Work)>) {
     while let Ok(first) = work.recv() {
         let (mut durable, mut other) = (Vec::new(), Vec::new());
-        for (durability, one) in std::iter::once(first).chain(work.try_iter()).take(BATCH_MAX) {
+        for (durability, one) in std::iter::once(first)
+            .chain(work.try_iter())
+            .take(BATCH_MAX)
+        {
             match durability {
                 Durability::Full => durable.push(one),
                 Durability::Relaxed => other.push(one),

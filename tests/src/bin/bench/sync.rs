@@ -1,0 +1,68 @@
+//! A push that waits for SFTP and a pull that comes from there, beside sftp
+//! itself: the same file, the same sshd, the same cipher.
+
+use refity_tests::lab::Lab;
+use refity_tests::sshd::SshdOptions;
+
+use crate::Scale;
+use crate::contestant::our_credentials;
+use crate::shell::{CIPHER, Payload, pull, push, sftp_get, sftp_put};
+use crate::table::{Table, median};
+
+const REPOSITORY: &str = "team/sync";
+
+pub(crate) async fn measure(scale: Scale, table: &mut Table) {
+    let one_cipher = SshdOptions {
+        ciphers: Some(CIPHER.to_owned()),
+        ..SshdOptions::default()
+    };
+    let lab = Lab::builder().sync(true).sshd(one_cipher).start().await;
+    let client = lab.client();
+    let credentials = our_credentials();
+    let mut figures = Figures::default();
+    for _ in 0..scale.runs {
+        let payload = Payload::random(scale.blob);
+        let remote = lab.tree().join("beside-the-registry");
+        let back = payload.path.with_extension("back");
+
+        let seconds = push(&client, Some(&credentials), REPOSITORY, &payload).await;
+        figures.push.push(seconds);
+        figures
+            .put
+            .push(sftp_put(lab.sshd(), &payload.path, &remote));
+
+        lab.stop_all().await;
+        lab.empty_spool();
+        lab.start_all().await;
+        let seconds = pull(&client, Some(&credentials), REPOSITORY, &payload.digest);
+        figures.pull.push(seconds);
+        figures.get.push(sftp_get(lab.sshd(), &remote, &back));
+        std::fs::remove_file(&remote).expect("to remove the copy");
+    }
+    let mib = scale.blob / crate::MIB;
+    let put = ("sftp put -f", median(&figures.put));
+    table.compare(
+        &format!("sync push of {mib} MiB"),
+        "s",
+        median(&figures.push),
+        put,
+        "≤ 1.5",
+    );
+    let get = ("sftp get", median(&figures.get));
+    table.compare(
+        &format!("cold pull of {mib} MiB"),
+        "s",
+        median(&figures.pull),
+        get,
+        "≤ 1.3",
+    );
+}
+
+/// Seconds of each run.
+#[derive(Default)]
+struct Figures {
+    push: Vec<f64>,
+    put: Vec<f64>,
+    pull: Vec<f64>,
+    get: Vec<f64>,
+}

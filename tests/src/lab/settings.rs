@@ -1,0 +1,37 @@
+//! The environment that a lab gives to the gateway and the uploader.
+
+use std::path::{Path, PathBuf};
+
+use super::PASSWORD;
+use crate::sshd::Sshd;
+
+/// Where the lab keeps by how much it moved the clocks.
+pub(super) fn offset_file(folder: &Path) -> PathBuf {
+    folder.join("clock-offset")
+}
+
+/// The environment of all our processes; later values win.
+pub(super) fn settings(
+    folder: &Path,
+    sshd: &Sshd,
+    extra: &[(String, String)],
+) -> Vec<(String, String)> {
+    let offset = offset_file(folder);
+    std::fs::write(&offset, "0").expect("to write an offset");
+    let path = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    let own = [
+        ("DATA_DIR", path(&folder.join("data"))),
+        ("LISTEN_ADDRESS", "127.0.0.1".to_owned()),
+        ("WEB_PORT", "0".to_owned()),
+        ("ADMIN_PASSWORD", PASSWORD.to_owned()),
+        ("FTP_HOST", "127.0.0.1".to_owned()),
+        ("FTP_PORT", sshd.port().to_string()),
+        ("FTP_USERNAME", sshd.username()),
+        ("FTP_PRIVATE_KEY", path(&sshd.private_key())),
+        // Not a share of whatever disk the tests run on.
+        ("SPOOL_MIN_FREE", "100M".to_owned()),
+        (refity_shared::clock::OFFSET_FILE_VARIABLE, path(&offset)),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value));
+    own.into_iter().chain(extra.iter().cloned()).collect()
+}

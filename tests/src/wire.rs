@@ -1,0 +1,164 @@
+//! HTTP byte by byte, for what a well-behaved client never sends: half
+//! bodies, junk, two requests at once.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Sends these bytes and reads until the server closes the connection, or is
+/// silent for 30 s. Ask for `Connection: close`.
+///
+/// # Panics
+/// When the server cannot be reached.
+pub async fn raw_http(address: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut wire = Wire::connect(address).await;
+    wire.send(bytes).await;
+    wire.rest().await
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Wire {
+    stream: BufReader<TcpStream>,
+}
+
+/// One answer as it came; an interim one (1xx) counts as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, with chunks put together.
+    pub body: Vec<u8>,
+}
+
+impl WireAnswer {
+    /// The first header of this (lower-case) name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl Wire {
+    /// Connects.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    pub async fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("to connect");
+        stream.set_nodelay(true).expect("to set an option");
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// Sends these bytes, as far as the server takes them: one that has
+    /// closed the connection shows in the answer.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.flush().await;
+    }
+
+    /// Reads one answer to a request that is not HEAD.
+    ///
+    /// # Panics
+    /// When it is no HTTP, breaks off, or does not come within 30 s.
+    pub async fn answer(&mut self) -> WireAnswer {
+        self.answer_within(LIMIT).await.expect("an answer in time")
+    }
+
+    /// Reads one answer, or nothing where none comes in time.
+    ///
+    /// # Panics
+    /// When it is no HTTP, or breaks off.
+    pub async fn answer_within(&mut self, limit: Duration) -> Option<WireAnswer> {
+        tokio::time::timeout(limit, self.read_answer()).await.ok()
+    }
+
+    /// Reads on until the server closes, or is silent for 30 s.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        // What came before a reset or the deadline is still worth a look.
+        let _ = tokio::time::timeout(LIMIT, self.stream.read_to_end(&mut all)).await;
+        all
+    }
+
+    async fn read_answer(&mut self) -> WireAnswer {
+        let status_line = self.line().await;
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok());
+        let status: u16 = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
+        let mut answer = WireAnswer {
+            status,
+            headers: self.headers().await,
+            body: Vec::new(),
+        };
+        let empty = status < 200 || status == 204 || status == 304;
+        if empty {
+            return answer;
+        }
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = self.chunks().await;
+        } else if let Some(length) = answer.header("content-length") {
+            let length = length.parse().expect("a length in digits");
+            answer.body = self.exactly(length).await;
+        } else {
+            self.stream
+                .read_to_end(&mut answer.body)
+                .await
+                .expect("a body");
+        }
+        answer
+    }
+
+    async fn headers(&mut self) -> Vec<(String, String)> {
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line().await;
+            let Some((name, value)) = line.split_once(':') else {
+                assert_eq!(line, "", "a header without a colon");
+                return headers;
+            };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.line().await;
+            let length = usize::from_str_radix(line.trim(), 16).expect("a chunk's length");
+            if length == 0 {
+                self.headers().await;
+                return body;
+            }
+            body.extend(self.exactly(length).await);
+            self.line().await;
+        }
+    }
+
+    async fn exactly(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.stream
+            .read_exact(&mut bytes)
+            .await
+            .expect("a whole body");
+        bytes
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.expect("a line");
+        assert!(line.ends_with('\n'), "broke off after {line:?}");
+        line.trim_end().to_owned()
+    }
+}

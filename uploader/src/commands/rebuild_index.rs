@@ -1,0 +1,316 @@
+//! `rebuild-index`: makes a new index after the database was lost.
+//!
+//! Replays the intents of acknowledged manifests, and adopts the blobs that
+//! they name: from the spool, by hashing its files, or from SFTP. Deletes
+//! nothing. To be run while gateways and uploaders are stopped.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use refity_shared::config::EXIT_CONFIGURATION;
+use refity_shared::digest::Digest;
+use refity_shared::installation::InstallationId;
+use refity_shared::local::{DATABASE, Local};
+use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
+use refity_shared::media_type::MediaType;
+use refity_shared::name::{FileId, IntentId, RepositoryName};
+use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
+use refity_shared::spool::{Intent, IntentWish};
+use refity_shared::store::{Adopted, NewManifest, PutManifest};
+use refity_shared::telemetry;
+
+use crate::config::PlaceArgs;
+use crate::service::{Failure, Uploader};
+
+/// What the command takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where the data is.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Runs the command and prints what it did.
+///
+/// # Errors
+/// When there is a database, or something cannot be read or written.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let remote = args.place.remote_settings().unwrap_or_else(|problems| {
+        eprintln!("{problems}");
+        std::process::exit(EXIT_CONFIGURATION)
+    });
+    telemetry::init(&args.place.log.log_level, args.place.log.log_format)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let data_dir = args.place.data.data_dir.as_path();
+    if data_dir.join(DATABASE).exists() {
+        return Err(Failure::Other(format!(
+            "there is a database at {}: stop all gateways and uploaders, and move it away \
+             (with its -wal and -shm files) if it is to be made anew",
+            data_dir.join(DATABASE).display()
+        )));
+    }
+    remove_leftovers(data_dir)?;
+    let known =
+        InstallationId::load(data_dir).map_err(|error| Failure::Other(error.to_string()))?;
+    let local = Local::open_new(data_dir, "rebuild-index").await?;
+    let remote = RemoteConfig::new(remote, data_dir);
+    let uploader = Uploader::new(local, &args.place, remote, known.is_none())?;
+    let mut session = uploader.remote.session().await?;
+    own_tree(&uploader, &mut session).await?;
+    let mut rebuild = Rebuild {
+        in_spool: hash_spool(&uploader).await?,
+        uploader,
+        session,
+        adopted: HashSet::new(),
+    };
+    rebuild.adopt_groups().await?;
+    rebuild.replay_intents().await
+}
+
+/// A write-ahead log without its database would be taken for the new one's.
+fn remove_leftovers(data_dir: &Path) -> Result<(), Failure> {
+    for suffix in ["-wal", "-shm"] {
+        let path = data_dir.join(format!("{DATABASE}{suffix}"));
+        if path.exists() {
+            return Err(Failure::Other(format!(
+                "{} belongs to the lost database: move it away first",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn own_tree(uploader: &Uploader, session: &mut PooledSession) -> Result<(), Failure> {
+    let layout = uploader.layout.clone();
+    let installation = uploader.local.installation.to_string();
+    let take_over = uploader.take_over;
+    let state = session
+        .run(move |session| check_owner(session, &layout, &installation, take_over))
+        .await?;
+    println!(
+        "the tree on SFTP: {state:?} (installation {})",
+        uploader.local.installation
+    );
+    Ok(())
+}
+
+/// The digests of all files of the spool.
+async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)>, Failure> {
+    use refity_shared::digest::Algorithm;
+    let spool = &uploader.local.spool;
+    let files = spool.list_files().await?;
+    println!("hashing {} files of the spool", files.len());
+    let mut digests = HashMap::new();
+    for found in files {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let digest = spool.hash_file(found.file, algorithm).await?;
+            digests.insert(digest, (found.file, found.size));
+        }
+    }
+    Ok(digests)
+}
+
+struct Rebuild {
+    uploader: Uploader,
+    session: PooledSession,
+    in_spool: HashMap<Digest, (FileId, u64)>,
+    /// Manifests that are in the new index.
+    adopted: HashSet<(RepositoryName, Digest)>,
+}
+
+impl Rebuild {
+    /// Groups that have a marker on SFTP.
+    async fn adopt_groups(&mut self) -> Result<(), Failure> {
+        let folder = self.uploader.layout.groups();
+        let entries = self
+            .session
+            .run(move |session| match session.list(&folder) {
+                Err(error) if error.is_missing() => Ok(Vec::new()),
+                listed => listed,
+            })
+            .await?;
+        for name in entries.iter().filter_map(|entry| entry.name.parse().ok()) {
+            self.uploader.local.store.create_group(&name).await?;
+        }
+        Ok(())
+    }
+
+    async fn replay_intents(&mut self) -> Result<(), Failure> {
+        let spool = self.uploader.local.spool.clone();
+        let mut intents = Vec::new();
+        for (id, _) in spool.list_intents().await? {
+            match spool.read_intent(id).await? {
+                Some(intent) => intents.push((id, intent)),
+                None => println!("intent {id} is torn: it was never acknowledged"),
+            }
+        }
+        // An index names manifests that were pushed before it.
+        intents.sort_by_key(|(_, intent)| intent.wish.generation);
+        let (mut replayed, mut refused) = (0, 0);
+        for (id, intent) in intents {
+            let (repository, digest) = (intent.wish.repository.clone(), intent.wish.digest.clone());
+            match self.replay(id, intent).await {
+                Ok(()) => replayed += 1,
+                Err(failure) => {
+                    refused += 1;
+                    println!("not replayed: {repository}@{digest}: {failure}");
+                }
+            }
+        }
+        println!("{replayed} manifests replayed, {refused} not; their intents stay in the spool");
+        if refused > 0 {
+            return Err(Failure::Other(format!(
+                "{refused} acknowledged manifests lack blobs: push them again"
+            )));
+        }
+        println!("start gateway and uploader: what is not on SFTP yet goes there now");
+        Ok(())
+    }
+
+    async fn replay(&mut self, id: IntentId, intent: Intent) -> Result<(), Failure> {
+        let IntentWish {
+            generation,
+            repository,
+            media_type,
+            digest,
+            tags,
+        } = intent.wish;
+        let manifest = self.parse(&intent.manifest, &media_type)?;
+        let needed = self.adopt_named(&repository, &manifest).await?;
+        let new = NewManifest {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            media_type,
+            bytes: intent.manifest,
+            blobs: needed.blobs,
+            optional_blobs: needed.optional_blobs,
+            manifests: needed.manifests,
+            tags,
+            generation,
+            intent: id,
+            user: None,
+        };
+        self.put(new).await
+    }
+
+    async fn put(&mut self, new: NewManifest) -> Result<(), Failure> {
+        let key = (new.repository.clone(), new.digest.clone());
+        match self.uploader.local.store.put_manifest(new).await? {
+            PutManifest::Put { .. } => {
+                self.adopted.insert(key);
+                Ok(())
+            }
+            PutManifest::Missing(missing) => Err(Failure::Other(format!("it lacks {missing:?}"))),
+            PutManifest::Refused(target) => Err(Failure::Other(format!("{target:?}"))),
+        }
+    }
+
+    fn parse(&self, bytes: &[u8], media_type: &MediaType) -> Result<Manifest, Failure> {
+        Manifest::parse(bytes, Some(media_type)).map_err(|error| Failure::Other(error.to_string()))
+    }
+
+    /// Adopts the blobs that a manifest names. Its child manifests have been
+    /// replayed already, or are taken from SFTP.
+    async fn adopt_named(
+        &mut self,
+        repository: &RepositoryName,
+        manifest: &Manifest,
+    ) -> Result<Named, Failure> {
+        let digests = |descriptors: Vec<&refity_shared::manifest::Descriptor>| -> Vec<Digest> {
+            descriptors.iter().map(|d| d.digest.clone()).collect()
+        };
+        let named = Named {
+            blobs: digests(manifest.required_blobs()),
+            optional_blobs: digests(manifest.optional_blobs()),
+            manifests: digests(manifest.required_manifests()),
+        };
+        for descriptor in manifest.required_blobs() {
+            self.adopt_blob(repository, &descriptor.digest, descriptor.size)
+                .await?;
+        }
+        for descriptor in manifest.optional_blobs() {
+            // It may be absent.
+            let _ = self
+                .adopt_blob(repository, &descriptor.digest, descriptor.size)
+                .await;
+        }
+        for child in manifest.required_manifests() {
+            let known = (repository.clone(), child.digest.clone());
+            if !self.adopted.contains(&known) {
+                self.adopt_published(repository, &child.digest, &child.media_type)
+                    .await?;
+            }
+        }
+        Ok(named)
+    }
+
+    async fn adopt_blob(
+        &mut self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<(), Failure> {
+        let (size, found) = match self.in_spool.get(digest) {
+            Some(&(file, size)) => (size, Adopted::Spool(file)),
+            None => {
+                let path = self.uploader.layout.blob(digest);
+                let meta = self.session.run(move |session| session.stat(&path)).await?;
+                match meta {
+                    Some(meta) if !meta.is_dir && meta.size == size => (size, Adopted::Remote),
+                    _ => {
+                        return Err(Failure::Other(format!(
+                            "{digest} is neither in the spool nor on SFTP"
+                        )));
+                    }
+                }
+            }
+        };
+        let store = &self.uploader.local.store;
+        store.adopt_blob(repository, digest, size, found).await?;
+        Ok(())
+    }
+
+    /// A manifest that SFTP holds: its intent was carried out already.
+    async fn adopt_published(
+        &mut self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        media_type: &MediaType,
+    ) -> Result<(), Failure> {
+        let path = self.uploader.layout.blob(digest);
+        let bytes = self
+            .session
+            .run(move |session| session.read_small(&path, MANIFEST_MAX_BYTES))
+            .await?;
+        if Digest::of(digest.algorithm(), &bytes) != *digest {
+            return Err(Failure::Other(format!("{digest} is damaged on SFTP")));
+        }
+        let manifest = self.parse(&bytes, media_type)?;
+        // Indexes may name indexes.
+        let named = Box::pin(self.adopt_named(repository, &manifest)).await?;
+        let store = &self.uploader.local.store;
+        let generation = store.next_generation().await?;
+        let new = NewManifest {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            media_type: manifest.media_type.clone(),
+            bytes,
+            blobs: named.blobs,
+            optional_blobs: named.optional_blobs,
+            manifests: named.manifests,
+            tags: Vec::new(),
+            generation,
+            intent: IntentId::random(),
+            user: None,
+        };
+        self.put(new).await
+    }
+}
+
+/// What a manifest names.
+struct Named {
+    blobs: Vec<Digest>,
+    optional_blobs: Vec<Digest>,
+    manifests: Vec<Digest>,
+}

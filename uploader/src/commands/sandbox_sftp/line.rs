@@ -1,0 +1,83 @@
+//! A TCP connection that can be reset from elsewhere.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+/// Resets the [`Line`] that it was made with.
+#[derive(Debug, Clone, Default)]
+pub struct Cutter(Arc<Notify>);
+
+impl Cutter {
+    /// Resets the connection: the peer sees RST, not an orderly end.
+    pub fn cut(&self) {
+        // A permit is kept, so a cut between two polls is not lost.
+        self.0.notify_one();
+    }
+}
+
+/// A connection, until its [`Cutter`] is used.
+pub struct Line {
+    stream: TcpStream,
+    until_cut: Pin<Box<dyn Future<Output = ()> + Send>>,
+    is_cut: bool,
+}
+
+impl Line {
+    /// Wraps a connection.
+    #[must_use]
+    pub fn new(stream: TcpStream, cutter: &Cutter) -> Self {
+        let notify = Arc::clone(&cutter.0);
+        Self {
+            stream,
+            until_cut: Box::pin(async move { notify.notified().await }),
+            is_cut: false,
+        }
+    }
+
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if !self.is_cut && self.until_cut.as_mut().poll(context).is_ready() {
+            self.is_cut = true;
+            self.stream.set_zero_linger()?;
+        }
+        if self.is_cut {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

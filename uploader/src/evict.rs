@@ -1,0 +1,81 @@
+//! Keeps the cache within its bounds: files of the spool that SFTP surely
+//! holds go, the longest unused first.
+
+use std::time::Duration;
+
+use refity_shared::clock::millis;
+use refity_shared::store::{EvictionCandidate, HealthState};
+
+use crate::service::{Failure, Uploader};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A blob is evicted only when SFTP has held it for this long.
+const STORED_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// How many blobs are looked at in one round.
+const ROUND: u32 = 100;
+
+/// Evicts until the service ends.
+pub(crate) async fn run(uploader: Uploader) {
+    uploader.every("eviction", LOOK, || evict(&uploader)).await;
+}
+
+/// Bytes that the cache is over its bounds.
+async fn excess(uploader: &Uploader) -> Result<u64, Failure> {
+    let cached = uploader.local.store.cached_bytes().await?;
+    let over = cached.saturating_sub(uploader.spool.cache_max_bytes);
+    let free = uploader.local.spool.space()?.free;
+    Ok(over.max(uploader.spool.spool_min_free.saturating_sub(free)))
+}
+
+async fn evict(uploader: &Uploader) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let mut excess = excess(uploader).await?;
+    if excess == 0 || store.health().await?.state != HealthState::Up {
+        return Ok(());
+    }
+    let stored_before = store.clock().wall_ms() - millis(STORED_FOR);
+    for candidate in store.eviction_candidates(stored_before, ROUND).await? {
+        if excess == 0 {
+            break;
+        }
+        if evict_one(uploader, &candidate, stored_before).await? {
+            excess = excess.saturating_sub(candidate.size);
+        }
+    }
+    Ok(())
+}
+
+/// Looks at SFTP once more, then lets go of the file and removes it.
+async fn evict_one(
+    uploader: &Uploader,
+    candidate: &EvictionCandidate,
+    stored_before: i64,
+) -> Result<bool, Failure> {
+    let store = &uploader.local.store;
+    let path = uploader.layout.blob(&candidate.digest);
+    let mut session = uploader.remote.session().await?;
+    let found = session.run(move |session| session.stat(&path)).await?;
+    drop(session);
+    if !found.is_some_and(|meta| !meta.is_dir && meta.size == candidate.size) {
+        tracing::warn!(
+            digest = %candidate.digest,
+            "SFTP does not hold a blob that it held: it is stored again from the spool"
+        );
+        let why = format!("{} is not whole on the storage", candidate.digest);
+        store.blob_lost_on_remote(candidate.blob, why).await?;
+        uploader.wake.notify_one();
+        return Ok(false);
+    }
+    if !store.let_go(candidate, stored_before).await? {
+        return Ok(false);
+    }
+    // From here on no row names the file: if it stays, the sweep takes it.
+    if let Err(error) = uploader.local.spool.remove_file(candidate.file).await {
+        tracing::warn!(digest = %candidate.digest, "an evicted file stays for now: {error}");
+    }
+    tracing::debug!(digest = %candidate.digest, bytes = candidate.size, "evicted");
+    Ok(true)
+}

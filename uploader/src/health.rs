@@ -1,0 +1,139 @@
+//! The storage's health: while it is unwell one process tries whether it is
+//! back; while it is well each uploader makes sure that the tree is ours.
+
+use std::time::Duration;
+
+use refity_shared::remote::{PooledSession, Reason, RemoteError, check_owner};
+use refity_shared::store::{HealthState, Trouble};
+
+use crate::service::{Failure, Uploader};
+
+/// How often it is seen whether a try is due.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How often the owner is looked at while the storage is well.
+const OWNER_LOOK: Duration = Duration::from_secs(60);
+
+/// Between two tries while a person is needed: a server bans accounts that
+/// try a wrong password more often.
+const PERSON_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The first wait after the storage went away; doubled up to [`AWAY_MAX`].
+const AWAY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest wait between two tries of a storage that is away.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// Tries and looks until the service ends.
+pub(crate) async fn run(uploader: Uploader) {
+    let owner_looks = async {
+        tokio::time::sleep(OWNER_LOOK).await;
+        uploader
+            .every("owner", OWNER_LOOK, || look_at_owner(&uploader))
+            .await;
+    };
+    let probes = uploader.every("health", LOOK, || probe(&uploader));
+    tokio::join!(owner_looks, probes);
+}
+
+async fn probe(uploader: &Uploader) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    if store.health().await?.state == HealthState::Up
+        || !store.claim_probe(uploader.local.owner.id()).await?
+    {
+        return Ok(());
+    }
+    match try_storage(uploader).await {
+        Ok(()) => {
+            tracing::info!("the storage works");
+            store.report_up().await?;
+            uploader.wake.notify_one();
+        }
+        Err(error) => report(uploader, &error).await?,
+    }
+    Ok(())
+}
+
+async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
+    if uploader.local.store.health().await?.state == HealthState::Up {
+        // A storage that is away is the jobs' to find.
+        if let Err(error) = try_storage(uploader).await
+            && error.reason() == Some(Reason::Owner)
+        {
+            report(uploader, &error).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn try_storage(uploader: &Uploader) -> Result<(), RemoteError> {
+    let mut session: PooledSession = uploader.remote.session().await?;
+    let layout = uploader.layout.clone();
+    let installation = uploader.local.installation.to_string();
+    let take_over = uploader.take_over;
+    let state = session
+        .run(move |session| check_owner(session, &layout, &installation, take_over))
+        .await?;
+    tracing::debug!(?state, "looked at the owner of the tree");
+    Ok(())
+}
+
+/// Notes that the storage, not a job, failed. Another installation's tree
+/// ends the service.
+pub(crate) async fn report(uploader: &Uploader, error: &RemoteError) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let trouble = trouble(error);
+    let failures = store.health().await?.failures;
+    let (state, wait) = if error.is_transient() {
+        (
+            HealthState::Down(trouble),
+            backoff(AWAY_MIN, failures, AWAY_MAX),
+        )
+    } else {
+        (HealthState::NeedsPerson(trouble), PERSON_WAIT)
+    };
+    tracing::warn!(hint = error.hint(), next_try_s = wait.as_secs(), "{error}");
+    store.report_trouble(state, wait).await?;
+    if error.reason() == Some(Reason::Owner) {
+        let hint = error.hint().unwrap_or_default();
+        uploader.stop_not_ours(&format!("{error}. {hint}"));
+    }
+    Ok(())
+}
+
+/// The error in words for the database.
+pub(crate) fn trouble(error: &RemoteError) -> Trouble {
+    let code = match error {
+        RemoteError::Connection(_) => "connection",
+        RemoteError::Transient(_) => "transient",
+        RemoteError::Missing { .. } => "missing",
+        RemoteError::NeedsPerson { reason, .. } => reason.code(),
+    };
+    Trouble {
+        code: code.to_owned(),
+        message: error.to_string(),
+        hint: error.hint().map(str::to_owned),
+    }
+}
+
+/// `first` doubled with each failure up to `most`, less up to half at random
+/// so that a storage that returns is not stampeded.
+pub(crate) fn backoff(first: Duration, failures: u32, most: Duration) -> Duration {
+    let doubled = first.saturating_mul(1 << failures.min(16)).min(most);
+    let random = getrandom::u32().unwrap_or(0);
+    doubled.mul_f64(1.0 - f64::from(random) / f64::from(u32::MAX) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_most_and_are_never_nothing() {
+        for failures in 0..40 {
+            let wait = backoff(AWAY_MIN, failures, AWAY_MAX);
+            let full = AWAY_MIN.saturating_mul(1 << failures.min(16)).min(AWAY_MAX);
+            assert!(wait <= full && wait >= full / 2, "{failures}: {wait:?}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `link_blob`: a repository's link to a blob is there, or is gone.
+//!
+//! May start when the blob is stored.
+
+use refity_shared::digest::Digest;
+use refity_shared::name::RepositoryName;
+use refity_shared::remote::{RemoteError, write_small};
+
+use super::{JobError, Run};
+
+/// Writes or removes `_layers/<alg>/<hex>/link`.
+pub(super) async fn run(
+    run: Run<'_>,
+    repository: RepositoryName,
+    digest: Digest,
+    wanted: bool,
+) -> Result<(), JobError> {
+    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
+    let made = run.session.run(move |session| {
+        let link = layout.layer_link(&repository, &digest);
+        if !wanted {
+            return match session.remove_file(&link) {
+                Err(RemoteError::Missing { .. }) => Ok(()),
+                removed => removed,
+            };
+        }
+        // Distribution's collector stops at a repository without these.
+        session.mkdir_all(&layout.layers(&repository))?;
+        session.mkdir_all(&layout.tags(&repository))?;
+        write_small(session, &tmp, &link, digest.as_str().as_bytes())
+    });
+    Ok(made.await?)
+}

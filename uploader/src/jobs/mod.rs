@@ -1,0 +1,237 @@
+//! The kinds of jobs, one file each, and what all of them share: reading the
+//! wish, and what follows from how the run ended.
+//!
+//! Each kind makes its wish true on SFTP, also where half of it is true
+//! already: a job may run twice, after a crash or beside a late first run.
+
+mod link_blob;
+mod mark_group;
+mod publish_manifest;
+mod publish_tag;
+mod store_blob;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refity_shared::remote::{PooledSession, Reason, RemoteError, WriteError};
+use refity_shared::store::{
+    BlobId, Claim, Finished, HealthState, Retry, StoreError, Trouble, Wish,
+};
+
+use crate::health::{backoff, trouble};
+use crate::progress::Running;
+use crate::service::{Failure, Uploader};
+
+/// The first wait after a failure that may pass; doubled up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_secs(1);
+
+/// The longest wait between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// Between two tries of a job that needs a person.
+const PARKED: Duration = Duration::from_secs(15 * 60);
+
+/// How long nothing is stored after the storage was full.
+const FULL: Duration = Duration::from_secs(60);
+
+/// A run of a job.
+struct Run<'a> {
+    uploader: &'a Uploader,
+    session: &'a mut PooledSession,
+    claim: &'a Claim,
+    running: Arc<Running>,
+}
+
+impl Run<'_> {
+    /// The temporary name on SFTP that no other run has.
+    fn tmp_name(&self) -> String {
+        let installation = self.uploader.local.installation.to_string();
+        let (job, lease) = (self.claim.job.number(), self.claim.lease.number());
+        self.uploader.layout.tmp_name(&installation, job, lease)
+    }
+}
+
+/// Why a run did not make its wish true.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    /// The storage failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The job is someone else's by now.
+    #[error("the job was given to another process")]
+    Lost,
+    /// Bytes that should be in the spool are not, or are not right.
+    #[error("{0}")]
+    Bytes(String),
+    /// The spool cannot be read for now.
+    #[error("the spool cannot be read: {0}")]
+    Spool(io::Error),
+    /// Blobs that SFTP should hold are missing there; each with words.
+    #[error("blobs are missing on the storage")]
+    Missing(Vec<(BlobId, String)>),
+}
+
+impl From<WriteError> for JobError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Remote(error) => Self::Remote(error),
+            WriteError::Source(error) => Self::Spool(error),
+        }
+    }
+}
+
+/// Runs a claimed job and writes down how it ended.
+pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: Claim) {
+    let listed = uploader.progress.list(&claim);
+    let run = Run {
+        uploader,
+        session: &mut session,
+        claim: &claim,
+        running: Arc::clone(&listed.running),
+    };
+    let ended = match make_true(run).await {
+        Ok(generation) => finish(uploader, &claim, generation).await,
+        Err(error) => put_back(uploader, &claim, error).await,
+    };
+    // What cannot be written down is repeated when the lease has run out.
+    if let Err(failure) = ended {
+        tracing::warn!(job = %claim.job, kind = claim.kind.name(), "{failure}");
+    }
+}
+
+/// Answers the generation of the wish that is true now.
+async fn make_true(run: Run<'_>) -> Result<i64, JobError> {
+    // A job whose target is gone has nothing to do any more.
+    let Some(wish) = run.uploader.local.store.wish(run.claim).await? else {
+        return Ok(0);
+    };
+    let generation = wish.generation();
+    match wish {
+        Wish::StoreBlob {
+            blob,
+            digest,
+            size,
+            wanted: true,
+            source,
+            ..
+        } => store_blob::store(run, blob, digest, size, source).await?,
+        Wish::StoreBlob { digest, .. } => store_blob::remove(run, digest).await?,
+        Wish::LinkBlob {
+            repository,
+            digest,
+            wanted,
+            ..
+        } => link_blob::run(run, repository, digest, wanted).await?,
+        Wish::PublishManifest {
+            repository,
+            digest,
+            wanted: true,
+            ..
+        } => publish_manifest::publish(run, repository, digest).await?,
+        Wish::PublishManifest {
+            repository, digest, ..
+        } => publish_manifest::withdraw(run, repository, digest).await?,
+        Wish::PublishTag {
+            repository,
+            tag,
+            manifest: Some(manifest),
+            ..
+        } => publish_tag::point(run, repository, tag, manifest).await?,
+        Wish::PublishTag {
+            repository, tag, ..
+        } => publish_tag::remove(run, repository, tag).await?,
+        Wish::MarkGroup { group, wanted, .. } => mark_group::run(run, group, wanted).await?,
+    }
+    Ok(generation)
+}
+
+async fn finish(uploader: &Uploader, claim: &Claim, generation: i64) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let kind = claim.kind.name();
+    match store.finish(claim, generation).await? {
+        Finished::Done { carried_out } => {
+            tracing::debug!(job = %claim.job, kind, "done");
+            for intent in &carried_out {
+                uploader.local.spool.remove_intent(*intent).await?;
+            }
+            if !carried_out.is_empty() {
+                store.forget_intents(carried_out).await?;
+            }
+        }
+        Finished::Again => tracing::debug!(job = %claim.job, kind, "wished anew meanwhile"),
+        Finished::LeaseLost => tracing::info!(job = %claim.job, kind, "was given to another"),
+    }
+    Ok(())
+}
+
+async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let passing = |trouble| Retry {
+        after: backoff(RETRY_MIN, claim.attempt, RETRY_MAX),
+        counts: true,
+        parked: false,
+        uncertain: false,
+        trouble,
+    };
+    let parked = |trouble| Retry {
+        after: PARKED,
+        parked: true,
+        ..passing(trouble)
+    };
+    let words = error.to_string();
+    let retry = match error {
+        JobError::Lost => {
+            tracing::info!(job = %claim.job, "{words}");
+            return Ok(());
+        }
+        JobError::Missing(missing) => {
+            tracing::warn!(job = %claim.job, ?missing, "{words}");
+            let trouble = missing_trouble(&missing);
+            store.await_missing(claim, missing, parked(trouble)).await?;
+            return Ok(());
+        }
+        JobError::Remote(error) => {
+            if error.reason() == Some(Reason::NoSpace) {
+                store.report_full(FULL).await?;
+            }
+            let retry = if error.is_transient() || error.is_missing() {
+                passing(trouble(&error))
+            } else {
+                parked(trouble(&error))
+            };
+            Retry {
+                // While the storage is away its own row counts the tries.
+                counts: store.health().await?.state == HealthState::Up,
+                uncertain: error.is_transient(),
+                ..retry
+            }
+        }
+        JobError::Bytes(message) => parked(Trouble {
+            code: "bytes_lost".to_owned(),
+            message,
+            hint: Some("Push it again.".to_owned()),
+        }),
+        JobError::Store(_) | JobError::Spool(_) => passing(Trouble {
+            code: "local".to_owned(),
+            message: words.clone(),
+            hint: None,
+        }),
+    };
+    let (job, kind, after_s) = (claim.job, claim.kind.name(), retry.after.as_secs_f32());
+    tracing::warn!(%job, kind, attempt = claim.attempt, after_s, parked = retry.parked, "{words}");
+    store.retry(claim, retry).await?;
+    Ok(())
+}
+
+fn missing_trouble(missing: &[(BlobId, String)]) -> Trouble {
+    let words: Vec<&str> = missing.iter().map(|(_, why)| why.as_str()).collect();
+    Trouble {
+        code: "blob_missing".to_owned(),
+        message: words.join("; "),
+        hint: Some("Push the image again: what is missing is then stored anew.".to_owned()),
+    }
+}

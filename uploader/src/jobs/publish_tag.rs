@@ -1,0 +1,55 @@
+//! `publish_tag`: a tag points where it should, or is gone.
+//!
+//! May start when its manifest is published.
+
+use refity_shared::digest::Digest;
+use refity_shared::name::{RepositoryName, Tag};
+use refity_shared::remote::{Layout, Placed, RemoteError, place_folder, write_small};
+
+use super::{JobError, Run};
+
+/// Points the tag at the manifest. A new tag's folder appears whole; one that
+/// moves is at every moment the old or the new.
+pub(super) async fn point(
+    run: Run<'_>,
+    repository: RepositoryName,
+    tag: Tag,
+    manifest: Digest,
+) -> Result<(), JobError> {
+    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
+    let pointed = run.session.run(move |session| {
+        let link = manifest.as_str().as_bytes();
+        let folder = layout.tag(&repository, &tag);
+        if session.stat(&folder)?.is_none() {
+            let files = [
+                (Layout::index_in_tag(&manifest), link.to_vec()),
+                (Layout::current_in_tag().to_owned(), link.to_vec()),
+            ];
+            if place_folder(session, &tmp, &files, &folder)? == Placed::New {
+                return Ok(());
+            }
+        }
+        let index = layout.tag_index(&repository, &tag, &manifest);
+        write_small(session, &tmp, &index, link)?;
+        write_small(session, &tmp, &layout.tag_current(&repository, &tag), link)
+    });
+    Ok(pointed.await?)
+}
+
+/// Removes the tag: its folder is renamed away at once, then taken apart.
+pub(super) async fn remove(
+    run: Run<'_>,
+    repository: RepositoryName,
+    tag: Tag,
+) -> Result<(), JobError> {
+    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
+    let removed = run.session.run(move |session| {
+        session.mkdir_all(&layout.tmp())?;
+        match session.rename_new(&layout.tag(&repository, &tag), &tmp) {
+            Err(RemoteError::Missing { .. }) => {}
+            renamed => renamed?,
+        }
+        session.remove_tree(&tmp)
+    });
+    Ok(removed.await?)
+}

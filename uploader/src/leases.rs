@@ -1,0 +1,36 @@
+//! Puts back the jobs of processes that are dead or have fallen silent.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use refity_shared::spool::is_alive;
+
+use crate::service::{Failure, Uploader};
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks until the service ends.
+pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
+    uploader
+        .every("leases", LOOK, || look(&uploader, &data_dir))
+        .await;
+}
+
+async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let mut back = 0;
+    for owner in store.owners().await? {
+        if owner != uploader.local.owner.id() && !is_alive(data_dir, &owner) {
+            tracing::info!(owner, "a process has died: its jobs go back");
+            back += store.give_back(&owner).await?;
+        }
+    }
+    if back > 0 {
+        uploader.wake.notify_one();
+    }
+    if store.has_expired_lease().await? && store.end_expired_leases().await? > 0 {
+        uploader.wake.notify_one();
+    }
+    Ok(())
+}

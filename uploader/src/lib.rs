@@ -1,0 +1,14 @@
+//! The uploader: claims jobs, moves bytes to SFTP, and reports through the
+//! database. Its subcommands do what needs SFTP.
+
+pub mod commands;
+pub mod config;
+mod evict;
+mod health;
+mod jobs;
+mod leases;
+mod progress;
+pub mod service;
+mod sweep;
+mod watch;
+mod worker;

@@ -1,0 +1,106 @@
+//! What the running jobs have sent, written to the database once a second
+//! together with the renewal of their leases.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use refity_shared::store::{Claim, JobId, Lease};
+
+use crate::service::{Failure, Uploader};
+
+/// How often it is written.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// A claim: what was sent for it counts only while it holds.
+type Key = (JobId, Lease);
+
+/// The running jobs of this process. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Progress {
+    running: Arc<Mutex<HashMap<Key, Arc<Running>>>>,
+}
+
+/// One running job.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    sent: AtomicU64,
+    lost: AtomicBool,
+}
+
+impl Running {
+    /// Notes how many bytes were sent so far.
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.sent.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the job is someone else's by now: there is no use in going on.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Takes a job off the list when it is dropped.
+pub(crate) struct Listed {
+    progress: Progress,
+    key: Key,
+    /// The job's counters.
+    pub(crate) running: Arc<Running>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.progress.lock().remove(&self.key);
+    }
+}
+
+impl Progress {
+    /// Lists a job that was just claimed.
+    pub(crate) fn list(&self, claim: &Claim) -> Listed {
+        let running = Arc::<Running>::default();
+        let key = (claim.job, claim.lease);
+        self.lock().insert(key, Arc::clone(&running));
+        Listed {
+            progress: self.clone(),
+            key,
+            running,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the progress until the service ends.
+pub(crate) async fn run(uploader: Uploader) {
+    uploader.every("progress", BEAT, || beat(&uploader)).await;
+}
+
+async fn beat(uploader: &Uploader) -> Result<(), Failure> {
+    let before: Vec<(Key, u64)> = uploader
+        .progress
+        .lock()
+        .iter()
+        .map(|(key, running)| (*key, running.sent.load(Ordering::Relaxed)))
+        .collect();
+    if before.is_empty() {
+        return Ok(());
+    }
+    let sent = before
+        .iter()
+        .map(|((job, _), sent)| (*job, *sent))
+        .collect();
+    let owner = uploader.local.owner.id();
+    let held = uploader.local.store.heartbeat(owner, sent).await?;
+    let running = uploader.progress.lock();
+    for (key, _) in before {
+        if !held.contains(&key)
+            && let Some(running) = running.get(&key)
+        {
+            running.lost.store(true, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! The service: its parts, their start and their end.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refity_shared::config::data_dir::DataDirError;
+use refity_shared::config::{EXIT_CONFIGURATION, SpoolSettings};
+use refity_shared::local::{Local, LocalError};
+use refity_shared::remote::{Layout, Pool, RemoteConfig, RemoteError, Role};
+use refity_shared::spool::SpoolError;
+use refity_shared::store::StoreError;
+use refity_shared::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::commands::sandbox_sftp::SandboxError;
+use crate::config::{PlaceArgs, ServiceArgs};
+use crate::progress::Progress;
+use crate::{evict, health, leases, progress, sweep, watch as wake_watch, worker};
+
+/// How long running transfers may go on after the end was asked for; a large
+/// one is given back then.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// What every part of the service can reach. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Uploader {
+    /// Database, spool, this process's name.
+    pub(crate) local: Local,
+    /// Sessions to the storage.
+    pub(crate) remote: Pool,
+    /// The storage's paths.
+    pub(crate) layout: Layout,
+    /// What the running jobs have sent.
+    pub(crate) progress: Progress,
+    /// Told when there may be a job to claim.
+    pub(crate) wake: Arc<Notify>,
+    /// How much of the disk is the spool's.
+    pub(crate) spool: Arc<SpoolSettings>,
+    /// Whether the tree is to be taken over from another installation.
+    pub(crate) take_over: bool,
+    stop: watch::Sender<Stop>,
+}
+
+/// Whether, and why, the service ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stop {
+    No,
+    Asked,
+    /// The tree on SFTP is another installation's.
+    NotOurs(String),
+}
+
+/// Why the program ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The data folder could not be opened.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The spool failed.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The storage failed.
+    #[error("{}", with_hint(.0))]
+    Remote(#[from] RemoteError),
+    /// The tree on SFTP is another installation's.
+    #[error("{0}")]
+    NotOurs(String),
+    /// The SFTP server for trying things out failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// Something of the system.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    /// The exit status: the configuration's where trying again is useless.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        let useless = match self {
+            Self::NotOurs(_) => true,
+            Self::Local(error) => matches!(
+                error,
+                LocalError::DatabaseLost
+                    | LocalError::Store(
+                        StoreError::Foreign | StoreError::Newer | StoreError::Corrupt(_)
+                    )
+                    | LocalError::DataDir(
+                        DataDirError::Network { .. } | DataDirError::NotAFolder { .. }
+                    )
+            ),
+            _ => false,
+        };
+        let status = if useless { EXIT_CONFIGURATION } else { 1 };
+        ExitCode::from(u8::try_from(status).unwrap_or(1))
+    }
+}
+
+fn with_hint(error: &RemoteError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}. {hint}"),
+        None => error.to_string(),
+    }
+}
+
+impl Uploader {
+    /// Opens what the service and the subcommands need.
+    pub(crate) fn new(
+        local: Local,
+        place: &PlaceArgs,
+        remote: RemoteConfig,
+        take_over: bool,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            local,
+            layout: Layout::new(&remote.root),
+            remote: Pool::new(remote, Role::Uploader)?,
+            progress: Progress::default(),
+            wake: Arc::default(),
+            spool: Arc::new(place.data.spool_settings()?),
+            take_over,
+            stop: watch::Sender::new(Stop::No),
+        })
+    }
+
+    /// Ends the service: another installation owns the tree.
+    pub(crate) fn stop_not_ours(&self, words: &str) {
+        self.stop.send_replace(Stop::NotOurs(words.to_owned()));
+    }
+
+    /// Returns when the service is to end.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        // The sender lives in `self`.
+        let _ = stop.wait_for(|stop| *stop != Stop::No).await;
+    }
+
+    /// Runs `part` again and again, resting in between, until the end. What
+    /// fails is logged, once for each change of words.
+    pub(crate) async fn every<F>(&self, name: &str, rest: Duration, mut part: impl FnMut() -> F)
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let mut last = String::new();
+        loop {
+            let words = match part().await {
+                Ok(()) => String::new(),
+                Err(failure) => failure.to_string(),
+            };
+            if words != last && !words.is_empty() {
+                tracing::warn!(part = name, "{words}");
+            }
+            last = words;
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = self.stopped() => return,
+            }
+        }
+    }
+}
+
+/// Runs the service until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start, or must not go on.
+pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
+    let remote = args.check.settle(args.place.remote_settings());
+    telemetry::init(&args.place.log.log_level, args.place.log.log_format)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let data_dir = args.place.data.data_dir.as_path();
+    let local = Local::open(data_dir, "uploader").await?;
+    let remote = RemoteConfig::new(remote, data_dir);
+    let uploader = Uploader::new(local, &args.place, remote, args.take_over)?;
+    serve(uploader, data_dir).await
+}
+
+async fn serve(uploader: Uploader, data_dir: &Path) -> Result<(), Failure> {
+    let watcher = wake_watch::start(&uploader);
+    uploader.local.store.probe_now().await?;
+    let mut parts = JoinSet::new();
+    parts.spawn(health::run(uploader.clone()));
+    parts.spawn(leases::run(uploader.clone(), data_dir.to_owned()));
+    parts.spawn(progress::run(uploader.clone()));
+    parts.spawn(evict::run(uploader.clone()));
+    parts.spawn(sweep::run(uploader.clone()));
+    parts.spawn(stop_on_signal(uploader.clone()));
+    tracing::info!(
+        owner = uploader.local.owner.id(),
+        installation = %uploader.local.installation,
+        "uploader started"
+    );
+    // The worker ends last: it waits for its jobs.
+    let worker = tokio::spawn(worker::run(uploader.clone()));
+    uploader.stopped().await;
+    if tokio::time::timeout(DRAIN, worker).await.is_err() {
+        tracing::info!("transfers are still running: they are given back");
+    }
+    drop(watcher);
+    parts.shutdown().await;
+    uploader
+        .local
+        .store
+        .give_back(uploader.local.owner.id())
+        .await?;
+    let stop = uploader.stop.borrow().clone();
+    match stop {
+        Stop::NotOurs(words) => Err(Failure::NotOurs(words)),
+        Stop::No | Stop::Asked => Ok(()),
+    }
+}
+
+async fn stop_on_signal(uploader: Uploader) {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        tracing::warn!("signals cannot be heard: only SIGKILL ends this process");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending");
+    uploader.stop.send_if_modified(|stop| {
+        let first = *stop == Stop::No;
+        if first {
+            *stop = Stop::Asked;
+        }
+        first
+    });
+}

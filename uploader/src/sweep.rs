@@ -1,0 +1,171 @@
+//! Removes what nothing names any more: abandoned uploads, files of the spool
+//! without a row, intents that are carried out, temporary files and old trash
+//! on SFTP, old history.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use refity_shared::clock::millis;
+use refity_shared::remote::{Entry, RemoteError, Session, TmpName, TrashName};
+use refity_shared::store::{HealthState, JobId};
+
+use crate::service::{Failure, Uploader};
+
+/// How often it sweeps.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// An upload session that nothing happened to for a day is abandoned; a
+/// committed one is remembered as long. So is a file without a row kept: a
+/// rebuilt index may still adopt it.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long removed blobs stay in the trash.
+const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long temporary files of nobody we know stay.
+const FOREIGN_TMP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long finished jobs are shown.
+const HISTORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many finished jobs go in one sweep.
+const PRUNED: u32 = 10_000;
+
+/// Sweeps until the service ends.
+pub(crate) async fn run(uploader: Uploader) {
+    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader));
+    let remote = uploader.every("sweep on SFTP", SWEEP, || sweep_remote(&uploader));
+    tokio::join!(local, remote);
+}
+
+async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    let now = store.clock().wall_ms();
+    store.purge_uploads(now - millis(ABANDONED)).await?;
+    sweep_files(uploader).await?;
+    sweep_intents(uploader).await?;
+    store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
+    Ok(())
+}
+
+async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
+    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let old: Vec<_> = spool
+        .list_files()
+        .await?
+        .into_iter()
+        .filter(|found| is_older(uploader, found.modified, ABANDONED))
+        .map(|found| found.file)
+        .collect();
+    let named = store.named_files(old.clone()).await?;
+    for file in old.into_iter().filter(|file| !named.contains(file)) {
+        if spool.remove_unlocked(file).await? {
+            tracing::info!(%file, "removed a file of the spool that no row names");
+        }
+    }
+    Ok(())
+}
+
+/// Intents that are carried out; and those that no row names, of pushes that
+/// were never acknowledged.
+async fn sweep_intents(uploader: &Uploader) -> Result<(), Failure> {
+    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let carried_out = store.carried_out_intents().await?;
+    for intent in &carried_out {
+        spool.remove_intent(*intent).await?;
+    }
+    if !carried_out.is_empty() {
+        store.forget_intents(carried_out).await?;
+    }
+    let old: Vec<_> = spool
+        .list_intents()
+        .await?
+        .into_iter()
+        .filter(|(_, modified)| is_older(uploader, *modified, ABANDONED))
+        .map(|(intent, _)| intent)
+        .collect();
+    let named = store.named_intents(old.clone()).await?;
+    for intent in old.into_iter().filter(|intent| !named.contains(intent)) {
+        spool.remove_intent(intent).await?;
+    }
+    Ok(())
+}
+
+fn is_older(uploader: &Uploader, modified: std::time::SystemTime, age: Duration) -> bool {
+    let modified = modified
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, millis);
+    uploader.local.store.clock().wall_ms() - modified > millis(age)
+}
+
+async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
+    let store = &uploader.local.store;
+    if store.health().await?.state != HealthState::Up {
+        return Ok(());
+    }
+    let mut session = uploader.remote.session().await?;
+    let (tmp, trash) = (uploader.layout.tmp(), uploader.layout.trash());
+    let listed = session
+        .run(move |session| Ok::<_, RemoteError>((list(session, &tmp)?, list(session, &trash)?)))
+        .await?;
+    let (tmp, trash) = listed;
+    let now = store.clock().wall_ms();
+    let mut gone: Vec<String> = finished_tmp(uploader, tmp, now).await?;
+    let old_trash = trash.into_iter().filter(|entry| {
+        TrashName::parse(&entry.name).is_some_and(|name| now - name.millis > millis(TRASH))
+    });
+    gone.extend(old_trash.map(|entry| format!("{}/{}", uploader.layout.trash(), entry.name)));
+    if gone.is_empty() {
+        return Ok(());
+    }
+    tracing::debug!(count = gone.len(), "removing temporary files and old trash");
+    let removed =
+        session.run(move |session| gone.iter().try_for_each(|path| session.remove_tree(path)));
+    Ok(removed.await?)
+}
+
+/// What is in a folder; nothing if it is not there.
+fn list(session: &mut Session, folder: &str) -> Result<Vec<Entry>, RemoteError> {
+    match session.list(folder) {
+        Err(RemoteError::Missing { .. }) => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
+/// Paths of temporary files whose job is finished or gone; and of strangers'
+/// files, when they are a week old.
+async fn finished_tmp(
+    uploader: &Uploader,
+    entries: Vec<Entry>,
+    now: i64,
+) -> Result<Vec<String>, Failure> {
+    let ours = uploader.local.installation.to_string();
+    let mut paths = Vec::new();
+    let (mut jobs, mut named) = (HashSet::new(), Vec::new());
+    for entry in entries {
+        let path = format!("{}/{}", uploader.layout.tmp(), entry.name);
+        match TmpName::parse(&entry.name) {
+            Some(name) if name.installation == ours && name.job != 0 => {
+                jobs.insert(name.job);
+                named.push((name.job, path));
+            }
+            _ => {
+                let age = now / 1000 - i64::try_from(entry.meta.mtime_secs).unwrap_or(i64::MAX);
+                if age > millis(FOREIGN_TMP) / 1000 {
+                    paths.push(path);
+                }
+            }
+        }
+    }
+    // Looked up after the listing: a job whose file was listed had begun.
+    let jobs = jobs.into_iter().collect();
+    let unfinished = uploader.local.store.unfinished_jobs(jobs).await?;
+    let unfinished: HashSet<i64> = unfinished.into_iter().map(JobId::number).collect();
+    paths.extend(
+        named
+            .into_iter()
+            .filter(|(job, _)| !unfinished.contains(job))
+            .map(|(_, path)| path),
+    );
+    Ok(paths)
+}

@@ -1,0 +1,130 @@
+//! Claims jobs and runs them, as many at once as there are sessions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use refity_shared::remote::{PooledSession, RemoteError};
+use refity_shared::store::{Claim, JobKind};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::service::{Failure, Uploader};
+use crate::{health, jobs};
+
+/// How long the worker rests without being woken: what an event missed is
+/// found by then.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long it waits for a session that other processes have.
+const SESSION_WAIT: Duration = Duration::from_secs(5);
+
+/// A larger blob never takes the last session, so that small work is not
+/// stuck behind large.
+const LARGE: u64 = 64 * 1024 * 1024;
+
+/// Runs jobs until the service ends, and then those that are running to
+/// their end.
+pub(crate) async fn run(uploader: Uploader) {
+    let capacity = uploader.remote.capacity();
+    let places = Arc::new(Semaphore::new(capacity));
+    let large = Large {
+        running: Arc::default(),
+        most: if capacity > 1 { capacity - 1 } else { 1 },
+    };
+    let mut running = JoinSet::new();
+    loop {
+        while running.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            break;
+        };
+        let next = tokio::select! {
+            next = claim(&uploader, &large) => next,
+            () = uploader.stopped() => break,
+        };
+        match next {
+            Ok(Some((claim, session))) => {
+                let (uploader, large) = (uploader.clone(), large.take(&claim));
+                running.spawn(async move {
+                    jobs::run(&uploader, session, claim).await;
+                    drop((place, large));
+                    uploader.wake.notify_one();
+                });
+            }
+            Ok(None) => {
+                drop(place);
+                rest(&uploader).await;
+            }
+            Err(failure) => {
+                drop(place);
+                tracing::warn!("no job can be claimed: {failure}");
+                rest(&uploader).await;
+            }
+        }
+    }
+    running.join_all().await;
+}
+
+async fn rest(uploader: &Uploader) {
+    tokio::select! {
+        () = uploader.wake.notified() => {}
+        () = tokio::time::sleep(LOOK) => {}
+        () = uploader.stopped() => {}
+    }
+}
+
+/// A job and a session for it. The session comes first, so that no job is
+/// claimed that cannot be done; but none is opened where nothing is to do.
+async fn claim(
+    uploader: &Uploader,
+    large: &Large,
+) -> Result<Option<(Claim, PooledSession)>, Failure> {
+    let store = &uploader.local.store;
+    let most = large.limit();
+    if !store.has_ready_job(most).await? {
+        return Ok(None);
+    }
+    let session = match uploader.remote.session_within(SESSION_WAIT).await {
+        Ok(session) => session,
+        // All connections are busy.
+        Err(RemoteError::Transient(_)) => return Ok(None),
+        Err(error) => {
+            health::report(uploader, &error).await?;
+            return Ok(None);
+        }
+    };
+    let claim = store.claim(uploader.local.owner.id(), most).await?;
+    Ok(claim.map(|claim| (claim, session)))
+}
+
+/// Counts the large blobs that are on their way.
+#[derive(Clone)]
+struct Large {
+    running: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// Counted, until dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Large {
+    /// The largest blob that may be claimed now; nothing: any.
+    fn limit(&self) -> Option<i64> {
+        let full = self.running.load(Ordering::Relaxed) >= self.most;
+        full.then(|| i64::try_from(LARGE).unwrap_or(i64::MAX))
+    }
+
+    fn take(&self, claim: &Claim) -> Option<Counted> {
+        let large = claim.kind == JobKind::StoreBlob && claim.bytes_total > LARGE;
+        large.then(|| {
+            self.running.fetch_add(1, Ordering::Relaxed);
+            Counted(Arc::clone(&self.running))
+        })
+    }
+}
