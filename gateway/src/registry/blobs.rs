@@ -13,9 +13,9 @@ use refity_shared::store::Blob;
 use tokio::task::spawn_blocking;
 
 use super::error::RegistryError;
-use super::file_stream;
 use super::headers::{CONTENT_DIGEST, entity_tag, is_known};
 use super::range::Asked;
+use super::{cold, file_stream};
 use crate::state::AppState;
 
 /// How often a blob's file may turn out to have moved while it is opened.
@@ -62,10 +62,13 @@ pub(super) async fn get(
     }
     let body = match source {
         Source::Warm(file) => {
-            state.local.store.touch_blob(&blob).await?;
+            // A database that cannot be written does not stop a pull.
+            if let Err(error) = state.local.store.touch_blob(&blob).await {
+                tracing::debug!(%digest, %error, "the use of a blob is not noted");
+            }
             Body::from_stream(file_stream::stream(file, range))
         }
-        Source::Cold => return Err(RegistryError::away("cold pulls are not there yet")),
+        Source::Cold => cold::body(state, &blob, range).await?,
     };
     build(answer, body)
 }
