@@ -113,10 +113,10 @@ pub(super) async fn change_password(
         Err(AuthError::Wrong) => return Err(ApiError::WrongPassword),
         known => known?,
     };
+    access::check_policy(&change.new_password)?;
     if change.new_password == *current {
         return Err(ApiError::SamePassword);
     }
-    access::check_policy(&change.new_password)?;
     let hash = state.access.hash(&change.new_password).await?;
     state.local.store.set_password(user.id, hash).await?;
     tracing::info!(user = user.name, "the password was changed");
