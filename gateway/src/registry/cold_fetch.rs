@@ -6,7 +6,6 @@ use std::sync::{Arc, mpsc};
 
 use refity_shared::digest::Hasher;
 use refity_shared::name::FileId;
-use refity_shared::remote::read::READ_BUFFER_BYTES;
 use refity_shared::remote::{Layout, PooledSession, Reader};
 use refity_shared::spool::{CacheWriter, Spool};
 use refity_shared::store::Blob;
@@ -18,6 +17,10 @@ use crate::state::AppState;
 
 /// How many buffers go round between reading and writing.
 const BUFFERS: usize = 2;
+
+/// The size of one. libssh2 asks for up to four times as much ahead, which is
+/// the window of OpenSSH; more would only cost memory.
+const BUFFER_BYTES: usize = 512 * 1024;
 
 /// How far a fetch is.
 #[derive(Clone, Debug)]
@@ -106,7 +109,7 @@ fn copy(
         let (written, mut empty) = mpsc::channel::<Vec<u8>>();
         for _ in 0..BUFFERS {
             // The receiver is in this function.
-            let _ = written.send(vec![0; READ_BUFFER_BYTES]);
+            let _ = written.send(vec![0; BUFFER_BYTES]);
         }
         let writing = scope.spawn(move || {
             let told = |received| {
@@ -138,7 +141,7 @@ fn read_all(
         if progress.is_closed() {
             return Ok(false);
         }
-        buffer.resize(READ_BUFFER_BYTES, 0);
+        buffer.resize(BUFFER_BYTES, 0);
         let length = reader.read(&mut buffer)?;
         buffer.truncate(length);
         if length == 0 || full.send(buffer).is_err() {

@@ -10,7 +10,7 @@ use futures_util::stream::{Stream, try_unfold};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// How much is read at a time.
-const PIECE_BYTES: u64 = 512 * 1024;
+const PIECE_BYTES: u64 = 256 * 1024;
 
 type Reading = JoinHandle<io::Result<(File, Bytes)>>;
 

@@ -22,7 +22,7 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// How many pieces of a body wait for the writing thread; a piece is what
 /// the HTTP server read at once, some hundred KiB at most.
-const QUEUE: usize = 8;
+const QUEUE: usize = 3;
 
 /// The system is asked to write to disk each time this much has come, so that
 /// the last sync has little left to do.
