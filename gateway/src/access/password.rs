@@ -30,6 +30,12 @@ const OUTPUT: usize = Params::DEFAULT_OUTPUT_LEN;
 /// fits into the process's budget: 19 MiB, 2 passes, 1 lane.
 const PARAMS: Params = Params::DEFAULT;
 
+/// Blocks (KiB) that are asked for at least. The C library gives 32 MiB and
+/// less to its heaps when they are freed, where every thread that ever hashed
+/// would keep 19 MiB resident; more goes back to the system. What is not
+/// touched costs nothing.
+const RETURNED_BLOCKS: usize = 33 * 1024;
+
 /// Why a text is no good password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PolicyError {
@@ -86,9 +92,8 @@ from_argon2!(argon2::Error, password_hash::Error, phc::Error);
 
 /// Hashes and verifies, one at a time.
 pub(super) struct Passwords {
-    /// What Argon2 works in. Kept, since 19 MiB that are given back to the
-    /// allocator of one thread stay there, and the next run may be on another.
-    memory: Arc<Mutex<Vec<Block>>>,
+    /// Whoever holds it runs.
+    turn: Arc<Mutex<()>>,
     /// A hash of no password, for names that nobody has.
     nobody: String,
     runs: Arc<AtomicU64>,
@@ -96,7 +101,7 @@ pub(super) struct Passwords {
 
 /// The right to run Argon2 now.
 pub(super) struct Turn {
-    memory: OwnedMutexGuard<Vec<Block>>,
+    _turn: OwnedMutexGuard<()>,
     nobody: String,
     runs: Arc<AtomicU64>,
 }
@@ -104,7 +109,7 @@ pub(super) struct Turn {
 impl Passwords {
     pub(super) fn new() -> Result<Self, PasswordError> {
         Ok(Self {
-            memory: Arc::default(),
+            turn: Arc::default(),
             nobody: phc_string(&random::<SALT>()?, &random::<OUTPUT>()?)?,
             runs: Arc::default(),
         })
@@ -119,12 +124,12 @@ impl Passwords {
     /// Waits for the others. Who waited may find that it need not run any
     /// more.
     pub(super) async fn turn(&self) -> Result<Turn, PasswordError> {
-        let memory = Arc::clone(&self.memory).lock_owned();
-        let memory = tokio::time::timeout(TURN_WAIT, memory)
+        let turn = Arc::clone(&self.turn).lock_owned();
+        let turn = tokio::time::timeout(TURN_WAIT, turn)
             .await
             .map_err(|_| PasswordError::Busy)?;
         Ok(Turn {
-            memory,
+            _turn: turn,
             nobody: self.nobody.clone(),
             runs: Arc::clone(&self.runs),
         })
@@ -185,14 +190,13 @@ impl Turn {
     ) -> Result<(), PasswordError> {
         let started = Instant::now();
         let blocks = argon2.params().block_count();
-        if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::default());
-        }
+        let mut memory = Vec::with_capacity(blocks.max(RETURNED_BLOCKS));
+        memory.resize(blocks, Block::default());
         argon2.hash_password_into_with_memory(
             password.as_bytes(),
             salt,
             output,
-            self.memory.as_mut_slice(),
+            memory.as_mut_slice(),
         )?;
         let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
         tracing::debug!(argon2_runs = runs, took = ?started.elapsed(), "ran Argon2");

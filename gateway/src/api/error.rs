@@ -183,3 +183,45 @@ fn internal(error: &dyn std::fmt::Display) -> ApiError {
     tracing::error!(%error, "a request failed");
     ApiError::Internal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(error: ApiError) -> (StatusCode, axum::http::HeaderMap, Value) {
+        let (parts, body) = error.into_response().into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap();
+        (parts.status, parts.headers, body)
+    }
+
+    #[tokio::test]
+    async fn an_error_has_code_message_hint_and_request_id() {
+        let (status, headers, body) = answer(AuthError::Missing.into()).await;
+        assert_eq!(status, 401);
+        assert_eq!(headers["www-authenticate"], "Bearer realm=\"refity\"");
+        let error = body["error"].as_object().unwrap();
+        let fields: Vec<_> = error.keys().map(String::as_str).collect();
+        assert_eq!(fields, ["code", "hint", "message", "request_id"]);
+        assert_eq!(error["code"], "UNAUTHORIZED");
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_a_503_and_what_does_not_is_told_to_the_log_only() {
+        for error in [
+            ApiError::from(StoreError::Busy),
+            StoreError::Full.into(),
+            PasswordError::Busy.into(),
+            AuthError::Store(StoreError::Busy).into(),
+        ] {
+            let (status, headers, body) = answer(error).await;
+            assert_eq!(status, 503);
+            assert_eq!(headers["retry-after"], "5");
+            assert_eq!(body["error"]["code"], "UNAVAILABLE");
+        }
+        let broken = StoreError::Other("no such table: users".to_owned());
+        let (status, _, body) = answer(broken.into()).await;
+        assert_eq!(status, 500);
+        assert!(!body.to_string().contains("no such table"), "{body}");
+    }
+}
