@@ -106,12 +106,11 @@ async fn copy_an_index_there_and_back(format: Format) {
     skopeo_copy(&registry, &directory(&back)).await;
     assert_same_files(&there, &back);
 
-    let answer = lab.client().get_manifest(&format!("{GROUP}/multi"), "v1");
-    let answer = answer.await.unwrap().expect_status(200);
+    let (client, repository) = (lab.client(), format!("{GROUP}/multi"));
+    let answer = client.get_manifest(&repository, "v1").await.unwrap();
+    let answer = answer.expect_status(200);
     assert_eq!(answer.header("content-type"), Some(index.media_type()));
     for image in &index.images {
-        let repository = format!("{GROUP}/multi");
-        let client = lab.client();
         image
             .assert_pullable(&client, &repository, &image.digest())
             .await;
