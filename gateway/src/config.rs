@@ -1,1 +1,93 @@
-//! (in the making)
+//! What the gateway is told: variables, each also a flag.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser;
+use refity_shared::config::{
+    self, CheckArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs, RemoteSettings,
+    SecretArgs, SecretSettings, SyncArgs, both,
+};
+use refity_shared::remote::{RemoteAuth, RemoteConfig, Secret, Timeouts};
+
+/// Serves a Docker and OCI registry whose storage is an SFTP server.
+#[derive(Parser, Debug)]
+#[command(name = "refity-gateway", version)]
+struct Args {
+    #[command(flatten)]
+    check: CheckArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
+    sync: SyncArgs,
+    #[command(flatten)]
+    secrets: SecretArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// The gateway's configuration, validated.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The local folder, and how much of its disk may be used.
+    pub(crate) data: DataArgs,
+    /// The SFTP server.
+    pub(crate) remote: RemoteConfig,
+    /// Where to listen.
+    pub(crate) http: HttpSettings,
+    /// `SFTP_SYNC_UPLOAD`: how long a push waits; nothing: it does not wait.
+    pub(crate) sync: Option<Duration>,
+    /// Secrets that were set.
+    pub(crate) secrets: SecretSettings,
+    /// What is logged, and how.
+    pub(crate) log: LogArgs,
+}
+
+/// Reads the command line and the environment. Ends the process where they
+/// are wrong or only a check was asked for.
+pub(crate) fn read() -> Config {
+    let args: Args = config::parse_args();
+    let settings = both(
+        args.remote.settings(&args.data),
+        both(args.http.settings(), args.secrets.settings()),
+    );
+    let (remote, (http, secrets)) = args.check.settle(settings);
+    Config {
+        remote: remote_config(remote, &args.data.data_dir),
+        data: args.data,
+        http,
+        sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
+        secrets,
+        log: args.log,
+    }
+}
+
+fn remote_config(settings: RemoteSettings, data_dir: &Path) -> RemoteConfig {
+    let secret = |secret: config::Secret| Secret::new(secret.expose());
+    let password = settings.password.map(secret);
+    let auth = match (settings.private_key, password) {
+        (Some(path), password) => RemoteAuth::PrivateKey {
+            path,
+            passphrase: settings.passphrase.map(secret),
+            password,
+        },
+        (None, password) => {
+            RemoteAuth::Password(password.unwrap_or_else(|| Secret::new(String::new())))
+        }
+    };
+    RemoteConfig {
+        host: settings.host,
+        port: settings.port,
+        username: settings.username,
+        auth,
+        known_hosts: settings.known_hosts,
+        root: settings.root,
+        connections: settings.connections,
+        slots: data_dir.join("sftp-slots"),
+        timeouts: Timeouts::default(),
+    }
+}

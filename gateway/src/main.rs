@@ -8,7 +8,52 @@ mod config;
 mod log;
 mod registry;
 mod router;
+mod serve;
+mod start;
 mod state;
 mod web;
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use refity_shared::telemetry;
+use tokio::runtime::{Builder, Runtime};
+
+use config::Config;
+use start::StartError;
+
+/// How long blocking work that is under way at the end may still take.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let config = config::read();
+    let ended = runtime(&config).and_then(|runtime| {
+        let ended = runtime.block_on(run(config));
+        runtime.shutdown_timeout(LAST_WORK);
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn runtime(config: &Config) -> Result<Runtime, StartError> {
+    telemetry::init(&config.log.log_level, config.log.log_format)?;
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    // First, so that a signal that comes early is not lost.
+    let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
+    let state = start::open(&config).await?;
+    let listeners = serve::bind(&config.http).await?;
+    serve::serve(listeners, &router::router(&state), signals).await;
+    Ok(())
+}

@@ -1,1 +1,41 @@
-//! (in the making)
+//! All paths that the gateway serves, on both of its ports.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use crate::api::{self, ApiError};
+use crate::registry::{self, auth};
+use crate::state::AppState;
+use crate::{log, web};
+
+/// The registry protocol, the API, the web interface and the health checks.
+pub(crate) fn router(state: &AppState) -> Router {
+    let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
+    Router::new()
+        .merge(registry)
+        .nest("/api", api::routes())
+        .route("/healthz", get(api::health::alive))
+        .route("/readyz", get(api::health::ready))
+        .route("/", get(web::index))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(log::requests))
+        .with_state(state.clone())
+}
+
+/// A path of a program is answered for programs, any other for people.
+async fn not_found(request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/v2/") || path == "/v2" {
+        ApiError::NotFound.into_response()
+    } else {
+        web::not_found()
+    }
+}
+
+async fn method_not_allowed() -> Response {
+    ApiError::MethodNotAllowed.into_response()
+}

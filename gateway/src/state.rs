@@ -5,12 +5,19 @@ use std::time::Duration;
 
 use refity_shared::config::SpoolSettings;
 use refity_shared::local::Local;
+use refity_shared::remote::Pool;
+
+use crate::access::Access;
 
 /// The gateway's parts. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     /// Database, spool, this process's name.
     pub(crate) local: Local,
+    /// Sessions to SFTP.
+    pub(crate) remote: Pool,
+    /// Who is who.
+    pub(crate) access: Arc<Access>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }
@@ -23,4 +30,37 @@ pub(crate) struct Settings {
     /// `SFTP_SYNC_UPLOAD`: how long a request waits until its bytes are on
     /// SFTP; nothing: it does not wait.
     pub(crate) sync: Option<Duration>,
+}
+
+#[cfg(test)]
+impl AppState {
+    /// A gateway's state in this folder, with an SFTP server that nobody
+    /// reaches.
+    pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
+        use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+        let remote = RemoteConfig {
+            host: "127.0.0.1".to_owned(),
+            port: 1,
+            username: "nobody".to_owned(),
+            auth: RemoteAuth::Password(Secret::new("nothing")),
+            known_hosts: data_dir.join("known_hosts"),
+            root: ".".to_owned(),
+            connections: 1,
+            slots: data_dir.join("sftp-slots"),
+            timeouts: Timeouts::default(),
+        };
+        Self {
+            local: Local::open(data_dir, "gateway").await.unwrap(),
+            remote: Pool::new(remote, Role::Gateway).unwrap(),
+            access: Arc::new(Access::new(b"a key of thirty-two bytes or more").unwrap()),
+            settings: Arc::new(Settings {
+                spool: SpoolSettings {
+                    data_dir: data_dir.to_owned(),
+                    cache_max_bytes: 0,
+                    spool_min_free: 0,
+                },
+                sync: None,
+            }),
+        }
+    }
 }

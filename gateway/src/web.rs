@@ -1,1 +1,50 @@
-//! (in the making)
+//! The web interface: pages that are part of the binary.
+
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+const INDEX: &str = include_str!("../../web/index.html");
+
+const NOT_FOUND: &str = "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<meta name=\"color-scheme\" content=\"light dark\">
+<title>Not found - Refity</title>
+<h1>There is no such page</h1>
+<p><a href=\"/\">To the start</a></p>
+</html>
+";
+
+/// What a page may load and do: only what comes from here.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// `GET /`.
+pub(crate) async fn index() -> Response {
+    page(StatusCode::OK, INDEX)
+}
+
+/// Any path that is nobody's.
+pub(crate) fn not_found() -> Response {
+    page(StatusCode::NOT_FOUND, NOT_FOUND)
+}
+
+fn page(status: StatusCode, html: &'static str) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (OPENER_POLICY, "same-origin"),
+    ]
+    .map(|(name, value)| (name, HeaderValue::from_static(value)));
+    (status, headers, html).into_response()
+}

@@ -211,6 +211,34 @@ impl Store {
         .await
     }
 
+    /// How many jobs there are: of one state and of one repository where
+    /// given.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn jobs_total(
+        &self,
+        state: Option<JobState>,
+        repository: Option<String>,
+    ) -> Result<i64, StoreError> {
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT count(*) FROM jobs j WHERE (?1 IS NULL OR j.state = ?1)
+                        AND (?2 IS NULL OR ?2 = (
+                         SELECT r.name FROM repositories r WHERE r.id = CASE j.kind
+                         WHEN 'link_blob' THEN
+                             (SELECT repository_id FROM repository_blobs WHERE id = j.target)
+                         WHEN 'publish_manifest' THEN
+                             (SELECT repository_id FROM repository_manifests WHERE id = j.target)
+                         WHEN 'publish_tag' THEN
+                             (SELECT repository_id FROM tags WHERE id = j.target) END))",
+                )?
+                .query_row(params![state.map(JobState::name), repository], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// Jobs, the newest first: at most `limit`, of one state and of one
     /// repository where given.
     ///

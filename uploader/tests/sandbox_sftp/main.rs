@@ -1,118 +1,23 @@
 //! The sandbox against the clients that it is for: libssh2 and OpenSSH.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod sandbox;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::TcpStream;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::Command;
 
-use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, RenameFlags, Session, Sftp};
-use tempfile::TempDir;
+use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, RenameFlags};
+
+use self::sandbox::{PASSWORD, Sandbox};
 
 /// SFTP's status codes.
 const NO_SUCH_FILE: ErrorCode = ErrorCode::SFTP(2);
 const PERMISSION_DENIED: ErrorCode = ErrorCode::SFTP(3);
 const FAILURE: ErrorCode = ErrorCode::SFTP(4);
-
-const PASSWORD: &str = "a password for tests";
-
-/// A running sandbox.
-struct Sandbox {
-    folder: TempDir,
-    process: Child,
-    port: u16,
-}
-
-impl Sandbox {
-    fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap())
-    }
-
-    fn start_in(folder: TempDir) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_refity-uploader"))
-            .args(["sandbox-sftp", "--listen", "127.0.0.1:0"])
-            .arg("--root")
-            .arg(folder.path().join("tree"))
-            .arg("--host-key")
-            .arg(folder.path().join("host_key"))
-            .env("SANDBOX_PASSWORD", PASSWORD)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = process.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let port = line
-            .trim_end()
-            .strip_prefix("listening on 127.0.0.1:")
-            .unwrap();
-        Self {
-            port: port.parse().unwrap(),
-            folder,
-            process,
-        }
-    }
-
-    fn tree(&self) -> PathBuf {
-        self.folder.path().join("tree")
-    }
-
-    fn connect(&self) -> Session {
-        let mut session = Session::new().unwrap();
-        session.set_tcp_stream(TcpStream::connect(("127.0.0.1", self.port)).unwrap());
-        session.set_timeout(20_000);
-        session.handshake().unwrap();
-        session
-    }
-
-    fn session(&self) -> Session {
-        let session = self.connect();
-        session.userauth_password("refity", PASSWORD).unwrap();
-        session
-    }
-
-    fn sftp(&self) -> Sftp {
-        self.session().sftp().unwrap()
-    }
-
-    /// Runs OpenSSH's `sftp` with the commands of `batch`.
-    fn openssh(&self, batch: &str) -> Output {
-        let ask = self.folder.path().join("ask");
-        fs::write(&ask, format!("#!/bin/sh\necho '{PASSWORD}'\n")).unwrap();
-        fs::set_permissions(&ask, fs::Permissions::from_mode(0o700)).unwrap();
-        let batch_file = self.folder.path().join("batch");
-        fs::write(&batch_file, batch).unwrap();
-        Command::new("sftp")
-            .args(["-q", "-oBatchMode=no", "-oStrictHostKeyChecking=no"])
-            .args(["-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR"])
-            .args(["-F", "none", "-P", &self.port.to_string(), "-b"])
-            .arg(batch_file)
-            .arg("refity@127.0.0.1")
-            .env("SSH_ASKPASS", ask)
-            .env("SSH_ASKPASS_REQUIRE", "force")
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap()
-    }
-
-    fn terminate(mut self) -> (ExitStatus, TempDir) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let status = self.process.wait().unwrap();
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        (status, folder)
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ended = self.process.kill();
-        let _status = self.process.wait();
-    }
-}
 
 fn code<T>(result: Result<T, ssh2::Error>) -> Option<ErrorCode> {
     result.err().map(|error| error.code())

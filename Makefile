@@ -1,0 +1,61 @@
+# The words that start everything. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO_DENY := 0.20.2
+# In CI the names of three hundred crates are noise.
+QUIET := $(if $(CI),--quiet)
+# Crashes that `make soak` survives.
+N ?= 1000
+
+.PHONY: help build run test lint bench soak audit cargo-deny
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the programs into target/release
+	@deploy/packages build
+	cargo build $(QUIET) --release --locked --workspace --bins
+
+run: build ## Build and start everything on 127.0.0.1, with a sandbox where FTP_HOST is unset
+	@exec deploy/run
+
+# Some tests start the programs, so these are built first; with `--tests`, so
+# that both commands agree on features and nothing is compiled twice.
+test: ## Run all tests, with real sshd and docker (installs what is missing, where root)
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	cargo test --release --locked --workspace
+
+lint: ## Check format, lints, licences and scripts
+	@deploy/packages build
+	@deploy/packages lint
+	cargo fmt --check
+	cargo clippy $(QUIET) --release --locked --workspace --all-targets -- -D warnings
+	shellcheck --shell=bash deploy/run deploy/packages .ci/run
+	@$(MAKE) --no-print-directory cargo-deny
+	cargo fetch $(QUIET) --locked
+	cargo deny --log-level error --offline check bans licenses sources
+
+bench: build ## Measure against other registries and sftp, in the same run
+	@deploy/packages test
+	@deploy/packages bench
+	target/release/bench
+
+soak: ## Kill the programs N times while clients push (N=1000)
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test crash -- --nocapture
+
+audit: cargo-deny ## Look for known vulnerabilities in dependencies (asks the Internet)
+	cargo deny check advisories
+
+cargo-deny:
+	@cargo deny --version >/dev/null 2>&1 || { \
+	  echo "Installing cargo-deny $(CARGO_DENY) into $${CARGO_HOME:-$$HOME/.cargo}/bin, once"; \
+	  cargo install --quiet --locked --debug cargo-deny --version $(CARGO_DENY); \
+	}

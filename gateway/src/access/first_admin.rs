@@ -1,0 +1,76 @@
+//! The first user.
+
+use refity_shared::config::Secret;
+
+use crate::start::StartError;
+use crate::state::AppState;
+
+/// The password where none was set; with it the account can do nothing but
+/// change it.
+const FIRST_PASSWORD: &str = "admin";
+
+/// Makes the account `admin` where there is no account at all.
+///
+/// # Errors
+/// When the database fails or no hash can be made.
+pub(crate) async fn create(state: &AppState, password: Option<&Secret>) -> Result<(), StartError> {
+    let store = &state.local.store;
+    if store.has_users().await? {
+        return Ok(());
+    }
+    let password = password.map_or(FIRST_PASSWORD, Secret::expose);
+    let must_change = password == FIRST_PASSWORD;
+    let hash = state.access.hash(password).await?;
+    // Another gateway may have been faster.
+    if store.create_first_admin(hash, must_change).await? {
+        if must_change {
+            tracing::warn!(
+                "made the first user: admin, with the password admin, which can do nothing but \
+                 change that password"
+            );
+        } else {
+            tracing::info!("made the first user: admin, with the password of ADMIN_PASSWORD");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_password_must_be_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = AppState::for_test(folder.path()).await;
+        create(&state, None).await.unwrap();
+        let admin = state
+            .access
+            .sign_in(&state, "admin", "admin")
+            .await
+            .unwrap();
+        assert!(admin.must_change_password);
+        // It is there now: a later ADMIN_PASSWORD changes nothing.
+        create(&state, Some(&Secret::new("something else")))
+            .await
+            .unwrap();
+        assert!(
+            state
+                .access
+                .sign_in(&state, "admin", "something else")
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_password_of_ones_own_need_not_be_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = AppState::for_test(folder.path()).await;
+        create(&state, Some(&Secret::new("correct horse")))
+            .await
+            .unwrap();
+        let admin = state.access.sign_in(&state, "admin", "correct horse").await;
+        assert!(!admin.unwrap().must_change_password);
+    }
+}

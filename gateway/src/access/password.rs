@@ -1,0 +1,295 @@
+//! Passwords: what a new one must be like, and Argon2id.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::{self, Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// The fewest characters of a new password.
+const LENGTH_MIN: usize = 8;
+
+/// The most characters of a new password.
+const LENGTH_MAX: usize = 256;
+
+/// The password that everybody knows.
+const KNOWN: &str = "admin";
+
+/// How long a request waits for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(15);
+
+/// Bytes of a salt.
+const SALT: usize = Salt::RECOMMENDED_LENGTH;
+
+/// Bytes of a hash.
+const OUTPUT: usize = Params::DEFAULT_OUTPUT_LEN;
+
+/// Argon2id with the memory that OWASP recommends, of which one run at a time
+/// fits into the process's budget: 19 MiB, 2 passes, 1 lane.
+const PARAMS: Params = Params::DEFAULT;
+
+/// Why a text is no good password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PolicyError {
+    /// The first one again.
+    #[error("the new password may not be `admin`: everybody knows it")]
+    Known,
+    /// Too short.
+    #[error("the new password has fewer than {LENGTH_MIN} characters: take a longer one")]
+    TooShort,
+    /// Too long.
+    #[error("the new password has more than {LENGTH_MAX} characters: take a shorter one")]
+    TooLong,
+}
+
+/// Says whether a new password will do.
+///
+/// # Errors
+/// See [`PolicyError`].
+pub(crate) fn check_policy(password: &str) -> Result<(), PolicyError> {
+    if password.eq_ignore_ascii_case(KNOWN) {
+        return Err(PolicyError::Known);
+    }
+    match password.chars().count() {
+        ..LENGTH_MIN => Err(PolicyError::TooShort),
+        LENGTH_MIN..=LENGTH_MAX => Ok(()),
+        _ => Err(PolicyError::TooLong),
+    }
+}
+
+/// Why a password could be neither hashed nor verified.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PasswordError {
+    /// Too many wait for their turn.
+    #[error("too many sign in at once: try again in a moment")]
+    Busy,
+    /// The system has no randomness.
+    #[error("no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// Argon2 refuses its input.
+    #[error("the password cannot be hashed: {0}")]
+    Argon2(String),
+}
+
+macro_rules! from_argon2 {
+    ($($error:ty),*) => {$(
+        impl From<$error> for PasswordError {
+            fn from(error: $error) -> Self {
+                Self::Argon2(error.to_string())
+            }
+        }
+    )*};
+}
+from_argon2!(argon2::Error, password_hash::Error, phc::Error);
+
+/// Hashes and verifies, one at a time.
+pub(super) struct Passwords {
+    /// What Argon2 works in. Kept, since 19 MiB that are given back to the
+    /// allocator of one thread stay there, and the next run may be on another.
+    memory: Arc<Mutex<Vec<Block>>>,
+    /// A hash of no password, for names that nobody has.
+    nobody: String,
+    runs: Arc<AtomicU64>,
+}
+
+/// The right to run Argon2 now.
+pub(super) struct Turn {
+    memory: OwnedMutexGuard<Vec<Block>>,
+    nobody: String,
+    runs: Arc<AtomicU64>,
+}
+
+impl Passwords {
+    pub(super) fn new() -> Result<Self, PasswordError> {
+        Ok(Self {
+            memory: Arc::default(),
+            nobody: phc_string(&random::<SALT>()?, &random::<OUTPUT>()?)?,
+            runs: Arc::default(),
+        })
+    }
+
+    /// How often Argon2 has run.
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the others. Who waited may find that it need not run any
+    /// more.
+    pub(super) async fn turn(&self) -> Result<Turn, PasswordError> {
+        let memory = Arc::clone(&self.memory).lock_owned();
+        let memory = tokio::time::timeout(TURN_WAIT, memory)
+            .await
+            .map_err(|_| PasswordError::Busy)?;
+        Ok(Turn {
+            memory,
+            nobody: self.nobody.clone(),
+            runs: Arc::clone(&self.runs),
+        })
+    }
+}
+
+impl Turn {
+    /// Hashes a new password, into PHC form.
+    pub(super) async fn hash(self, password: &str) -> Result<String, PasswordError> {
+        let password = password.to_owned();
+        let (hash, _) = self
+            .blocking(move |turn| {
+                let salt = random::<SALT>()?;
+                let mut output = [0; OUTPUT];
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS);
+                turn.run(&argon2, &password, &salt, &mut output)?;
+                phc_string(&salt, &output)
+            })
+            .await?;
+        Ok(hash)
+    }
+
+    /// Whether the password is that of the hash. Without a hash the answer is
+    /// no, after the same work. The turn comes back, so that nobody has it
+    /// before the answer is known to all.
+    pub(super) async fn verify(
+        self,
+        password: &str,
+        hash: Option<String>,
+    ) -> Result<(bool, Self), PasswordError> {
+        let password = password.to_owned();
+        self.blocking(move |turn| {
+            let known = hash.is_some();
+            let hash = PasswordHash::new(hash.as_deref().unwrap_or(&turn.nobody))?;
+            let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+                return Ok(false);
+            };
+            let argon2 = Argon2::new(
+                Algorithm::try_from(hash.algorithm.as_str())?,
+                hash.version
+                    .map_or(Ok(Version::default()), Version::try_from)?,
+                Params::try_from(&hash)?,
+            );
+            let mut output = vec![0; expected.len()];
+            turn.run(&argon2, &password, &salt, &mut output)?;
+            // Takes as long for every pair of hashes.
+            Ok(Output::new(&output)? == expected && known)
+        })
+        .await
+    }
+
+    fn run(
+        &mut self,
+        argon2: &Argon2<'_>,
+        password: &str,
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), PasswordError> {
+        let started = Instant::now();
+        let blocks = argon2.params().block_count();
+        if self.memory.len() < blocks {
+            self.memory.resize(blocks, Block::default());
+        }
+        argon2.hash_password_into_with_memory(
+            password.as_bytes(),
+            salt,
+            output,
+            self.memory.as_mut_slice(),
+        )?;
+        let runs = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        tracing::debug!(argon2_runs = runs, took = ?started.elapsed(), "ran Argon2");
+        Ok(())
+    }
+
+    async fn blocking<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<(T, Self), PasswordError> {
+        tokio::task::spawn_blocking(move || Ok((work(&mut self)?, self)))
+            .await
+            .map_err(|error| PasswordError::Argon2(error.to_string()))?
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], PasswordError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn phc_string(salt: &[u8], output: &[u8]) -> Result<String, PasswordError> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&PARAMS)?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(output)?),
+    };
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy() {
+        for (password, expected) in [
+            ("admin", Err(PolicyError::Known)),
+            ("Admin", Err(PolicyError::Known)),
+            ("", Err(PolicyError::TooShort)),
+            ("seven77", Err(PolicyError::TooShort)),
+            ("eight888", Ok(())),
+            ("äöüßäöüß", Ok(())),
+            (&"x".repeat(256), Ok(())),
+            (&"x".repeat(257), Err(PolicyError::TooLong)),
+        ] {
+            assert_eq!(check_policy(password), expected, "{password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn hashes_match_their_password_only() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords
+            .turn()
+            .await
+            .unwrap()
+            .hash("correct horse")
+            .await
+            .unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        for (password, hash, expected) in [
+            ("correct horse", Some(hash.clone()), true),
+            ("correct horsf", Some(hash.clone()), false),
+            ("", Some(hash), false),
+            ("correct horse", None, false),
+        ] {
+            let turn = passwords.turn().await.unwrap();
+            let (matches, _) = turn.verify(password, hash).await.unwrap();
+            assert_eq!(matches, expected, "{password}");
+        }
+        assert_eq!(passwords.runs(), 5, "unknown users cost as much");
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ() {
+        let passwords = Passwords::new().unwrap();
+        let one = passwords
+            .turn()
+            .await
+            .unwrap()
+            .hash("correct horse")
+            .await
+            .unwrap();
+        let two = passwords
+            .turn()
+            .await
+            .unwrap()
+            .hash("correct horse")
+            .await
+            .unwrap();
+        assert_ne!(one, two);
+    }
+}

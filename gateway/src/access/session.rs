@@ -1,0 +1,144 @@
+//! Sessions of the API: a signed token that is good as long as its row in the
+//! database is.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use refity_shared::clock::millis;
+use refity_shared::store::{Store, User};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::AuthError;
+
+/// How long a session lasts.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a token says (RFC 7519 section 4.1).
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    /// The user's name.
+    sub: String,
+    /// The session's id.
+    sid: String,
+    /// When it was signed: seconds since 1970.
+    iat: i64,
+    /// When it ends: seconds since 1970.
+    exp: i64,
+}
+
+/// A session that was just opened.
+pub(crate) struct Session {
+    /// What the client sends as `Authorization: Bearer`.
+    pub(crate) token: String,
+    /// When it ends: milliseconds, UTC.
+    pub(crate) expires_at: i64,
+}
+
+/// Signs and reads tokens.
+pub(super) struct Tokens {
+    signing: EncodingKey,
+    reading: DecodingKey,
+    validation: Validation,
+}
+
+impl Tokens {
+    pub(super) fn new(key: &[u8]) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        // The session's row ends it, by the one clock that all processes use.
+        validation.validate_exp = false;
+        Self {
+            signing: EncodingKey::from_secret(key),
+            reading: DecodingKey::from_secret(key),
+            validation,
+        }
+    }
+
+    /// Opens a session.
+    pub(super) async fn open(&self, store: &Store, user: &User) -> Result<Session, AuthError> {
+        let now = store.clock().wall_ms();
+        let expires_at = now + millis(LIFETIME);
+        let sid = Uuid::new_v4().to_string();
+        store
+            .create_session(sid.clone(), user.id, expires_at)
+            .await?;
+        let claims = Claims {
+            sub: user.name.clone(),
+            sid,
+            iat: now / 1000,
+            exp: expires_at / 1000,
+        };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+            .map_err(AuthError::Token)?;
+        Ok(Session { token, expires_at })
+    }
+
+    /// The account of a token whose session goes on.
+    pub(super) async fn user(&self, store: &Store, token: &str) -> Result<User, AuthError> {
+        let token = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation)
+            .map_err(|_| AuthError::Ended)?;
+        let user = store.session_user(&token.claims.sid).await?;
+        user.ok_or(AuthError::Ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refity_shared::clock::Clock;
+
+    async fn store(folder: &std::path::Path) -> (Store, User) {
+        let clock = Clock::with_offset_file(&folder.join("offset")).unwrap();
+        let store = Store::open(&folder.join("db"), clock).await.unwrap();
+        store
+            .create_first_admin(String::new(), false)
+            .await
+            .unwrap();
+        let admin = store.user("admin").await.unwrap().unwrap();
+        (store, admin)
+    }
+
+    #[tokio::test]
+    async fn a_token_is_good_until_its_session_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, admin) = store(folder.path()).await;
+        let tokens = Tokens::new(b"key");
+        let session = tokens.open(&store, &admin).await.unwrap();
+        let user = tokens.user(&store, &session.token).await.unwrap();
+        assert_eq!(user.name, "admin");
+        let day = millis(LIFETIME).to_string();
+        std::fs::write(folder.path().join("offset"), day).unwrap();
+        let ended = tokens.user(&store, &session.token).await;
+        assert!(matches!(ended, Err(AuthError::Ended)));
+    }
+
+    #[tokio::test]
+    async fn a_new_password_ends_all_sessions() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, admin) = store(folder.path()).await;
+        let tokens = Tokens::new(b"key");
+        let session = tokens.open(&store, &admin).await.unwrap();
+        store.set_password(admin.id, String::new()).await.unwrap();
+        assert!(tokens.user(&store, &session.token).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn tokens_of_another_key_or_algorithm_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, admin) = store(folder.path()).await;
+        let tokens = Tokens::new(b"key");
+        let foreign = Tokens::new(b"another key")
+            .open(&store, &admin)
+            .await
+            .unwrap();
+        let session = tokens.open(&store, &admin).await.unwrap();
+        let (_, payload) = session.token.split_once('.').unwrap();
+        let (payload, _) = payload.split_once('.').unwrap();
+        // {"alg":"none"}
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{payload}.");
+        for token in [foreign.token.as_str(), &unsigned, "a.b.c", ""] {
+            assert!(tokens.user(&store, token).await.is_err(), "{token}");
+        }
+    }
+}

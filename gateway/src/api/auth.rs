@@ -1,0 +1,129 @@
+//! Signing in, and one's own password.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use refity_shared::store::{Role, User, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ApiError;
+use super::extract::{Caller, Json};
+use super::timestamp::rfc3339;
+use crate::access::{self, AuthError};
+use crate::log;
+use crate::state::AppState;
+
+/// A name with a password.
+#[derive(Deserialize)]
+pub(super) struct Login {
+    username: String,
+    password: String,
+}
+
+/// An account as the API shows it.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    id: UserId,
+    username: String,
+    role: Role,
+}
+
+impl From<User> for Shown {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            username: user.name,
+            role: user.role,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LoggedIn {
+    success: bool,
+    message: &'static str,
+    token: String,
+    expires_at: String,
+    must_change_password: bool,
+    user: Shown,
+}
+
+/// `POST /api/auth/login`: a token for a name with its password. An account
+/// that must change its password gets one too; it opens only that door.
+pub(super) async fn login(
+    State(state): State<AppState>,
+    Json(login): Json<Login>,
+) -> Result<Response, ApiError> {
+    let user = match sign_in(&state, &login).await {
+        Ok(user) => user,
+        Err(error @ ApiError::Auth(_)) => return Ok(refused(&error)),
+        Err(error) => return Err(error),
+    };
+    let session = state.access.open_session(&state, &user).await?;
+    let message = if user.must_change_password {
+        "signed in; the password must be changed first: PUT /api/auth/password"
+    } else {
+        "signed in"
+    };
+    let body = LoggedIn {
+        success: true,
+        message,
+        token: session.token,
+        expires_at: rfc3339(session.expires_at),
+        must_change_password: user.must_change_password,
+        user: user.into(),
+    };
+    Ok(Answer(body).into_response())
+}
+
+async fn sign_in(state: &AppState, login: &Login) -> Result<User, ApiError> {
+    let Login { username, password } = login;
+    let user = state.access.sign_in(state, username, password).await?;
+    log::note_user(&user.name);
+    Ok(user)
+}
+
+/// The error with the two fields that older clients read.
+fn refused(error: &ApiError) -> Response {
+    let mut body = error.body();
+    body["success"] = Value::Bool(false);
+    body["message"] = Value::String(error.to_string());
+    error.response_with(body)
+}
+
+/// An old and a new password.
+#[derive(Deserialize)]
+pub(super) struct PasswordChange {
+    current_password: String,
+    new_password: String,
+}
+
+/// `PUT /api/auth/password`: the one thing that an account with its first
+/// password can do. It ends all of the account's sessions.
+pub(super) async fn change_password(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Json(change): Json<PasswordChange>,
+) -> Result<StatusCode, ApiError> {
+    let user = access::authenticate(&state, &headers).await?;
+    let current = &change.current_password;
+    match state.access.sign_in(&state, &user.name, current).await {
+        Err(AuthError::Wrong) => return Err(ApiError::WrongPassword),
+        known => known?,
+    };
+    if change.new_password == *current {
+        return Err(ApiError::SamePassword);
+    }
+    access::check_policy(&change.new_password)?;
+    let hash = state.access.hash(&change.new_password).await?;
+    state.local.store.set_password(user.id, hash).await?;
+    tracing::info!(user = user.name, "the password was changed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/auth/me`: who asks.
+pub(super) async fn me(Caller(user): Caller) -> Answer<Shown> {
+    Answer(user.into())
+}

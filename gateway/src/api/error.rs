@@ -1,0 +1,185 @@
+//! The API's errors, and the one place that maps them to answers.
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use refity_shared::store::StoreError;
+use serde_json::{Value, json};
+
+use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError};
+use crate::log;
+
+/// After how many seconds a busy gateway is asked again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// Not Basic: browsers would ask for a password by themselves.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"refity\"");
+
+/// Why a request to the API was not carried out. The texts are what a person
+/// reads.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// It is not known who asks.
+    #[error(transparent)]
+    Auth(AuthError),
+    /// The account must change its password first.
+    #[error(transparent)]
+    MustChangePassword(#[from] MustChangePassword),
+    /// The account may not.
+    #[error("only administrators may do this")]
+    NotAdmin,
+    /// A password that is not the account's.
+    #[error("current_password is wrong")]
+    WrongPassword,
+    /// A new password that will not do.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A new password that is the old one.
+    #[error("the new password is the current one: take another")]
+    SamePassword,
+    /// A part of the request that is not what it should be.
+    #[error("{0}")]
+    Invalid(String),
+    /// A body that is no JSON, or too large.
+    #[error("{1}")]
+    Body(StatusCode, String),
+    /// A name that is taken.
+    #[error("there is a group {0} already")]
+    GroupExists(String),
+    /// A path that is nobody's.
+    #[error("there is no such path")]
+    NotFound,
+    /// A method that the path does not know.
+    #[error("this path does not know that method; the Allow header names those that it knows")]
+    MethodNotAllowed,
+    /// Too busy, or the disk is full.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What should not be. Its cause is in the log.
+    #[error("the request failed on our side; the log tells more under its request id")]
+    Internal,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Auth(_) => StatusCode::UNAUTHORIZED,
+            Self::MustChangePassword(_) | Self::NotAdmin | Self::WrongPassword => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Policy(_) | Self::SamePassword | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Body(status, _) => *status,
+            Self::GroupExists(_) => StatusCode::CONFLICT,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word for programs.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Auth(_) => "UNAUTHORIZED",
+            Self::MustChangePassword(_) => "PASSWORD_CHANGE_REQUIRED",
+            Self::NotAdmin => "DENIED",
+            Self::WrongPassword => "PASSWORD_WRONG",
+            Self::Policy(_) | Self::SamePassword => "PASSWORD_INVALID",
+            Self::Invalid(_) => "INVALID",
+            Self::Body(..) => "BODY_INVALID",
+            Self::GroupExists(_) => "EXISTS",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// What to do, where the message does not say it already.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Auth(_) => Some(
+                "send Basic credentials, or the token of POST /api/auth/login as Authorization: \
+                 Bearer",
+            ),
+            Self::NotAdmin => Some("ask an administrator"),
+            Self::Unavailable(_) => Some("try again in a few seconds"),
+            _ => None,
+        }
+    }
+
+    /// The body: `{"error":{"code","message","hint","request_id"}}`.
+    pub(super) fn body(&self) -> Value {
+        json!({
+            "error": {
+                "code": self.code(),
+                "message": self.to_string(),
+                "hint": self.hint(),
+                "request_id": log::request_id(),
+            }
+        })
+    }
+
+    /// An answer with this error's status and headers, and a body that holds
+    /// at least [`ApiError::body`].
+    pub(super) fn response_with(&self, body: Value) -> Response {
+        let mut response = (self.status(), axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Auth(_) => {
+                headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+            }
+            Self::Unavailable(_) => {
+                headers.insert(RETRY_AFTER, RETRY_SECONDS);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.response_with(self.body())
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(error) => error.into(),
+            AuthError::Password(error) => error.into(),
+            AuthError::Token(_) => internal(&error),
+            AuthError::Missing | AuthError::Wrong | AuthError::Ended => Self::Auth(error),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::Unavailable(error.to_string()),
+            PasswordError::Randomness(_) | PasswordError::Argon2(_) => internal(&error),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Full | StoreError::Stopped => {
+                tracing::warn!(%error, "the database is away");
+                Self::Unavailable(error.to_string())
+            }
+            StoreError::Corrupt(_)
+            | StoreError::Foreign
+            | StoreError::Newer
+            | StoreError::Other(_) => internal(&error),
+        }
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> ApiError {
+    tracing::error!(%error, "a request failed");
+    ApiError::Internal
+}

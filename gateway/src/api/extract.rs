@@ -1,0 +1,89 @@
+//! What handlers take out of requests, with the API's own errors.
+
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use refity_shared::store::User;
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+use crate::access::{self, rights};
+use crate::state::AppState;
+
+/// The account that asks. It has a password of its own.
+pub(super) struct Caller(pub(super) User);
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let user = access::authenticate(state, &parts.headers).await?;
+        access::require_own_password(&user)?;
+        Ok(Self(user))
+    }
+}
+
+/// An administrator asks.
+pub(super) struct Admin;
+
+impl FromRequestParts<AppState> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Caller(user) = Caller::from_request_parts(parts, state).await?;
+        if !rights::may_administer(&user) {
+            return Err(ApiError::NotAdmin);
+        }
+        Ok(Self)
+    }
+}
+
+/// A body in JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        match axum::Json::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(refused(&rejection)),
+        }
+    }
+}
+
+fn refused(rejection: &JsonRejection) -> ApiError {
+    let status = match rejection {
+        JsonRejection::MissingJsonContentType(_) => {
+            return ApiError::Body(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send the body as JSON, with Content-Type: application/json".to_owned(),
+            );
+        }
+        JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(body))
+            if body.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+        {
+            return ApiError::Body(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {} bytes", super::BODY_MAX),
+            );
+        }
+        _ => StatusCode::BAD_REQUEST,
+    };
+    ApiError::Body(status, rejection.body_text())
+}
+
+/// The query's parameters.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match axum::extract::Query::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Invalid(rejection.body_text())),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! From a configuration to a gateway that can serve, or to the words that say
+//! why not.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use refity_shared::config::EXIT_CONFIGURATION;
+use refity_shared::installation::{InstallationError, secret_file};
+use refity_shared::local::{Local, LocalError};
+use refity_shared::remote::{Pool, RemoteError, Role};
+use refity_shared::store::StoreError;
+use refity_shared::telemetry::TelemetryError;
+
+use crate::access::{Access, PasswordError, first_admin};
+use crate::config::Config;
+use crate::state::{AppState, Settings};
+
+/// The name of the tokens' key below `DATA_DIR`.
+const TOKEN_KEY: &str = "jwt.secret";
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// Logging could not start.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The system gives no threads or no signals.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    /// The data folder, or what is in it.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The size of the data folder's disk is unknown.
+    #[error("DATA_DIR: cannot ask for the size of its disk: {0}")]
+    Disk(io::Error),
+    /// The key that signs tokens.
+    #[error("JWT_SECRET is not set, and its file cannot be used: {0}")]
+    TokenKey(InstallationError),
+    /// The pool of SFTP sessions.
+    #[error("cannot prepare the sessions to SFTP: {0}")]
+    Remote(#[from] RemoteError),
+    /// The first user.
+    #[error("cannot make the first user: {0}")]
+    FirstAdmin(#[from] PasswordError),
+    /// The database, after it was opened.
+    #[error("the database does not work: {0}")]
+    Store(#[from] StoreError),
+    /// Something else listens there.
+    #[error("cannot listen on {0}: the port is in use by another program; set {1} to another")]
+    PortInUse(SocketAddr, &'static str),
+    /// The system does not let us listen there.
+    #[error("cannot listen on {address}: {source}; set LISTEN_ADDRESS or {variable} to another")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The port's variable.
+        variable: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// 2 where only a person can help, so that a service manager need not try
+    /// again; else 1.
+    pub(crate) fn exit_code(&self) -> u8 {
+        let needs_person = match self {
+            Self::Telemetry(_) | Self::Listen { .. } => true,
+            Self::Local(error) => local_needs_person(error),
+            Self::TokenKey(error) => installation_needs_person(error),
+            Self::Store(error) => store_needs_person(error),
+            Self::Runtime(_)
+            | Self::Disk(_)
+            | Self::Remote(_)
+            | Self::FirstAdmin(_)
+            | Self::PortInUse(..) => false,
+        };
+        if needs_person {
+            u8::try_from(EXIT_CONFIGURATION).unwrap_or(u8::MAX)
+        } else {
+            1
+        }
+    }
+}
+
+fn local_needs_person(error: &LocalError) -> bool {
+    match error {
+        LocalError::DataDir(_) | LocalError::DatabaseLost => true,
+        LocalError::Installation(error) => installation_needs_person(error),
+        LocalError::Store(error) => store_needs_person(error),
+        LocalError::Spool(_) | LocalError::Clock(_) => false,
+    }
+}
+
+fn installation_needs_person(error: &InstallationError) -> bool {
+    matches!(
+        error,
+        InstallationError::NoId(_) | InstallationError::EmptySecret(_)
+    )
+}
+
+fn store_needs_person(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Corrupt(_) | StoreError::Foreign | StoreError::Newer
+    )
+}
+
+/// Opens the data folder, and makes what a first start needs.
+///
+/// # Errors
+/// See [`StartError`].
+pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
+    let local = Local::open(&config.data.data_dir, "gateway").await?;
+    let spool = config.data.spool_settings().map_err(StartError::Disk)?;
+    let access = Access::new(&token_key(config).await?)?;
+    let state = AppState {
+        local,
+        remote: Pool::new(config.remote.clone(), Role::Gateway)?,
+        access: Arc::new(access),
+        settings: Arc::new(Settings {
+            spool,
+            sync: config.sync,
+        }),
+    };
+    first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;
+    Ok(state)
+}
+
+async fn token_key(config: &Config) -> Result<Vec<u8>, StartError> {
+    if let Some(secret) = &config.secrets.jwt_secret {
+        return Ok(secret.expose().as_bytes().to_owned());
+    }
+    let path = config.data.data_dir.join(TOKEN_KEY);
+    tokio::task::spawn_blocking(move || secret_file(&path))
+        .await
+        .map_err(|error| StartError::Runtime(io::Error::other(error)))?
+        .map_err(StartError::TokenKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_must_mend_is_not_tried_again() {
+        for error in [
+            StartError::Local(LocalError::DatabaseLost),
+            StartError::Local(StoreError::Foreign.into()),
+            StartError::Local(StoreError::Newer.into()),
+        ] {
+            assert_eq!(error.exit_code(), 2, "{error}");
+        }
+        let address = ([127, 0, 0, 1], 5000).into();
+        for error in [
+            StartError::PortInUse(address, "PORT"),
+            StartError::Local(StoreError::Busy.into()),
+        ] {
+            assert_eq!(error.exit_code(), 1, "{error}");
+        }
+    }
+}
