@@ -20,6 +20,7 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
         .route("/", get(web::index))
+        .route("/style.css", get(web::style))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(log::requests))
@@ -28,8 +29,7 @@ pub(crate) fn router(state: &AppState) -> Router {
 
 /// A path of a program is answered for programs, any other for people.
 async fn not_found(request: Request) -> Response {
-    let path = request.uri().path();
-    if path.starts_with("/v2/") || path == "/v2" {
+    if request.uri().path().starts_with("/api/") {
         ApiError::NotFound.into_response()
     } else {
         web::not_found()

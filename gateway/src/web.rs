@@ -9,15 +9,19 @@ use axum::response::{IntoResponse, Response};
 
 const INDEX: &str = include_str!("../../web/index.html");
 
+const STYLE: &str = include_str!("../../web/style.css");
+
 const NOT_FOUND: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
-<meta name=\"color-scheme\" content=\"light dark\">
+<link rel=\"stylesheet\" href=\"/style.css\">
 <title>Not found - Refity</title>
 <h1>There is no such page</h1>
 <p><a href=\"/\">To the start</a></p>
 </html>
 ";
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// What a page may load and do: only what comes from here.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -28,17 +32,22 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 
 /// `GET /`.
 pub(crate) async fn index() -> Response {
-    page(StatusCode::OK, INDEX)
+    answer(StatusCode::OK, HTML, INDEX)
+}
+
+/// `GET /style.css`.
+pub(crate) async fn style() -> Response {
+    answer(StatusCode::OK, "text/css; charset=utf-8", STYLE)
 }
 
 /// Any path that is nobody's.
 pub(crate) fn not_found() -> Response {
-    page(StatusCode::NOT_FOUND, NOT_FOUND)
+    answer(StatusCode::NOT_FOUND, HTML, NOT_FOUND)
 }
 
-fn page(status: StatusCode, html: &'static str) -> Response {
+fn answer(status: StatusCode, media_type: &'static str, text: &'static str) -> Response {
     let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_TYPE, media_type),
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -46,5 +55,5 @@ fn page(status: StatusCode, html: &'static str) -> Response {
         (OPENER_POLICY, "same-origin"),
     ]
     .map(|(name, value)| (name, HeaderValue::from_static(value)));
-    (status, headers, html).into_response()
+    (status, headers, text).into_response()
 }
