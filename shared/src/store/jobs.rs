@@ -234,7 +234,9 @@ impl Store {
                          WHEN 'publish_tag' THEN
                              (SELECT repository_id FROM tags WHERE id = j.target) END))",
                 )?
-                .query_row(params![state.map(JobState::name), repository], |row| row.get(0))?)
+                .query_row(params![state.map(JobState::name), repository], |row| {
+                    row.get(0)
+                })?)
         })
         .await
     }
