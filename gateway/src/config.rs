@@ -1,14 +1,13 @@
 //! What the gateway is told: variables, each also a flag.
 
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
 use refity_shared::config::{
-    self, CheckArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs, RemoteSettings,
-    SecretArgs, SecretSettings, SyncArgs, both,
+    self, CheckArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs, SecretArgs,
+    SecretSettings, SyncArgs, both,
 };
-use refity_shared::remote::{RemoteAuth, RemoteConfig, Secret, Timeouts};
+use refity_shared::remote::RemoteConfig;
 
 /// Serves a Docker and OCI registry whose storage is an SFTP server.
 #[derive(Parser, Debug)]
@@ -57,37 +56,11 @@ pub(crate) fn read() -> Config {
     );
     let (remote, (http, secrets)) = args.check.settle(settings);
     Config {
-        remote: remote_config(remote, &args.data.data_dir),
+        remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
         http,
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
         log: args.log,
-    }
-}
-
-fn remote_config(settings: RemoteSettings, data_dir: &Path) -> RemoteConfig {
-    let secret = |secret: config::Secret| Secret::new(secret.expose());
-    let password = settings.password.map(secret);
-    let auth = match (settings.private_key, password) {
-        (Some(path), password) => RemoteAuth::PrivateKey {
-            path,
-            passphrase: settings.passphrase.map(secret),
-            password,
-        },
-        (None, password) => {
-            RemoteAuth::Password(password.unwrap_or_else(|| Secret::new(String::new())))
-        }
-    };
-    RemoteConfig {
-        host: settings.host,
-        port: settings.port,
-        username: settings.username,
-        auth,
-        known_hosts: settings.known_hosts,
-        root: settings.root,
-        connections: settings.connections,
-        slots: data_dir.join("sftp-slots"),
-        timeouts: Timeouts::default(),
     }
 }

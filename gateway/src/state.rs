@@ -37,7 +37,8 @@ impl AppState {
     /// A gateway's state in this folder, with an SFTP server that nobody
     /// reaches.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
-        use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Secret, Timeouts};
+        use refity_shared::config::Secret;
+        use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Timeouts};
         let remote = RemoteConfig {
             host: "127.0.0.1".to_owned(),
             port: 1,

@@ -71,7 +71,17 @@ fn refused(rejection: &JsonRejection) -> ApiError {
         }
         _ => StatusCode::BAD_REQUEST,
     };
-    ApiError::Body(status, rejection.body_text())
+    let words = words_of(&rejection.body_text());
+    ApiError::Body(
+        status,
+        format!("the body is not what it should be: {words}"),
+    )
+}
+
+/// What is wrong, without what axum says before that.
+fn words_of(text: &str) -> String {
+    let (_, words) = text.split_once(": ").unwrap_or(("", text));
+    words.to_owned()
 }
 
 /// The query's parameters.
@@ -83,7 +93,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::Invalid(rejection.body_text())),
+            Err(rejection) => Err(ApiError::Invalid(words_of(&rejection.body_text()))),
         }
     }
 }

@@ -1,46 +1,175 @@
-//! (in the making)
+//! The registry protocol, `/v2`: one file for each chapter of the OCI
+//! distribution specification.
+//!
+//! Names have any number of components, which no router's pattern can say, so
+//! [`path`] reads the path and [`dispatch`] is the table of ends.
 
 pub(crate) mod auth;
+mod blobs;
+mod body;
+mod content_range;
+mod error;
+mod file_stream;
+mod headers;
+mod manifests;
+mod path;
+mod push_target;
+mod range;
+mod room;
+mod sync_wait;
+mod tags;
+mod upload_write;
+mod uploads;
 
-use axum::Json;
-use axum::http::StatusCode;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use refity_shared::store::StoreError;
-use serde_json::json;
+use axum::routing::any;
+use refity_shared::store::{JobId, UserId};
+use tracing::Instrument as _;
 
+use crate::access::Actor;
 use crate::state::AppState;
+use body::RequestBody;
 
-/// A stand-in until the registry's own is here.
-pub(crate) enum RegistryError {
-    Denied(String),
-    Unavailable(String),
-    Internal,
+pub(crate) use error::RegistryError;
+pub(crate) use path::Endpoint;
+
+/// Everything below `/v2`.
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/v2", any(dispatch))
+        .route("/v2/", any(dispatch))
+        .route("/v2/{*path}", any(dispatch))
+        .layer(map_response(add_api_version))
 }
 
-impl RegistryError {
-    pub(crate) fn busy(message: String) -> Self {
-        Self::Unavailable(message)
+async fn add_api_version(mut response: Response) -> Response {
+    let (name, value) = headers::API_VERSION;
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// What a write came to.
+struct Written {
+    response: Response,
+    /// The jobs that carry it to SFTP, for who waits for them.
+    jobs: Vec<JobId>,
+}
+
+impl From<Response> for Written {
+    fn from(response: Response) -> Self {
+        let jobs = Vec::new();
+        Self { response, jobs }
     }
 }
 
-impl From<StoreError> for RegistryError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+async fn dispatch(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, RegistryError> {
+    let (parts, body) = request.into_parts();
+    let mut body = RequestBody::new(body);
+    let endpoint = match Endpoint::parse(parts.uri.path()) {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            drain_unasked(&parts, &mut body).await;
+            return Err(error);
+        }
+    };
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        drain_unasked(&parts, &mut body).await;
+        return read(&state, &endpoint, &parts).await;
+    }
+    // A task of its own: what a client began is brought to a state that can
+    // be gone on from, also when the client leaves.
+    let writer = state.clone();
+    let write = async move {
+        let written = write(&writer, endpoint, &parts, &mut body).await;
+        drain_unasked(&parts, &mut body).await;
+        written
+    };
+    let written = tokio::spawn(write.in_current_span())
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "a request's task died");
+            RegistryError::Internal
+        })??;
+    sync_wait::until_stored(&state, &written.jobs).await?;
+    Ok(written.response)
+}
+
+/// Reads away a body, or the rest of one, that the answer does not depend
+/// on. A client that waits for `100 Continue` need not send it at all.
+async fn drain_unasked(parts: &Parts, body: &mut RequestBody) {
+    if !parts.headers.contains_key(axum::http::header::EXPECT) {
+        body.drain().await;
     }
 }
 
-impl IntoResponse for RegistryError {
-    fn into_response(self) -> Response {
-        let (status, code, message) = match self {
-            Self::Denied(message) => (StatusCode::FORBIDDEN, "DENIED", message),
-            Self::Unavailable(message) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", String::new()),
-        };
-        let error = json!({ "code": code, "message": message, "detail": null });
-        (status, Json(json!({ "errors": [error] }))).into_response()
+async fn read(
+    state: &AppState,
+    endpoint: &Endpoint,
+    parts: &Parts,
+) -> Result<Response, RegistryError> {
+    match endpoint {
+        Endpoint::Version => Ok(axum::Json(serde_json::json!({})).into_response()),
+        Endpoint::Tags(repository) => tags::list(state, repository, parts).await,
+        Endpoint::Manifest(repository, reference) => {
+            manifests::get(state, repository, reference, parts).await
+        }
+        Endpoint::Blob(repository, digest) => blobs::get(state, repository, digest, parts).await,
+        Endpoint::Upload(repository, id) => uploads::status(state, repository, *id).await,
+        Endpoint::Uploads(_) => Err(wrong_method(endpoint)),
+        Endpoint::Catalog | Endpoint::Referrers(..) => Err(RegistryError::NoSuchPath),
     }
 }
 
-pub(crate) fn routes() -> axum::Router<AppState> {
-    axum::Router::new().route("/v2/", axum::routing::get(async || "{}"))
+async fn write(
+    state: &AppState,
+    endpoint: Endpoint,
+    parts: &Parts,
+    body: &mut RequestBody,
+) -> Result<Written, RegistryError> {
+    match (endpoint, &parts.method) {
+        (Endpoint::Uploads(repository), &Method::POST) => {
+            uploads::start(state, repository, parts, body).await
+        }
+        (Endpoint::Upload(repository, id), &Method::PATCH) => {
+            uploads::append(state, repository, id, parts, body).await
+        }
+        (Endpoint::Upload(repository, id), &Method::PUT) => {
+            uploads::finish(state, repository, id, parts, body).await
+        }
+        (Endpoint::Upload(repository, id), &Method::DELETE) => {
+            uploads::cancel(state, repository, id).await
+        }
+        (Endpoint::Manifest(repository, reference), &Method::PUT) => {
+            manifests::put(state, repository, reference, parts, body).await
+        }
+        (Endpoint::Catalog | Endpoint::Referrers(..), _) => Err(RegistryError::NoSuchPath),
+        (endpoint, _) => Err(wrong_method(&endpoint)),
+    }
+}
+
+fn wrong_method(endpoint: &Endpoint) -> RegistryError {
+    RegistryError::MethodNotAllowed {
+        allow: endpoint.methods(),
+    }
+}
+
+/// Who pushes.
+fn pusher(parts: &Parts) -> Option<UserId> {
+    parts.extensions.get::<Actor>().map(|actor| actor.0.id)
+}
+
+/// An answer with headers and no body.
+fn empty<const N: usize>(
+    status: StatusCode,
+    headers: [(axum::http::HeaderName, String); N],
+) -> Response {
+    (status, axum::response::AppendHeaders(headers)).into_response()
 }

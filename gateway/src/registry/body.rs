@@ -1,0 +1,146 @@
+//! A request's body, read piece by piece.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use refity_shared::spool::Pieces;
+use tokio::time::timeout;
+
+/// How long a client may send nothing before its request counts as broken
+/// off. It holds the lock of its upload meanwhile.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+
+/// How much of a body that nobody wants is read, so that the connection can
+/// be used again. The connection of a longer one is closed.
+const DRAIN_MAX: u64 = 1024 * 1024;
+
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// A request's body.
+pub(super) struct RequestBody {
+    body: Body,
+    received: u64,
+    broken: Option<String>,
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// It has more bytes than are wanted.
+    TooLong,
+    /// It broke off.
+    Broken,
+}
+
+impl RequestBody {
+    /// The body of a request.
+    pub(super) fn new(body: Body) -> Self {
+        Self {
+            body,
+            received: 0,
+            broken: None,
+        }
+    }
+
+    /// Bytes that came so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Why the body ended before its end, if it did.
+    pub(super) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Reads all of a small body into memory.
+    pub(super) async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next().await {
+            if bytes.len() + piece.len() > limit {
+                return Err(ReadError::TooLong);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        match self.broken {
+            None => Ok(bytes),
+            Some(_) => Err(ReadError::Broken),
+        }
+    }
+
+    /// Reads what is left of a body that nobody wanted, up to a limit.
+    pub(super) async fn drain(&mut self) {
+        let start = self.received;
+        let read =
+            async { while self.received - start <= DRAIN_MAX && self.next().await.is_some() {} };
+        // What is left then closes the connection.
+        let _ = timeout(DRAIN_TIME, read).await;
+    }
+}
+
+impl Pieces for RequestBody {
+    async fn next(&mut self) -> Option<Bytes> {
+        while self.broken.is_none() {
+            match timeout(SILENCE_MAX, self.body.frame()).await {
+                Ok(None) => return None,
+                Ok(Some(Ok(frame))) => {
+                    // Trailers mean nothing here.
+                    if let Ok(piece) = frame.into_data() {
+                        self.received += piece.len() as u64;
+                        return Some(piece);
+                    }
+                }
+                Ok(Some(Err(error))) => self.broken = Some(error.to_string()),
+                Err(_) => self.broken = Some("nothing came for too long".to_owned()),
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    fn body(pieces: Vec<Result<&'static str, std::io::Error>>) -> RequestBody {
+        RequestBody::new(Body::from_stream(stream::iter(pieces)))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_to_its_end() {
+        let mut whole = body(vec![Ok("ab"), Ok(""), Ok("c")]);
+        assert_eq!(whole.read_to_end(3).await, Ok(b"abc".to_vec()));
+        assert_eq!((whole.received(), whole.broken()), (3, None));
+    }
+
+    #[tokio::test]
+    async fn one_byte_too_many_is_too_long() {
+        assert_eq!(
+            body(vec![Ok("ab"), Ok("c")]).read_to_end(2).await,
+            Err(ReadError::TooLong)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_says_so() {
+        let mut torn = body(vec![
+            Ok("ab"),
+            Err(std::io::ErrorKind::ConnectionReset.into()),
+        ]);
+        assert_eq!(torn.read_to_end(10).await, Err(ReadError::Broken));
+        assert_eq!(torn.received(), 2);
+        assert!(torn.broken().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_is_read_up_to_a_limit() {
+        let piece = "x".repeat(64 * 1024);
+        let endless = stream::iter((0..).map(move |_| Ok::<_, std::io::Error>(piece.clone())));
+        let mut endless = RequestBody::new(Body::from_stream(endless));
+        endless.drain().await;
+        assert!(endless.received() <= DRAIN_MAX + 64 * 1024);
+    }
+}

@@ -1,0 +1,86 @@
+//! The header values that several answers of the registry share.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use refity_shared::digest::Digest;
+use refity_shared::name::{RepositoryName, UploadId};
+
+/// `Docker-Content-Digest`.
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// `Docker-Upload-UUID`, which some clients show.
+pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+
+/// `OCI-Subject`.
+pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+
+/// `Docker-Distribution-Api-Version`, on every answer.
+pub(super) const API_VERSION: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("docker-distribution-api-version"),
+    HeaderValue::from_static("registry/2.0"),
+);
+
+/// Where an upload goes on. Relative, so that it is right behind any proxy.
+pub(super) fn upload_location(repository: &RepositoryName, id: UploadId) -> String {
+    format!("/v2/{repository}/blobs/uploads/{id}")
+}
+
+/// What of an upload has come, as `Range` tells it. For nothing, the form
+/// that clients know from Distribution: `0-0`.
+pub(super) fn received_range(offset: u64) -> String {
+    format!("0-{}", offset.saturating_sub(1))
+}
+
+/// The entity tag of content: its digest.
+pub(super) fn entity_tag(digest: &Digest) -> String {
+    format!("\"{digest}\"")
+}
+
+/// Whether the client has this content already (RFC 9110 section 13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
+    let tag = entity_tag(digest);
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+/// The request's `Content-Length`.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_entity_is_found_in_the_list() {
+        let digest = Digest::sha256(b"x");
+        let known = |value: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, value.parse().unwrap());
+            is_known(&headers, &digest)
+        };
+        assert!(known(format!("\"{digest}\"")));
+        assert!(known(format!("\"other\", W/\"{digest}\"")));
+        assert!(known("*".to_owned()));
+        assert!(!known("\"other\"".to_owned()));
+        assert!(!known(digest.to_string()));
+        assert!(!is_known(&HeaderMap::new(), &digest));
+    }
+
+    #[test]
+    fn nothing_received_reads_like_one_byte() {
+        assert_eq!(received_range(0), "0-0");
+        assert_eq!(received_range(1), "0-0");
+        assert_eq!(received_range(100), "0-99");
+    }
+}

@@ -1,0 +1,167 @@
+//! Manifests (OCI distribution specification, "Pushing Manifests" and
+//! "Pulling manifests").
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use refity_shared::digest::{Algorithm, Digest};
+use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
+use refity_shared::media_type::MediaType;
+use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
+use refity_shared::spool::{Intent, IntentWish};
+use refity_shared::store::{NewManifest, PutManifest};
+
+use super::body::{ReadError, RequestBody};
+use super::error::RegistryError;
+use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, content_length, entity_tag, is_known};
+use super::{Written, empty, push_target, pusher, room};
+use crate::state::AppState;
+
+/// `GET` and `HEAD` of a manifest: the bytes as they were pushed.
+pub(super) async fn get(
+    state: &AppState,
+    repository: &RepositoryName,
+    reference: &Result<Reference, NameError>,
+    parts: &Parts,
+) -> Result<Response, RegistryError> {
+    let reference = reference
+        .as_ref()
+        .map_err(|error| RegistryError::ManifestWithoutReference(*error))?;
+    let manifest = state
+        .local
+        .store
+        .manifest(repository, reference)
+        .await?
+        .ok_or_else(|| RegistryError::ManifestUnknown(reference.to_string()))?;
+    let headers = [
+        (CONTENT_DIGEST, manifest.digest.to_string()),
+        (header::ETAG, entity_tag(&manifest.digest)),
+    ];
+    if is_known(&parts.headers, &manifest.digest) {
+        return Ok(empty(StatusCode::NOT_MODIFIED, headers));
+    }
+    // The router leaves the body of a HEAD out, and its length in.
+    let content_type = [(header::CONTENT_TYPE, manifest.media_type)];
+    Ok((headers, content_type, Body::from(manifest.bytes)).into_response())
+}
+
+/// `PUT` of a manifest, by tag or by digest.
+pub(super) async fn put(
+    state: &AppState,
+    repository: RepositoryName,
+    reference: Result<Reference, NameError>,
+    parts: &Parts,
+    body: &mut RequestBody,
+) -> Result<Written, RegistryError> {
+    let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
+    push_target::require(state, &repository, parts).await?;
+    room::require(state, 0)?;
+    let content_type = content_type(parts)?;
+    let bytes = read(parts, body).await?;
+    let manifest = Manifest::parse(&bytes, content_type.as_ref())?;
+    let (digest, tags) = match reference {
+        Reference::Tag(tag) => (Digest::of(Algorithm::Sha256, &bytes), vec![tag]),
+        Reference::Digest(named) => {
+            let actual = Digest::of(named.algorithm(), &bytes);
+            if actual != named {
+                return Err(RegistryError::DigestMismatch { named, actual });
+            }
+            (named, Vec::new())
+        }
+    };
+    let new = NewManifest {
+        repository: repository.clone(),
+        digest: digest.clone(),
+        media_type: manifest.media_type.clone(),
+        bytes,
+        blobs: digests(&manifest.required_blobs()),
+        optional_blobs: digests(&manifest.optional_blobs()),
+        manifests: digests(&manifest.required_manifests()),
+        tags,
+        generation: state.local.store.next_generation().await?,
+        intent: IntentId::random(),
+        user: pusher(parts),
+    };
+    let jobs = put_with_intent(state, new, parts).await?;
+    state.local.wake_uploaders();
+    let mut response = empty(
+        StatusCode::CREATED,
+        [
+            (
+                header::LOCATION,
+                format!("/v2/{repository}/manifests/{digest}"),
+            ),
+            (CONTENT_DIGEST, digest.to_string()),
+        ],
+    );
+    if let Some(subject) = manifest.subject
+        && let Ok(subject) = subject.digest.as_str().parse()
+    {
+        response.headers_mut().insert(OCI_SUBJECT, subject);
+    }
+    Ok(Written { response, jobs })
+}
+
+/// Puts the manifest, with an intent beside the database that outlives it.
+async fn put_with_intent(
+    state: &AppState,
+    new: NewManifest,
+    parts: &Parts,
+) -> Result<Vec<refity_shared::store::JobId>, RegistryError> {
+    let local = &state.local;
+    let (id, repository) = (new.intent, new.repository.clone());
+    let wish = IntentWish {
+        generation: new.generation,
+        repository: new.repository.clone(),
+        media_type: new.media_type.clone(),
+        digest: new.digest.clone(),
+        tags: new.tags.clone(),
+    };
+    let manifest = new.bytes.clone();
+    local
+        .spool
+        .write_intent(id, Intent { wish, manifest })
+        .await?;
+    let refused = match local.store.put_manifest(new).await {
+        Ok(PutManifest::Put { jobs }) => return Ok(jobs),
+        Ok(PutManifest::Missing(missing)) => RegistryError::ReferencesUnknown(missing),
+        Ok(PutManifest::Refused(target)) => push_target::refusal(target, &repository, parts),
+        Err(error) => error.into(),
+    };
+    if let Err(error) = local.spool.remove_intent(id).await {
+        tracing::warn!(%id, %error, "the intent of a refused push stays until the sweep");
+    }
+    Err(refused)
+}
+
+fn digests(descriptors: &[&Descriptor]) -> Vec<Digest> {
+    descriptors
+        .iter()
+        .map(|descriptor| descriptor.digest.clone())
+        .collect()
+}
+
+fn content_type(parts: &Parts) -> Result<Option<MediaType>, RegistryError> {
+    let Some(value) = parts.headers.get(header::CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let value = String::from_utf8_lossy(value.as_bytes());
+    MediaType::from_content_type(&value)
+        .map(Some)
+        .map_err(|error| RegistryError::ManifestInvalid(format!("the Content-Type: {error}")))
+}
+
+async fn read(parts: &Parts, body: &mut RequestBody) -> Result<Vec<u8>, RegistryError> {
+    if content_length(&parts.headers).is_some_and(|length| length > MANIFEST_MAX_BYTES as u64) {
+        return Err(RegistryError::ManifestTooLarge);
+    }
+    body.read_to_end(MANIFEST_MAX_BYTES)
+        .await
+        .map_err(|error| match error {
+            ReadError::TooLong => RegistryError::ManifestTooLarge,
+            ReadError::Broken => {
+                RegistryError::ManifestInvalid("the request broke off; send it again".to_owned())
+            }
+        })
+}

@@ -1,0 +1,235 @@
+//! The paths below `/v2/`. Names have any number of components, so a path is
+//! read from its end.
+
+use percent_encoding::percent_decode_str;
+use refity_shared::digest::{Digest, DigestError};
+use refity_shared::name::{NameError, Reference, RepositoryName, UploadId};
+
+use super::error::RegistryError;
+
+/// What a path of the registry means. References and digests that are
+/// ill-formed stay in it: what they mean depends on the method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `/v2/`
+    Version,
+    /// `/v2/_catalog`
+    Catalog,
+    /// `/v2/<name>/tags/list`
+    Tags(RepositoryName),
+    /// `/v2/<name>/manifests/<reference>`
+    Manifest(RepositoryName, Result<Reference, NameError>),
+    /// `/v2/<name>/referrers/<digest>`
+    Referrers(RepositoryName, Result<Digest, DigestError>),
+    /// `/v2/<name>/blobs/<digest>`
+    Blob(RepositoryName, Result<Digest, DigestError>),
+    /// `/v2/<name>/blobs/uploads/`
+    Uploads(RepositoryName),
+    /// `/v2/<name>/blobs/uploads/<id>`
+    Upload(RepositoryName, UploadId),
+}
+
+impl Endpoint {
+    /// Reads a request's path, which is percent-decoded once.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoSuchPath`], [`RegistryError::NameInvalid`], and
+    /// [`RegistryError::UploadInvalid`] for an id that is none.
+    pub(crate) fn parse(path: &str) -> Result<Self, RegistryError> {
+        let rest = match path.strip_prefix("/v2") {
+            Some("" | "/") => return Ok(Self::Version),
+            Some(rest) => rest.strip_prefix('/').ok_or(RegistryError::NoSuchPath)?,
+            None => return Err(RegistryError::NoSuchPath),
+        };
+        let parts: Vec<String> = rest
+            .split('/')
+            .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+            .collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match parts.as_slice() {
+            ["_catalog"] => Ok(Self::Catalog),
+            [name @ .., "tags", "list"] => Ok(Self::Tags(repository(name)?)),
+            [name @ .., "blobs", "uploads"] | [name @ .., "blobs", "uploads", ""] => {
+                Ok(Self::Uploads(repository(name)?))
+            }
+            [name @ .., "blobs", "uploads", id] => {
+                let id = id
+                    .parse()
+                    .map_err(|error: NameError| RegistryError::UploadInvalid(error.to_string()))?;
+                Ok(Self::Upload(repository(name)?, id))
+            }
+            [name @ .., "blobs", digest] => Ok(Self::Blob(repository(name)?, digest.parse())),
+            [name @ .., "manifests", reference] => {
+                Ok(Self::Manifest(repository(name)?, reference.parse()))
+            }
+            [name @ .., "referrers", digest] => {
+                Ok(Self::Referrers(repository(name)?, digest.parse()))
+            }
+            _ => Err(RegistryError::NoSuchPath),
+        }
+    }
+
+    /// The repository that the path is about.
+    pub(crate) fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::Version | Self::Catalog => None,
+            Self::Tags(name)
+            | Self::Manifest(name, _)
+            | Self::Referrers(name, _)
+            | Self::Blob(name, _)
+            | Self::Uploads(name)
+            | Self::Upload(name, _) => Some(name),
+        }
+    }
+
+    /// The methods that the path has, as `Allow` lists them.
+    pub(super) fn methods(&self) -> &'static str {
+        match self {
+            Self::Version | Self::Catalog | Self::Tags(_) | Self::Blob(..) => "GET, HEAD",
+            Self::Referrers(..) => "GET",
+            Self::Manifest(..) => "GET, HEAD, PUT",
+            Self::Uploads(_) => "POST",
+            Self::Upload(..) => "GET, PATCH, PUT, DELETE",
+        }
+    }
+}
+
+fn repository(parts: &[&str]) -> Result<RepositoryName, RegistryError> {
+    parts.join("/").parse().map_err(RegistryError::NameInvalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(text: &str) -> RepositoryName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_path_is_read_from_its_end() {
+        let digest = Digest::sha256(b"x");
+        let id = UploadId::random();
+        let reference = Reference::Tag("v1.0".parse().unwrap());
+        for (path, endpoint) in [
+            ("/v2".to_owned(), Endpoint::Version),
+            ("/v2/".to_owned(), Endpoint::Version),
+            ("/v2/_catalog".to_owned(), Endpoint::Catalog),
+            ("/v2/a/tags/list".to_owned(), Endpoint::Tags(name("a"))),
+            (
+                "/v2/a/b/c/d/e/manifests/v1.0".to_owned(),
+                Endpoint::Manifest(name("a/b/c/d/e"), Ok(reference.clone())),
+            ),
+            (
+                "/v2/manifests/tags/list/manifests/v1.0".to_owned(),
+                Endpoint::Manifest(name("manifests/tags/list"), Ok(reference)),
+            ),
+            (
+                format!("/v2/blobs/uploads/blobs/{digest}"),
+                Endpoint::Blob(name("blobs/uploads"), Ok(digest.clone())),
+            ),
+            (
+                format!(
+                    "/v2/team%2Fapp/blobs/{}",
+                    digest.as_str().replace(':', "%3A")
+                ),
+                Endpoint::Blob(name("team/app"), Ok(digest.clone())),
+            ),
+            (
+                "/v2/a/b/blobs/uploads/".to_owned(),
+                Endpoint::Uploads(name("a/b")),
+            ),
+            (
+                "/v2/a/b/blobs/uploads".to_owned(),
+                Endpoint::Uploads(name("a/b")),
+            ),
+            (
+                format!("/v2/a/b/blobs/uploads/{id}"),
+                Endpoint::Upload(name("a/b"), id),
+            ),
+            (
+                format!("/v2/a/referrers/{digest}"),
+                Endpoint::Referrers(name("a"), Ok(digest)),
+            ),
+        ] {
+            assert_eq!(Endpoint::parse(&path).unwrap(), endpoint, "{path}");
+        }
+    }
+
+    #[test]
+    fn ill_formed_references_are_left_to_the_method() {
+        for path in [
+            "/v2/a/manifests/.x",
+            "/v2/a/manifests/sha256:zz",
+            "/v2/a/manifests/",
+        ] {
+            let endpoint = Endpoint::parse(path).unwrap();
+            assert!(matches!(endpoint, Endpoint::Manifest(_, Err(_))), "{path}");
+        }
+        for path in [
+            "/v2/a/blobs/../../x",
+            "/v2/a/blobs/x",
+            "/v2/a/blobs/%2e%2e%2fx",
+        ] {
+            match Endpoint::parse(path) {
+                Ok(Endpoint::Blob(_, digest)) => assert!(digest.is_err(), "{path}"),
+                other => assert!(matches!(other, Err(RegistryError::NoSuchPath)), "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn ill_formed_ids_names_and_paths_are_refused() {
+        for id in ["..", "%252E", "%252e%252e%252f", "..%2f..%2fx", "x", "%ff"] {
+            let error = Endpoint::parse(&format!("/v2/a/b/blobs/uploads/{id}")).unwrap_err();
+            assert!(
+                matches!(error, RegistryError::UploadInvalid(_)),
+                "{id}: {error}"
+            );
+        }
+        for path in [
+            "/v2/A/tags/list",
+            "/v2//tags/list",
+            "/v2/a//b/tags/list",
+            "/v2/../x/tags/list",
+        ] {
+            let error = Endpoint::parse(path).unwrap_err();
+            assert!(
+                matches!(error, RegistryError::NameInvalid(_)),
+                "{path}: {error}"
+            );
+        }
+        for path in [
+            "/",
+            "/v3/",
+            "/v2x",
+            "/v2/x",
+            "/v2/a/b",
+            "/v2/a/tags",
+            "/v2/a/blobs/uploads/x/y",
+        ] {
+            let error = Endpoint::parse(path).unwrap_err();
+            assert!(
+                matches!(error, RegistryError::NoSuchPath),
+                "{path}: {error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_read_or_refused(path in "\\PC*", below in "[a-z0-9/%.:_-]{0,60}") {
+            let _ = Endpoint::parse(&path);
+            let _ = Endpoint::parse(&format!("/v2/{below}"));
+        }
+
+        #[test]
+        fn a_name_that_is_read_is_well_formed(below in "[a-zA-Z/%2Ef._-]{0,20}") {
+            if let Ok(endpoint) = Endpoint::parse(&format!("/v2/{below}/tags/list")) {
+                let name = endpoint.repository().unwrap().as_str();
+                prop_assert!(!name.contains("..") && !name.starts_with('/'));
+            }
+        }
+    }
+}

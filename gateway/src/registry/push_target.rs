@@ -1,0 +1,99 @@
+//! Whether a repository can be pushed to, and what to say if it cannot.
+
+use axum::http::header;
+use axum::http::request::Parts;
+use refity_shared::name::RepositoryName;
+use refity_shared::store::PushTarget;
+
+use super::error::RegistryError;
+use crate::state::AppState;
+
+/// Lets a push begin, or says what it lacks.
+///
+/// # Errors
+/// [`RegistryError::Denied`] where the group or the repository is missing.
+pub(super) async fn require(
+    state: &AppState,
+    repository: &RepositoryName,
+    parts: &Parts,
+) -> Result<(), RegistryError> {
+    let target = state.local.store.push_target(repository).await?;
+    match target {
+        PushTarget::Open => Ok(()),
+        missing => Err(refusal(missing, repository, parts)),
+    }
+}
+
+/// Why this repository cannot be pushed to, in words that say what to do.
+pub(super) fn refusal(
+    target: PushTarget,
+    repository: &RepositoryName,
+    parts: &Parts,
+) -> RegistryError {
+    if target == PushTarget::NoRepository {
+        return RegistryError::Denied(format!(
+            "the repository {repository} does not exist, and the group {} does not make \
+             repositories on push; have it made in the web UI",
+            repository.group()
+        ));
+    }
+    let host = parts.headers.get(header::HOST);
+    let host = host
+        .and_then(|host| host.to_str().ok())
+        .or(parts.uri.authority().map(|authority| authority.as_str()));
+    let group = repository.group();
+    let elsewhere = if repository.is_single() {
+        format!(" Or push to <group>/{repository}, with a group that exists.")
+    } else {
+        String::new()
+    };
+    RegistryError::Denied(format!(
+        "the group {group} does not exist; make it in the web UI or with: curl -u admin -X POST \
+         http://{}/api/groups -H 'Content-Type: application/json' -d '{{\"name\":\"{group}\"}}'.\
+         {elsewhere}",
+        host.unwrap_or("<this registry>"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(target: PushTarget, repository: &str) -> String {
+        let request = axum::http::Request::builder()
+            .header(header::HOST, "127.0.0.1:5000")
+            .body(())
+            .unwrap();
+        let (parts, ()) = request.into_parts();
+        refusal(target, &repository.parse().unwrap(), &parts).to_string()
+    }
+
+    #[test]
+    fn a_missing_group_says_how_to_make_it() {
+        let words = words(PushTarget::NoGroup, "team/app");
+        assert!(words.contains("the group team does not exist"), "{words}");
+        assert!(
+            words.contains(
+                "curl -u admin -X POST http://127.0.0.1:5000/api/groups \
+                 -H 'Content-Type: application/json' -d '{\"name\":\"team\"}'"
+            ),
+            "{words}"
+        );
+        assert!(!words.contains("<group>"), "{words}");
+    }
+
+    #[test]
+    fn a_name_of_one_component_is_told_of_groups() {
+        let words = words(PushTarget::NoGroup, "nginx");
+        assert!(words.contains("Or push to <group>/nginx"), "{words}");
+    }
+
+    #[test]
+    fn a_closed_group_says_so() {
+        let words = words(PushTarget::NoRepository, "team/app");
+        assert!(
+            words.contains("the group team does not make repositories on push"),
+            "{words}"
+        );
+    }
+}

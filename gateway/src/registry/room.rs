@@ -1,0 +1,45 @@
+//! Room in the spool: a push begins only where it will fit.
+
+use super::error::RegistryError;
+use crate::state::AppState;
+
+/// Refuses bytes that would take what must stay free (`SPOOL_MIN_FREE`).
+///
+/// # Errors
+/// [`RegistryError::Unavailable`] where there is not enough room.
+pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError> {
+    let free = state.local.spool.space()?.free;
+    let floor = state.settings.spool.spool_min_free;
+    if leaves_floor(free, floor, bytes) {
+        return Ok(());
+    }
+    tracing::warn!(
+        free,
+        floor,
+        bytes,
+        "a push was refused: the spool's disk is full"
+    );
+    Err(RegistryError::away(format!(
+        "the registry's disk is full: {bytes} bytes do not fit into the {} that pushes may take \
+         now. What was pushed before is safe; room comes back as it reaches the storage",
+        free.saturating_sub(floor)
+    )))
+}
+
+fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
+    free.checked_sub(bytes).is_some_and(|left| left > floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_stays_free() {
+        assert!(leaves_floor(100, 50, 49));
+        assert!(!leaves_floor(100, 50, 50));
+        assert!(!leaves_floor(100, 50, 101));
+        assert!(!leaves_floor(50, 50, 0));
+        assert!(leaves_floor(100, 0, 99));
+    }
+}

@@ -1,0 +1,278 @@
+//! Uploads of blobs (OCI distribution specification, "Pushing Blobs"): in one
+//! request, in two, or in chunks; and mounts from other repositories.
+
+use axum::extract::Query;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::Response;
+use refity_shared::digest::{Algorithm, Digest, Hasher};
+use refity_shared::name::{RepositoryName, UploadId};
+use refity_shared::store::{Mounted, UploadState};
+use serde::Deserialize;
+
+use super::body::RequestBody;
+use super::error::RegistryError;
+use super::headers::{CONTENT_DIGEST, UPLOAD_UUID, received_range, upload_location};
+use super::upload_write::Session;
+use super::{Written, empty, push_target, pusher, room};
+use crate::state::AppState;
+
+/// The query of the requests here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct UploadQuery {
+    digest: Option<String>,
+    digest_algorithm: Option<String>,
+    mount: Option<String>,
+    from: Option<String>,
+}
+
+impl UploadQuery {
+    fn of(uri: &Uri) -> Result<Self, RegistryError> {
+        Query::try_from_uri(uri)
+            .map(|Query(query)| query)
+            .map_err(|error| RegistryError::UploadInvalid(error.body_text()))
+    }
+
+    fn algorithm(&self) -> Result<Algorithm, RegistryError> {
+        match &self.digest_algorithm {
+            None => Ok(Algorithm::Sha256),
+            Some(name) => name.parse().map_err(RegistryError::DigestInvalid),
+        }
+    }
+}
+
+fn parse(digest: &str) -> Result<Digest, RegistryError> {
+    digest.parse().map_err(RegistryError::DigestInvalid)
+}
+
+/// `POST blobs/uploads/`: begins a session, mounts, or takes a whole blob.
+pub(super) async fn start(
+    state: &AppState,
+    repository: RepositoryName,
+    parts: &Parts,
+    body: &mut RequestBody,
+) -> Result<Written, RegistryError> {
+    push_target::require(state, &repository, parts).await?;
+    let query = UploadQuery::of(&parts.uri)?;
+    if let Some(digest) = &query.mount
+        && let Some(mounted) = mount(state, &repository, &query, &parse(digest)?, parts).await?
+    {
+        return Ok(mounted.into());
+    }
+    let digest = query.digest.as_deref().map(parse).transpose()?;
+    let algorithm = match &digest {
+        Some(digest) => digest.algorithm(),
+        None => query.algorithm()?,
+    };
+    room::require(state, 0)?;
+    let id = UploadId::random();
+    let hash = Hasher::new(algorithm);
+    let store = &state.local.store;
+    store
+        .begin_upload(id, &repository, &hash, pusher(parts))
+        .await?;
+    match digest {
+        None => Ok(session_answer(StatusCode::ACCEPTED, &repository, id, 0).into()),
+        Some(digest) => {
+            let session = Session::open(state, repository, id).await?;
+            match session.append(parts, body).await {
+                Ok(session) => session.commit(digest, parts).await,
+                Err(error) => {
+                    // The client does not know the session.
+                    store.cancel_upload(id).await?;
+                    state.local.spool.remove_unlocked(id.into()).await?;
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// Makes a blob of another repository one of this; nothing where it cannot
+/// be found, which begins a session instead.
+async fn mount(
+    state: &AppState,
+    repository: &RepositoryName,
+    query: &UploadQuery,
+    digest: &Digest,
+    parts: &Parts,
+) -> Result<Option<Response>, RegistryError> {
+    let from = match query.from.as_deref().map(str::parse).transpose() {
+        Ok(from) => from,
+        // No repository has such a name.
+        Err(_) => return Ok(None),
+    };
+    match state.local.store.mount(repository, from, digest).await? {
+        Mounted::Yes => {
+            state.local.wake_uploaders();
+            Ok(Some(blob_answer(repository, digest)))
+        }
+        Mounted::NotFound => Ok(None),
+        Mounted::Refused(target) => Err(push_target::refusal(target, repository, parts)),
+    }
+}
+
+/// `PATCH` of a session: appends a chunk, or a stream.
+pub(super) async fn append(
+    state: &AppState,
+    repository: RepositoryName,
+    id: UploadId,
+    parts: &Parts,
+    body: &mut RequestBody,
+) -> Result<Written, RegistryError> {
+    let session = Session::open(state, repository.clone(), id).await?;
+    let session = session.append(parts, body).await?;
+    let offset = session.offset();
+    session.save().await?;
+    Ok(session_answer(StatusCode::ACCEPTED, &repository, id, offset).into())
+}
+
+/// `PUT` of a session: appends the last chunk, if there is one, and makes a
+/// blob of the session.
+pub(super) async fn finish(
+    state: &AppState,
+    repository: RepositoryName,
+    id: UploadId,
+    parts: &Parts,
+    body: &mut RequestBody,
+) -> Result<Written, RegistryError> {
+    let query = UploadQuery::of(&parts.uri)?;
+    let digest = query
+        .digest
+        .as_deref()
+        .ok_or(RegistryError::DigestMissing)?;
+    let digest = parse(digest)?;
+    if is_committed(state, &repository, id, &digest).await? {
+        let jobs = state.local.store.blob_jobs(&repository, &digest).await?;
+        let response = blob_answer(&repository, &digest);
+        return Ok(Written { response, jobs });
+    }
+    let session = match Session::open(state, repository.clone(), id).await {
+        // Another request has just finished it while this one waited.
+        Err(RegistryError::UploadUnknown)
+            if is_committed(state, &repository, id, &digest).await? =>
+        {
+            let jobs = state.local.store.blob_jobs(&repository, &digest).await?;
+            let response = blob_answer(&repository, &digest);
+            return Ok(Written { response, jobs });
+        }
+        session => session?,
+    };
+    session
+        .append(parts, body)
+        .await?
+        .commit(digest, parts)
+        .await
+}
+
+/// Whether the session has become this blob already: the same request again.
+async fn is_committed(
+    state: &AppState,
+    repository: &RepositoryName,
+    id: UploadId,
+    digest: &Digest,
+) -> Result<bool, RegistryError> {
+    let upload = state.local.store.upload(id, repository).await?;
+    Ok(upload.is_some_and(
+        |upload| matches!(upload.state, UploadState::Committed(committed) if committed == *digest),
+    ))
+}
+
+/// `GET` of a session: how far it is.
+pub(super) async fn status(
+    state: &AppState,
+    repository: &RepositoryName,
+    id: UploadId,
+) -> Result<Response, RegistryError> {
+    let upload = state.local.store.upload(id, repository).await?;
+    match upload {
+        Some(upload) if matches!(upload.state, UploadState::Open(_)) => Ok(session_answer(
+            StatusCode::NO_CONTENT,
+            repository,
+            id,
+            upload.offset,
+        )),
+        _ => Err(RegistryError::UploadUnknown),
+    }
+}
+
+/// `DELETE` of a session.
+pub(super) async fn cancel(
+    state: &AppState,
+    repository: RepositoryName,
+    id: UploadId,
+) -> Result<Written, RegistryError> {
+    Session::open(state, repository, id).await?.cancel().await?;
+    Ok(empty(StatusCode::NO_CONTENT, []).into())
+}
+
+fn session_answer(
+    status: StatusCode,
+    repository: &RepositoryName,
+    id: UploadId,
+    offset: u64,
+) -> Response {
+    empty(
+        status,
+        [
+            (header::LOCATION, upload_location(repository, id)),
+            (header::RANGE, received_range(offset)),
+            (UPLOAD_UUID, id.to_string()),
+        ],
+    )
+}
+
+/// The answer to what made a blob the repository's.
+pub(super) fn blob_answer(repository: &RepositoryName, digest: &Digest) -> Response {
+    empty(
+        StatusCode::CREATED,
+        [
+            (header::LOCATION, format!("/v2/{repository}/blobs/{digest}")),
+            (CONTENT_DIGEST, digest.to_string()),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Result<UploadQuery, RegistryError> {
+        UploadQuery::of(&format!("/v2/a/blobs/uploads/?{text}").parse().unwrap())
+    }
+
+    #[test]
+    fn queries_are_decoded_once() {
+        let digest = Digest::sha256(b"x");
+        let encoded = digest.as_str().replace(':', "%3A");
+        let read = query(&format!("digest={encoded}&digest-algorithm=sha512&other=1")).unwrap();
+        assert_eq!(parse(read.digest.as_deref().unwrap()).unwrap(), digest);
+        assert_eq!(read.algorithm().unwrap(), Algorithm::Sha512);
+        assert_eq!(query("").unwrap().algorithm().unwrap(), Algorithm::Sha256);
+    }
+
+    #[test]
+    fn what_is_no_digest_is_refused() {
+        for text in [
+            "../../x",
+            "sha256:zz",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            "",
+        ] {
+            assert!(
+                matches!(parse(text), Err(RegistryError::DigestInvalid(_))),
+                "{text}"
+            );
+        }
+        let error = query("digest-algorithm=md5")
+            .unwrap()
+            .algorithm()
+            .unwrap_err();
+        assert!(matches!(error, RegistryError::DigestInvalid(_)));
+        assert!(matches!(
+            query("digest=a&digest=b"),
+            Err(RegistryError::UploadInvalid(_))
+        ));
+    }
+}
