@@ -129,8 +129,8 @@ async fn what_had_arrived_before_the_loss_stays_and_the_rest_follows() {
 
     // The index's children are there already, and so are the moved tag's.
     let media_type = index.media_type();
-    let put = lab.client();
-    let put = put.put_manifest(&repository(), "index", media_type, index.manifest.clone());
+    let (client, home, bytes) = (lab.client(), repository(), index.manifest.clone());
+    let put = client.put_manifest(&home, "index", media_type, bytes);
     put.await.unwrap().expect_status(201);
     push(&lab, &early[0], "v1").await;
     let late = Image::random(Format::Docker, 2, 3000);
