@@ -119,6 +119,7 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
         access: Arc::new(access),
+        cold_pulls: Arc::default(),
         settings: Arc::new(Settings {
             spool,
             sync: config.sync,

@@ -8,6 +8,7 @@ use refity_shared::local::Local;
 use refity_shared::remote::Pool;
 
 use crate::access::Access;
+use crate::registry::ColdPulls;
 
 /// The gateway's parts. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct AppState {
     pub(crate) remote: Pool,
     /// Who is who.
     pub(crate) access: Arc<Access>,
+    /// The fetches from SFTP that clients read right now.
+    pub(crate) cold_pulls: Arc<ColdPulls>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }
@@ -54,6 +57,7 @@ impl AppState {
             local: Local::open(data_dir, "gateway").await.unwrap(),
             remote: Pool::new(remote, Role::Gateway).unwrap(),
             access: Arc::new(Access::new(b"a key of thirty-two bytes or more").unwrap()),
+            cold_pulls: Arc::default(),
             settings: Arc::new(Settings {
                 spool: SpoolSettings {
                     data_dir: data_dir.to_owned(),

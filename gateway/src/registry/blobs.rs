@@ -13,9 +13,9 @@ use refity_shared::store::Blob;
 use tokio::task::spawn_blocking;
 
 use super::error::RegistryError;
-use super::file_stream;
 use super::headers::{CONTENT_DIGEST, entity_tag, is_known};
 use super::range::Asked;
+use super::{cold, file_stream};
 use crate::state::AppState;
 
 /// How often a blob's file may turn out to have moved while it is opened.
@@ -65,7 +65,7 @@ pub(super) async fn get(
             state.local.store.touch_blob(&blob).await?;
             Body::from_stream(file_stream::stream(file, range))
         }
-        Source::Cold => return Err(RegistryError::away("cold pulls are not there yet")),
+        Source::Cold => cold::body(state, &blob, range).await?,
     };
     build(answer, body)
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use refity_shared::digest::{Digest, DigestError};
 use refity_shared::manifest::{MANIFEST_MAX_BYTES, ManifestError};
 use refity_shared::name::{NameError, RepositoryName};
+use refity_shared::remote::RemoteError;
 use refity_shared::spool::SpoolError;
 use refity_shared::store::{MissingReference, StoreError};
 use serde_json::{Value, json};
@@ -97,7 +98,7 @@ pub(crate) enum RegistryError {
     /// A page size that is no number.
     #[error("n must be a whole number of entries from 0 on")]
     PageInvalid,
-    /// Not allowed, whoever asks.
+    /// Not allowed.
     #[error("{0}")]
     Denied(String),
     /// This path has no such method.
@@ -285,6 +286,17 @@ impl From<SpoolError> for RegistryError {
     }
 }
 
+impl From<RemoteError> for RegistryError {
+    fn from(error: RemoteError) -> Self {
+        tracing::warn!(%error, "the storage does not serve a pull");
+        if error.is_transient() {
+            Self::busy(format!("the storage is away: {error}"))
+        } else {
+            Self::away(format!("the storage needs a person: {error}"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,6 +361,8 @@ mod tests {
             SpoolError::Locked.into(),
             SpoolError::Full.into(),
             SpoolError::Interrupted.into(),
+            RemoteError::Connection("x".into()).into(),
+            RemoteError::Missing { path: "x".into() }.into(),
         ];
         for error in errors {
             let (status, headers, body) = answer(error).await;

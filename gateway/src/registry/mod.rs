@@ -7,6 +7,9 @@
 pub(crate) mod auth;
 mod blobs;
 mod body;
+mod cold;
+mod cold_fetch;
+mod cold_stream;
 mod content_range;
 mod error;
 mod file_stream;
@@ -15,6 +18,7 @@ mod manifests;
 mod path;
 mod push_target;
 mod range;
+mod remote_blob;
 mod room;
 mod sync_wait;
 mod tags;
@@ -35,6 +39,7 @@ use crate::access::Actor;
 use crate::state::AppState;
 use body::RequestBody;
 
+pub(crate) use cold::ColdPulls;
 pub(crate) use error::RegistryError;
 pub(crate) use path::Endpoint;
 

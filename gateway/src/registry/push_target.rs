@@ -2,6 +2,7 @@
 
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use refity_shared::name::RepositoryName;
 use refity_shared::store::PushTarget;
 
@@ -40,7 +41,7 @@ pub(super) fn refusal(
     let host = parts.headers.get(header::HOST);
     let host = host
         .and_then(|host| host.to_str().ok())
-        .or(parts.uri.authority().map(|authority| authority.as_str()));
+        .or(parts.uri.authority().map(Authority::as_str));
     let group = repository.group();
     let elsewhere = if repository.is_single() {
         format!(" Or push to <group>/{repository}, with a group that exists.")

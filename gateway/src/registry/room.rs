@@ -26,6 +26,15 @@ pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError>
     )))
 }
 
+/// Whether the cache may take a blob of this size: what is pulled never takes
+/// the room of what is pushed.
+pub(super) fn for_cache(state: &AppState, bytes: u64) -> bool {
+    let settings = &state.settings.spool;
+    let space = state.local.spool.space();
+    bytes <= settings.cache_max_bytes
+        && space.is_ok_and(|space| leaves_floor(space.free, settings.spool_min_free, bytes))
+}
+
 fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
     free.checked_sub(bytes).is_some_and(|left| left > floor)
 }

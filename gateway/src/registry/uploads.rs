@@ -15,6 +15,8 @@ use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, UPLOAD_UUID, received_range, upload_location};
 use super::upload_write::Session;
 use super::{Written, empty, push_target, pusher, room};
+use crate::access::Actor;
+use crate::access::rights::{self, Action};
 use crate::state::AppState;
 
 /// The query of the requests here.
@@ -98,11 +100,13 @@ async fn mount(
     digest: &Digest,
     parts: &Parts,
 ) -> Result<Option<Response>, RegistryError> {
-    let from = match query.from.as_deref().map(str::parse).transpose() {
-        Ok(from) => from,
+    let Ok(from) = query.from.as_deref().map(str::parse).transpose() else {
         // No repository has such a name.
-        Err(_) => return Ok(None),
+        return Ok(None);
     };
+    if !may_read(parts, from.as_ref()) {
+        return Ok(None);
+    }
     match state.local.store.mount(repository, from, digest).await? {
         Mounted::Yes => {
             state.local.wake_uploaders();
@@ -111,6 +115,16 @@ async fn mount(
         Mounted::NotFound => Ok(None),
         Mounted::Refused(target) => Err(push_target::refusal(target, repository, parts)),
     }
+}
+
+/// Whether the client may mount from there. Without a name every repository
+/// is searched, which only those may who may read them all.
+fn may_read(parts: &Parts, from: Option<&RepositoryName>) -> bool {
+    let actor = parts.extensions.get::<Actor>();
+    actor.is_some_and(|Actor(user)| match from {
+        Some(from) => rights::may(user, Action::Pull, from),
+        None => rights::may_administer(user),
+    })
 }
 
 /// `PATCH` of a session: appends a chunk, or a stream.
