@@ -89,7 +89,7 @@ impl Local {
 
     /// Tells the uploaders that there may be work.
     pub fn wake_uploaders(&self) {
-        self.spool.wake(self.owner.id());
+        self.spool.wake();
     }
 }
 

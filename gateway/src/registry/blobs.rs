@@ -62,7 +62,10 @@ pub(super) async fn get(
     }
     let body = match source {
         Source::Warm(file) => {
-            state.local.store.touch_blob(&blob).await?;
+            // A database that cannot be written does not stop a pull.
+            if let Err(error) = state.local.store.touch_blob(&blob).await {
+                tracing::debug!(%digest, %error, "the use of a blob is not noted");
+            }
             Body::from_stream(file_stream::stream(file, range))
         }
         Source::Cold => cold::body(state, &blob, range).await?,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use refity_shared::digest::Hasher;
 use refity_shared::name::FileId;
@@ -15,6 +15,9 @@ use tokio::task::spawn_blocking;
 
 use super::remote_blob::{ColdError, HELD_BACK_BYTES, report, with_file};
 use crate::state::AppState;
+
+/// How many buffers go round between reading and writing.
+const BUFFERS: usize = 2;
 
 /// How far a fetch is.
 #[derive(Clone, Debug)]
@@ -86,39 +89,88 @@ async fn fetch(
     fetching.await.unwrap_or(Err(ColdError::Interrupted))
 }
 
-/// Copies until the end, or until nobody listens.
+/// Copies until the end, or until nobody listens. This thread reads from the
+/// storage; another hashes and writes what came, so that neither waits for
+/// the other.
 fn copy(
     spool: &Spool,
     blob: &Blob,
     mut reader: Reader<'_>,
     progress: &watch::Sender<Progress>,
 ) -> Result<Option<CacheWriter>, ColdError> {
-    let mut writer = spool.cache_writer()?;
+    let writer = spool.cache_writer()?;
     let file = Arc::new(writer.reader()?);
-    let mut hasher = Hasher::new(blob.digest.algorithm());
-    let mut buffer = vec![0; READ_BUFFER_BYTES];
-    let mut received = 0;
     progress.send_replace(Progress::Reading(Arc::clone(&file), 0));
-    loop {
-        if progress.is_closed() {
+    std::thread::scope(|scope| {
+        let (full, to_write) = mpsc::sync_channel::<Vec<u8>>(BUFFERS);
+        let (written, mut empty) = mpsc::channel::<Vec<u8>>();
+        for _ in 0..BUFFERS {
+            // The receiver is in this function.
+            let _ = written.send(vec![0; READ_BUFFER_BYTES]);
+        }
+        let writing = scope.spawn(move || {
+            let told = |received| {
+                progress.send_replace(Progress::Reading(Arc::clone(&file), received));
+            };
+            write_all(writer, blob, &to_write, &written, told).map(|writer| (writer, file))
+        });
+        let read = read_all(&mut reader, &full, &mut empty, progress);
+        drop(full);
+        let ended = writing.join().unwrap_or(Err(ColdError::Interrupted));
+        if !read? {
             return Ok(None);
         }
+        let (writer, file) = ended?;
+        progress.send_replace(Progress::Verified(file));
+        Ok(Some(writer))
+    })
+}
+
+/// Reads until the end. Answers false if nobody listens any more.
+fn read_all(
+    reader: &mut Reader<'_>,
+    full: &mpsc::SyncSender<Vec<u8>>,
+    empty: &mut mpsc::Receiver<Vec<u8>>,
+    progress: &watch::Sender<Progress>,
+) -> Result<bool, ColdError> {
+    // Without an empty buffer the writing thread has ended: it says why.
+    while let Ok(mut buffer) = empty.recv() {
+        if progress.is_closed() {
+            return Ok(false);
+        }
+        buffer.resize(READ_BUFFER_BYTES, 0);
         let length = reader.read(&mut buffer)?;
-        if length == 0 {
+        buffer.truncate(length);
+        if length == 0 || full.send(buffer).is_err() {
             break;
         }
-        let bytes = &buffer[..length];
-        writer.write(bytes)?;
-        hasher.update(bytes);
-        received += length as u64;
-        progress.send_replace(Progress::Reading(Arc::clone(&file), received));
+    }
+    Ok(true)
+}
+
+/// Hashes and writes what comes, and checks the hash of all of it.
+fn write_all(
+    mut writer: CacheWriter,
+    blob: &Blob,
+    full: &mpsc::Receiver<Vec<u8>>,
+    empty: &mpsc::Sender<Vec<u8>>,
+    told: impl Fn(u64),
+) -> Result<CacheWriter, ColdError> {
+    let mut hasher = Hasher::new(blob.digest.algorithm());
+    let mut received = 0;
+    while let Ok(bytes) = full.recv() {
+        writer.write(&bytes)?;
+        received += bytes.len() as u64;
+        told(received);
+        hasher.update(&bytes);
+        // The reading thread may have ended.
+        let _ = empty.send(bytes);
     }
     let actual = hasher.finish();
     if actual != blob.digest {
         return Err(ColdError::wrong_bytes(&blob.digest, &actual));
     }
-    progress.send_replace(Progress::Verified(file));
-    Ok(Some(writer))
+    Ok(writer)
 }
 
 /// Lets the blob's row name the file. Whoever reads it has it open already.

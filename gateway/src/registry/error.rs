@@ -288,7 +288,6 @@ impl From<SpoolError> for RegistryError {
 
 impl From<RemoteError> for RegistryError {
     fn from(error: RemoteError) -> Self {
-        tracing::warn!(%error, "the storage does not serve a pull");
         if error.is_transient() {
             Self::busy(format!("the storage is away: {error}"))
         } else {

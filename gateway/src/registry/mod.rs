@@ -178,3 +178,6 @@ fn empty<const N: usize>(
 ) -> Response {
     (status, axum::response::AppendHeaders(headers)).into_response()
 }
+
+#[cfg(test)]
+mod tests;

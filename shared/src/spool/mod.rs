@@ -84,6 +84,10 @@ impl Spool {
             std::fs::create_dir_all(&folder)
                 .map_err(|error| SpoolError::io("cannot make the folder", &folder, error))?;
         }
+        // An upload syncs its own folder only, so these must last already.
+        for folder in [&spool.files(), &*spool.root, data_dir] {
+            sync_folder(folder)?;
+        }
         Ok(spool)
     }
 

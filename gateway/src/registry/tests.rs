@@ -1,0 +1,356 @@
+//! The ends as a whole, against a real database and spool.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, header};
+use futures_util::stream;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::state::Settings;
+use refity_shared::digest::{Algorithm, Digest};
+use refity_shared::media_type::OCI_MANIFEST;
+
+/// A gateway with the group `team`, and its administrator.
+struct Registry {
+    state: AppState,
+    actor: Actor,
+    folder: TempDir,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn location(&self) -> &str {
+        self.headers[header::LOCATION].to_str().unwrap()
+    }
+
+    fn code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        body["errors"][0]["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Registry {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = AppState::for_test(folder.path()).await;
+        let store = &state.local.store;
+        store.create_group(&"team".parse().unwrap()).await.unwrap();
+        store
+            .create_first_admin(String::new(), false)
+            .await
+            .unwrap();
+        let actor = Actor(store.user("admin").await.unwrap().unwrap());
+        Self {
+            state,
+            actor,
+            folder,
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(body).unwrap();
+        request.extensions_mut().insert(self.actor.clone());
+        let answer = dispatch(State(self.state.clone()), request).await;
+        let (parts, body) = answer.into_response().into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.ask(method, path, &[], body.to_owned().into()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[], Body::empty()).await
+    }
+
+    /// Opens a session; answers its path.
+    async fn session(&self) -> String {
+        let answer = self
+            .send(Method::POST, "/v2/team/app/blobs/uploads/", "")
+            .await;
+        assert_eq!(answer.status, 202);
+        answer.location().to_owned()
+    }
+
+    async fn push(&self, bytes: &str) -> Digest {
+        let digest = Digest::sha256(bytes.as_bytes());
+        let path = format!("/v2/team/app/blobs/uploads/?digest={digest}");
+        assert_eq!(self.send(Method::POST, &path, bytes).await.status, 201);
+        digest
+    }
+
+    fn spool_files(&self) -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir(self.folder.path().join("spool/files")).unwrap();
+        files
+            .flat_map(|fan| std::fs::read_dir(fan.unwrap().path()).unwrap())
+            .map(|file| file.unwrap().path())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn chunks_and_a_last_one_in_the_put_make_one_blob() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    for (range, chunk) in [("0-2", "abc"), ("3-5", "def")] {
+        let headers = [("content-range", range), ("content-length", "3")];
+        let answer = registry
+            .ask(Method::PATCH, &session, &headers, chunk.into())
+            .await;
+        assert_eq!(
+            (answer.status, &answer.headers["range"] == "0-5"),
+            (202, chunk == "def")
+        );
+    }
+    let digest = Digest::sha256(b"abcdefghi");
+    let put = format!("{session}?digest={digest}");
+    let answer = registry.send(Method::PUT, &put, "ghi").await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.location(), format!("/v2/team/app/blobs/{digest}"));
+    let blob = registry.get(answer.location()).await;
+    assert_eq!(
+        (blob.status, blob.body.as_slice()),
+        (200, b"abcdefghi".as_slice())
+    );
+    // The same again is the same answer; anything else has no session.
+    assert_eq!(registry.send(Method::PUT, &put, "").await.status, 201);
+    let other = format!("{session}?digest={}", Digest::sha256(b"x"));
+    for (method, path) in [
+        (Method::PUT, &other),
+        (Method::PATCH, &session),
+        (Method::GET, &session),
+    ] {
+        let answer = registry.send(method, path, "").await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (404, "BLOB_UPLOAD_UNKNOWN")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_does_not_belong_here_leaves_the_session_as_it_was() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    registry.send(Method::PATCH, &session, "abc").await;
+    for range in ["0-2", "2-4", "4-6"] {
+        let headers = [("content-range", range)];
+        let answer = registry
+            .ask(Method::PATCH, &session, &headers, "xyz".into())
+            .await;
+        assert_eq!(
+            (answer.status, answer.headers["range"].to_str().unwrap()),
+            (416, "0-2")
+        );
+    }
+    // A body without a length that is longer than its range is seen at its end.
+    let headers = [("content-range", "3-5")];
+    let answer = registry
+        .ask(Method::PATCH, &session, &headers, "wxyz".into())
+        .await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (400, "SIZE_INVALID")
+    );
+    let put = format!("{session}?digest={}", Digest::sha256(b"abcdef"));
+    assert_eq!(registry.send(Method::PUT, &put, "def").await.status, 201);
+}
+
+#[tokio::test]
+async fn what_came_of_a_body_that_breaks_off_is_kept() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let torn = Body::from_stream(stream::iter([Ok("abc"), Ok("de"), Err(reset)]));
+    registry.ask(Method::PATCH, &session, &[], torn).await;
+    assert_eq!(registry.get(&session).await.headers["range"], "0-4");
+    let put = format!("{session}?digest={}", Digest::sha256(b"abcdef"));
+    assert_eq!(registry.send(Method::PUT, &put, "f").await.status, 201);
+}
+
+#[tokio::test]
+async fn wrong_bytes_end_the_session_and_leave_nothing() {
+    let registry = Registry::start().await;
+    let existing = registry.push("here").await;
+    let session = registry.session().await;
+    for bytes in ["other", ""] {
+        let session = registry.session().await;
+        let put = format!("{session}?digest={existing}");
+        let answer = registry.send(Method::PUT, &put, bytes).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "DIGEST_INVALID")
+        );
+        assert_eq!(registry.get(&session).await.status, 404);
+    }
+    let cancelled = registry.send(Method::DELETE, &session, "").await;
+    assert_eq!(cancelled.status, 204);
+    assert_eq!(registry.spool_files().len(), 1);
+    let blob = registry
+        .get(&format!("/v2/team/app/blobs/{existing}"))
+        .await;
+    assert_eq!(blob.body, b"here");
+}
+
+#[tokio::test]
+async fn a_digest_of_another_algorithm_is_checked_too() {
+    let registry = Registry::start().await;
+    let digest = Digest::of(Algorithm::Sha512, b"abc");
+    for query in ["", "?digest-algorithm=sha512"] {
+        let begin = format!("/v2/team/app/blobs/uploads/{query}");
+        let session = registry
+            .send(Method::POST, &begin, "")
+            .await
+            .location()
+            .to_owned();
+        let put = format!("{session}?digest={digest}");
+        assert_eq!(registry.send(Method::PUT, &put, "abc").await.status, 201);
+    }
+    let blob = registry.get(&format!("/v2/team/app/blobs/{digest}")).await;
+    assert_eq!(blob.headers["docker-content-digest"], digest.as_str());
+}
+
+#[tokio::test]
+async fn a_push_heals_a_file_that_is_gone() {
+    let registry = Registry::start().await;
+    let digest = registry.push("abc").await;
+    let path = format!("/v2/team/app/blobs/{digest}");
+    std::fs::remove_file(&registry.spool_files()[0]).unwrap();
+    registry.push("abc").await;
+    assert_eq!(registry.get(&path).await.body, b"abc");
+    // And one of two pushes of the same bytes keeps its file.
+    registry.push("abc").await;
+    assert_eq!(registry.spool_files().len(), 1);
+    std::fs::write(&registry.spool_files()[0], "a").unwrap();
+    let lost = registry.get(&path).await;
+    assert_eq!((lost.status, lost.code().as_str()), (404, "BLOB_UNKNOWN"));
+    registry.push("abc").await;
+    assert_eq!(registry.get(&path).await.body, b"abc");
+}
+
+#[tokio::test]
+async fn blobs_are_mounted_where_they_may_be_read() {
+    let registry = Registry::start().await;
+    let digest = registry.push("abc").await;
+    let elsewhere = format!("/v2/team/other/blobs/{digest}");
+    assert_eq!(registry.get(&elsewhere).await.status, 404);
+    for (from, status) in [
+        ("&from=team/none", 202),
+        ("&from=Not%20a%20name", 202),
+        ("&from=team/app", 201),
+    ] {
+        let mount = format!("/v2/team/other/blobs/uploads/?mount={digest}{from}");
+        assert_eq!(
+            registry.send(Method::POST, &mount, "").await.status,
+            status,
+            "{from}"
+        );
+    }
+    assert_eq!(registry.get(&elsewhere).await.body, b"abc");
+}
+
+#[tokio::test]
+async fn a_manifest_needs_what_it_names() {
+    let registry = Registry::start().await;
+    let (config, layer) = (Digest::sha256(b"{}"), registry.push("layer").await);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": config, "size": 2 },
+        "layers": [{ "mediaType": "text/plain", "digest": layer, "size": 5 }],
+    })
+    .to_string();
+    let put = |path| registry.send(Method::PUT, path, &manifest);
+    let answer = put("/v2/team/app/manifests/v1").await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (404, "MANIFEST_BLOB_UNKNOWN")
+    );
+    assert!(
+        registry
+            .state
+            .local
+            .spool
+            .list_intents()
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    registry.push("{}").await;
+    let answer = put("/v2/team/app/manifests/v1").await;
+    assert_eq!(answer.status, 201);
+    for path in ["/v2/team/app/manifests/v1", answer.location()] {
+        let got = registry.get(path).await;
+        assert_eq!((got.status, got.body), (200, manifest.clone().into_bytes()));
+        assert_eq!(got.headers["content-type"], OCI_MANIFEST.as_str());
+    }
+    let wrong = format!("/v2/team/app/manifests/{config}");
+    assert_eq!(put(&wrong).await.code(), "DIGEST_INVALID");
+    let tags = registry.get("/v2/team/app/tags/list?n=0").await;
+    assert_eq!(tags.body, br#"{"name":"team/app","tags":[]}"#);
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
+    let mut registry = Registry::start().await;
+    let session = registry.session().await;
+    let begin = "/v2/nowhere/app/blobs/uploads/";
+    let answer = registry.send(Method::POST, begin, "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "DENIED"));
+    let mut settings = Settings {
+        spool: registry.state.settings.spool.clone(),
+        sync: None,
+    };
+    settings.spool.spool_min_free = u64::MAX;
+    registry.state.settings = settings.into();
+    let answer = registry.send(Method::PATCH, &session, "abc").await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "UNAVAILABLE")
+    );
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(registry.get(&session).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
+    let mut registry = Registry::start().await;
+    registry.state.settings = Settings {
+        spool: registry.state.settings.spool.clone(),
+        sync: Some(Duration::from_millis(50)),
+    }
+    .into();
+    let session = registry.session().await;
+    let put = format!("{session}?digest={}", Digest::sha256(b"abc"));
+    for _ in 0..2 {
+        let answer = registry.send(Method::PUT, &put, "abc").await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (503, "UNAVAILABLE")
+        );
+    }
+    let blob = format!("/v2/team/app/blobs/{}", Digest::sha256(b"abc"));
+    assert_eq!(registry.get(&blob).await.body, b"abc");
+}
