@@ -23,6 +23,9 @@ const CLIENTS: usize = 5;
 /// Tags that each client moves.
 const TAGS: usize = 4;
 
+/// At most how long a client rests after a push, so that the storage keeps up.
+const REST_MS: usize = 600;
+
 /// Layers that all clients share.
 const SHARED: usize = 12;
 
@@ -140,6 +143,7 @@ async fn push_until(
         };
         known.tags.insert((repository.clone(), tag), image.digest());
         known.images.push((repository, image));
+        tokio::time::sleep(random_millis(&mut random, REST_MS)).await;
     }
     known
 }
