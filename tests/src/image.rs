@@ -82,6 +82,12 @@ impl Image {
         let layers: Vec<Bytes> = (0..layers)
             .map(|n| tar(&[(&format!("file-{n}"), &random::bytes(layer_bytes))]))
             .collect();
+        Self::of_layers(architecture, format, layers)
+    }
+
+    /// An image of these layers, whatever their bytes are.
+    #[must_use]
+    pub fn of_layers(architecture: &str, format: Format, layers: Vec<Bytes>) -> Self {
         let config = config(architecture, &layers);
         let manifest = manifest(format, &config, &layers);
         Self {

@@ -14,5 +14,6 @@ pub mod processes;
 pub mod random;
 pub mod round_robin;
 pub mod sshd;
+pub mod stubborn;
 pub mod wait;
 pub mod wire;

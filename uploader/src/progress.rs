@@ -2,11 +2,12 @@
 //! together with the renewal of their leases.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use refity_shared::store::{Claim, JobId, Lease};
+use refity_shared::clock::{Clock, millis};
+use refity_shared::store::{Claim, JobId, LEASE, Lease};
 
 use crate::service::{Failure, Uploader};
 
@@ -27,6 +28,8 @@ pub(crate) struct Progress {
 pub(crate) struct Running {
     sent: AtomicU64,
     lost: AtomicBool,
+    /// Milliseconds since boot.
+    lease_until: AtomicI64,
 }
 
 impl Running {
@@ -38,6 +41,12 @@ impl Running {
     /// Whether the job is someone else's by now: there is no use in going on.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether the job is surely ours: to be asked right before something is
+    /// overwritten, since this process may just have slept for hours.
+    pub(crate) fn is_held(&self, clock: &Clock) -> bool {
+        !self.is_lost() && clock.boot_ms() < self.lease_until.load(Ordering::Relaxed)
     }
 }
 
@@ -58,7 +67,10 @@ impl Drop for Listed {
 impl Progress {
     /// Lists a job that was just claimed.
     pub(crate) fn list(&self, claim: &Claim) -> Listed {
-        let running = Arc::<Running>::default();
+        let running = Arc::new(Running {
+            lease_until: claim.lease_until.into(),
+            ..Running::default()
+        });
         let key = (claim.job, claim.lease);
         self.lock().insert(key, Arc::clone(&running));
         Listed {
@@ -93,12 +105,16 @@ async fn beat(uploader: &Uploader) -> Result<(), Failure> {
         .map(|((job, _), sent)| (*job, *sent))
         .collect();
     let owner = uploader.local.owner.id();
+    let lease_until = uploader.local.store.clock().boot_ms() + millis(LEASE);
     let held = uploader.local.store.heartbeat(owner, sent).await?;
     let running = uploader.progress.lock();
     for (key, _) in before {
-        if !held.contains(&key)
-            && let Some(running) = running.get(&key)
-        {
+        let Some(running) = running.get(&key) else {
+            continue;
+        };
+        if held.contains(&key) {
+            running.lease_until.store(lease_until, Ordering::Relaxed);
+        } else {
             running.lost.store(true, Ordering::Relaxed);
         }
     }

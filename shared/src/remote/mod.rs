@@ -33,4 +33,4 @@ pub use pool::{Pool, PoolStats};
 pub use posix_rename::{Extensions, Space};
 pub use read::Reader;
 pub use session::{Meta, Session};
-pub use write::{Placed, WriteError, place_folder, store_file, write_small};
+pub use write::{Placed, WriteError, place_folder, replace_small, store_file, write_small};

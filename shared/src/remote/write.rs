@@ -25,6 +25,9 @@ pub enum WriteError {
     /// The storage failed.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// The caller did not want the target to be replaced any more.
+    #[error("given up before anything was replaced")]
+    GivenUp,
 }
 
 impl WriteError {
@@ -32,7 +35,7 @@ impl WriteError {
     pub(super) fn into_remote(self) -> RemoteError {
         match self {
             Self::Remote(error) => error,
-            Self::Source(error) => RemoteError::Transient(error.to_string()),
+            error @ (Self::Source(_) | Self::GivenUp) => RemoteError::Transient(error.to_string()),
         }
     }
 }
@@ -61,10 +64,46 @@ pub fn store_file(
     source: &mut dyn Read,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), WriteError> {
-    let stored = write_and_publish(session, tmp, target, size, source, progress);
+    let place = Place { tmp, target };
+    store(session, place, size, source, progress, &|| true)
+}
+
+/// [`write_small`] for a target that another process may be replacing too:
+/// `still` is asked at the last moment before the rename.
+///
+/// # Errors
+/// As [`store_file`]; [`WriteError::GivenUp`] where `still` says no.
+pub fn replace_small(
+    session: &mut Session,
+    tmp: &str,
+    target: &str,
+    bytes: &[u8],
+    still: &dyn Fn() -> bool,
+) -> Result<(), WriteError> {
+    let (place, mut source) = (Place { tmp, target }, bytes);
+    let size = bytes.len() as u64;
+    store(session, place, size, &mut source, &mut |_| {}, still)
+}
+
+/// Where a file is written, and where it is renamed to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    tmp: &'a str,
+    target: &'a str,
+}
+
+fn store(
+    session: &mut Session,
+    place: Place<'_>,
+    size: u64,
+    source: &mut dyn Read,
+    progress: &mut dyn FnMut(u64),
+    still: &dyn Fn() -> bool,
+) -> Result<(), WriteError> {
+    let stored = write_and_publish(session, place, size, source, progress, still);
     if stored.is_err() && !session.is_broken() {
         // The sweep takes what cannot be removed now.
-        let _ = session.remove_file(tmp);
+        let _ = session.remove_file(place.tmp);
     }
     stored
 }
@@ -149,12 +188,13 @@ pub(super) fn write_temporary(
 
 fn write_and_publish(
     session: &mut Session,
-    tmp: &str,
-    target: &str,
+    place: Place<'_>,
     size: u64,
     source: &mut dyn Read,
     progress: &mut dyn FnMut(u64),
+    still: &dyn Fn() -> bool,
 ) -> Result<(), WriteError> {
+    let Place { tmp, target } = place;
     let in_one_step = session.extensions()?.posix_rename;
     let mut hasher = (!in_one_step).then(|| Hasher::new(Algorithm::Sha256));
     copy_to(session, tmp, size, source, progress, hasher.as_mut())?;
@@ -164,6 +204,9 @@ fn write_and_publish(
     {
         session.remove_file(tmp)?;
         return Ok(());
+    }
+    if !still() {
+        return Err(WriteError::GivenUp);
     }
     let renamed = with_parent(session, target, |session| session.rename_over(tmp, target));
     if session.is_broken() {

@@ -82,6 +82,12 @@ impl Lease {
     pub fn number(self) -> i64 {
         self.0
     }
+
+    /// Whether the job was claimed before.
+    #[must_use]
+    pub fn is_repeated(self) -> bool {
+        self.0 > 1
+    }
 }
 
 /// A job that is ours to do.
@@ -95,6 +101,9 @@ pub struct Claim {
     pub kind: JobKind,
     /// The row of the kind's table.
     pub(super) target: i64,
+    /// When the lease ends, unless a heartbeat renews it (milliseconds since
+    /// boot).
+    pub lease_until: i64,
     /// Failures so far.
     pub attempt: u32,
     /// Bytes to send; 0 where it is not about bytes.
@@ -153,6 +162,7 @@ impl Store {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write_relaxed(move |db| {
             let now = clock.boot_ms();
+            let lease_until = now + millis(LEASE);
             let claimed = db
                 .prepare_cached(&format!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
@@ -165,7 +175,7 @@ impl Store {
                         clock.boot_id(),
                         max_bytes,
                         owner,
-                        now + millis(LEASE),
+                        lease_until,
                         clock.wall_ms()
                     ],
                     |row| {
@@ -187,6 +197,7 @@ impl Store {
                         lease: Lease(lease),
                         kind: JobKind::parse(&kind)?,
                         target,
+                        lease_until,
                         attempt,
                         bytes_total: from_sql(bytes_total),
                     })
@@ -196,8 +207,10 @@ impl Store {
         .await
     }
 
-    /// Renews all leases of an owner and notes the bytes sent, in one
-    /// statement. Answers the claims that it still has.
+    /// Renews an owner's leases on these jobs and notes the bytes sent, in one
+    /// statement. Answers the claims that it still has. A job that is not
+    /// named, since its end could not be written down, is repeated when its
+    /// lease has run out.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -217,7 +230,9 @@ impl Store {
                 "UPDATE jobs SET lease_until = ?1, bytes_done = coalesce(
                      (SELECT p.value FROM json_each(?2) p WHERE CAST(p.key AS INTEGER) = jobs.id),
                      bytes_done)
-                 WHERE state = 'running' AND owner = ?3 AND boot_id = ?4 RETURNING id, lease",
+                 WHERE state = 'running' AND owner = ?3 AND boot_id = ?4
+                   AND id IN (SELECT CAST(key AS INTEGER) FROM json_each(?2))
+                 RETURNING id, lease",
             )?;
             let held = update.query_map(
                 params![

@@ -29,7 +29,8 @@ mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
@@ -56,6 +57,9 @@ pub use wishes::{BlobSource, NamedBlob, Wish};
 
 /// How long a writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two tries of what SQLite does not wait for by itself.
+const BUSY_REST: Duration = Duration::from_millis(10);
 
 /// Connections for reading: more than cores, since a read may wait for a page.
 const READERS: usize = 4;
@@ -242,10 +246,23 @@ fn check(path: &Path) -> Result<(), StoreError> {
 fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Going over to WAL takes an exclusive lock, for which SQLite does not wait:
+/// of two processes that open a new database at once, one is told so.
+fn use_wal(connection: &Connection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let changed = connection.pragma_update(None, "journal_mode", "WAL");
+        match changed.map_err(StoreError::from) {
+            Err(StoreError::Busy) if Instant::now() < deadline => sleep(BUSY_REST),
+            changed => return changed,
+        }
+    }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
@@ -262,5 +279,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| StoreError::Other(error.to_string()))?
 }
 
+#[cfg(test)]
+mod races;
 #[cfg(test)]
 mod tests;

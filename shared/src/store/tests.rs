@@ -183,8 +183,8 @@ async fn a_lost_lease_cannot_finish() {
     let (claim, _) = place.claim("heir").await.unwrap();
     assert_eq!(claim.job, zombie.job);
     assert_eq!(place.finish(&zombie, &wish).await, Finished::LeaseLost);
-    let held = place.store.heartbeat("zombie", vec![]).await.unwrap();
-    assert!(held.is_empty());
+    let held = place.store.heartbeat("zombie", vec![(zombie.job, 0)]).await;
+    assert!(held.unwrap().is_empty());
     assert!(matches!(
         place.finish(&claim, &wish).await,
         Finished::Done { .. }

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::remote::{PooledSession, Reason, RemoteError, WriteError};
+use refity_shared::remote::{PooledSession, Reason, RemoteError, TmpName, WriteError};
 use refity_shared::store::{
     BlobId, Claim, Finished, HealthState, Retry, StoreError, Trouble, Wish,
 };
@@ -80,6 +80,7 @@ impl From<WriteError> for JobError {
         match error {
             WriteError::Remote(error) => Self::Remote(error),
             WriteError::Source(error) => Self::Spool(error),
+            WriteError::GivenUp => Self::Lost,
         }
     }
 }
@@ -103,8 +104,35 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
     }
 }
 
+/// Removes what earlier runs of the job left in tmp. A process that has the
+/// job no more, and does not know it, can then not rename it into place.
+async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
+    let installation = run.uploader.local.installation.to_string();
+    let (job, lease) = (run.claim.job.number(), run.claim.lease.number());
+    let tmp = run.uploader.layout.tmp();
+    let cleared = run.session.run(move |session| {
+        let entries = match session.list(&tmp) {
+            Err(RemoteError::Missing { .. }) => return Ok(()),
+            listed => listed?,
+        };
+        let earlier = entries.iter().filter(|entry| {
+            TmpName::parse(&entry.name).is_some_and(|name| {
+                name.installation == installation && name.job == job && name.attempt < lease
+            })
+        });
+        for entry in earlier {
+            session.remove_tree(&format!("{tmp}/{}", entry.name))?;
+        }
+        Ok::<_, RemoteError>(())
+    });
+    Ok(cleared.await?)
+}
+
 /// Answers the generation of the wish that is true now.
-async fn make_true(run: Run<'_>) -> Result<i64, JobError> {
+async fn make_true(mut run: Run<'_>) -> Result<i64, JobError> {
+    if run.claim.lease.is_repeated() {
+        clear_earlier_runs(&mut run).await?;
+    }
     // A job whose target is gone has nothing to do any more.
     let Some(wish) = run.uploader.local.store.wish(run.claim).await? else {
         return Ok(0);

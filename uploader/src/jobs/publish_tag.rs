@@ -1,10 +1,15 @@
 //! `publish_tag`: a tag points where it should, or is gone.
 //!
-//! May start when its manifest is published.
+//! May start when its manifest is published. A tag that moves is the one thing
+//! that a run may spoil by coming late: the job stays with a silent owner for
+//! some minutes more, that owner asks whether it still has it right before it
+//! overwrites, and its heir removes what would be renamed.
 
 use refity_shared::digest::Digest;
 use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::remote::{Layout, Placed, RemoteError, place_folder, write_small};
+use refity_shared::remote::{
+    Layout, Placed, RemoteError, place_folder, replace_small, write_small,
+};
 
 use super::{JobError, Run};
 
@@ -17,6 +22,7 @@ pub(super) async fn point(
     manifest: Digest,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
+    let (running, clock) = (run.running, run.uploader.local.store.clock().clone());
     let pointed = run.session.run(move |session| {
         let link = manifest.as_str().as_bytes();
         let folder = layout.tag(&repository, &tag);
@@ -31,7 +37,9 @@ pub(super) async fn point(
         }
         let index = layout.tag_index(&repository, &tag, &manifest);
         write_small(session, &tmp, &index, link)?;
-        write_small(session, &tmp, &layout.tag_current(&repository, &tag), link)
+        let current = layout.tag_current(&repository, &tag);
+        let still_ours = || running.is_held(&clock);
+        replace_small(session, &tmp, &current, link, &still_ours)
     });
     Ok(pointed.await?)
 }

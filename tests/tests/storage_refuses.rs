@@ -1,0 +1,140 @@
+//! A storage that has no room or gives no right: the job says so and waits,
+//! leaves nothing half behind, and goes on when it is mended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use refity_tests::checker::{self, Tmp};
+use refity_tests::faulty_sftp::{FaultySftp, Kind, PASSWORD, StatusCode, USERNAME};
+use refity_tests::image::{Format, Image};
+use refity_tests::lab::{GROUP, Lab};
+use refity_tests::wait;
+use serde_json::Value;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// Longer than a job rests that needs a person.
+const NEXT_TRY_MS: i64 = 16 * 60 * 1000;
+
+fn repository() -> String {
+    format!("{GROUP}/app")
+}
+
+/// A registry whose storage misbehaves as the test says.
+async fn lab_on(server: &FaultySftp) -> Lab {
+    let lab = Lab::builder()
+        .env("FTP_PORT", &server.port().to_string())
+        .env("FTP_USERNAME", USERNAME)
+        .env("FTP_PASSWORD", PASSWORD)
+        .env("FTP_PRIVATE_KEY", "")
+        .start()
+        .await;
+    lab.wait_until_stored().await;
+    lab
+}
+
+async fn push(lab: &Lab, image: &Image, tag: &str) {
+    image.push(&lab.client(), &repository(), tag).await.unwrap();
+}
+
+/// Waits for a job that needs a person.
+async fn parked(lab: &Lab) -> Value {
+    let parked = wait::until_some(SOON, async || {
+        let jobs = lab.client().get("/api/jobs?state=failed").await.unwrap();
+        let jobs = jobs.expect_status(200).json();
+        let first = &jobs["items"][0];
+        (!first.is_null()).then(|| first["error"].clone())
+    });
+    parked.await.expect("a parked job")
+}
+
+async fn assert_goes_on(lab: &Lab, server: &FaultySftp, image: &Image, tag: &str) {
+    server.heal();
+    lab.clock_forward(NEXT_TRY_MS);
+    lab.wait_until_stored().await;
+    let report = checker::check(server.root(), &Tmp::MustBeEmpty);
+    report.assert_clean();
+    let digest = image.digest();
+    assert_eq!(report.tag(&repository(), tag), Some(digest.as_str()));
+    image
+        .assert_pullable(&lab.client(), &repository(), tag)
+        .await;
+}
+
+/// Nothing under a blob's final name, and nothing in tmp.
+fn assert_nothing_half(root: &Path, image: &Image) {
+    let digest = refity_tests::client::sha256(&image.layers[0]);
+    let hex = &digest["sha256:".len()..];
+    let base = root.join("docker/registry/v2");
+    let blob = base.join(format!("blobs/sha256/{}/{hex}/data", &hex[..2]));
+    assert!(!blob.exists(), "a partial blob is visible");
+    let left: Vec<_> = std::fs::read_dir(base.join("_refity/tmp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, [""; 0], "left in tmp");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_parks_the_job_until_there_is_room() {
+    let server = FaultySftp::start();
+    let lab = lab_on(&server).await;
+    server.faults().disk_full_after = Some(700_000);
+    let image = Image::random(Format::Oci, 1, 3_000_000);
+    push(&lab, &image, "v").await;
+    let error = parked(&lab).await;
+    assert_eq!(error["code"], "no_space", "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("space"), "{error}");
+    assert_nothing_half(server.root(), &image);
+    let answer = lab.client().get_manifest(&repository(), "v").await.unwrap();
+    answer.expect_status(200);
+    assert_goes_on(&lab, &server, &image, "v").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_that_is_told_at_the_close_leaves_nothing_half() {
+    let server = FaultySftp::start();
+    let lab = lab_on(&server).await;
+    server.faults().quota_at_close = true;
+    let image = Image::random(Format::Oci, 1, 100_000);
+    push(&lab, &image, "v").await;
+    wait::until("a try that fails", SOON, async || {
+        server.removed("_refity/tmp/") > 0
+    })
+    .await;
+    let jobs = lab.client().jobs().await.unwrap().json();
+    let told = jobs["items"].as_array().unwrap().iter();
+    assert!(told.clone().any(|job| !job["error"].is_null()), "{jobs}");
+    assert_nothing_half(server.root(), &image);
+    assert_goes_on(&lab, &server, &image, "v").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_right_parks_its_own_job_only() {
+    let server = FaultySftp::start();
+    let lab = lab_on(&server).await;
+    let image = Image::random(Format::Oci, 1, 100_000);
+    let digest = refity_tests::client::sha256(&image.layers[0]);
+    let hex = digest["sha256:".len()..].to_owned();
+    for kind in [Kind::Rename, Kind::PosixRename] {
+        server
+            .faults()
+            .fail_next(kind, &hex, StatusCode::PermissionDenied);
+    }
+    push(&lab, &image, "v").await;
+    let error = parked(&lab).await;
+    assert_eq!(error["code"], "permission", "{error}");
+    assert!(error["message"].as_str().unwrap().contains(&hex), "{error}");
+    assert_nothing_half(server.root(), &image);
+
+    let other = Image::random(Format::Oci, 1, 5000);
+    push(&lab, &other, "other").await;
+    wait::until("the other image", SOON, async || {
+        let report = checker::check_live(server.root());
+        report.assert_clean();
+        assert_eq!(report.tag(&repository(), "v"), None);
+        report.tag(&repository(), "other") == Some(other.digest().as_str())
+    })
+    .await;
+    assert_goes_on(&lab, &server, &image, "v").await;
+}
