@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use refity_shared::digest::Hasher;
 use refity_shared::name::FileId;
@@ -18,9 +19,22 @@ use crate::state::AppState;
 /// How many buffers go round between reading and writing.
 const BUFFERS: usize = 2;
 
-/// The size of one. libssh2 asks for up to four times as much ahead, which is
-/// the window of OpenSSH; more would only cost memory.
-const BUFFER_BYTES: usize = 512 * 1024;
+/// How much each call may read. A call brings one packet of some 30 KB, and
+/// libssh2 asks for up to four times its buffer ahead, which is OpenSSH's
+/// window: more would only cost memory.
+const READ_BYTES: usize = 512 * 1024;
+
+/// From how many bytes on a buffer goes to be written.
+const FULL_BYTES: usize = 256 * 1024;
+
+/// How long the first bytes of a buffer wait for more.
+const FULL_WAIT: Duration = Duration::from_millis(50);
+
+/// A buffer, and how many bytes of it are filled.
+struct Filled {
+    bytes: Vec<u8>,
+    length: usize,
+}
 
 /// How far a fetch is.
 #[derive(Clone, Debug)]
@@ -105,11 +119,11 @@ fn copy(
     let file = Arc::new(writer.reader()?);
     progress.send_replace(Progress::Reading(Arc::clone(&file), 0));
     std::thread::scope(|scope| {
-        let (full, to_write) = mpsc::sync_channel::<Vec<u8>>(BUFFERS);
-        let (written, mut empty) = mpsc::channel::<Vec<u8>>();
+        let (full, to_write) = mpsc::sync_channel(BUFFERS);
+        let (written, empty) = mpsc::channel();
         for _ in 0..BUFFERS {
             // The receiver is in this function.
-            let _ = written.send(vec![0; BUFFER_BYTES]);
+            let _ = written.send(vec![0; FULL_BYTES + READ_BYTES]);
         }
         let writing = scope.spawn(move || {
             let told = |received| {
@@ -117,7 +131,7 @@ fn copy(
             };
             write_all(writer, blob, &to_write, &written, told).map(|writer| (writer, file))
         });
-        let read = read_all(&mut reader, &full, &mut empty, progress);
+        let read = read_all(&mut reader, &full, &empty, progress);
         drop(full);
         let ended = writing.join().unwrap_or(Err(ColdError::Interrupted));
         if !read? {
@@ -132,19 +146,22 @@ fn copy(
 /// Reads until the end. Answers false if nobody listens any more.
 fn read_all(
     reader: &mut Reader<'_>,
-    full: &mpsc::SyncSender<Vec<u8>>,
-    empty: &mut mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::SyncSender<Filled>,
+    empty: &mpsc::Receiver<Vec<u8>>,
     progress: &watch::Sender<Progress>,
 ) -> Result<bool, ColdError> {
     // Without an empty buffer the writing thread has ended: it says why.
-    while let Ok(mut buffer) = empty.recv() {
-        if progress.is_closed() {
-            return Ok(false);
+    while let Ok(mut bytes) = empty.recv() {
+        let (mut length, begun, mut ended) = (0, Instant::now(), false);
+        while length < FULL_BYTES && !ended && (length == 0 || begun.elapsed() < FULL_WAIT) {
+            if progress.is_closed() {
+                return Ok(false);
+            }
+            let read = reader.read(&mut bytes[length..])?;
+            ended = read == 0;
+            length += read;
         }
-        buffer.resize(BUFFER_BYTES, 0);
-        let length = reader.read(&mut buffer)?;
-        buffer.truncate(length);
-        if length == 0 || full.send(buffer).is_err() {
+        if full.send(Filled { bytes, length }).is_err() || ended {
             break;
         }
     }
@@ -155,17 +172,18 @@ fn read_all(
 fn write_all(
     mut writer: CacheWriter,
     blob: &Blob,
-    full: &mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::Receiver<Filled>,
     empty: &mpsc::Sender<Vec<u8>>,
     told: impl Fn(u64),
 ) -> Result<CacheWriter, ColdError> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut received = 0;
-    while let Ok(bytes) = full.recv() {
-        writer.write(&bytes)?;
-        received += bytes.len() as u64;
+    while let Ok(Filled { bytes, length }) = full.recv() {
+        let came = &bytes[..length];
+        writer.write(came)?;
+        received += length as u64;
         told(received);
-        hasher.update(&bytes);
+        hasher.update(came);
         // The reading thread may have ended.
         let _ = empty.send(bytes);
     }

@@ -13,7 +13,7 @@ use refity_tests::sshd::Sshd;
 use tempfile::TempDir;
 
 /// The one cipher of every SFTP measurement; sshd offers no other.
-pub(crate) const CIPHER: &str = "aes128-gcm@openssh.com";
+pub(crate) const CIPHER: &str = "chacha20-poly1305@openssh.com";
 
 /// A file of random bytes, on disk and in the page cache.
 pub(crate) struct Payload {
