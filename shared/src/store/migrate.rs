@@ -14,12 +14,13 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_index_and_q
 
 /// Refuses a database that is not ours, before anything is written to it.
 pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> {
-    let application_id: i64 =
-        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    // One look at both: another process may be making the database now.
+    let snapshot = connection.unchecked_transaction()?;
+    let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
         return Ok(());
     }
-    let some_table: Option<String> = connection
+    let some_table: Option<String> = snapshot
         .query_row(
             "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1",
             [],
