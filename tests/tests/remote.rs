@@ -236,6 +236,9 @@ fn places_a_folder(session: &mut Session, root: &Path) {
     let entries = session.list("docker/tags").unwrap();
     assert!(entries.len() == 1 && entries[0].name == "v1" && entries[0].meta.is_dir);
     session.remove_tree("docker/tags").unwrap();
+    write_small(session, TMP, "docker/file", b"x").unwrap();
+    session.remove_tree("docker/file").unwrap();
+    assert!(!root.join("docker/file").exists());
     assert_eq!(session.stat("docker/tags").unwrap(), None);
 }
 

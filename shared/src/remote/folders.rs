@@ -137,13 +137,19 @@ impl Session {
         removed.map_err(|error| self.failed(&error, "removing the folder", path))
     }
 
-    /// Removes a folder with all that is in it; fine where there is none.
-    /// Symbolic links are removed, not followed.
+    /// Removes a folder with all that is in it, or a file; fine where there is
+    /// neither. Symbolic links are removed, not followed.
     ///
     /// # Errors
     /// [`Reason::Other`] for a tree that is deeper or wider than any of ours.
     pub fn remove_tree(&mut self, path: &str) -> Result<(), RemoteError> {
-        self.remove_below(path, TREE_DEPTH_MAX)
+        // Listing a file looks to some servers like listing nothing, so the
+        // file comes first; what is a folder is not removed by this.
+        match self.remove_file(path) {
+            Err(RemoteError::Missing { .. }) | Ok(()) => Ok(()),
+            Err(error) if self.is_broken() => Err(error),
+            Err(_) => self.remove_below(path, TREE_DEPTH_MAX),
+        }
     }
 
     fn remove_below(&mut self, path: &str, depth: usize) -> Result<(), RemoteError> {
