@@ -184,6 +184,9 @@ async fn an_uploader_that_wakes_after_its_lease_moves_no_tag_back() {
     }
     push(&lab, &images[0], "moving").await;
     lab.wait_until_stored().await;
+    // Anew, with few sessions: one that sleeps keeps those that it has.
+    lab.uploader(0).terminate().await;
+    lab.uploader(0).restart();
     let mut turn = 0;
     freeze_in_the_middle_of(&lab, "publish_tag", async || {
         turn += 1;
