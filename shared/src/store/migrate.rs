@@ -14,12 +14,13 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_index_and_q
 
 /// Refuses a database that is not ours, before anything is written to it.
 pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> {
-    let application_id: i64 =
-        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    // Of one moment: between two reads another process may make the tables.
+    let snapshot = connection.unchecked_transaction()?;
+    let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
         return Ok(());
     }
-    let some_table: Option<String> = connection
+    let some_table: Option<String> = snapshot
         .query_row(
             "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1",
             [],
@@ -50,4 +51,36 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::Store;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_database_that_is_just_being_made_is_never_taken_for_a_foreign_one() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("refity.db");
+            let made = Arc::new(AtomicBool::new(false));
+            let look = || {
+                let (path, made) = (path.clone(), Arc::clone(&made));
+                tokio::spawn(async move {
+                    while !made.load(Ordering::Relaxed) {
+                        Store::check(&path).await.unwrap();
+                    }
+                })
+            };
+            let lookers = [look(), look(), look()];
+            Store::open(&path, Clock::system().unwrap()).await.unwrap();
+            made.store(true, Ordering::Relaxed);
+            for looker in lookers {
+                looker.await.unwrap();
+            }
+        }
+    }
 }
