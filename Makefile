@@ -49,7 +49,7 @@ soak: ## Kill the programs N times while clients push (N=1000)
 	@deploy/packages build
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
-	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test crash -- --nocapture
+	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test suite -- --nocapture crash::
 
 audit: cargo-deny ## Look for known vulnerabilities in dependencies (asks the Internet)
 	cargo deny check advisories

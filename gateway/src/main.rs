@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod config;
+mod linger;
 mod log;
 mod registry;
 mod router;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use crate::api::{self, ApiError};
 use crate::registry::{self, auth};
 use crate::state::AppState;
-use crate::{log, web};
+use crate::{linger, log, web};
 
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
@@ -23,6 +23,7 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/style.css", get(web::style))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(linger::requests))
         .layer(from_fn(log::requests))
         .with_state(state.clone())
 }

@@ -2,6 +2,7 @@
 //! folder each for data and for the tree on SFTP.
 
 mod settings;
+mod spool;
 
 use std::path::PathBuf;
 use std::process::Output;

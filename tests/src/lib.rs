@@ -6,6 +6,7 @@
 pub mod checker;
 pub mod client;
 pub mod docker;
+pub mod expect;
 pub mod faulty_sftp;
 pub mod image;
 pub mod lab;

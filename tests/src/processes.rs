@@ -259,6 +259,34 @@ impl Process {
         kib * 1024
     }
 
+    /// The processor time that it has used so far, to 10 ms.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        let pid = self.pid().expect("a running process");
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        let stat = stat.expect("the status of a running process");
+        // The name in brackets may hold anything; utime and stime are the
+        // 14th and 15th fields (proc_pid_stat(5)), in ticks of 10 ms.
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.filter_map(|tick| tick.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// How many files, sockets and pipes it has open.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        let pid = self.pid().expect("a running process");
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
+        open.expect("a running process's open files").count()
+    }
+
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }

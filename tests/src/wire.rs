@@ -1,13 +1,39 @@
 //! HTTP byte by byte, for what a well-behaved client never sends: half
 //! bodies, junk, two requests at once.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
+use reqwest::Method;
+use reqwest::header::AUTHORIZATION;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use crate::client::Client;
+
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// The head of a request with the client's credentials and these headers, the
+/// empty line included. The target goes as it is: `..` stays `..`.
+///
+/// # Panics
+/// Never: the client's own parts make a request.
+#[must_use]
+pub fn head(client: &Client, method: &str, target: &str, headers: &[(&str, &str)]) -> String {
+    let request = client.request(Method::GET, "/").build();
+    let request = request.expect("a request to the client's server");
+    let host = client.base().trim_start_matches("http://");
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
+    if let Some(credentials) = request.headers().get(AUTHORIZATION) {
+        let credentials = credentials.to_str().expect("letters and digits");
+        let _ = write!(head, "Authorization: {credentials}\r\n");
+    }
+    for (name, value) in headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    head + "\r\n"
+}
 
 /// Sends these bytes and reads until the server closes the connection, or is
 /// silent for 30 s. Ask for `Connection: close`.

@@ -12,13 +12,6 @@ use tokio::time::timeout;
 /// off. It holds the lock of its upload meanwhile.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
-/// How much of a body that nobody wants is read, so that the connection can
-/// be used again. The connection of a longer one is closed.
-const DRAIN_MAX: u64 = 1024 * 1024;
-
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
-
 /// A request's body.
 pub(super) struct RequestBody {
     body: Body,
@@ -68,15 +61,6 @@ impl RequestBody {
             None => Ok(bytes),
             Some(_) => Err(ReadError::Broken),
         }
-    }
-
-    /// Reads what is left of a body that nobody wanted, up to a limit.
-    pub(super) async fn drain(&mut self) {
-        let start = self.received;
-        let read =
-            async { while self.received - start <= DRAIN_MAX && self.next().await.is_some() {} };
-        // What is left then closes the connection.
-        let _ = timeout(DRAIN_TIME, read).await;
     }
 }
 
@@ -133,14 +117,5 @@ mod tests {
         assert_eq!(torn.read_to_end(10).await, Err(ReadError::Broken));
         assert_eq!(torn.received(), 2);
         assert!(torn.broken().is_some());
-    }
-
-    #[tokio::test]
-    async fn what_nobody_wants_is_read_up_to_a_limit() {
-        let piece = "x".repeat(64 * 1024);
-        let endless = stream::iter((0..).map(move |_| Ok::<_, std::io::Error>(piece.clone())));
-        let mut endless = RequestBody::new(Body::from_stream(endless));
-        endless.drain().await;
-        assert!(endless.received() <= DRAIN_MAX + 64 * 1024);
     }
 }

@@ -78,25 +78,14 @@ async fn dispatch(
 ) -> Result<Response, RegistryError> {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(body);
-    let endpoint = match Endpoint::parse(parts.uri.path()) {
-        Ok(endpoint) => endpoint,
-        Err(error) => {
-            drain_unasked(&parts, &mut body).await;
-            return Err(error);
-        }
-    };
+    let endpoint = Endpoint::parse(parts.uri.path())?;
     if matches!(parts.method, Method::GET | Method::HEAD) {
-        drain_unasked(&parts, &mut body).await;
         return read(&state, &endpoint, &parts).await;
     }
     // A task of its own: what a client began is brought to a state that can
     // be gone on from, also when the client leaves.
     let writer = state.clone();
-    let write = async move {
-        let written = write(&writer, endpoint, &parts, &mut body).await;
-        drain_unasked(&parts, &mut body).await;
-        written
-    };
+    let write = async move { write(&writer, endpoint, &parts, &mut body).await };
     let written = tokio::spawn(write.in_current_span())
         .await
         .map_err(|error| {
@@ -105,14 +94,6 @@ async fn dispatch(
         })??;
     sync_wait::until_stored(&state, &written.jobs).await?;
     Ok(written.response)
-}
-
-/// Reads away a body, or the rest of one, that the answer does not depend
-/// on. A client that waits for `100 Continue` need not send it at all.
-async fn drain_unasked(parts: &Parts, body: &mut RequestBody) {
-    if !parts.headers.contains_key(axum::http::header::EXPECT) {
-        body.drain().await;
-    }
 }
 
 async fn read(

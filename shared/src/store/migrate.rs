@@ -52,3 +52,35 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::Store;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_database_that_is_just_being_made_is_never_taken_for_a_foreign_one() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("refity.db");
+            let made = Arc::new(AtomicBool::new(false));
+            let look = || {
+                let (path, made) = (path.clone(), Arc::clone(&made));
+                tokio::spawn(async move {
+                    while !made.load(Ordering::Relaxed) {
+                        Store::check(&path).await.unwrap();
+                    }
+                })
+            };
+            let lookers = [look(), look(), look()];
+            Store::open(&path, Clock::system().unwrap()).await.unwrap();
+            made.store(true, Ordering::Relaxed);
+            for looker in lookers {
+                looker.await.unwrap();
+            }
+        }
+    }
+}

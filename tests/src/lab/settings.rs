@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::PASSWORD;
+use super::{Builder, PASSWORD};
+use crate::faulty_sftp::{self, FaultySftp};
 use crate::sshd::Sshd;
 
 /// Where the lab keeps by how much it moved the clocks.
@@ -34,4 +35,23 @@ pub(super) fn settings(
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     own.into_iter().chain(extra.iter().cloned()).collect()
+}
+
+impl Builder {
+    /// With this server as the storage, in place of the lab's own sshd.
+    /// [`Lab::tree`](super::Lab::tree) is not its tree then.
+    #[must_use]
+    pub fn storage(self, server: &FaultySftp) -> Self {
+        self.env("FTP_PORT", &server.port().to_string())
+            .env("FTP_USERNAME", faulty_sftp::USERNAME)
+            .env("FTP_PASSWORD", faulty_sftp::PASSWORD)
+            .env("FTP_PRIVATE_KEY", "")
+    }
+
+    /// Without the group that every lab has: nobody creates it.
+    #[must_use]
+    pub fn without_groups(mut self) -> Self {
+        self.groups.clear();
+        self
+    }
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use serde_json::json;
 
-use crate::lone::{Lone, PASSWORD};
+use super::lone::{Lone, PASSWORD};
 
 async fn login(client: &Client, password: &str) -> Answer {
     let body = json!({ "username": "admin", "password": password });

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
-use crate::lone::Lone;
+use super::lone::Lone;
 
 #[tokio::test]
 async fn bodies_that_are_no_json_of_the_right_form() {

@@ -5,7 +5,7 @@ use refity_tests::wire::Wire;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::lone::{Lone, PASSWORD};
+use super::lone::{Lone, PASSWORD};
 
 async fn get(client: &Client, path: &str, id: &str) {
     let request = client.request(Method::GET, path).header("x-request-id", id);

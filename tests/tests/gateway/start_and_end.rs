@@ -8,7 +8,7 @@ use refity_tests::wait;
 use refity_tests::wire::Wire;
 use rustix::process::Signal;
 
-use crate::lone::{Lone, PASSWORD, program, run};
+use super::lone::{Lone, PASSWORD, program, run};
 
 /// Starts what must not start: its exit status, and its one line of words.
 async fn refused(program: &Program) -> (Option<i32>, String) {

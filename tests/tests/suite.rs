@@ -1,0 +1,23 @@
+//! The whole suite as one program, so that it is linked once and its labs
+//! share one docker engine. One module for each promise.
+
+mod access;
+mod configuration;
+mod crash;
+mod database_lost;
+mod faulty_sftp;
+mod gateway;
+mod harness;
+mod interrupted;
+mod lab;
+mod manifests;
+mod many_processes;
+mod memory;
+mod names_and_paths;
+mod ordering;
+mod push_pull;
+mod ranges;
+mod remote;
+mod storage_refuses;
+mod storage_trouble;
+mod uploads;
