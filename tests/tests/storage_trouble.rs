@@ -245,7 +245,11 @@ fn signal_all(pids: &BTreeSet<u32>, signal: Signal) {
 #[tokio::test]
 async fn a_session_that_hangs_holds_up_its_own_job_only() {
     // Two for the uploader: each that hangs is found out one after the other.
-    let lab = Lab::builder().env("FTP_CONNECTIONS", "3").start().await;
+    let lab = Lab::builder()
+        .env("FTP_CONNECTIONS", "3")
+        .env("LOG_LEVEL", "debug")
+        .start()
+        .await;
     lab.wait_until_stored().await;
     let large = Image::random(Format::Oci, 1, 80_000_000);
     push(&lab, &large, "large").await;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use refity_shared::remote::{PooledSession, RemoteError};
 use refity_shared::store::{Claim, JobKind};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::service::{Failure, Uploader};
 use crate::{health, jobs};
@@ -18,6 +19,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long it waits for a session that other processes have.
 const SESSION_WAIT: Duration = Duration::from_secs(5);
+
+/// How long it waits for one claim before it begins the next beside it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A larger blob never takes the last session, so that small work is not
 /// stuck behind large.
@@ -38,31 +42,43 @@ pub(crate) async fn run(uploader: Uploader) {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             break;
         };
-        let next = tokio::select! {
-            next = claim(&uploader, &large) => next,
+        let (told, claimed) = oneshot::channel();
+        running.spawn(work(uploader.clone(), large.clone(), place, told));
+        let claimed = tokio::select! {
+            claimed = timeout(PATIENCE, claimed) => claimed,
             () = uploader.stopped() => break,
         };
-        match next {
-            Ok(Some((claim, session))) => {
-                let (uploader, large) = (uploader.clone(), large.take(&claim));
-                running.spawn(async move {
-                    jobs::run(&uploader, session, claim).await;
-                    drop((place, large));
-                    uploader.wake.notify_one();
-                });
-            }
-            Ok(None) => {
-                drop(place);
-                rest(&uploader).await;
-            }
-            Err(failure) => {
-                drop(place);
-                tracing::warn!("no job can be claimed: {failure}");
-                rest(&uploader).await;
-            }
+        // Who takes long to get a session, from a server that hangs, does not
+        // hold up the others.
+        if matches!(claimed, Ok(Err(_))) {
+            rest(&uploader).await;
         }
     }
     running.join_all().await;
+}
+
+/// Claims one job, tells so, and runs it. Hangs up where there is none.
+async fn work(
+    uploader: Uploader,
+    large: Large,
+    place: OwnedSemaphorePermit,
+    told: oneshot::Sender<()>,
+) {
+    let next = tokio::select! {
+        next = claim(&uploader, &large) => next,
+        () = uploader.stopped() => return,
+    };
+    match next {
+        Ok(Some((claim, session))) => {
+            let large = large.take(&claim);
+            let _ = told.send(());
+            jobs::run(&uploader, session, claim).await;
+            drop((place, large));
+            uploader.wake.notify_one();
+        }
+        Ok(None) => {}
+        Err(failure) => tracing::warn!("no job can be claimed: {failure}"),
+    }
 }
 
 async fn rest(uploader: &Uploader) {
@@ -80,8 +96,7 @@ async fn claim(
     large: &Large,
 ) -> Result<Option<(Claim, PooledSession)>, Failure> {
     let store = &uploader.local.store;
-    let most = large.limit();
-    if !store.has_ready_job(most).await? {
+    if !store.has_ready_job(large.limit()).await? {
         return Ok(None);
     }
     let session = match uploader.remote.session_within(SESSION_WAIT).await {
@@ -93,7 +108,10 @@ async fn claim(
             return Ok(None);
         }
     };
-    let claim = store.claim(uploader.local.owner.id(), most).await?;
+    // The limit may have changed while the session was waited for.
+    let claim = store
+        .claim(uploader.local.owner.id(), large.limit())
+        .await?;
     Ok(claim.map(|claim| (claim, session)))
 }
 
