@@ -93,6 +93,9 @@ impl Local {
     }
 }
 
-fn spool_holds_data(data_dir: &Path) -> bool {
+/// Whether the spool below this folder holds data that a lost database would
+/// have named.
+#[must_use]
+pub fn spool_holds_data(data_dir: &Path) -> bool {
     data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())
 }

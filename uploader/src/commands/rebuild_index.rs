@@ -10,7 +10,7 @@ use std::path::Path;
 use refity_shared::config::EXIT_CONFIGURATION;
 use refity_shared::digest::Digest;
 use refity_shared::installation::InstallationId;
-use refity_shared::local::{DATABASE, Local};
+use refity_shared::local::{DATABASE, Local, spool_holds_data};
 use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
 use refity_shared::name::{FileId, IntentId, RepositoryName};
@@ -28,6 +28,10 @@ pub struct Args {
     /// Where the data is.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Begin with nothing but the tree on SFTP, and take it over under a new installation
+    /// id
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// Runs the command and prints what it did.
@@ -49,12 +53,25 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             data_dir.join(DATABASE).display()
         )));
     }
-    remove_leftovers(data_dir)?;
+    refuse_leftovers(data_dir)?;
     let known =
         InstallationId::load(data_dir).map_err(|error| Failure::Other(error.to_string()))?;
+    if known.is_none() && !args.take_over && !spool_holds_data(data_dir) {
+        return Err(Failure::Other(format!(
+            "{} has neither an installation's id nor a spool. Set DATA_DIR to the folder of the \
+             installation whose database was lost; to take the tree on SFTP over with nothing \
+             else left, add --take-over",
+            data_dir.display()
+        )));
+    }
     let local = Local::open_new(data_dir, "rebuild-index").await?;
     let remote = RemoteConfig::new(remote, data_dir);
-    let uploader = Uploader::new(local, &args.place, remote, known.is_none())?;
+    let uploader = Uploader::new(
+        local,
+        &args.place,
+        remote,
+        known.is_none() || args.take_over,
+    )?;
     let mut session = uploader.remote.session().await?;
     own_tree(&uploader, &mut session).await?;
     let mut rebuild = Rebuild {
@@ -68,7 +85,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// A write-ahead log without its database would be taken for the new one's.
-fn remove_leftovers(data_dir: &Path) -> Result<(), Failure> {
+fn refuse_leftovers(data_dir: &Path) -> Result<(), Failure> {
     for suffix in ["-wal", "-shm"] {
         let path = data_dir.join(format!("{DATABASE}{suffix}"));
         if path.exists() {
