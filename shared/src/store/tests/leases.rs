@@ -95,3 +95,26 @@ async fn a_full_storage_stops_stores_for_a_while() {
     place.forward(wait + Duration::from_secs(1));
     assert!(place.claim("worker").await.is_some());
 }
+
+#[tokio::test]
+async fn a_claimed_tag_waits_when_a_newer_wish_needs_what_is_not_stored() {
+    let place = Place::new().await;
+    place.push_manifest(b"one", &[], "v").await;
+    let claim = loop {
+        let (claim, wish) = place.claim("worker").await.unwrap();
+        if claim.kind == JobKind::PublishTag {
+            break claim;
+        }
+        place.finish(&claim, &wish).await;
+    };
+    // Claimed, and its wish not read yet, when the tag moves.
+    place.push_blob(b"slow layer").await;
+    place.push_manifest(b"two", &[b"slow layer"], "v").await;
+    let wanted = place.store.wish(&claim).await.unwrap();
+    assert_eq!(wanted, Wanted::NotYet);
+    let finished = place.store.finish(&claim, Ended::NotYet).await.unwrap();
+    assert_eq!(finished, Finished::Again);
+    let kinds = place.finish_all().await;
+    assert_eq!(kinds.last(), Some(&JobKind::PublishTag));
+    assert!(kinds.contains(&JobKind::StoreBlob));
+}

@@ -1,5 +1,6 @@
 //! What the store promises, tried on a database in a temporary folder.
 
+mod intents;
 mod leases;
 
 use std::path::{Path, PathBuf};
@@ -81,12 +82,15 @@ impl Place {
 
     async fn claim(&self, owner: &str) -> Option<(Claim, Wish)> {
         let claim = self.store.claim(owner, None).await.unwrap()?;
-        let wish = self.store.wish(&claim).await.unwrap().unwrap();
-        Some((claim, wish))
+        match self.store.wish(&claim).await.unwrap() {
+            Wanted::Wish(wish) => Some((claim, wish)),
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn finish(&self, claim: &Claim, wish: &Wish) -> Finished {
-        self.store.finish(claim, wish.generation()).await.unwrap()
+        let ended = Ended::True(wish.generation());
+        self.store.finish(claim, ended).await.unwrap()
     }
 
     /// Runs every job that can be run; answers their kinds in order.
@@ -364,24 +368,6 @@ async fn generations_grow_in_a_new_database_too() {
     let again = Place::new().await;
     assert!(place.store.next_generation().await.unwrap() > first);
     assert!(again.store.next_generation().await.unwrap() >= first);
-}
-
-#[tokio::test]
-async fn an_intent_is_carried_out_with_its_last_job() {
-    let place = Place::new().await;
-    place.push_manifest(b"manifest", &[], "v1").await;
-    let mut carried_out = Vec::new();
-    while let Some((claim, wish)) = place.claim("worker").await {
-        assert!(carried_out.is_empty(), "{:?} came after", claim.kind);
-        if let Finished::Done { carried_out: ids } = place.finish(&claim, &wish).await {
-            carried_out.extend(ids);
-        }
-    }
-    assert_eq!(carried_out.len(), 1);
-    let open = place.store.carried_out_intents().await.unwrap();
-    assert_eq!(open, carried_out);
-    place.store.forget_intents(carried_out).await.unwrap();
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
 }
 
 #[tokio::test]
