@@ -170,7 +170,8 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX one_unfinished_job_each ON jobs (kind, target) WHERE state <> 'done';
 CREATE INDEX jobs_to_claim ON jobs (priority, run_after, id) WHERE state IN ('pending', 'failed');
-CREATE INDEX jobs_unfinished ON jobs (state) WHERE state <> 'done';
+CREATE INDEX jobs_by_state ON jobs (state, id);
+CREATE INDEX jobs_of_target ON jobs (kind, target);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state = 'done';
 CREATE INDEX jobs_of_upload ON jobs (upload_id) WHERE upload_id IS NOT NULL;
 

@@ -62,23 +62,26 @@ impl Local {
     /// [`StoreError::Foreign`] nothing was written.
     pub async fn open(data_dir: &Path, role: &str) -> Result<Self, LocalError> {
         let database = data_dir.join(DATABASE);
-        if !database.exists() && spool_holds_data(data_dir) {
+        if !Store::check(&database).await? && spool_holds_data(data_dir) {
             return Err(LocalError::DatabaseLost);
         }
-        Self::open_new(data_dir, role).await
+        Self::open_with(data_dir, role, &database).await
     }
 
-    /// Opens the data folder whatever the spool holds: for `rebuild-index`.
+    /// Opens the data folder with another database, whatever the spool holds:
+    /// for `rebuild-index`.
     ///
     /// # Errors
     /// As [`Local::open`], but for [`LocalError::DatabaseLost`].
-    pub async fn open_new(data_dir: &Path, role: &str) -> Result<Self, LocalError> {
-        let database = data_dir.join(DATABASE);
-        Store::check(&database).await?;
+    pub async fn open_with(
+        data_dir: &Path,
+        role: &str,
+        database: &Path,
+    ) -> Result<Self, LocalError> {
         data_dir::prepare(data_dir)?;
         let installation = InstallationId::load_or_create(data_dir)?;
         let spool = Spool::open(data_dir)?;
-        let store = Store::open(&database, Clock::system()?).await?;
+        let store = Store::open(database, Clock::system()?).await?;
         Ok(Self {
             store,
             spool,
@@ -93,6 +96,9 @@ impl Local {
     }
 }
 
-fn spool_holds_data(data_dir: &Path) -> bool {
+/// Whether the spool below this folder holds data that a lost database would
+/// have named.
+#[must_use]
+pub fn spool_holds_data(data_dir: &Path) -> bool {
     data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())
 }

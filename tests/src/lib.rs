@@ -12,6 +12,7 @@ pub mod image;
 pub mod lab;
 pub mod peer;
 pub mod processes;
+pub mod proftpd;
 pub mod random;
 pub mod round_robin;
 pub mod sshd;

@@ -1,10 +1,9 @@
-//! Real SFTP servers for tests, on 127.0.0.1: Debian's OpenSSH `sshd` and
-//! ProFTPD with `mod_sftp`. Both run as the current user, which is root.
+//! A real SFTP server for tests, on 127.0.0.1: Debian's OpenSSH `sshd`. It
+//! runs as the current user, which is root.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io::{self, Read as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -13,11 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 const SSHD: &str = "/usr/sbin/sshd";
-const PROFTPD: &str = "/usr/sbin/proftpd";
 /// How long a server may take to answer after its start.
 const START_MAX: Duration = Duration::from_secs(20);
-/// Debian's `nobody` and `nogroup`, whom ProFTPD serves files as.
-const NOBODY: u32 = 65534;
 
 /// A free port of 127.0.0.1.
 ///
@@ -221,148 +217,8 @@ impl Drop for Sshd {
     }
 }
 
-/// A running ProFTPD with `mod_sftp`: one user with a password, chrooted
-/// into [`Proftpd::root`].
-pub struct Proftpd {
-    dir: PathBuf,
-    port: u16,
-    process: Child,
-}
-
-impl Proftpd {
-    /// The user that is let in.
-    pub const USERNAME: &str = "box";
-    /// That user's password.
-    pub const PASSWORD: &str = "correct horse";
-
-    /// Starts it with its keys, its log and its tree in a folder, which must
-    /// be reachable for `nobody`.
-    ///
-    /// # Errors
-    /// When it cannot be installed or started; its log is in the error.
-    pub fn start(dir: &Path) -> io::Result<Self> {
-        let root = dir.join("tree");
-        fs::create_dir_all(&root)?;
-        fs::set_permissions(dir, Permissions::from_mode(0o755))?;
-        chown(&root, Some(NOBODY), Some(NOBODY))?;
-        if !dir.join("host_key").exists() {
-            // mod_sftp takes PEM only.
-            make_key(
-                &dir.join("host_key"),
-                &["-t", "rsa", "-b", "2048", "-m", "PEM"],
-            )?;
-        }
-        add_user(dir, &root)?;
-        let port = free_port();
-        fs::write(dir.join("proftpd.conf"), proftpd_config(dir, port))?;
-        let log = fs::File::create(dir.join("out"))?;
-        let process = Command::new(PROFTPD)
-            .arg("--nodaemon")
-            .arg("-c")
-            .arg(dir.join("proftpd.conf"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        let server = Self {
-            dir: dir.to_owned(),
-            port,
-            process,
-        };
-        wait_for_ssh(port).map_err(|error| {
-            io::Error::other(format!("proftpd did not start: {error}\n{}", server.log()))
-        })?;
-        Ok(server)
-    }
-
-    /// The port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Where its tree is on this machine.
-    pub fn root(&self) -> PathBuf {
-        self.dir.join("tree")
-    }
-
-    /// How many connections it has now.
-    pub fn connections(&self) -> usize {
-        connections(self.port)
-    }
-
-    /// What it logged.
-    pub fn log(&self) -> String {
-        let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
-        read("out") + &read("sftp.log")
-    }
-}
-
-impl Drop for Proftpd {
-    fn drop(&mut self) {
-        for pid in tree_of(self.process.id()) {
-            kill(pid);
-        }
-        let _ = self.process.wait();
-    }
-}
-
-fn add_user(dir: &Path, home: &Path) -> io::Result<()> {
-    let _ = fs::remove_file(dir.join("passwd"));
-    let id = NOBODY.to_string();
-    let mut added = Command::new("ftpasswd")
-        .args(["--passwd", "--stdin", "--name", Proftpd::USERNAME])
-        .args(["--uid", &id, "--gid", &id, "--shell", "/bin/sh", "--home"])
-        .arg(home)
-        .arg("--file")
-        .arg(dir.join("passwd"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    if let Some(mut stdin) = added.stdin.take() {
-        writeln!(stdin, "{}", Proftpd::PASSWORD)?;
-    }
-    if added.wait()?.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other("ftpasswd failed"))
-    }
-}
-
-fn proftpd_config(dir: &Path, port: u16) -> String {
-    let dir = dir.display();
-    format!(
-        "ModulePath /usr/lib/proftpd\n\
-         LoadModule mod_sftp.c\n\
-         ServerName refity-test\n\
-         ServerType standalone\n\
-         DefaultAddress 127.0.0.1\n\
-         SocketBindTight on\n\
-         Port {port}\n\
-         UseIPv6 off\n\
-         UseReverseDNS off\n\
-         User nobody\n\
-         Group nogroup\n\
-         MaxInstances 30\n\
-         PidFile {dir}/pid\n\
-         ScoreboardFile {dir}/scoreboard\n\
-         DelayEngine off\n\
-         WtmpLog off\n\
-         SystemLog {dir}/out\n\
-         AuthOrder mod_auth_file.c\n\
-         AuthUserFile {dir}/passwd\n\
-         RequireValidShell off\n\
-         DefaultRoot ~\n\
-         Umask 022\n\
-         SFTPEngine on\n\
-         SFTPHostKey {dir}/host_key\n\
-         SFTPAuthMethods password\n\
-         SFTPLog {dir}/sftp.log\n"
-    )
-}
-
 /// Makes a key pair without a passphrase.
-fn make_key(path: &Path, kind: &[&str]) -> io::Result<()> {
+pub(crate) fn make_key(path: &Path, kind: &[&str]) -> io::Result<()> {
     let made = Command::new("ssh-keygen")
         .args(["-q", "-N", "", "-C", "test"])
         .args(kind)
@@ -378,7 +234,7 @@ fn make_key(path: &Path, kind: &[&str]) -> io::Result<()> {
 }
 
 /// Waits until a port greets as SSH servers do.
-fn wait_for_ssh(port: u16) -> io::Result<()> {
+pub(crate) fn wait_for_ssh(port: u16) -> io::Result<()> {
     let deadline = Instant::now() + START_MAX;
     loop {
         match greeting(port) {
@@ -402,7 +258,7 @@ fn greeting(port: u16) -> io::Result<()> {
 }
 
 /// Established connections to a local port.
-fn connections(port: u16) -> usize {
+pub(crate) fn connections(port: u16) -> usize {
     let local = format!("0100007F:{port:04X}");
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let is_one = |line: &&str| {
@@ -413,7 +269,7 @@ fn connections(port: u16) -> usize {
 }
 
 /// A process and all that descend from it, the first one first.
-fn tree_of(root: u32) -> Vec<u32> {
+pub(crate) fn tree_of(root: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
@@ -441,7 +297,7 @@ fn tree_of(root: u32) -> Vec<u32> {
     tree
 }
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // It may have ended by itself.
         let _ = kill_process(pid, Signal::KILL);

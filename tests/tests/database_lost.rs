@@ -112,6 +112,32 @@ async fn fifty_images_survive_the_loss_of_the_database() {
 }
 
 #[tokio::test]
+async fn a_rebuild_that_fails_leaves_everything_for_the_next() {
+    let mut lab = lab_without_storage().await;
+    let image = Image::random(Format::Oci, 2, 1000);
+    push(&lab, &image, "v").await;
+    lab.stop_all().await;
+    lose_database(&lab);
+    let output = lab.uploader_command(&["rebuild-index"]).await;
+    assert!(!output.status.success(), "{}", complaint(&output));
+    assert_both_refuse(&lab, &["rebuild-index"]).await;
+    // A file without anything in it is no database either.
+    let database = lab.data_dir().join("refity.db");
+    std::fs::write(&database, "").unwrap();
+    assert_both_refuse(&lab, &["rebuild-index"]).await;
+    std::fs::remove_file(&database).unwrap();
+
+    lab.sshd_mut().restart().unwrap();
+    rebuild(&lab).await;
+    lab.start_all().await;
+    let report = lab.assert_stored_whole().await;
+    assert_eq!(
+        report.tag(&repository(), "v"),
+        Some(image.digest().as_str())
+    );
+}
+
+#[tokio::test]
 async fn what_had_arrived_before_the_loss_stays_and_the_rest_follows() {
     let mut lab = Lab::start().await;
     let early: Vec<Image> = (0..5)

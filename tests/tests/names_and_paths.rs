@@ -278,6 +278,28 @@ async fn a_push_into_no_group_says_how_to_make_one_and_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn a_group_may_keep_new_repositories_from_appearing() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let (old, new) = (format!("{GROUP}/old"), format!("{GROUP}/new"));
+    client.push_blob(&old, "bytes".into()).await.unwrap();
+    // No request sets it yet.
+    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    let closed = database.execute("UPDATE groups SET create_on_push = 0", []);
+    assert_eq!(closed.unwrap(), 1);
+    for refused in pushes(&client, &new).await {
+        assert_eq!(refused.error_code(), "DENIED");
+        let words = refused.json()["errors"][0]["message"].to_string();
+        assert!(words.contains(&new) && words.contains(GROUP), "{words}");
+    }
+    client.tags(&new).await.gives(404);
+    let image = Image::random(Format::Oci, 1, 100);
+    image.push(&client, &old, "v1").await.unwrap();
+    let report = lab.assert_stored_whole().await;
+    assert_eq!(report.repositories.len(), 1);
+}
+
+#[tokio::test]
 async fn fifty_first_pushes_to_one_repository_make_one_repository() {
     let lab = Lab::builder().gateways(2).start().await;
     let app = format!("{GROUP}/new");

@@ -41,8 +41,14 @@ async fn evict(uploader: &Uploader) -> Result<(), Failure> {
         if excess == 0 {
             break;
         }
-        if evict_one(uploader, &candidate, stored_before).await? {
-            excess = excess.saturating_sub(candidate.size);
+        match evict_one(uploader, &candidate, stored_before).await {
+            Ok(true) => excess = excess.saturating_sub(candidate.size),
+            Ok(false) => {}
+            // One that cannot be looked at does not hold up the others.
+            Err(Failure::Remote(error)) if !error.is_connection() => {
+                tracing::warn!(digest = %candidate.digest, "cannot be evicted: {error}");
+            }
+            Err(failure) => return Err(failure),
         }
     }
     Ok(())

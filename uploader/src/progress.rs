@@ -60,6 +60,8 @@ pub(crate) struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
+        // What still runs on a blocking thread has no use any more.
+        self.running.lost.store(true, Ordering::Relaxed);
         self.progress.lock().remove(&self.key);
     }
 }

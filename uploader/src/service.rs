@@ -200,10 +200,11 @@ async fn serve(uploader: Uploader, data_dir: &Path) -> Result<(), Failure> {
         "uploader started"
     );
     // The worker ends last: it waits for its jobs.
-    let worker = tokio::spawn(worker::run(uploader.clone()));
+    let mut worker = tokio::spawn(worker::run(uploader.clone()));
     uploader.stopped().await;
-    if tokio::time::timeout(DRAIN, worker).await.is_err() {
+    if tokio::time::timeout(DRAIN, &mut worker).await.is_err() {
         tracing::info!("transfers are still running: they are given back");
+        worker.abort();
     }
     drop(watcher);
     parts.shutdown().await;

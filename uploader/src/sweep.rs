@@ -19,6 +19,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// rebuilt index may still adopt it.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long an intent stays that no row names.
+const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How long removed blobs stay in the trash.
 const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -42,8 +45,9 @@ async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
     let store = &uploader.local.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
-    sweep_files(uploader).await?;
-    sweep_intents(uploader).await?;
+    if sweep_intents(uploader).await? {
+        sweep_files(uploader).await?;
+    }
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
     Ok(())
 }
@@ -66,9 +70,11 @@ async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Intents that are carried out; and those that no row names, of pushes that
-/// were never acknowledged.
-async fn sweep_intents(uploader: &Uploader) -> Result<(), Failure> {
+/// Removes intents that are carried out. One that no row names is of a push
+/// that was never acknowledged, or of one that this database, an older copy
+/// say, knows nothing of: it stays for [`UNNAMED_INTENT`], and so does every
+/// file that it may need. Answers whether files may go.
+async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
     let (store, spool) = (&uploader.local.store, &uploader.local.spool);
     let carried_out = store.carried_out_intents().await?;
     for intent in &carried_out {
@@ -82,13 +88,24 @@ async fn sweep_intents(uploader: &Uploader) -> Result<(), Failure> {
         .await?
         .into_iter()
         .filter(|(_, modified)| is_older(uploader, *modified, ABANDONED))
-        .map(|(intent, _)| intent)
         .collect();
-    let named = store.named_intents(old.clone()).await?;
-    for intent in old.into_iter().filter(|intent| !named.contains(intent)) {
-        spool.remove_intent(intent).await?;
+    let named = store.named_intents(old.iter().map(|(id, _)| *id).collect());
+    let named = named.await?;
+    let mut kept = 0;
+    for (intent, modified) in old.into_iter().filter(|(id, _)| !named.contains(id)) {
+        if is_older(uploader, modified, UNNAMED_INTENT) {
+            spool.remove_intent(intent).await?;
+        } else {
+            kept += 1;
+        }
     }
-    Ok(())
+    if kept > 0 {
+        tracing::debug!(
+            kept,
+            "the spool holds intents that the database does not name"
+        );
+    }
+    Ok(kept == 0)
 }
 
 fn is_older(uploader: &Uploader, modified: std::time::SystemTime, age: Duration) -> bool {
@@ -119,8 +136,18 @@ async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
         return Ok(());
     }
     tracing::debug!(count = gone.len(), "removing temporary files and old trash");
-    let removed =
-        session.run(move |session| gone.iter().try_for_each(|path| session.remove_tree(path)));
+    let removed = session.run(move |session| {
+        for path in gone {
+            match session.remove_tree(&path) {
+                // One that cannot be removed does not hold up the others.
+                Err(error) if !error.is_connection() => {
+                    tracing::warn!(path, "cannot be removed: {error}");
+                }
+                removed => removed?,
+            }
+        }
+        Ok::<_, RemoteError>(())
+    });
     Ok(removed.await?)
 }
 

@@ -49,8 +49,7 @@ pub(crate) enum AuthError {
 /// The account may do nothing but change its password.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the account `{0}` still has its first password and can do nothing but change it: sign in to \
-     the web interface, or run: curl -u {0} -X PUT -H 'Content-Type: application/json' -d \
+    "the account `{0}` still has its first password and can do nothing but change it: run: curl -u {0} -X PUT -H 'Content-Type: application/json' -d \
      '{{\"current_password\":\"…\",\"new_password\":\"…\"}}' <this registry>/api/auth/password"
 )]
 pub(crate) struct MustChangePassword(String);

@@ -273,6 +273,9 @@ impl From<SpoolError> for RegistryError {
                     "another request writes this upload; try again when it has ended",
                 );
             }
+            SpoolError::Busy => {
+                return Self::busy("too many uploads are on their way; try again in a moment");
+            }
             SpoolError::Full => {
                 tracing::error!("the disk of the spool is full");
                 return Self::away(

@@ -34,7 +34,7 @@ pub(super) fn refusal(
     if target == PushTarget::NoRepository {
         return RegistryError::Denied(format!(
             "the repository {repository} does not exist, and the group {} does not make \
-             repositories on push; have it made in the web UI",
+             repositories on push; push to one that exists",
             repository.group()
         ));
     }
@@ -49,7 +49,7 @@ pub(super) fn refusal(
         String::new()
     };
     RegistryError::Denied(format!(
-        "the group {group} does not exist; make it in the web UI or with: curl -u admin -X POST \
+        "the group {group} does not exist; an administrator makes it with: curl -u admin -X POST \
          http://{}/api/groups -H 'Content-Type: application/json' -d '{{\"name\":\"{group}\"}}'.\
          {elsewhere}",
         host.unwrap_or("<this registry>"),

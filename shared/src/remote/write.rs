@@ -15,6 +15,10 @@ use crate::digest::{Algorithm, Digest, Hasher};
 /// the server and costs little memory.
 pub const WRITE_BUFFER_BYTES: usize = 1 << 20;
 
+/// Up to this size a file is hashed on its way: all links have the same size,
+/// so that the size alone does not tell one from another.
+const SMALL_BYTES: u64 = 1 << 20;
+
 /// Why a file could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -196,11 +200,14 @@ fn write_and_publish(
 ) -> Result<(), WriteError> {
     let Place { tmp, target } = place;
     let in_one_step = session.extensions()?.posix_rename;
-    let mut hasher = (!in_one_step).then(|| Hasher::new(Algorithm::Sha256));
+    let hashed = !in_one_step || size <= SMALL_BYTES;
+    let mut hasher = hashed.then(|| Hasher::new(Algorithm::Sha256));
     copy_to(session, tmp, size, source, progress, hasher.as_mut())?;
     make_parent(session, target)?;
-    if let Some(written) = hasher.map(Hasher::finish)
-        && holds(session, target, size, &written)?
+    let written = hasher.map(Hasher::finish);
+    if !in_one_step
+        && let Some(written) = &written
+        && holds(session, target, size, written)?
     {
         session.remove_file(tmp)?;
         return Ok(());
@@ -213,7 +220,14 @@ fn write_and_publish(
         return Err(unfinished(renamed, target).into());
     }
     // A rename may say one thing and do another: what counts is that the
-    // temporary name is gone and the target has the size.
+    // temporary name is gone and the target has the size; and the bytes, where
+    // the rename failed and another file of that size may have been there.
+    if renamed.is_err()
+        && let Some(written) = &written
+        && !holds(session, target, size, written)?
+    {
+        return Err(unfinished(renamed, target).into());
+    }
     let left = session.stat(tmp)?;
     match session.stat(target)? {
         Some(meta) if left.is_none() && !meta.is_dir && meta.size == size => Ok(()),

@@ -34,12 +34,18 @@ impl Spool {
     /// Opens a file for reading; nothing if it is not there.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// When the file system fails, or the whole folder is away: a disk that
+    /// is not mounted has not lost the file.
     pub fn open_file(&self, file: FileId) -> Result<Option<File>, SpoolError> {
         let path = self.path(file);
         match File::open(&path) {
             Ok(opened) => Ok(Some(opened)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && path.parent().is_some_and(std::path::Path::exists) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(SpoolError::io("cannot open", &path, error)),
         }
     }

@@ -35,6 +35,9 @@ pub enum SpoolError {
     /// Another request writes this upload, and did not end in time.
     #[error("another request writes this upload")]
     Locked,
+    /// Too many uploads are written at once.
+    #[error("too many uploads are written at once")]
+    Busy,
     /// There is no room, or less than must stay free.
     #[error("the disk of the spool is full")]
     Full,

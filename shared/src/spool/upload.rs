@@ -3,11 +3,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Spool, SpoolError, blocking, sync_folder};
@@ -23,6 +23,12 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 /// How many pieces of a body wait for the writing thread; a piece is what
 /// the HTTP server read at once, some hundred KiB at most.
 const QUEUE: usize = 3;
+
+/// How many bodies are written at once. Each has a thread while it comes, also
+/// while its client is silent, and other work needs threads too.
+const WRITERS_MAX: usize = 256;
+
+static WRITERS: Semaphore = Semaphore::const_new(WRITERS_MAX);
 
 /// The system is asked to write to disk each time this much has come, so that
 /// the last sync has little left to do.
@@ -123,13 +129,17 @@ impl UploadWriter {
     /// written before it goes.
     ///
     /// # Errors
-    /// [`SpoolError::Full`] and others of the file system; the file is then
+    /// [`SpoolError::Busy`] where too many are written at once;
+    /// [`SpoolError::Full`] and others of the file system: the file is then
     /// cut to where it was.
     pub async fn append(
         self,
         hash: Hasher,
         pieces: &mut (impl Pieces + Send),
     ) -> Result<(Self, Finished), SpoolError> {
+        let Ok(Ok(_place)) = tokio::time::timeout(LOCK_WAIT, WRITERS.acquire()).await else {
+            return Err(SpoolError::Busy);
+        };
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (done, result) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
@@ -198,7 +208,7 @@ fn write_all(
         let before = writer.offset;
         writer.offset += piece.len() as u64;
         if before / FLUSH_STEP != writer.offset / FLUSH_STEP {
-            flusher.flush(&writer.file);
+            flusher.flush(&writer.path);
         }
     }
     let finished = Finished {
@@ -215,16 +225,17 @@ struct Flusher {
 }
 
 impl Flusher {
-    fn flush(&self, file: &File) {
+    fn flush(&self, path: &Path) {
         use std::sync::atomic::Ordering;
-        let Ok(file) = file.try_clone() else { return };
         if self.busy.swap(true, Ordering::AcqRel) {
             return;
         }
-        let busy = std::sync::Arc::clone(&self.busy);
+        let (busy, path) = (std::sync::Arc::clone(&self.busy), path.to_owned());
         tokio::task::spawn_blocking(move || {
-            // Only a head start: the sync before the acknowledgement counts.
-            let _ = file.sync_data();
+            // Opened anew, since a duplicate would share the lock and hold it
+            // on. Only a head start: the sync before the acknowledgement
+            // counts.
+            let _ = File::open(&path).and_then(|file| file.sync_data());
             busy.store(false, Ordering::Release);
         });
     }

@@ -82,6 +82,9 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
     if !missing.is_empty() {
         return Ok(PutManifest::Missing(missing));
     }
+    // A replayed intent may be of a clock that was ahead of ours.
+    db.prepare_cached("UPDATE generation SET value = max(value, ?1) WHERE id = 1")?
+        .execute([new.generation])?;
     let manifest = upsert_manifest(db, clock, new)?;
     for &(blob, is_manifest) in &named {
         db.prepare_cached(

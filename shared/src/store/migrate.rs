@@ -13,12 +13,13 @@ const APPLICATION_ID: i64 = 0x5246_5459;
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_index_and_queue.sql")];
 
 /// Refuses a database that is not ours, before anything is written to it.
-pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> {
+/// Answers whether there is anything in it.
+pub(super) fn check_identity(connection: &Connection) -> Result<bool, StoreError> {
     // One look at both: another process may be making the database now.
     let snapshot = connection.unchecked_transaction()?;
     let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
-        return Ok(());
+        return Ok(true);
     }
     let some_table: Option<String> = snapshot
         .query_row(
@@ -28,7 +29,7 @@ pub(super) fn check_identity(connection: &Connection) -> Result<(), StoreError> 
         )
         .optional()?;
     match some_table {
-        None if application_id == 0 => Ok(()),
+        None if application_id == 0 => Ok(false),
         _ => Err(StoreError::Foreign),
     }
 }

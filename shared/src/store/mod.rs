@@ -46,14 +46,14 @@ pub use groups::{Group, GroupCreated};
 pub use health::{Health, HealthState, Trouble};
 pub use jobs::{Job, JobCounts, JobState};
 pub use manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
-pub use outcomes::{Finished, Retry};
+pub use outcomes::{Ended, Finished, Retry};
 pub use rebuild::Adopted;
 pub use repositories::PushTarget;
 pub use sweep::EvictionCandidate;
 pub use uploads::{Committed, Upload, UploadState};
 pub use users::{Role, User};
 pub use waits::Settled;
-pub use wishes::{BlobSource, NamedBlob, Wish};
+pub use wishes::{BlobSource, NamedBlob, Wanted, Wish};
 
 /// How long a writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -127,11 +127,12 @@ impl Store {
         blocking(move || Self::open_blocking(&path, clock)).await
     }
 
-    /// Looks whether the database is ours, or missing; writes nothing.
+    /// Looks whether the database is ours, and has been used: answers false
+    /// where it is missing or empty. Writes nothing.
     ///
     /// # Errors
     /// [`StoreError::Foreign`] or [`StoreError::Corrupt`].
-    pub async fn check(path: &Path) -> Result<(), StoreError> {
+    pub async fn check(path: &Path) -> Result<bool, StoreError> {
         let path = path.to_owned();
         blocking(move || check(&path)).await
     }
@@ -204,6 +205,24 @@ impl Store {
         self.writer.submit(Durability::Relaxed, write).await
     }
 
+    /// Brings all that was written into the database file itself, so that the
+    /// file can be renamed without its write-ahead log.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or somebody else reads it.
+    pub async fn settle_file(path: &Path) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        blocking(move || {
+            let connection = open_connection(&path)?;
+            let (busy, _, _): (bool, i64, i64) =
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            if busy { Err(StoreError::Busy) } else { Ok(()) }
+        })
+        .await
+    }
+
     /// Gives out a generation: larger than every one before, in this database
     /// and in one that was lost.
     ///
@@ -234,9 +253,9 @@ fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
         .query_row([wall_ms], |row| row.get(0))?)
 }
 
-fn check(path: &Path) -> Result<(), StoreError> {
+fn check(path: &Path) -> Result<bool, StoreError> {
     if !path.exists() {
-        return Ok(());
+        return Ok(false);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     migrate::check_identity(&Connection::open_with_flags(path, flags)?)

@@ -26,6 +26,17 @@ pub enum Finished {
     LeaseLost,
 }
 
+/// How a run of a job ended that met no failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The wish of this generation is true on SFTP now.
+    True(i64),
+    /// The job must wait for others first.
+    NotYet,
+    /// There is nothing to make true.
+    NoTarget,
+}
+
 /// How a job that did not get through goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
@@ -87,12 +98,17 @@ fn finish(
     db: &Connection,
     clock: &Clock,
     claim: &Claim,
-    generation: i64,
+    ended: Ended,
 ) -> Result<Finished, StoreError> {
     if !holds(db, claim)? {
         return Ok(Finished::LeaseLost);
     }
-    if !fulfil(db, claim, generation, clock.wall_ms())? {
+    let done = match ended {
+        Ended::True(generation) => fulfil(db, claim, generation, clock.wall_ms())?,
+        Ended::NotYet => false,
+        Ended::NoTarget => true,
+    };
+    if !done {
         db.prepare_cached(
             "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
                              attempt = 0, run_after = ?2 WHERE id = ?1",
@@ -102,7 +118,7 @@ fn finish(
         return Ok(Finished::Again);
     }
     let look_again = mark_done(db, clock, claim.job)?;
-    if look_again {
+    if look_again && ended != Ended::NoTarget {
         let again = want(db, clock, &NewJob::new(claim.kind, claim.target))?;
         db.execute(
             "UPDATE jobs SET run_after = ?2 WHERE id = ?1",
@@ -136,12 +152,24 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<bool, StoreEr
     Ok(look_again)
 }
 
+/// Whether intent `i` moved a tag that another intent, which is not carried
+/// out yet, moved too. It stays as long: a replay of the other alone would
+/// move the tag back.
+pub(super) const OVERTOOK: &str = "EXISTS (
+    SELECT 1 FROM intents m
+    JOIN jobs mj ON mj.id = m.job_id AND mj.kind = 'publish_tag'
+    JOIN jobs oj ON oj.kind = 'publish_tag' AND oj.target = mj.target
+    JOIN intents o ON o.job_id = oj.id AND o.id <> m.id
+    JOIN intents ox ON ox.id = o.id
+    JOIN jobs xj ON xj.id = ox.job_id AND xj.state <> 'done'
+    WHERE m.id = i.id)";
+
 fn carried_out(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
-    let mut query = db.prepare_cached(
+    let mut query = db.prepare_cached(&format!(
         "SELECT i.id FROM intents i WHERE i.job_id = ?1 AND NOT EXISTS (
              SELECT 1 FROM intents o JOIN jobs j ON j.id = o.job_id
-             WHERE o.id = i.id AND j.state <> 'done')",
-    )?;
+             WHERE o.id = i.id AND j.state <> 'done') AND NOT {OVERTOOK}"
+    ))?;
     let ids = query.query_map([job.0], |row| row.get::<_, String>(0))?;
     let mut intents = Vec::new();
     for id in ids {
@@ -205,14 +233,14 @@ pub(super) fn lost_on_remote(
 }
 
 impl Store {
-    /// Finishes a job whose wish of this generation is true on SFTP now, and
-    /// releases what waited for it, in one transaction.
+    /// Finishes a job, if its wish is still the one that is true on SFTP now,
+    /// and releases what waited for it, in one transaction.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
-    pub async fn finish(&self, claim: &Claim, generation: i64) -> Result<Finished, StoreError> {
+    pub async fn finish(&self, claim: &Claim, ended: Ended) -> Result<Finished, StoreError> {
         let (claim, clock) = (claim.clone(), self.clock.clone());
-        self.write(move |db| finish(db, &clock, &claim, generation))
+        self.write(move |db| finish(db, &clock, &claim, ended))
             .await
     }
 

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use rusqlite::params;
 
 use super::blobs::{file_from, from_sql};
+use super::outcomes::OVERTOOK;
 use super::{BlobId, JobId, Store, StoreError};
 use crate::digest::Digest;
 use crate::name::{FileId, IntentId};
@@ -83,10 +84,10 @@ impl Store {
     /// When the database cannot be read.
     pub async fn carried_out_intents(&self) -> Result<Vec<IntentId>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
+            let mut query = db.prepare_cached(&format!(
                 "SELECT i.id FROM intents i JOIN jobs j ON j.id = i.job_id
-                 GROUP BY i.id HAVING sum(j.state <> 'done') = 0",
-            )?;
+                 GROUP BY i.id HAVING sum(j.state <> 'done') = 0 AND NOT {OVERTOOK}"
+            ))?;
             let mut rows = query.query([])?;
             let mut intents = Vec::new();
             while let Some(row) = rows.next()? {

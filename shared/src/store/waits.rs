@@ -77,11 +77,14 @@ impl Store {
                 return Ok(Vec::new());
             };
             let mut query = db.prepare_cached(
-                "SELECT j.id FROM blobs b
-                 JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = ?1
-                 JOIN jobs j ON j.state <> 'done' AND ((j.kind = ?3 AND j.target = b.id)
-                                                    OR (j.kind = ?4 AND j.target = rb.id))
-                 WHERE b.digest = ?2",
+                "WITH here (blob, link) AS (
+                     SELECT b.id, rb.id FROM blobs b
+                     JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = ?1
+                     WHERE b.digest = ?2)
+                 SELECT j.id FROM here
+                 JOIN jobs j ON j.kind = ?3 AND j.target = here.blob AND j.state <> 'done'
+                 UNION ALL SELECT j.id FROM here
+                 JOIN jobs j ON j.kind = ?4 AND j.target = here.link AND j.state <> 'done'",
             )?;
             let (stores, links) = (JobKind::StoreBlob.name(), JobKind::LinkBlob.name());
             let jobs = query

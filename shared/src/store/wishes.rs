@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::blobs::{file_from, from_sql};
-use super::{BlobId, Claim, JobKind, Store, StoreError};
+use super::{BlobId, Claim, JobId, JobKind, Store, StoreError};
 use crate::digest::Digest;
 use crate::name::{FileId, GroupName, RepositoryName, Tag};
 
@@ -92,6 +92,17 @@ impl Wish {
             | Self::MarkGroup { generation, .. } => *generation,
         }
     }
+}
+
+/// What a job is to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Make this true.
+    Wish(Wish),
+    /// Wait: a newer wish needs what is not done yet.
+    NotYet,
+    /// Nothing: the target's row is gone.
+    NoTarget,
 }
 
 /// A blob that must be on SFTP before a manifest may be published there.
@@ -214,6 +225,15 @@ fn mark_group(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> 
     .transpose()
 }
 
+fn needs_something(db: &Connection, job: JobId) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+                            WHERE n.job_id = ?1 AND j.state <> 'done')",
+        )?
+        .query_row([job.0], |row| row.get(0))?)
+}
+
 fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, StoreError> {
     match kind {
         JobKind::StoreBlob => store_blob(db, target),
@@ -252,13 +272,21 @@ fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, Sto
 }
 
 impl Store {
-    /// What the job's target wants now; nothing if its row is gone.
+    /// What the job's target wants now.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn wish(&self, claim: &Claim) -> Result<Option<Wish>, StoreError> {
-        let (kind, target) = (claim.kind, claim.target);
-        self.read(move |db| wish(db, kind, target)).await
+    pub async fn wish(&self, claim: &Claim) -> Result<Wanted, StoreError> {
+        let (job, kind, target) = (claim.job, claim.kind, claim.target);
+        self.read(move |db| {
+            // One look at both: a newer wish may come with needs of its own.
+            let snapshot = db.unchecked_transaction()?;
+            if needs_something(&snapshot, job)? {
+                return Ok(Wanted::NotYet);
+            }
+            Ok(wish(&snapshot, kind, target)?.map_or(Wanted::NoTarget, Wanted::Wish))
+        })
+        .await
     }
 
     /// All that must be on SFTP before a `publish_manifest` may go on: the

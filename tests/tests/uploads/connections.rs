@@ -6,10 +6,13 @@ use bytes::Bytes;
 use refity_tests::client::{Client, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
-use refity_tests::random;
 use refity_tests::wire::{Wire, head};
+use refity_tests::{random, wait};
 
 use super::repository;
+
+/// What comes soon on a machine that is not too busy.
+const SOON: Duration = Duration::from_secs(60);
 
 async fn assert_same(client: &Client, repository: &str, bytes: &Bytes) {
     let answer = client.get_blob(repository, &sha256(bytes), None).await;
@@ -53,17 +56,28 @@ async fn an_upload_that_was_cut_off_anywhere_goes_on_where_its_range_says() {
             } else {
                 (("Content-Length", "100000"), bytes[..cut].to_vec())
             };
+            let before = ended_patches(&lab);
             let mut wire = Wire::connect(lab.address(0)).await;
             let head = head(&client, "PATCH", &session, &[header]);
             wire.send(head.as_bytes()).await;
             wire.send(&body).await;
             drop(wire);
+            // A chunk without a range that begins late would be appended late.
+            wait::until("the end of what was cut off", SOON, async || {
+                ended_patches(&lab) > before
+            })
+            .await;
             go_on(&client, &session, &bytes).await;
             let done = client.finish(&session, &sha256(&bytes), "").await;
             done.gives(201);
             assert_same(&client, &app, &bytes).await;
         }
     }
+}
+
+/// How many PATCH requests the gateway has logged, which it does at their end.
+fn ended_patches(lab: &Lab) -> usize {
+    lab.gateway(0).log().matches("method=\"PATCH\"").count()
 }
 
 /// Sends the rest of an upload as a client does after a cut: from where the

@@ -10,17 +10,20 @@ use std::path::Path;
 use refity_shared::config::EXIT_CONFIGURATION;
 use refity_shared::digest::Digest;
 use refity_shared::installation::InstallationId;
-use refity_shared::local::{DATABASE, Local};
+use refity_shared::local::{DATABASE, Local, spool_holds_data};
 use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
 use refity_shared::name::{FileId, IntentId, RepositoryName};
 use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{Adopted, NewManifest, PutManifest};
+use refity_shared::store::{Adopted, NewManifest, PutManifest, Store};
 use refity_shared::telemetry;
 
 use crate::config::PlaceArgs;
 use crate::service::{Failure, Uploader};
+
+/// The new index's name while it is made.
+const DRAFT: &str = "refity.db.rebuilding";
 
 /// What the command takes.
 #[derive(clap::Args)]
@@ -28,6 +31,10 @@ pub struct Args {
     /// Where the data is.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Begin with nothing but the tree on SFTP, and take it over under a new installation
+    /// id
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// Runs the command and prints what it did.
@@ -49,12 +56,44 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             data_dir.join(DATABASE).display()
         )));
     }
-    remove_leftovers(data_dir)?;
+    refuse_leftovers(data_dir)?;
     let known =
         InstallationId::load(data_dir).map_err(|error| Failure::Other(error.to_string()))?;
-    let local = Local::open_new(data_dir, "rebuild-index").await?;
+    if known.is_none() && !args.take_over && !spool_holds_data(data_dir) {
+        return Err(Failure::Other(format!(
+            "{} has neither an installation's id nor a spool. Set DATA_DIR to the folder of the \
+             installation whose database was lost; to take the tree on SFTP over with nothing \
+             else left, add --take-over",
+            data_dir.display()
+        )));
+    }
+    // The index gets its name when it is whole: until then every other
+    // process refuses to start.
+    let draft = data_dir.join(DRAFT);
+    remove_database(&draft)?;
+    let local = Local::open_with(data_dir, "rebuild-index", &draft).await?;
     let remote = RemoteConfig::new(remote, data_dir);
-    let uploader = Uploader::new(local, &args.place, remote, known.is_none())?;
+    let take_over = known.is_none() || args.take_over;
+    let uploader = Uploader::new(local, &args.place, remote, take_over)?;
+    let refused = rebuild(uploader).await?;
+    Store::settle_file(&draft).await?;
+    std::fs::rename(&draft, data_dir.join(DATABASE))?;
+    remove_database(&draft)?;
+    println!(
+        "the index is made anew. Images that were on SFTP already, and not pushed again, are not \
+         in it yet"
+    );
+    if refused > 0 {
+        return Err(Failure::Other(format!(
+            "{refused} acknowledged manifests lack blobs: push them again"
+        )));
+    }
+    println!("start gateway and uploader: what is not on SFTP yet goes there now");
+    Ok(())
+}
+
+/// Fills the new index. Answers how many manifests could not be replayed.
+async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     let mut session = uploader.remote.session().await?;
     own_tree(&uploader, &mut session).await?;
     let mut rebuild = Rebuild {
@@ -67,8 +106,21 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     rebuild.replay_intents().await
 }
 
+/// Removes a database with the files beside it; fine where there is none.
+fn remove_database(path: &Path) -> Result<(), Failure> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(Path::new(&name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// A write-ahead log without its database would be taken for the new one's.
-fn remove_leftovers(data_dir: &Path) -> Result<(), Failure> {
+fn refuse_leftovers(data_dir: &Path) -> Result<(), Failure> {
     for suffix in ["-wal", "-shm"] {
         let path = data_dir.join(format!("{DATABASE}{suffix}"));
         if path.exists() {
@@ -136,7 +188,8 @@ impl Rebuild {
         Ok(())
     }
 
-    async fn replay_intents(&mut self) -> Result<(), Failure> {
+    /// Answers how many could not be replayed.
+    async fn replay_intents(&mut self) -> Result<usize, Failure> {
         let spool = self.uploader.local.spool.clone();
         let mut intents = Vec::new();
         for (id, _) in spool.list_intents().await? {
@@ -147,7 +200,7 @@ impl Rebuild {
         }
         // An index names manifests that were pushed before it.
         intents.sort_by_key(|(_, intent)| intent.wish.generation);
-        let (mut replayed, mut refused) = (0, 0);
+        let (mut replayed, mut refused) = (0, 0_usize);
         for (id, intent) in intents {
             let (repository, digest) = (intent.wish.repository.clone(), intent.wish.digest.clone());
             match self.replay(id, intent).await {
@@ -159,13 +212,7 @@ impl Rebuild {
             }
         }
         println!("{replayed} manifests replayed, {refused} not; their intents stay in the spool");
-        if refused > 0 {
-            return Err(Failure::Other(format!(
-                "{refused} acknowledged manifests lack blobs: push them again"
-            )));
-        }
-        println!("start gateway and uploader: what is not on SFTP yet goes there now");
-        Ok(())
+        Ok(refused)
     }
 
     async fn replay(&mut self, id: IntentId, intent: Intent) -> Result<(), Failure> {
@@ -196,6 +243,8 @@ impl Rebuild {
 
     async fn put(&mut self, new: NewManifest) -> Result<(), Failure> {
         let key = (new.repository.clone(), new.digest.clone());
+        let store = &self.uploader.local.store;
+        store.create_group(&new.repository.group()).await?;
         match self.uploader.local.store.put_manifest(new).await? {
             PutManifest::Put { .. } => {
                 self.adopted.insert(key);

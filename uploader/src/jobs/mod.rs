@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use refity_shared::remote::{PooledSession, Reason, RemoteError, TmpName, WriteError};
 use refity_shared::store::{
-    BlobId, Claim, Finished, HealthState, Retry, StoreError, Trouble, Wish,
+    BlobId, Claim, Ended, Finished, HealthState, Retry, StoreError, Trouble, Wanted, Wish,
 };
 
 use crate::health::{backoff, trouble};
@@ -95,7 +95,7 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
         running: Arc::clone(&listed.running),
     };
     let ended = match make_true(run).await {
-        Ok(generation) => finish(uploader, &claim, generation).await,
+        Ok(ended) => finish(uploader, &claim, ended).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
     // What cannot be written down is repeated when the lease has run out.
@@ -128,14 +128,14 @@ async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
     Ok(cleared.await?)
 }
 
-/// Answers the generation of the wish that is true now.
-async fn make_true(mut run: Run<'_>) -> Result<i64, JobError> {
+async fn make_true(mut run: Run<'_>) -> Result<Ended, JobError> {
     if run.claim.lease.is_repeated() {
         clear_earlier_runs(&mut run).await?;
     }
-    // A job whose target is gone has nothing to do any more.
-    let Some(wish) = run.uploader.local.store.wish(run.claim).await? else {
-        return Ok(0);
+    let wish = match run.uploader.local.store.wish(run.claim).await? {
+        Wanted::Wish(wish) => wish,
+        Wanted::NotYet => return Ok(Ended::NotYet),
+        Wanted::NoTarget => return Ok(Ended::NoTarget),
     };
     let generation = wish.generation();
     match wish {
@@ -174,13 +174,13 @@ async fn make_true(mut run: Run<'_>) -> Result<i64, JobError> {
         } => publish_tag::remove(run, repository, tag).await?,
         Wish::MarkGroup { group, wanted, .. } => mark_group::run(run, group, wanted).await?,
     }
-    Ok(generation)
+    Ok(Ended::True(generation))
 }
 
-async fn finish(uploader: &Uploader, claim: &Claim, generation: i64) -> Result<(), Failure> {
+async fn finish(uploader: &Uploader, claim: &Claim, ended: Ended) -> Result<(), Failure> {
     let store = &uploader.local.store;
     let kind = claim.kind.name();
-    match store.finish(claim, generation).await? {
+    match store.finish(claim, ended).await? {
         Finished::Done { carried_out } => {
             tracing::debug!(job = %claim.job, kind, "done");
             for intent in &carried_out {

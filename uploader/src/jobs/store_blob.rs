@@ -61,6 +61,12 @@ pub(super) async fn store(
         .map_err(JobError::from);
     match stored {
         Err(JobError::Spool(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            // It is the only copy: one wrong read is not believed.
+            if let Ok(again) = local.spool.hash_file(file, digest.algorithm()).await
+                && again == digest
+            {
+                return Err(JobError::Spool(error));
+            }
             local.store.file_lost(blob, file).await?;
             Err(JobError::Bytes(format!(
                 "the spool's bytes of {digest} are damaged: {error}"

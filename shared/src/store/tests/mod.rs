@@ -1,5 +1,8 @@
 //! What the store promises, tried on a database in a temporary folder.
 
+mod intents;
+mod leases;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,12 +82,15 @@ impl Place {
 
     async fn claim(&self, owner: &str) -> Option<(Claim, Wish)> {
         let claim = self.store.claim(owner, None).await.unwrap()?;
-        let wish = self.store.wish(&claim).await.unwrap().unwrap();
-        Some((claim, wish))
+        match self.store.wish(&claim).await.unwrap() {
+            Wanted::Wish(wish) => Some((claim, wish)),
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn finish(&self, claim: &Claim, wish: &Wish) -> Finished {
-        self.store.finish(claim, wish.generation()).await.unwrap()
+        let ended = Ended::True(wish.generation());
+        self.store.finish(claim, ended).await.unwrap()
     }
 
     /// Runs every job that can be run; answers their kinds in order.
@@ -172,100 +178,6 @@ async fn an_older_generation_that_comes_late_does_not_move_a_tag_back() {
     place.push_manifest(b"new", &[], "v").await;
     place.push_manifest_of(older, b"old", &[], "v").await;
     assert_eq!(place.tag("v").await, b"new");
-}
-
-#[tokio::test]
-async fn a_lost_lease_cannot_finish() {
-    let place = Place::new().await;
-    place.push_blob(b"layer").await;
-    let (zombie, wish) = place.claim("zombie").await.unwrap();
-    assert_eq!(place.store.give_back("zombie").await.unwrap(), 1);
-    let (claim, _) = place.claim("heir").await.unwrap();
-    assert_eq!(claim.job, zombie.job);
-    assert_eq!(place.finish(&zombie, &wish).await, Finished::LeaseLost);
-    let held = place.store.heartbeat("zombie", vec![(zombie.job, 0)]).await;
-    assert!(held.unwrap().is_empty());
-    assert!(matches!(
-        place.finish(&claim, &wish).await,
-        Finished::Done { .. }
-    ));
-}
-
-#[tokio::test]
-async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
-    let place = Place::new().await;
-    place.push_manifest(b"one", &[], "v").await;
-    place.push_blob(b"layer").await;
-    let mut silent = Vec::new();
-    while let Some((claim, wish)) = place.claim("silent").await {
-        match claim.kind {
-            JobKind::PublishTag | JobKind::LinkBlob => silent.push(claim.kind),
-            _ => drop(place.finish(&claim, &wish).await),
-        }
-    }
-    assert_eq!(silent.len(), 2);
-    place.forward(LEASE + Duration::from_secs(1));
-    assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
-    let (claim, _) = place.claim("heir").await.unwrap();
-    assert_eq!(claim.kind, JobKind::LinkBlob);
-    place.forward(LAST_CALL);
-    assert!(place.store.has_expired_lease().await.unwrap());
-    place.store.end_expired_leases().await.unwrap();
-    let (claim, _) = place.claim("heir").await.unwrap();
-    assert_eq!(claim.kind, JobKind::PublishTag);
-}
-
-#[tokio::test]
-async fn the_tag_of_a_dead_owner_is_looked_at_again_later() {
-    let place = Place::new().await;
-    place.push_manifest(b"one", &[], "v").await;
-    while let Some((claim, wish)) = place.claim("dead").await {
-        if claim.kind != JobKind::PublishTag {
-            place.finish(&claim, &wish).await;
-        }
-    }
-    place.store.give_back("dead").await.unwrap();
-    assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
-    assert!(place.claim("worker").await.is_none());
-    place.forward(LAST_CALL + Duration::from_secs(1));
-    assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
-    place.forward(LAST_CALL + Duration::from_secs(1));
-    assert_eq!(place.finish_all().await, []);
-}
-
-#[tokio::test]
-async fn nothing_is_claimed_while_the_storage_is_unwell() {
-    let place = Place::new().await;
-    place.push_blob(b"layer").await;
-    let trouble = Trouble {
-        code: "connection".to_owned(),
-        message: "refused".to_owned(),
-        hint: None,
-    };
-    let wait = Duration::from_secs(60);
-    let store = &place.store;
-    store
-        .report_trouble(HealthState::Down(trouble), wait)
-        .await
-        .unwrap();
-    assert!(place.claim("worker").await.is_none());
-    assert!(!store.claim_probe("a").await.unwrap());
-    place.forward(wait + Duration::from_secs(1));
-    assert!(store.claim_probe("a").await.unwrap());
-    assert!(!store.claim_probe("b").await.unwrap());
-    store.report_up().await.unwrap();
-    assert!(place.claim("worker").await.is_some());
-}
-
-#[tokio::test]
-async fn a_full_storage_stops_stores_for_a_while() {
-    let place = Place::new().await;
-    place.push_blob(b"layer").await;
-    let wait = Duration::from_secs(60);
-    place.store.report_full(wait).await.unwrap();
-    assert!(place.claim("worker").await.is_none());
-    place.forward(wait + Duration::from_secs(1));
-    assert!(place.claim("worker").await.is_some());
 }
 
 #[tokio::test]
@@ -456,24 +368,6 @@ async fn generations_grow_in_a_new_database_too() {
     let again = Place::new().await;
     assert!(place.store.next_generation().await.unwrap() > first);
     assert!(again.store.next_generation().await.unwrap() >= first);
-}
-
-#[tokio::test]
-async fn an_intent_is_carried_out_with_its_last_job() {
-    let place = Place::new().await;
-    place.push_manifest(b"manifest", &[], "v1").await;
-    let mut carried_out = Vec::new();
-    while let Some((claim, wish)) = place.claim("worker").await {
-        assert!(carried_out.is_empty(), "{:?} came after", claim.kind);
-        if let Finished::Done { carried_out: ids } = place.finish(&claim, &wish).await {
-            carried_out.extend(ids);
-        }
-    }
-    assert_eq!(carried_out.len(), 1);
-    let open = place.store.carried_out_intents().await.unwrap();
-    assert_eq!(open, carried_out);
-    place.store.forget_intents(carried_out).await.unwrap();
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
 }
 
 #[tokio::test]

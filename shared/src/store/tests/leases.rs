@@ -1,0 +1,120 @@
+//! Whose a job is, and when nobody may have it.
+
+use super::*;
+
+#[tokio::test]
+async fn a_lost_lease_cannot_finish() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let (zombie, wish) = place.claim("zombie").await.unwrap();
+    assert_eq!(place.store.give_back("zombie").await.unwrap(), 1);
+    let (claim, _) = place.claim("heir").await.unwrap();
+    assert_eq!(claim.job, zombie.job);
+    assert_eq!(place.finish(&zombie, &wish).await, Finished::LeaseLost);
+    let held = place.store.heartbeat("zombie", vec![(zombie.job, 0)]).await;
+    assert!(held.unwrap().is_empty());
+    assert!(matches!(
+        place.finish(&claim, &wish).await,
+        Finished::Done { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
+    let place = Place::new().await;
+    place.push_manifest(b"one", &[], "v").await;
+    place.push_blob(b"layer").await;
+    let mut silent = Vec::new();
+    while let Some((claim, wish)) = place.claim("silent").await {
+        match claim.kind {
+            JobKind::PublishTag | JobKind::LinkBlob => silent.push(claim.kind),
+            _ => drop(place.finish(&claim, &wish).await),
+        }
+    }
+    assert_eq!(silent.len(), 2);
+    place.forward(LEASE + Duration::from_secs(1));
+    assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+    let (claim, _) = place.claim("heir").await.unwrap();
+    assert_eq!(claim.kind, JobKind::LinkBlob);
+    place.forward(LAST_CALL);
+    assert!(place.store.has_expired_lease().await.unwrap());
+    place.store.end_expired_leases().await.unwrap();
+    let (claim, _) = place.claim("heir").await.unwrap();
+    assert_eq!(claim.kind, JobKind::PublishTag);
+}
+
+#[tokio::test]
+async fn the_tag_of_a_dead_owner_is_looked_at_again_later() {
+    let place = Place::new().await;
+    place.push_manifest(b"one", &[], "v").await;
+    while let Some((claim, wish)) = place.claim("dead").await {
+        if claim.kind != JobKind::PublishTag {
+            place.finish(&claim, &wish).await;
+        }
+    }
+    place.store.give_back("dead").await.unwrap();
+    assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
+    assert!(place.claim("worker").await.is_none());
+    place.forward(LAST_CALL + Duration::from_secs(1));
+    assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
+    place.forward(LAST_CALL + Duration::from_secs(1));
+    assert_eq!(place.finish_all().await, []);
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_while_the_storage_is_unwell() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let trouble = Trouble {
+        code: "connection".to_owned(),
+        message: "refused".to_owned(),
+        hint: None,
+    };
+    let wait = Duration::from_secs(60);
+    let store = &place.store;
+    store
+        .report_trouble(HealthState::Down(trouble), wait)
+        .await
+        .unwrap();
+    assert!(place.claim("worker").await.is_none());
+    assert!(!store.claim_probe("a").await.unwrap());
+    place.forward(wait + Duration::from_secs(1));
+    assert!(store.claim_probe("a").await.unwrap());
+    assert!(!store.claim_probe("b").await.unwrap());
+    store.report_up().await.unwrap();
+    assert!(place.claim("worker").await.is_some());
+}
+
+#[tokio::test]
+async fn a_full_storage_stops_stores_for_a_while() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let wait = Duration::from_secs(60);
+    place.store.report_full(wait).await.unwrap();
+    assert!(place.claim("worker").await.is_none());
+    place.forward(wait + Duration::from_secs(1));
+    assert!(place.claim("worker").await.is_some());
+}
+
+#[tokio::test]
+async fn a_claimed_tag_waits_when_a_newer_wish_needs_what_is_not_stored() {
+    let place = Place::new().await;
+    place.push_manifest(b"one", &[], "v").await;
+    let claim = loop {
+        let (claim, wish) = place.claim("worker").await.unwrap();
+        if claim.kind == JobKind::PublishTag {
+            break claim;
+        }
+        place.finish(&claim, &wish).await;
+    };
+    // Claimed, and its wish not read yet, when the tag moves.
+    place.push_blob(b"slow layer").await;
+    place.push_manifest(b"two", &[b"slow layer"], "v").await;
+    let wanted = place.store.wish(&claim).await.unwrap();
+    assert_eq!(wanted, Wanted::NotYet);
+    let finished = place.store.finish(&claim, Ended::NotYet).await.unwrap();
+    assert_eq!(finished, Finished::Again);
+    let kinds = place.finish_all().await;
+    assert_eq!(kinds.last(), Some(&JobKind::PublishTag));
+    assert!(kinds.contains(&JobKind::StoreBlob));
+}
