@@ -103,13 +103,16 @@ async fn a_quota_that_is_told_at_the_close_leaves_nothing_half() {
     server.faults().quota_at_close = true;
     let image = Image::random(Format::Oci, 1, 100_000);
     push(&lab, &image, "v").await;
-    wait::until("a try that fails", SOON, async || {
-        server.removed("_refity/tmp/") > 0
+    wait::until("words of a try that failed", SOON, async || {
+        let jobs = lab.client().jobs().await.unwrap().json();
+        let mut jobs = jobs["items"].as_array().unwrap().iter();
+        jobs.any(|job| !job["error"].is_null())
     })
     .await;
-    let jobs = lab.client().jobs().await.unwrap().json();
-    let told = jobs["items"].as_array().unwrap().iter();
-    assert!(told.clone().any(|job| !job["error"].is_null()), "{jobs}");
+    assert!(
+        server.removed("_refity/tmp/") > 0,
+        "its file was left there"
+    );
     assert_nothing_half(server.root(), &image);
     nothing_left_in_tmp(server.root()).await;
     assert_goes_on(&lab, &server, &image, "v").await;
