@@ -89,8 +89,11 @@ fn with_key(
     raw.userauth_pubkey_file(user, None, path, passphrase.map(Secret::expose))
 }
 
+/// Whether the server said no. libssh2 gives a code of a refusal also where
+/// the connection broke before there was an answer, in these words.
 fn is_refusal(error: &ssh2::Error) -> bool {
     matches!(error.code(), ErrorCode::Session(code) if REFUSALS.contains(&code))
+        && !error.message().starts_with("Waiting for")
 }
 
 /// Says whether the key's file or the server is to blame.
@@ -156,5 +159,30 @@ impl ssh2::KeyboardInteractivePrompt for Answers<'_> {
             }
         };
         prompts.iter().map(answer).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_dies_while_we_sign_in_has_not_refused() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        for (code, words, refused) in [
+            (-18, "Username/PublicKey combination invalid", true),
+            (-19, "Waiting for USERAUTH response", false),
+            (-19, "Waiting for publickey USERAUTH response", false),
+            (-18, "Waiting for keyboard USERAUTH response", false),
+        ] {
+            let error = ssh2::Error::new(ErrorCode::Session(code), words);
+            let told = key_error(&error, "box", path.path());
+            assert_eq!(
+                told.reason() == Some(Reason::Authentication),
+                refused,
+                "{words}"
+            );
+            assert_eq!(told.is_transient(), !refused, "{words}");
+        }
     }
 }
