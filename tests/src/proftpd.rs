@@ -6,7 +6,8 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::sshd::{connections, free_port, kill, make_key, tree_of, wait_for_ssh};
+use crate::sshd::{connections, kill, make_key, tree_of, wait_for_ssh};
+use crate::wait::free_port;
 
 const PROFTPD: &str = "/usr/sbin/proftpd";
 /// Debian's `nobody` and `nogroup`, whom ProFTPD serves files as.

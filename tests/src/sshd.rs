@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -11,18 +11,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::wait::free_port;
+
 const SSHD: &str = "/usr/sbin/sshd";
 /// How long a server may take to answer after its start.
 const START_MAX: Duration = Duration::from_secs(20);
-
-/// A free port of 127.0.0.1.
-///
-/// # Panics
-/// When there is none.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind 127.0.0.1:0");
-    listener.local_addr().expect("local address").port()
-}
 
 /// How an [`Sshd`] differs from the usual one.
 #[derive(Clone, Debug, Default)]

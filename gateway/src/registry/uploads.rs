@@ -157,19 +157,14 @@ pub(super) async fn finish(
         .as_deref()
         .ok_or(RegistryError::DigestMissing)?;
     let digest = parse(digest)?;
-    if is_committed(state, &repository, id, &digest).await? {
-        let jobs = state.local.store.blob_jobs(&repository, &digest).await?;
-        let response = blob_answer(&repository, &digest);
-        return Ok(Written { response, jobs });
+    if let Some(written) = finished_before(state, &repository, id, &digest).await? {
+        return Ok(written);
     }
     let session = match Session::open(state, repository.clone(), id).await {
-        // Another request has just finished it while this one waited.
-        Err(RegistryError::UploadUnknown)
-            if is_committed(state, &repository, id, &digest).await? =>
-        {
-            let jobs = state.local.store.blob_jobs(&repository, &digest).await?;
-            let response = blob_answer(&repository, &digest);
-            return Ok(Written { response, jobs });
+        // Another request may have finished it while this one waited.
+        Err(RegistryError::UploadUnknown) => {
+            let written = finished_before(state, &repository, id, &digest).await?;
+            return written.ok_or(RegistryError::UploadUnknown);
         }
         session => session?,
     };
@@ -180,17 +175,27 @@ pub(super) async fn finish(
         .await
 }
 
-/// Whether the session has become this blob already: the same request again.
-async fn is_committed(
+/// The answer to the same request again: the session has become this blob
+/// already.
+async fn finished_before(
     state: &AppState,
     repository: &RepositoryName,
     id: UploadId,
     digest: &Digest,
-) -> Result<bool, RegistryError> {
-    let upload = state.local.store.upload(id, repository).await?;
-    Ok(upload.is_some_and(
-        |upload| matches!(upload.state, UploadState::Committed(committed) if committed == *digest),
-    ))
+) -> Result<Option<Written>, RegistryError> {
+    let store = &state.local.store;
+    match store
+        .upload(id, repository)
+        .await?
+        .map(|upload| upload.state)
+    {
+        Some(UploadState::Committed(committed)) if committed == *digest => {
+            let jobs = store.blob_jobs(repository, digest).await?;
+            let response = blob_answer(repository, digest);
+            Ok(Some(Written { response, jobs }))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// `GET` of a session: how far it is.

@@ -18,7 +18,8 @@ use refity_shared::remote::{
     Timeouts, WriteError, check_owner, place_folder, read, store_file, write_small,
 };
 use refity_tests::proftpd::Proftpd;
-use refity_tests::sshd::{Sshd, SshdOptions, free_port};
+use refity_tests::sshd::{Sshd, SshdOptions};
+use refity_tests::wait::free_port;
 use tempfile::TempDir;
 
 const TMP: &str = "docker/registry/v2/_refity/tmp/a.1.1";
