@@ -14,7 +14,7 @@ use super::layout::parent;
 use super::posix_rename::{Control, Extensions, Space};
 
 /// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Free space below which an unexplained failure is put down to a full disk.
 const ALMOST_FULL: u64 = 1 << 20;
 

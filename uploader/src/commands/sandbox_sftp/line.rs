@@ -22,18 +22,22 @@ impl Cutter {
 }
 
 /// A connection, until its [`Cutter`] is used.
-pub struct Line {
+pub struct Line<G> {
+    /// Dropped before the peer can see the end, so that what it counts is
+    /// never behind what the peer knows.
+    guard: Option<G>,
     stream: TcpStream,
     until_cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_cut: bool,
 }
 
-impl Line {
-    /// Wraps a connection.
+impl<G> Line<G> {
+    /// Wraps a connection, which holds the guard until it ends.
     #[must_use]
-    pub fn new(stream: TcpStream, cutter: &Cutter) -> Self {
+    pub fn new(stream: TcpStream, cutter: &Cutter, guard: G) -> Self {
         let notify = Arc::clone(&cutter.0);
         Self {
+            guard: Some(guard),
             stream,
             until_cut: Box::pin(async move { notify.notified().await }),
             is_cut: false,
@@ -52,7 +56,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl<G: Unpin> AsyncRead for Line<G> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -63,7 +67,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl<G: Unpin> AsyncWrite for Line<G> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -78,6 +82,7 @@ impl AsyncWrite for Line {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.guard = None;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

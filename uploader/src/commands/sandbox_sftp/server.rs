@@ -10,7 +10,7 @@ use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, run_
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
 use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::hooks::{Admission, Hooks};
 use super::line::{Cutter, Line};
@@ -121,13 +121,14 @@ impl SftpServer {
                     Admission::Hold => tokio::time::sleep(HOLD).await,
                 }
             };
-            if let (true, Ok(place)) = (admitted, Arc::clone(&room).try_acquire_owned()) {
+            if !admitted {
+                continue;
+            }
+            let admitted = Admitted(Arc::clone(&self.shared.hooks));
+            if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
                 let (ssh, shared) = (Arc::clone(&self.ssh), Arc::clone(&self.shared));
-                tokio::spawn(async move {
-                    // How a connection ends is its client's business.
-                    let _ended = converse(stream, ssh, shared).await;
-                    drop(place);
-                });
+                // How a connection ends is its client's business.
+                tokio::spawn(converse(stream, ssh, shared, (admitted, place)));
             }
         }
     }
@@ -137,29 +138,33 @@ fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::Password][..])
 }
 
+/// A connection that was admitted, until it ends.
+struct Admitted(Arc<dyn Hooks>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.disconnected();
+    }
+}
+
 /// Serves one connection until it ends.
 async fn converse(
     stream: TcpStream,
     ssh: Arc<Config>,
     shared: Arc<Shared>,
+    place: (Admitted, OwnedSemaphorePermit),
 ) -> Result<(), russh::Error> {
     stream.set_nodelay(true)?;
     let cutter = Cutter::default();
-    let line = Line::new(stream, &cutter);
-    let hooks = Arc::clone(&shared.hooks);
-    hooks.connected(&cutter);
+    let line = Line::new(stream, &cutter, place);
+    shared.hooks.connected(&cutter);
     let connection = Connection {
         shared,
         cutter,
         idle_channels: HashMap::new(),
         sessions: Arc::new(Semaphore::new(CHANNELS)),
     };
-    let ended = match run_stream(ssh, line, connection).await {
-        Ok(running) => running.await,
-        Err(error) => Err(error),
-    };
-    hooks.disconnected();
-    ended
+    run_stream(ssh, line, connection).await?.await
 }
 
 struct Connection {
