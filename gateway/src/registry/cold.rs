@@ -17,15 +17,12 @@ use refity_shared::store::Blob;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::cold_fetch::{self, Progress};
+use super::cold_fetch::{self, Next, Progress};
 use super::cold_stream;
 use super::error::RegistryError;
 use super::remote_blob::{ColdError, require_storage};
 use super::room;
 use crate::state::AppState;
-
-/// How much a reader takes from the file at a time.
-const PIECE_BYTES: u64 = 512 * 1024;
 
 /// The fetches that run in this process.
 #[derive(Default)]
@@ -106,33 +103,35 @@ fn follow(fetch: Arc<Fetch>, size: u64) -> impl Stream<Item = io::Result<Bytes>>
             if position == size {
                 return Ok(None);
             }
-            let (file, end) = next_part(&mut progress, position, size).await?;
-            let piece = read(file, position, end).await?;
-            Ok(Some((piece, (fetch, progress, end))))
+            let (file, next) = next(&mut progress, position, size).await?;
+            let piece = match next {
+                Next::Bytes(bytes) => bytes,
+                Next::InFile(end) => read(file, position, end).await?,
+            };
+            let position = position + piece.len() as u64;
+            Ok(Some((piece, (fetch, progress, position))))
         },
     )
 }
 
-/// Waits for bytes at this position; answers the file and where to stop.
-async fn next_part(
+/// Waits for bytes at this position.
+async fn next(
     progress: &mut watch::Receiver<Progress>,
     position: u64,
     size: u64,
-) -> Result<(Arc<File>, u64), ColdError> {
-    let end_of = |progress: &Progress| {
-        let (_, limit) = progress.readable(size)?;
-        (limit > position).then(|| limit.min(position + PIECE_BYTES))
-    };
+) -> Result<(Arc<File>, Next), ColdError> {
+    let mut found = None;
     let reached = progress
-        .wait_for(|now| matches!(now, Progress::Failed(_)) || end_of(now).is_some())
+        .wait_for(|now| {
+            let next = now.next(position, size);
+            found = next.map(|(file, next)| (Arc::clone(file), next));
+            found.is_some() || matches!(now, Progress::Failed(_))
+        })
         .await
         .map_err(|_| ColdError::Interrupted)?;
-    match (&*reached, end_of(&reached)) {
-        (Progress::Reading(file, _) | Progress::Verified(file), Some(end)) => {
-            Ok((Arc::clone(file), end))
-        }
-        (Progress::Failed(error), _) => Err(error.clone()),
-        _ => Err(ColdError::Interrupted),
+    match &*reached {
+        Progress::Failed(error) => Err(error.clone()),
+        _ => found.ok_or(ColdError::Interrupted),
     }
 }
 
@@ -148,6 +147,7 @@ async fn read(file: Arc<File>, start: u64, end: u64) -> io::Result<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cold_fetch::Arrived;
     use super::*;
     use futures_util::StreamExt as _;
     use std::io::Write as _;
@@ -163,13 +163,21 @@ mod tests {
         Arc::new(file)
     }
 
+    fn reading(file: &Arc<File>, received: u64) -> Progress {
+        Progress::Reading(Arrived {
+            file: Arc::clone(file),
+            received,
+            last: Bytes::new(),
+        })
+    }
+
     #[tokio::test]
     async fn a_reader_follows_to_the_end() {
         let bytes = vec![7; 1_500_000];
         let size = bytes.len() as u64;
         let (sender, fetch) = fetch();
         let file = file(&bytes);
-        sender.send_replace(Progress::Reading(Arc::clone(&file), size));
+        sender.send_replace(reading(&file, size));
         fetch.opened().await.unwrap();
         let mut stream = Box::pin(follow(fetch, size));
         let mut read = Vec::new();
@@ -187,7 +195,7 @@ mod tests {
     async fn bytes_that_turn_out_wrong_are_never_handed_out_whole() {
         let (sender, fetch) = fetch();
         let file = file(&[7; 1000]);
-        sender.send_replace(Progress::Reading(file, 1000));
+        sender.send_replace(reading(&file, 1000));
         let mut stream = Box::pin(follow(fetch, 1000));
         let lost = ColdError::Lost("wrong".to_owned());
         let (first, _) = tokio::join!(stream.next(), async {

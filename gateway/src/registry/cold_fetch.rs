@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use refity_shared::digest::Hasher;
 use refity_shared::name::FileId;
 use refity_shared::remote::{Layout, PooledSession, Reader};
@@ -16,24 +17,45 @@ use tokio::task::spawn_blocking;
 use super::remote_blob::{ColdError, HELD_BACK_BYTES, report, with_file};
 use crate::state::AppState;
 
-/// How many buffers go round between reading and writing.
-const BUFFERS: usize = 2;
+/// How many buffers wait between reading and writing.
+const QUEUE: usize = 1;
 
-/// How much each call may read. A call brings one packet of some 30 KB, and
-/// libssh2 asks for up to four times its buffer ahead, which is OpenSSH's
-/// window: more would only cost memory.
-const READ_BYTES: usize = 512 * 1024;
+/// How many buffers are kept for what comes next.
+const SPARE: usize = 4;
+
+/// How much each call may read. A call brings what has come, and libssh2
+/// asks for up to four times its buffer ahead. More made pulls slower: what is
+/// under way no longer fits the processor's cache.
+const READ_BYTES: usize = 256 * 1024;
 
 /// From how many bytes on a buffer goes to be written.
 const FULL_BYTES: usize = 256 * 1024;
 
+/// How much a reader that does not keep up takes from the file at a time.
+const PIECE_BYTES: u64 = 512 * 1024;
+
 /// How long the first bytes of a buffer wait for more.
 const FULL_WAIT: Duration = Duration::from_millis(50);
 
-/// A buffer, and how many bytes of it are filled.
-struct Filled {
-    bytes: Vec<u8>,
+/// Bytes that came. Where it was comes to be used again when nobody holds it
+/// any more.
+struct Piece {
+    buffer: Vec<u8>,
     length: usize,
+    home: mpsc::SyncSender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        // Home may be full, or gone: then it is one buffer less.
+        let _ = self.home.try_send(std::mem::take(&mut self.buffer));
+    }
 }
 
 /// How far a fetch is.
@@ -41,25 +63,66 @@ struct Filled {
 pub(super) enum Progress {
     /// The storage has not answered yet.
     Opening,
-    /// This many bytes have come. Whether they are right is not known yet.
-    Reading(Arc<File>, u64),
+    /// Some has come. Whether it is right is not known yet.
+    Reading(Arrived),
     /// All have come, and they are right.
     Verified(Arc<File>),
     /// It failed.
     Failed(ColdError),
 }
 
+/// What has come so far.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived {
+    pub(super) file: Arc<File>,
+    /// How many bytes the file has.
+    pub(super) received: u64,
+    /// The last of them.
+    pub(super) last: Bytes,
+}
+
+/// Where a reader finds its next bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Here they are.
+    Bytes(Bytes),
+    /// In the file, up to this position.
+    InFile(u64),
+}
+
 impl Progress {
-    /// The file to read from, and up to where a client may get its bytes, of
-    /// a blob of this size.
-    pub(super) fn readable(&self, size: u64) -> Option<(&Arc<File>, u64)> {
-        match self {
-            Self::Reading(file, received) => {
-                Some((file, (*received).min(size.saturating_sub(HELD_BACK_BYTES))))
-            }
-            Self::Verified(file) => Some((file, size)),
-            Self::Opening | Self::Failed(_) => None,
+    /// The file to read from, and what a reader that has come to `position`
+    /// may get next, of a blob of this size. Who keeps up with the fetch
+    /// gets the bytes themselves and leaves the file alone.
+    pub(super) fn next(&self, position: u64, size: u64) -> Option<(&Arc<File>, Next)> {
+        let (file, limit, last) = match self {
+            Self::Reading(arrived) => (
+                &arrived.file,
+                arrived.received.min(size.saturating_sub(HELD_BACK_BYTES)),
+                Some(arrived),
+            ),
+            Self::Verified(file) => (file, size, None),
+            Self::Opening | Self::Failed(_) => return None,
+        };
+        if limit <= position {
+            return None;
         }
+        let bytes = last.and_then(|arrived| arrived.between(position, limit));
+        let next = match bytes {
+            Some(bytes) => Next::Bytes(bytes),
+            None => Next::InFile(limit.min(position + PIECE_BYTES)),
+        };
+        Some((file, next))
+    }
+}
+
+impl Arrived {
+    /// These bytes, if they are among the last.
+    fn between(&self, start: u64, end: u64) -> Option<Bytes> {
+        let before = self.received - self.last.len() as u64;
+        let start = usize::try_from(start.checked_sub(before)?).ok()?;
+        let end = usize::try_from(end.checked_sub(before)?).ok()?;
+        Some(self.last.slice(start..end))
     }
 }
 
@@ -117,28 +180,26 @@ fn copy(
 ) -> Result<Option<CacheWriter>, ColdError> {
     let writer = spool.cache_writer()?;
     let file = Arc::new(writer.reader()?);
-    progress.send_replace(Progress::Reading(Arc::clone(&file), 0));
+    let told = |received, last| {
+        let file = Arc::clone(&file);
+        progress.send_replace(Progress::Reading(Arrived {
+            file,
+            received,
+            last,
+        }));
+    };
+    told(0, Bytes::new());
     std::thread::scope(|scope| {
-        let (full, to_write) = mpsc::sync_channel(BUFFERS);
-        let (written, empty) = mpsc::channel();
-        for _ in 0..BUFFERS {
-            // The receiver is in this function.
-            let _ = written.send(vec![0; FULL_BYTES + READ_BYTES]);
-        }
-        let writing = scope.spawn(move || {
-            let told = |received| {
-                progress.send_replace(Progress::Reading(Arc::clone(&file), received));
-            };
-            write_all(writer, blob, &to_write, &written, told).map(|writer| (writer, file))
-        });
-        let read = read_all(&mut reader, &full, &empty, progress);
+        let (full, to_write) = mpsc::sync_channel(QUEUE);
+        let writing = scope.spawn(move || write_all(writer, blob, &to_write, told));
+        let read = read_all(&mut reader, &full, progress);
         drop(full);
         let ended = writing.join().unwrap_or(Err(ColdError::Interrupted));
         if !read? {
             return Ok(None);
         }
-        let (writer, file) = ended?;
-        progress.send_replace(Progress::Verified(file));
+        let writer = ended?;
+        progress.send_replace(Progress::Verified(Arc::clone(&file)));
         Ok(Some(writer))
     })
 }
@@ -146,46 +207,49 @@ fn copy(
 /// Reads until the end. Answers false if nobody listens any more.
 fn read_all(
     reader: &mut Reader<'_>,
-    full: &mpsc::SyncSender<Filled>,
-    empty: &mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::SyncSender<Bytes>,
     progress: &watch::Sender<Progress>,
 ) -> Result<bool, ColdError> {
-    // Without an empty buffer the writing thread has ended: it says why.
-    while let Ok(mut bytes) = empty.recv() {
+    let (home, spare) = mpsc::sync_channel(SPARE);
+    loop {
+        let buffer = spare.try_recv();
+        let mut buffer: Vec<u8> = buffer.unwrap_or_else(|_| vec![0; FULL_BYTES + READ_BYTES]);
         let (mut length, begun, mut ended) = (0, Instant::now(), false);
         while length < FULL_BYTES && !ended && (length == 0 || begun.elapsed() < FULL_WAIT) {
             if progress.is_closed() {
                 return Ok(false);
             }
-            let read = reader.read(&mut bytes[length..])?;
+            let read = reader.read(&mut buffer[length..])?;
             ended = read == 0;
             length += read;
         }
-        if full.send(Filled { bytes, length }).is_err() || ended {
-            break;
+        let home = home.clone();
+        let piece = Bytes::from_owner(Piece {
+            buffer,
+            length,
+            home,
+        });
+        // If the writing thread has ended, it says why.
+        if full.send(piece).is_err() || ended {
+            return Ok(true);
         }
     }
-    Ok(true)
 }
 
 /// Hashes and writes what comes, and checks the hash of all of it.
 fn write_all(
     mut writer: CacheWriter,
     blob: &Blob,
-    full: &mpsc::Receiver<Filled>,
-    empty: &mpsc::Sender<Vec<u8>>,
-    told: impl Fn(u64),
+    full: &mpsc::Receiver<Bytes>,
+    told: impl Fn(u64, Bytes),
 ) -> Result<CacheWriter, ColdError> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut received = 0;
-    while let Ok(Filled { bytes, length }) = full.recv() {
-        let came = &bytes[..length];
-        writer.write(came)?;
-        received += length as u64;
-        told(received);
-        hasher.update(came);
-        // The reading thread may have ended.
-        let _ = empty.send(bytes);
+    while let Ok(piece) = full.recv() {
+        writer.write(&piece)?;
+        received += piece.len() as u64;
+        told(received, piece.clone());
+        hasher.update(&piece);
     }
     let actual = hasher.finish();
     if actual != blob.digest {
@@ -211,23 +275,64 @@ async fn keep(state: &AppState, blob: &Blob, writer: CacheWriter) -> Result<(), 
 mod tests {
     use super::*;
 
+    fn arrived(received: u64, last: &'static [u8]) -> Progress {
+        Progress::Reading(Arrived {
+            file: Arc::new(tempfile::tempfile().unwrap()),
+            received,
+            last: Bytes::from_static(last),
+        })
+    }
+
+    fn next(progress: &Progress, position: u64, size: u64) -> Option<Next> {
+        progress.next(position, size).map(|(_, next)| next)
+    }
+
     #[test]
     fn the_end_is_held_back_until_it_is_verified() {
-        let file = Arc::new(tempfile::tempfile().unwrap());
         let size = 100 * 1024;
-        let limit = |progress: &Progress| progress.readable(size).map(|(_, limit)| limit);
+        let limit = |progress: &Progress| next(progress, 0, size);
         assert_eq!(limit(&Progress::Opening), None);
-        assert_eq!(
-            limit(&Progress::Reading(Arc::clone(&file), 1024)),
-            Some(1024)
-        );
-        assert_eq!(
-            limit(&Progress::Reading(Arc::clone(&file), size)),
-            Some(size - HELD_BACK_BYTES)
-        );
+        assert_eq!(limit(&arrived(1024, b"")), Some(Next::InFile(1024)));
+        let held_back = size - HELD_BACK_BYTES;
+        assert_eq!(limit(&arrived(size, b"")), Some(Next::InFile(held_back)));
+        assert_eq!(next(&arrived(size, b""), held_back, size), None);
         assert_eq!(limit(&Progress::Failed(ColdError::Interrupted)), None);
-        let small = Progress::Reading(Arc::clone(&file), 10);
-        assert_eq!(small.readable(10).map(|(_, limit)| limit), Some(0));
-        assert_eq!(limit(&Progress::Verified(file)), Some(size));
+        assert_eq!(next(&arrived(10, b"0123456789"), 0, 10), None);
+        let verified = Progress::Verified(Arc::new(tempfile::tempfile().unwrap()));
+        assert_eq!(limit(&verified), Some(Next::InFile(size)));
+    }
+
+    #[test]
+    fn who_keeps_up_gets_the_bytes_themselves() {
+        let size = HELD_BACK_BYTES + 100;
+        let progress = arrived(60, b"0123456789");
+        let bytes = |text: &'static [u8]| Some(Next::Bytes(Bytes::from_static(text)));
+        assert_eq!(next(&progress, 50, size), bytes(b"0123456789"));
+        assert_eq!(next(&progress, 57, size), bytes(b"789"));
+        assert_eq!(next(&progress, 60, size), None);
+        assert_eq!(next(&progress, 49, size), Some(Next::InFile(60)));
+        // What is held back is cut off, also where it begins before the piece.
+        assert_eq!(
+            next(&arrived(104, b"0123456789"), 95, size),
+            bytes(b"12345")
+        );
+        let all_held_back = arrived(110, b"01234");
+        assert_eq!(next(&all_held_back, 90, size), Some(Next::InFile(100)));
+    }
+
+    #[test]
+    fn a_buffer_comes_home_when_nobody_holds_it() {
+        let (home, spare) = mpsc::sync_channel(1);
+        let piece = Bytes::from_owner(Piece {
+            buffer: vec![7; 10],
+            length: 4,
+            home,
+        });
+        let part = piece.slice(1..3);
+        drop(piece);
+        assert!(spare.try_recv().is_err());
+        assert_eq!(&part[..], [7, 7]);
+        drop(part);
+        assert_eq!(spare.try_recv().unwrap().len(), 10);
     }
 }
