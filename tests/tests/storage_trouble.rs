@@ -7,14 +7,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
-use refity_tests::checker;
+use refity_tests::checker::{self, Tmp};
 use refity_tests::client::{Answer, sha256};
+use refity_tests::faulty_sftp::FaultySftp;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::random;
 use refity_tests::sshd::Sshd;
 use refity_tests::stubborn::Stubborn;
 use refity_tests::wait;
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -313,4 +315,44 @@ async fn a_push_repairs_what_is_wrong_on_sftp() {
     image
         .assert_pullable(&lab.client(), &repository(), "v")
         .await;
+}
+
+/// The process that tries whether the storage is back.
+fn prober(lab: &Lab) -> Option<String> {
+    let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    database.busy_timeout(SOON).unwrap();
+    let sql = "SELECT prober FROM storage_health";
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn an_uploader_that_dies_while_it_tries_the_storage_leaves_its_turn() {
+    for killed in [true, false] {
+        let storage = FaultySftp::start();
+        storage.faults().hang = true;
+        let lab = Lab::builder().storage(&storage).uploaders(2).start().await;
+        let first = wait::until_some(SOON, async || prober(&lab));
+        let first = first.await.expect("a process that tries the storage");
+        let of = |n: usize| format!("uploader-{}-", lab.uploader(n).pid().unwrap());
+        let (n, other) = if first.starts_with(&of(0)) {
+            (0, of(1))
+        } else {
+            (1, of(0))
+        };
+        assert!(first.starts_with(&of(n)), "{first}");
+        if killed {
+            lab.uploader(n).kill9();
+        } else {
+            lab.uploader(n).terminate().await;
+        }
+        // Long before the turn would have run out.
+        wait::until("the other's turn", SOON, async || {
+            prober(&lab).is_some_and(|now| now.starts_with(&other))
+        })
+        .await;
+        storage.faults().hang = false;
+        push_many(&lab, 1).await;
+        lab.wait_until_stored().await;
+        checker::check(storage.root(), &Tmp::MustBeEmpty).assert_clean();
+    }
 }

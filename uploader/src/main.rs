@@ -1,25 +1,38 @@
 //! The uploader's program: reads the command line and starts what it names.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use refity_shared::config;
 use refity_uploader::commands::{rebuild_index, sandbox_sftp};
 use refity_uploader::config::{Command, CommandLine};
-use refity_uploader::service;
+use refity_uploader::service::{self, Failure};
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long blocking work that is under way at the end may still take: a call
+/// to a server that does not answer would hold the process.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
     let line: CommandLine = config::parse_args();
-    let ended = match line.command {
-        None => service::run(line.service).await,
-        Some(Command::RebuildIndex(args)) => rebuild_index::run(*args).await,
-        Some(Command::SandboxSftp(args)) => sandbox_sftp::run(args).await.map_err(Into::into),
-    };
+    let ended = Runtime::new().map_err(Failure::System).and_then(|runtime| {
+        let ended = runtime.block_on(run(line));
+        runtime.shutdown_timeout(LAST_WORK);
+        ended
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             error.exit_code()
         }
+    }
+}
+
+async fn run(line: CommandLine) -> Result<(), Failure> {
+    match line.command {
+        None => service::run(line.service).await,
+        Some(Command::RebuildIndex(args)) => rebuild_index::run(*args).await,
+        Some(Command::SandboxSftp(args)) => sandbox_sftp::run(args).await.map_err(Into::into),
     }
 }

@@ -248,14 +248,15 @@ impl Store {
         .await
     }
 
-    /// Who has running jobs.
+    /// Who has running jobs, or tries the storage.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn owners(&self) -> Result<Vec<String>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT DISTINCT owner FROM jobs WHERE state = 'running' AND owner IS NOT NULL",
+                "SELECT owner FROM jobs WHERE state = 'running' AND owner IS NOT NULL
+                 UNION SELECT prober FROM storage_health WHERE prober IS NOT NULL",
             )?;
             let owners = query.query_map([], |row| row.get(0))?;
             Ok(owners.collect::<Result<_, _>>()?)
@@ -263,14 +264,19 @@ impl Store {
         .await
     }
 
-    /// Puts back the jobs of an owner that is dead, or that ends. What
-    /// overwrites is looked at again later: a last call may be on its way.
+    /// Puts back the jobs of an owner that is dead, or that ends, and leaves
+    /// its turn to try the storage to others. What overwrites is looked at
+    /// again later: a last call may be on its way. Answers how many jobs.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn give_back(&self, owner: &str) -> Result<usize, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write(move |db| {
+            db.execute(
+                "UPDATE storage_health SET prober = NULL, probe_until = 0 WHERE prober = ?1",
+                [&owner],
+            )?;
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,

@@ -86,6 +86,21 @@ async fn nothing_is_claimed_while_the_storage_is_unwell() {
 }
 
 #[tokio::test]
+async fn who_ends_leaves_its_turn_to_try_the_storage() {
+    let place = Place::new().await;
+    let store = &place.store;
+    store.probe_now().await.unwrap();
+    assert!(store.claim_probe("a").await.unwrap());
+    assert!(!store.claim_probe("b").await.unwrap());
+    assert_eq!(store.owners().await.unwrap(), ["a"]);
+    assert_eq!(store.give_back("b").await.unwrap(), 0);
+    assert!(!store.claim_probe("b").await.unwrap());
+    store.give_back("a").await.unwrap();
+    assert!(store.owners().await.unwrap().is_empty());
+    assert!(store.claim_probe("b").await.unwrap());
+}
+
+#[tokio::test]
 async fn a_full_storage_stops_stores_for_a_while() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
