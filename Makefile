@@ -10,10 +10,10 @@ QUIET := $(if $(CI),--quiet)
 # Crashes that `make soak` survives.
 N ?= 1000
 
-.PHONY: help build run test lint bench soak audit cargo-deny
+.PHONY: help build run test lint bench conformance soak audit cargo-deny
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the programs into target/release
 	@deploy/packages build
@@ -44,6 +44,14 @@ bench: build ## Measure against other registries and sftp, in the same run
 	@deploy/packages test
 	@deploy/packages bench
 	target/release/bench
+
+conformance: ## Run the public OCI conformance suite against ours (SUITE=path of its program)
+	@[[ -n "$(SUITE)" ]] || { echo "make conformance SUITE=path: the suite is built from" \
+	  "github.com/opencontainers/distribution-spec, folder conformance" >&2; exit 2; }
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	target/release/conformance "$(SUITE)"
 
 soak: ## Kill the programs N times while clients push (N=1000)
 	@deploy/packages build
