@@ -63,6 +63,19 @@ impl Answer {
         self.header("docker-content-digest")
     }
 
+    /// The target of `Link: <target>; rel="next"`, if there is a next page.
+    ///
+    /// # Panics
+    /// When there is a link of another form.
+    #[must_use]
+    pub fn next_page(&self) -> Option<String> {
+        let link = self.header("link")?;
+        let target = link
+            .strip_prefix('<')
+            .and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        Some(target.unwrap_or_else(|| panic!("{link}")).to_owned())
+    }
+
     /// The body as JSON; null where it is none.
     #[must_use]
     pub fn json(&self) -> Value {

@@ -2,6 +2,7 @@
 //! share one docker engine. One module for each promise.
 
 mod access;
+mod catalog;
 mod configuration;
 mod crash;
 mod database_lost;

@@ -98,6 +98,18 @@ pub(crate) enum RegistryError {
     /// A page size that is no number.
     #[error("n must be a whole number of entries from 0 on")]
     PageInvalid,
+    /// A query that cannot be decoded.
+    #[error("the query cannot be read: each parameter once, as name=value, percent-encoded")]
+    QueryInvalid,
+    /// A place in a list that no link of ours named.
+    #[error("last must come from the Link of the page before")]
+    LinkInvalid,
+    /// More tags in one push than are set at once.
+    #[error("one request can set at most {most} tags; push the manifest again for the others")]
+    TooManyTags {
+        /// How many it may set.
+        most: usize,
+    },
     /// Not allowed.
     #[error("{0}")]
     Denied(String),
@@ -168,6 +180,8 @@ impl RegistryError {
             Self::SizeInvalid(_) => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "SIZE_INVALID"),
             Self::PageInvalid => (StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID"),
+            Self::QueryInvalid | Self::LinkInvalid => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            Self::TooManyTags { .. } => (StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),

@@ -13,6 +13,12 @@ pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-uploa
 /// `OCI-Subject`.
 pub(super) const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
+/// `OCI-Tag`, for each tag that a push by digest set.
+pub(super) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+
+/// `OCI-Filters-Applied`.
+pub(super) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
 /// `Docker-Distribution-Api-Version`, on every answer.
 pub(super) const API_VERSION: (HeaderName, HeaderValue) = (
     HeaderName::from_static("docker-distribution-api-version"),

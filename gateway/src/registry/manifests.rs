@@ -2,21 +2,29 @@
 //! "Pulling manifests").
 
 use axum::body::Body;
+use axum::extract::Query;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
-use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
+use refity_shared::name::{IntentId, NameError, Reference, RepositoryName, Tag};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{NewManifest, PutManifest};
+use refity_shared::store::{NewManifest, PutManifest, Referral};
 
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
-use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, content_length, entity_tag, is_known};
+use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, content_length, entity_tag, is_known};
 use super::{Written, empty, push_target, pusher, room};
 use crate::state::AppState;
+
+/// How many tags one request may set beside that in its path. The
+/// specification asks for 10 at least.
+const TAGS_MAX: usize = 100;
+
+/// How many of them one line of the answer's header names.
+const TAGS_PER_LINE: usize = 10;
 
 /// `GET` and `HEAD` of a manifest: the bytes as they were pushed.
 pub(super) async fn get(
@@ -55,12 +63,13 @@ pub(super) async fn put(
     body: &mut RequestBody,
 ) -> Result<Written, RegistryError> {
     let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
+    let further_tags = tag_parameters(parts)?;
     push_target::require(state, &repository, parts).await?;
     room::require(state, 0)?;
     let content_type = content_type(parts)?;
     let bytes = read(parts, body).await?;
     let manifest = Manifest::parse(&bytes, content_type.as_ref())?;
-    let (digest, tags) = match reference {
+    let (digest, mut tags) = match reference {
         Reference::Tag(tag) => (Digest::of(Algorithm::Sha256, &bytes), vec![tag]),
         Reference::Digest(named) => {
             let actual = Digest::of(named.algorithm(), &bytes);
@@ -70,6 +79,11 @@ pub(super) async fn put(
             (named, Vec::new())
         }
     };
+    for tag in &further_tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
     let new = NewManifest {
         repository: repository.clone(),
         digest: digest.clone(),
@@ -78,6 +92,7 @@ pub(super) async fn put(
         blobs: digests(&manifest.required_blobs()),
         optional_blobs: digests(&manifest.optional_blobs()),
         manifests: digests(&manifest.required_manifests()),
+        referral: Referral::of(&manifest),
         tags,
         generation: state.local.store.next_generation().await?,
         intent: IntentId::random(),
@@ -95,12 +110,34 @@ pub(super) async fn put(
             (CONTENT_DIGEST, digest.to_string()),
         ],
     );
+    // Several to a line: clients refuse answers with a hundred lines.
+    for tags in further_tags.chunks(TAGS_PER_LINE) {
+        let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+        if let Ok(tags) = tags.join(", ").parse() {
+            response.headers_mut().append(OCI_TAG, tags);
+        }
+    }
     if let Some(subject) = manifest.subject
         && let Ok(subject) = subject.digest.as_str().parse()
     {
         response.headers_mut().insert(OCI_SUBJECT, subject);
     }
     Ok(Written { response, jobs })
+}
+
+/// The tags of `?tag=a&tag=b` (OCI distribution specification, "Pushing
+/// Manifests": "Pushing Tags" by digest), each as often as it stands there.
+fn tag_parameters(parts: &Parts) -> Result<Vec<Tag>, RegistryError> {
+    let Query(query): Query<Vec<(String, String)>> =
+        Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
+    let tags = query.into_iter().filter(|(name, _)| name == "tag");
+    let tags: Vec<Tag> = tags
+        .map(|(_, tag)| tag.parse().map_err(RegistryError::ReferenceInvalid))
+        .collect::<Result<_, _>>()?;
+    if tags.len() > TAGS_MAX {
+        return Err(RegistryError::TooManyTags { most: TAGS_MAX });
+    }
+    Ok(tags)
 }
 
 /// Puts the manifest, with an intent beside the database that outlives it.

@@ -7,6 +7,7 @@
 pub(crate) mod auth;
 mod blobs;
 mod body;
+mod catalog;
 mod cold;
 mod cold_fetch;
 mod cold_stream;
@@ -15,9 +16,11 @@ mod error;
 mod file_stream;
 mod headers;
 mod manifests;
+mod page;
 mod path;
 mod push_target;
 mod range;
+mod referrers;
 mod remote_blob;
 mod room;
 mod sync_wait;
@@ -110,7 +113,10 @@ async fn read(
         Endpoint::Blob(repository, digest) => blobs::get(state, repository, digest, parts).await,
         Endpoint::Upload(repository, id) => uploads::status(state, repository, *id).await,
         Endpoint::Uploads(_) => Err(wrong_method(endpoint)),
-        Endpoint::Catalog | Endpoint::Referrers(..) => Err(RegistryError::NoSuchPath),
+        Endpoint::Catalog => catalog::list(state, parts).await,
+        Endpoint::Referrers(repository, subject) => {
+            referrers::list(state, repository, subject, parts).await
+        }
     }
 }
 
@@ -136,7 +142,6 @@ async fn write(
         (Endpoint::Manifest(repository, reference), &Method::PUT) => {
             manifests::put(state, repository, reference, parts, body).await
         }
-        (Endpoint::Catalog | Endpoint::Referrers(..), _) => Err(RegistryError::NoSuchPath),
         (endpoint, _) => Err(wrong_method(&endpoint)),
     }
 }

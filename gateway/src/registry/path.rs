@@ -85,8 +85,11 @@ impl Endpoint {
     /// The methods that the path has, as `Allow` lists them.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Version | Self::Catalog | Self::Tags(_) | Self::Blob(..) => "GET, HEAD",
-            Self::Referrers(..) => "GET",
+            Self::Version
+            | Self::Catalog
+            | Self::Tags(_)
+            | Self::Blob(..)
+            | Self::Referrers(..) => "GET, HEAD",
             Self::Manifest(..) => "GET, HEAD, PUT",
             Self::Uploads(_) => "POST",
             Self::Upload(..) => "GET, PATCH, PUT, DELETE",

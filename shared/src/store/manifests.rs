@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::blobs::{blob_in, upsert_blob, want_stored};
 use super::jobs::{NewJob, need, settle, unfinished, want};
 use super::repositories::{ensure_repository, repository_id};
-use super::{JobId, JobKind, PushTarget, Store, StoreError, UserId};
+use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, referrers};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::media_type::MediaType;
@@ -29,6 +29,8 @@ pub struct NewManifest {
     pub optional_blobs: Vec<Digest>,
     /// Manifests that the repository must have.
     pub manifests: Vec<Digest>,
+    /// What it says of its subject, if it has one.
+    pub referral: Option<Referral>,
     /// Tags to point at it.
     pub tags: Vec<Tag>,
     /// From [`Store::next_generation`]; the intent carries it too.
@@ -171,6 +173,9 @@ fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<
          ON CONFLICT (blob_id) DO NOTHING",
     )?
     .execute(params![blob, new.media_type.as_str(), new.bytes])?;
+    if let Some(referral) = &new.referral {
+        referrers::insert(db, blob, referral)?;
+    }
     Ok(blob)
 }
 

@@ -76,4 +76,25 @@ impl Store {
         })
         .await
     }
+
+    /// The names of all repositories in bytewise order: those after `last`,
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn repositories(
+        &self,
+        last: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
+            )?;
+            let names =
+                query.query_map(params![last.unwrap_or_default(), limit], |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
 }

@@ -2,7 +2,9 @@
 
 mod accepted;
 mod at_once;
+mod referrers;
 mod refused;
+mod tag_parameters;
 mod tags;
 
 /// The repository of most tests, in the lab's group.

@@ -72,13 +72,6 @@ async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
     assert_eq!(report.tag(APP, "v1"), digest.digest());
 }
 
-/// The target of `Link: <target>; rel="next"`.
-fn next(answer: &Answer) -> Option<String> {
-    let link = answer.header("link")?;
-    let target = link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"");
-    Some(target.expect("a link to the next page").to_owned())
-}
-
 #[tokio::test]
 async fn tags_are_listed_bytewise_and_by_pages() {
     let lab = Lab::start().await;
@@ -94,7 +87,7 @@ async fn tags_are_listed_bytewise_and_by_pages() {
     let tags = |answer: &Answer| answer.json()["tags"].clone();
 
     let all = client.tags(APP).await.gives(200);
-    assert_eq!((tags(&all), next(&all)), (json!(sorted), None));
+    assert_eq!((tags(&all), all.next_page()), (json!(sorted), None));
 
     for size in [1, 2, 4, 8] {
         let mut target = Some(format!("{path}?n={size}"));
@@ -104,7 +97,7 @@ async fn tags_are_listed_bytewise_and_by_pages() {
             let tags = answer.json()["tags"].as_array().expect("a list").clone();
             assert!(!tags.is_empty() && tags.len() <= size, "{answer:?}");
             seen.extend(tags);
-            target = next(&answer);
+            target = answer.next_page();
         }
         assert_eq!(json!(seen), json!(sorted), "by pages of {size}");
     }
@@ -121,7 +114,7 @@ async fn tags_are_listed_bytewise_and_by_pages() {
     ] {
         let answer = page(query).await;
         assert_eq!(tags(&answer), json!(expected), "{query}");
-        assert_eq!(next(&answer).is_some(), more, "{query}");
+        assert_eq!(answer.next_page().is_some(), more, "{query}");
     }
     for query in ["n=-1", "n=x", "n="] {
         client.get(&format!("{path}?{query}")).await.gives(400);

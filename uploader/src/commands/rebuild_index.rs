@@ -16,7 +16,7 @@ use refity_shared::media_type::MediaType;
 use refity_shared::name::{FileId, IntentId, RepositoryName};
 use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{Adopted, NewManifest, PutManifest, Store};
+use refity_shared::store::{Adopted, NewManifest, PutManifest, Referral, Store};
 use refity_shared::telemetry;
 
 use crate::config::PlaceArgs;
@@ -233,6 +233,7 @@ impl Rebuild {
             blobs: needed.blobs,
             optional_blobs: needed.optional_blobs,
             manifests: needed.manifests,
+            referral: Referral::of(&manifest),
             tags,
             generation,
             intent: id,
@@ -348,6 +349,7 @@ impl Rebuild {
             blobs: named.blobs,
             optional_blobs: named.optional_blobs,
             manifests: named.manifests,
+            referral: Referral::of(&manifest),
             tags: Vec::new(),
             generation,
             intent: IntentId::random(),

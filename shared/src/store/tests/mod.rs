@@ -72,6 +72,7 @@ impl Place {
             blobs: blobs.iter().map(|bytes| Digest::sha256(bytes)).collect(),
             optional_blobs: Vec::new(),
             manifests: Vec::new(),
+            referral: None,
             tags: vec![tag.parse().unwrap()],
             generation,
             intent: IntentId::random(),

@@ -1,0 +1,31 @@
+//! `_catalog`: the names of the repositories, from the index (Distribution's
+//! HTTP API, "Catalog"; the OCI specification leaves it out).
+
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::error::RegistryError;
+use super::page::{self, PageQuery};
+use crate::state::AppState;
+
+/// How many names a page has where the client does not say.
+const PAGE_DEFAULT: u32 = 1000;
+
+/// `GET _catalog`: in bytewise order, by pages.
+pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
+    let query = PageQuery::of(parts)?;
+    let limit = query.limit()?.unwrap_or(PAGE_DEFAULT);
+    // One more tells whether there is a next page.
+    let store = &state.local.store;
+    let mut repositories = store.repositories(query.last, limit + 1).await?;
+    let next = page::cut(&mut repositories, limit);
+    let mut response = axum::Json(json!({ "repositories": repositories })).into_response();
+    if let Some(last) = next {
+        page::link(
+            &mut response,
+            &format!("/v2/_catalog?n={limit}&last={last}"),
+        );
+    }
+    Ok(response)
+}

@@ -1,0 +1,98 @@
+//! Pages of lists: `?n=&last=` and the `Link` to what comes next (RFC 8288;
+//! OCI distribution specification, "Listing Tags").
+
+use axum::extract::Query;
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::error::RegistryError;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct PageQuery {
+    n: Option<String>,
+    /// Only what comes after this entry.
+    pub(super) last: Option<String>,
+}
+
+impl PageQuery {
+    /// Reads a request's query.
+    ///
+    /// # Errors
+    /// [`RegistryError::QueryInvalid`] when it cannot be decoded.
+    pub(super) fn of(parts: &Parts) -> Result<Self, RegistryError> {
+        let Query(query) =
+            Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
+        Ok(query)
+    }
+
+    /// How many entries are asked for, if it is limited.
+    ///
+    /// # Errors
+    /// [`RegistryError::PageInvalid`] for what is no number.
+    pub(super) fn limit(&self) -> Result<Option<u32>, RegistryError> {
+        let Some(n) = self.n.as_deref() else {
+            return Ok(None);
+        };
+        if n.is_empty() || !n.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(RegistryError::PageInvalid);
+        }
+        // More than fit in a number are all that there are.
+        Ok(n.parse().ok().filter(|&n: &u32| n < u32::MAX))
+    }
+}
+
+/// Cuts a list, which was asked for with one entry more than the page has,
+/// to the page. Answers the last entry if there is a next page.
+pub(super) fn cut(entries: &mut Vec<String>, limit: u32) -> Option<String> {
+    let limit = usize::try_from(limit).ok()?;
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    entries.last().filter(|_| more).cloned()
+}
+
+/// Says where the next page is: this path and query, of the registry itself.
+pub(super) fn link(response: &mut Response, next: &str) {
+    if let Ok(link) = format!("<{next}>; rel=\"next\"").parse() {
+        response.headers_mut().insert(header::LINK, link);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(n: &str) -> Result<Option<u32>, RegistryError> {
+        PageQuery {
+            n: Some(n.to_owned()),
+            last: None,
+        }
+        .limit()
+    }
+
+    #[test]
+    fn a_limit_is_a_whole_number() {
+        assert_eq!(PageQuery::default().limit().unwrap(), None);
+        assert_eq!(limit("0").unwrap(), Some(0));
+        assert_eq!(limit("100").unwrap(), Some(100));
+        assert_eq!(limit("99999999999").unwrap(), None);
+        for n in ["", "-1", "+1", "x", "1.0"] {
+            assert!(matches!(limit(n), Err(RegistryError::PageInvalid)), "{n}");
+        }
+    }
+
+    #[test]
+    fn only_a_page_with_more_behind_it_has_a_next() {
+        let page = |limit| {
+            let mut tags = vec!["a".to_owned(), "b".to_owned()];
+            let next = cut(&mut tags, limit);
+            (tags.len(), next)
+        };
+        assert_eq!(page(1), (1, Some("a".to_owned())));
+        assert_eq!(page(2), (2, None));
+        assert_eq!(page(3), (2, None));
+        assert_eq!(page(0), (0, None));
+    }
+}
