@@ -84,15 +84,6 @@ CREATE TABLE manifest_references (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX manifests_that_name ON manifest_references (blob_id);
 
--- Manifests with a subject. The subject need not be here, so its digest is.
-CREATE TABLE referrers (
-    manifest_id   INTEGER PRIMARY KEY REFERENCES manifests (blob_id) ON DELETE CASCADE,
-    subject       TEXT NOT NULL,
-    artifact_type TEXT,
-    annotations   TEXT NOT NULL -- the manifest's, as JSON
-) STRICT;
-CREATE INDEX referrers_of_subject ON referrers (subject, manifest_id);
-
 CREATE TABLE repository_blobs (
     id            INTEGER PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),

@@ -7,18 +7,25 @@ use serde_json::json;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
+use crate::access::{Actor, rights};
 use crate::state::AppState;
 
 /// How many names a page has where the client does not say.
 const PAGE_DEFAULT: u32 = 1000;
 
-/// `GET _catalog`: in bytewise order, by pages.
+/// `GET _catalog`: what the reader may pull, in bytewise order, by pages.
 pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
     let query = PageQuery::of(parts)?;
     let limit = query.limit()?.unwrap_or(PAGE_DEFAULT);
-    // One more tells whether there is a next page.
-    let store = &state.local.store;
-    let mut repositories = store.repositories(query.last, limit + 1).await?;
+    // Without a table of rights one may read all of them or none.
+    let reader = parts.extensions.get::<Actor>();
+    let mut repositories = if reader.is_some_and(|actor| rights::may_administer(&actor.0)) {
+        // One more tells whether there is a next page.
+        let store = &state.local.store;
+        store.repositories(query.last, limit + 1).await?
+    } else {
+        Vec::new()
+    };
     let next = page::cut(&mut repositories, limit);
     let mut response = axum::Json(json!({ "repositories": repositories })).into_response();
     if let Some(last) = next {

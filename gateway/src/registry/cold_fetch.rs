@@ -23,13 +23,17 @@ const QUEUE: usize = 1;
 /// How many buffers are kept for what comes next.
 const SPARE: usize = 4;
 
-/// How much each call may read. A call brings what has come, and libssh2
+/// How much each call may read at most. A call brings what has come, and libssh2
 /// asks for up to four times its buffer ahead. More made pulls slower: what is
 /// under way no longer fits the processor's cache.
 const READ_BYTES: usize = 256 * 1024;
 
 /// From how many bytes on a buffer goes to be written.
 const FULL_BYTES: usize = 256 * 1024;
+
+/// Up to here a piece is copied: who is slow to send it on would hold the
+/// whole buffer.
+const SMALL_BYTES: usize = FULL_BYTES / 2;
 
 /// How much a reader that does not keep up takes from the file at a time.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -219,16 +223,23 @@ fn read_all(
             if progress.is_closed() {
                 return Ok(false);
             }
-            let read = reader.read(&mut buffer[length..])?;
+            let read = reader.read(&mut buffer[length..length + READ_BYTES])?;
             ended = read == 0;
             length += read;
         }
         let home = home.clone();
-        let piece = Bytes::from_owner(Piece {
-            buffer,
-            length,
-            home,
-        });
+        let piece = if length < SMALL_BYTES {
+            let piece = Bytes::copy_from_slice(&buffer[..length]);
+            // As in the drop of a piece.
+            let _ = home.try_send(buffer);
+            piece
+        } else {
+            Bytes::from_owner(Piece {
+                buffer,
+                length,
+                home,
+            })
+        };
         // If the writing thread has ended, it says why.
         if full.send(piece).is_err() || ended {
             return Ok(true);

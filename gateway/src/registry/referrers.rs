@@ -48,7 +48,11 @@ pub(super) async fn list(
         .map_err(|error| RegistryError::DigestInvalid(*error))?;
     let Query(filter): Query<Filter> =
         Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
-    let artifact_type = filter.artifact_type.filter(|wanted| !wanted.is_empty());
+    let artifact_type = filter
+        .artifact_type
+        .filter(|wanted| !wanted.is_empty())
+        // A `+` that stands for itself, as in `…+json`: no type has spaces.
+        .map(|wanted| wanted.replace(' ', "+"));
     let query = PageQuery::of(parts)?;
     let limit = query.limit()?;
     let after = match query.last.as_deref() {

@@ -354,3 +354,17 @@ async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
     let blob = format!("/v2/team/app/blobs/{}", Digest::sha256(b"abc"));
     assert_eq!(registry.get(&blob).await.body, b"abc");
 }
+
+#[tokio::test]
+async fn the_catalog_names_only_what_the_reader_may_pull() {
+    let mut registry = Registry::start().await;
+    registry.push("layer").await;
+    let answer = registry.get("/v2/_catalog").await;
+    let listed: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(listed, json!({ "repositories": ["team/app"] }));
+    registry.actor.0.role = refity_shared::store::Role::User;
+    let answer = registry.get("/v2/_catalog?n=1").await;
+    let listed: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(listed, json!({ "repositories": [] }));
+    assert!(answer.headers.get(header::LINK).is_none());
+}

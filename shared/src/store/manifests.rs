@@ -76,12 +76,17 @@ pub struct StoredManifest {
 }
 
 fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
+    let existed = repository_id(db, &new.repository)?.is_some();
     let repository = match ensure_repository(db, &new.repository, clock.wall_ms())? {
         Ok(repository) => repository,
         Err(refused) => return Ok(PutManifest::Refused(refused)),
     };
     let (named, missing) = find_references(db, repository, new)?;
     if !missing.is_empty() {
+        if !existed {
+            db.prepare_cached("DELETE FROM repositories WHERE id = ?1")?
+                .execute([repository])?;
+        }
         return Ok(PutManifest::Missing(missing));
     }
     // A replayed intent may be of a clock that was ahead of ours.

@@ -10,7 +10,10 @@ const APPLICATION_ID: i64 = 0x5246_5459;
 
 /// The migrations in order. A database's `user_version` says how many of
 /// them it has seen.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_index_and_queue.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_index_and_queue.sql"),
+    include_str!("../../../migrations/0002_referrers.sql"),
+];
 
 /// Refuses a database that is not ours, before anything is written to it.
 /// Answers whether there is anything in it.

@@ -62,13 +62,16 @@ pub struct ReferrersPage {
     pub next: Option<i64>,
 }
 
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
 pub(super) fn insert(
     db: &Connection,
     manifest: i64,
     referral: &Referral,
 ) -> Result<(), StoreError> {
-    let annotations = serde_json::to_string(&referral.annotations)
-        .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let annotations = json(&referral.annotations)?;
     db.prepare_cached(
         "INSERT OR IGNORE INTO referrers (manifest_id, subject, artifact_type, annotations)
          VALUES (?1, ?2, ?3, ?4)",
@@ -109,7 +112,7 @@ fn page(
     while let Some(row) = rows.next()? {
         let (artifact_type, annotations): (Option<String>, String) = (row.get(4)?, row.get(5)?);
         bytes += DESCRIPTOR_BYTES + annotations.len();
-        bytes += artifact_type.as_ref().map_or(0, |text| 2 * text.len());
+        bytes += json(&artifact_type)?.len();
         let full = bytes > asked.max_bytes && !page.descriptors.is_empty();
         if full || page.descriptors.len() >= limit {
             page.next = (limit > 0).then_some(last);

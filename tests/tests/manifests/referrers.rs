@@ -117,10 +117,14 @@ async fn artifacts_are_found_by_their_subject() {
             "application%2Fvnd.example.signature%2Bjson",
             vec![sha256(&signature)],
         ),
+        (
+            "application/vnd.example.signature+json",
+            vec![sha256(&signature)],
+        ),
         (EMPTY, vec![sha256(&plain)]),
         ("application/unknown", vec![]),
     ] {
-        let query = format!("?artifactType={}", wanted.replace('+', "%2B"));
+        let query = format!("?artifactType={wanted}");
         let filtered = referrers(&client, &digest, &query).await;
         assert_eq!(digests(&filtered), expected, "{wanted}");
         assert_eq!(filtered.header("oci-filters-applied"), Some("artifactType"));

@@ -143,7 +143,9 @@ async fn a_manifest_whose_blob_is_absent_changes_nothing() {
     let layer = MissingReference::Blob(Digest::sha256(b"layer"));
     assert_eq!(put, PutManifest::Missing(vec![layer]));
     let tags = place.store.tags(&app(), None, None).await.unwrap();
-    assert_eq!(tags.unwrap_or_default(), Vec::<String>::new());
+    // Not even the repository is there.
+    assert_eq!(tags, None);
+    assert!(place.store.repositories(None, 9).await.unwrap().is_empty());
     assert_eq!(place.finish_all().await, []);
 }
 

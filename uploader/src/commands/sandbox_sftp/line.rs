@@ -23,8 +23,8 @@ impl Cutter {
 
 /// A connection, until its [`Cutter`] is used.
 pub struct Line<G> {
-    /// Dropped before the peer can see the end, so that what it counts is
-    /// never behind what the peer knows.
+    /// Dropped before the connection is closed: who waits for its end and
+    /// comes again is not counted twice.
     guard: Option<G>,
     stream: TcpStream,
     until_cut: Pin<Box<dyn Future<Output = ()> + Send>>,

@@ -10,7 +10,7 @@ use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, run_
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
 use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::hooks::{Admission, Hooks};
 use super::line::{Cutter, Line};
@@ -128,7 +128,10 @@ impl SftpServer {
             if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
                 let (ssh, shared) = (Arc::clone(&self.ssh), Arc::clone(&self.shared));
                 // How a connection ends is its client's business.
-                tokio::spawn(converse(stream, ssh, shared, (admitted, place)));
+                tokio::spawn(async move {
+                    let _ended = converse(stream, ssh, shared, admitted).await;
+                    drop(place);
+                });
             }
         }
     }
@@ -152,11 +155,11 @@ async fn converse(
     stream: TcpStream,
     ssh: Arc<Config>,
     shared: Arc<Shared>,
-    place: (Admitted, OwnedSemaphorePermit),
+    admitted: Admitted,
 ) -> Result<(), russh::Error> {
     stream.set_nodelay(true)?;
     let cutter = Cutter::default();
-    let line = Line::new(stream, &cutter, place);
+    let line = Line::new(stream, &cutter, admitted);
     shared.hooks.connected(&cutter);
     let connection = Connection {
         shared,
