@@ -3,6 +3,7 @@
 //!
 //! Start reading at [`lab::Lab`].
 
+pub mod answer;
 pub mod checker;
 pub mod client;
 pub mod docker;
