@@ -15,7 +15,7 @@ const PAGE_DEFAULT: u32 = 1000;
 
 /// `GET _catalog`: what the reader may pull, in bytewise order, by pages.
 pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
-    let query = PageQuery::of(parts)?;
+    let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?.unwrap_or(PAGE_DEFAULT);
     // Without a table of rights one may read all of them or none.
     let reader = parts.extensions.get::<Actor>();

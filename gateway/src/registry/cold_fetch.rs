@@ -228,17 +228,15 @@ fn read_all(
             length += read;
         }
         let home = home.clone();
+        let piece = Piece {
+            buffer,
+            length,
+            home,
+        };
         let piece = if length < SMALL_BYTES {
-            let piece = Bytes::copy_from_slice(&buffer[..length]);
-            // As in the drop of a piece.
-            let _ = home.try_send(buffer);
-            piece
+            Bytes::copy_from_slice(piece.as_ref())
         } else {
-            Bytes::from_owner(Piece {
-                buffer,
-                length,
-                home,
-            })
+            Bytes::from_owner(piece)
         };
         // If the writing thread has ended, it says why.
         if full.send(piece).is_err() || ended {

@@ -2,7 +2,6 @@
 //! "Pulling manifests").
 
 use axum::body::Body;
-use axum::extract::Query;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,7 @@ use refity_shared::store::{NewManifest, PutManifest, Referral};
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, content_length, entity_tag, is_known};
-use super::{Written, empty, push_target, pusher, room};
+use super::{Written, empty, page, push_target, pusher, room};
 use crate::state::AppState;
 
 /// How many tags one request may set beside that in its path. The
@@ -128,8 +127,7 @@ pub(super) async fn put(
 /// The tags of `?tag=a&tag=b` (OCI distribution specification, "Pushing
 /// Manifests": "Pushing Tags" by digest), each as often as it stands there.
 fn tag_parameters(parts: &Parts) -> Result<Vec<Tag>, RegistryError> {
-    let Query(query): Query<Vec<(String, String)>> =
-        Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
+    let query: Vec<(String, String)> = page::query(parts)?;
     let tags = query.into_iter().filter(|(name, _)| name == "tag");
     let tags: Vec<Tag> = tags
         .map(|(_, tag)| tag.parse().map_err(RegistryError::ReferenceInvalid))

@@ -1,4 +1,4 @@
-//! Pages of lists: `?n=&last=` and the `Link` to what comes next (RFC 8288;
+//! Queries, and pages of lists: `?n=&last=` and the `Link` to what comes next (RFC 8288;
 //! OCI distribution specification, "Listing Tags").
 
 use axum::extract::Query;
@@ -6,8 +6,18 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::error::RegistryError;
+
+/// Reads a request's query.
+///
+/// # Errors
+/// [`RegistryError::QueryInvalid`] when it cannot be decoded.
+pub(super) fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, RegistryError> {
+    let Query(query) = Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
+    Ok(query)
+}
 
 /// Which part of a list is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -18,16 +28,6 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
-    /// Reads a request's query.
-    ///
-    /// # Errors
-    /// [`RegistryError::QueryInvalid`] when it cannot be decoded.
-    pub(super) fn of(parts: &Parts) -> Result<Self, RegistryError> {
-        let Query(query) =
-            Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
-        Ok(query)
-    }
-
     /// How many entries are asked for, if it is limited.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! `referrers` (OCI distribution specification, "Listing Referrers").
 
-use axum::extract::Query;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -46,14 +45,13 @@ pub(super) async fn list(
     let subject = subject
         .as_ref()
         .map_err(|error| RegistryError::DigestInvalid(*error))?;
-    let Query(filter): Query<Filter> =
-        Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
+    let filter: Filter = page::query(parts)?;
     let artifact_type = filter
         .artifact_type
         .filter(|wanted| !wanted.is_empty())
         // A `+` that stands for itself, as in `…+json`: no type has spaces.
         .map(|wanted| wanted.replace(' ', "+"));
-    let query = PageQuery::of(parts)?;
+    let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?;
     let after = match query.last.as_deref() {
         None => 0,

@@ -21,7 +21,7 @@ pub(super) async fn list(
     repository: &RepositoryName,
     parts: &Parts,
 ) -> Result<Response, RegistryError> {
-    let query = PageQuery::of(parts)?;
+    let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?;
     // One more tells whether there is a next page.
     let ask = limit.map(|limit| limit + 1);
