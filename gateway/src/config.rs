@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use refity_shared::config::{
-    self, CheckArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs, SecretArgs,
-    SecretSettings, SyncArgs, both,
+    self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs,
+    SecretArgs, SecretSettings, SyncArgs, both,
 };
 use refity_shared::remote::RemoteConfig;
+use refity_shared::store::CollectRules;
 
 /// Serves a Docker and OCI registry whose storage is an SFTP server.
 #[derive(Parser, Debug)]
@@ -23,6 +24,8 @@ struct Args {
     http: HttpArgs,
     #[command(flatten)]
     sync: SyncArgs,
+    #[command(flatten)]
+    collection: CollectionArgs,
     #[command(flatten)]
     secrets: SecretArgs,
     #[command(flatten)]
@@ -40,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) http: HttpSettings,
     /// `SFTP_SYNC_UPLOAD`: how long a push waits; nothing: it does not wait.
     pub(crate) sync: Option<Duration>,
+    /// What is garbage.
+    pub(crate) collection: CollectRules,
     /// Secrets that were set.
     pub(crate) secrets: SecretSettings,
     /// What is logged, and how.
@@ -59,6 +64,7 @@ pub(crate) fn read() -> Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
         http,
+        collection: args.collection.rules(),
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
         log: args.log,

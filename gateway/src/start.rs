@@ -123,6 +123,7 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
         settings: Arc::new(Settings {
             spool,
             sync: config.sync,
+            collection: config.collection,
         }),
     };
     first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;

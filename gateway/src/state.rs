@@ -6,6 +6,7 @@ use std::time::Duration;
 use refity_shared::config::SpoolSettings;
 use refity_shared::local::Local;
 use refity_shared::remote::Pool;
+use refity_shared::store::CollectRules;
 
 use crate::access::Access;
 use crate::registry::ColdPulls;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     /// `SFTP_SYNC_UPLOAD`: how long a request waits until its bytes are on
     /// SFTP; nothing: it does not wait.
     pub(crate) sync: Option<Duration>,
+    /// What is garbage.
+    pub(crate) collection: CollectRules,
 }
 
 #[cfg(test)]
@@ -65,6 +68,7 @@ impl AppState {
                     spool_min_free: 0,
                 },
                 sync: None,
+                collection: CollectRules::default(),
             }),
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod deletion;
 pub mod digest;
 pub mod installation;
 pub mod local;

@@ -214,10 +214,14 @@ impl Index {
         layers: usize,
         layer_bytes: usize,
     ) -> Self {
-        let images: Vec<Image> = architectures
-            .iter()
-            .map(|architecture| Image::random_for(architecture, format, layers, layer_bytes))
-            .collect();
+        let image =
+            |architecture: &&str| Image::random_for(architecture, format, layers, layer_bytes);
+        Self::of_images(format, architectures.iter().map(image).collect())
+    }
+
+    /// An index of these images.
+    #[must_use]
+    pub fn of_images(format: Format, images: Vec<Image>) -> Self {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": format.index(),

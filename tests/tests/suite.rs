@@ -3,9 +3,11 @@
 
 mod access;
 mod catalog;
+mod collection;
 mod configuration;
 mod crash;
 mod database_lost;
+mod deletes;
 mod faulty_sftp;
 mod gateway;
 mod harness;

@@ -1,9 +1,12 @@
 //! The uploader's command line and environment.
 
 use clap::{Args, Parser, Subcommand};
-use refity_shared::config::{CheckArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings};
+use refity_shared::config::{
+    CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings,
+    ScheduleArgs,
+};
 
-use crate::commands::{rebuild_index, sandbox_sftp};
+use crate::commands::{gc, rebuild_index, sandbox_sftp};
 
 /// What was asked for.
 #[derive(Parser)]
@@ -24,6 +27,8 @@ pub struct CommandLine {
 /// A subcommand.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Collect garbage now: what deletes left, and nothing needs any more
+    Gc(gc::Args),
     /// Make a new index from the spool and SFTP, after the database was lost
     RebuildIndex(Box<rebuild_index::Args>),
     /// An SFTP server for trying Refity out
@@ -42,6 +47,12 @@ pub struct ServiceArgs {
     /// Take the tree on SFTP over from the installation that owns it
     #[arg(long)]
     pub take_over: bool,
+    /// What is garbage.
+    #[command(flatten)]
+    pub collection: CollectionArgs,
+    /// When it is collected.
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
 }
 
 /// Where the data is, here and there, and how to log.

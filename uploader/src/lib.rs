@@ -1,6 +1,7 @@
 //! The uploader: claims jobs, moves bytes to SFTP, and reports through the
 //! database. Its subcommands do what needs SFTP.
 
+mod collect;
 pub mod commands;
 pub mod config;
 mod evict;

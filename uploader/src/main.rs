@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use refity_shared::config;
-use refity_uploader::commands::{rebuild_index, sandbox_sftp};
+use refity_uploader::commands::{gc, rebuild_index, sandbox_sftp};
 use refity_uploader::config::{Command, CommandLine};
 use refity_uploader::service::{self, Failure};
 use tokio::runtime::Runtime;
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 async fn run(line: CommandLine) -> Result<(), Failure> {
     match line.command {
         None => service::run(line.service).await,
+        Some(Command::Gc(args)) => gc::run(args).await,
         Some(Command::RebuildIndex(args)) => rebuild_index::run(*args).await,
         Some(Command::SandboxSftp(args)) => sandbox_sftp::run(args).await.map_err(Into::into),
     }

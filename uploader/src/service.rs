@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::commands::sandbox_sftp::SandboxError;
 use crate::config::{PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
-use crate::{evict, health, leases, progress, sweep, watch as wake_watch, worker};
+use crate::{collect, evict, health, leases, progress, sweep, watch as wake_watch, worker};
 
 /// How long running transfers may go on after the end was asked for; a large
 /// one is given back then.
@@ -181,10 +181,16 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     let local = Local::open(data_dir, "uploader").await?;
     let remote = RemoteConfig::new(remote, data_dir);
     let uploader = Uploader::new(local, &args.place, remote, args.take_over)?;
-    serve(uploader, data_dir).await
+    let (schedule, rules) = (args.schedule.gc_schedule, args.collection.rules());
+    let collects = collect::run(uploader.clone(), schedule, rules);
+    serve(uploader, data_dir, collects).await
 }
 
-async fn serve(uploader: Uploader, data_dir: &Path) -> Result<(), Failure> {
+async fn serve(
+    uploader: Uploader,
+    data_dir: &Path,
+    collects: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
     let watcher = wake_watch::start(&uploader);
     uploader.local.store.probe_now().await?;
     let mut parts = JoinSet::new();
@@ -193,6 +199,7 @@ async fn serve(uploader: Uploader, data_dir: &Path) -> Result<(), Failure> {
     parts.spawn(progress::run(uploader.clone()));
     parts.spawn(evict::run(uploader.clone()));
     parts.spawn(sweep::run(uploader.clone()));
+    parts.spawn(collects);
     parts.spawn(stop_on_signal(uploader.clone()));
     tracing::info!(
         owner = uploader.local.owner.id(),

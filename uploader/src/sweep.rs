@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use refity_shared::clock::millis;
 use refity_shared::remote::{Entry, RemoteError, Session, TmpName, TrashName};
+use refity_shared::spool::IntentWish;
 use refity_shared::store::{HealthState, JobId};
 
 use crate::service::{Failure, Uploader};
@@ -22,6 +23,10 @@ const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long an intent stays that no row names.
 const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long a delete's intent stays that no row names: it was never
+/// acknowledged, and what it names may have been pushed again since.
+const UNNAMED_DELETE: Duration = Duration::from_secs(60 * 60);
+
 /// How long removed blobs stay in the trash.
 const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -33,6 +38,9 @@ const HISTORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many finished jobs go in one sweep.
 const PRUNED: u32 = 10_000;
+
+/// How many rows of removed things go in one sweep, of each kind.
+const FORGOTTEN: u32 = 1_000;
 
 /// Sweeps until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
@@ -49,6 +57,7 @@ async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
         sweep_files(uploader).await?;
     }
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
+    store.forget_removed(FORGOTTEN).await?;
     Ok(())
 }
 
@@ -87,13 +96,18 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
         .list_intents()
         .await?
         .into_iter()
-        .filter(|(_, modified)| is_older(uploader, *modified, ABANDONED))
+        .filter(|(_, modified)| is_older(uploader, *modified, UNNAMED_DELETE))
         .collect();
     let named = store.named_intents(old.iter().map(|(id, _)| *id).collect());
     let named = named.await?;
     let mut kept = 0;
     for (intent, modified) in old.into_iter().filter(|(id, _)| !named.contains(id)) {
-        if is_older(uploader, modified, UNNAMED_INTENT) {
+        let gone = is_older(uploader, modified, UNNAMED_INTENT)
+            || spool
+                .read_intent(intent)
+                .await?
+                .is_some_and(|intent| matches!(intent.wish, IntentWish::Delete { .. }));
+        if gone {
             spool.remove_intent(intent).await?;
         } else {
             kept += 1;

@@ -4,6 +4,7 @@
 mod auth;
 mod error;
 mod extract;
+mod gc;
 mod groups;
 pub(crate) mod health;
 mod jobs;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/auth/login", post(auth::login))
         .route("/auth/password", put(auth::change_password))
         .route("/auth/me", get(auth::me))
+        .route("/gc", post(gc::collect))
         .route("/groups", get(groups::list).post(groups::create))
         .route("/jobs", get(jobs::list))
         .route("/jobs/summary", get(jobs::summary))

@@ -58,6 +58,10 @@ pub(super) async fn get(
         answer = answer.header(header::CONTENT_RANGE, range);
     }
     if parts.method == Method::HEAD {
+        // A client that is told of it may rely on it in a push.
+        if !state.local.store.renew_blob(&blob).await? {
+            return Err(RegistryError::BlobUnknown(digest.clone()));
+        }
         return build(answer, Body::empty());
     }
     let body = match source {

@@ -110,6 +110,12 @@ pub(crate) enum RegistryError {
         /// How many it may set.
         most: usize,
     },
+    /// It cannot be deleted while something needs it.
+    #[error("the manifest {by} of this repository names it: delete that one first")]
+    InUse {
+        /// What needs it.
+        by: Digest,
+    },
     /// Not allowed.
     #[error("{0}")]
     Denied(String),
@@ -183,7 +189,9 @@ impl RegistryError {
             Self::QueryInvalid | Self::LinkInvalid => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
             Self::TooManyTags { .. } => (StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
+            Self::InUse { .. } | Self::MethodNotAllowed { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED")
+            }
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
@@ -211,6 +219,7 @@ impl RegistryError {
             Self::NameUnknown(name) => json!({ "name": name }),
             Self::ChunkOutOfOrder { offset, .. } => json!({ "offset": offset }),
             Self::RangeNotSatisfiable { size } => json!({ "size": size }),
+            Self::InUse { by } => json!({ "named_by": by }),
             _ => Value::Null,
         }
     }
@@ -224,6 +233,8 @@ impl RegistryError {
             Self::RangeNotSatisfiable { size } => {
                 vec![(header::CONTENT_RANGE, format!("bytes */{size}"))]
             }
+            // RFC 9110, section 15.5.6.
+            Self::InUse { .. } => vec![(header::ALLOW, "GET, HEAD".to_owned())],
             Self::MethodNotAllowed { allow } => vec![(header::ALLOW, (*allow).to_owned())],
             Self::Unavailable { retry_after, .. } => {
                 vec![(header::RETRY_AFTER, retry_after.to_string())]

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
@@ -41,6 +41,10 @@ pub(super) async fn get(
         .manifest(repository, reference)
         .await?
         .ok_or_else(|| RegistryError::ManifestUnknown(reference.to_string()))?;
+    // A client that is told of it may rely on it in a push.
+    if parts.method == Method::HEAD && !state.local.store.renew_manifest(&manifest).await? {
+        return Err(RegistryError::ManifestUnknown(reference.to_string()));
+    }
     let headers = [
         (CONTENT_DIGEST, manifest.digest.to_string()),
         (header::ETAG, entity_tag(&manifest.digest)),
@@ -146,18 +150,17 @@ async fn put_with_intent(
 ) -> Result<Vec<refity_shared::store::JobId>, RegistryError> {
     let local = &state.local;
     let (id, repository) = (new.intent, new.repository.clone());
-    let wish = IntentWish {
+    let intent = Intent {
         generation: new.generation,
         repository: new.repository.clone(),
-        media_type: new.media_type.clone(),
-        digest: new.digest.clone(),
-        tags: new.tags.clone(),
+        wish: IntentWish::Put {
+            media_type: new.media_type.clone(),
+            digest: new.digest.clone(),
+            tags: new.tags.clone(),
+            manifest: new.bytes.clone(),
+        },
     };
-    let manifest = new.bytes.clone();
-    local
-        .spool
-        .write_intent(id, Intent { wish, manifest })
-        .await?;
+    local.spool.write_intent(id, intent).await?;
     let refused = match local.store.put_manifest(new).await {
         Ok(PutManifest::Put { jobs }) => return Ok(jobs),
         Ok(PutManifest::Missing(missing)) => RegistryError::ReferencesUnknown(missing),

@@ -12,6 +12,7 @@ mod cold;
 mod cold_fetch;
 mod cold_stream;
 mod content_range;
+mod deletes;
 mod error;
 mod file_stream;
 mod headers;
@@ -141,6 +142,12 @@ async fn write(
         }
         (Endpoint::Manifest(repository, reference), &Method::PUT) => {
             manifests::put(state, repository, reference, parts, body).await
+        }
+        (Endpoint::Manifest(repository, reference), &Method::DELETE) => {
+            deletes::manifest(state, repository, reference).await
+        }
+        (Endpoint::Blob(repository, digest), &Method::DELETE) => {
+            deletes::blob(state, repository, digest).await
         }
         (endpoint, _) => Err(wrong_method(&endpoint)),
     }

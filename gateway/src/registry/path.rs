@@ -85,12 +85,9 @@ impl Endpoint {
     /// The methods that the path has, as `Allow` lists them.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Version
-            | Self::Catalog
-            | Self::Tags(_)
-            | Self::Blob(..)
-            | Self::Referrers(..) => "GET, HEAD",
-            Self::Manifest(..) => "GET, HEAD, PUT",
+            Self::Version | Self::Catalog | Self::Tags(_) | Self::Referrers(..) => "GET, HEAD",
+            Self::Blob(..) => "GET, HEAD, DELETE",
+            Self::Manifest(..) => "GET, HEAD, PUT, DELETE",
             Self::Uploads(_) => "POST",
             Self::Upload(..) => "GET, PATCH, PUT, DELETE",
         }

@@ -12,6 +12,7 @@ use super::*;
 use crate::state::Settings;
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::media_type::OCI_MANIFEST;
+use refity_shared::store::CollectRules;
 
 /// A gateway with the group `team`, and its administrator.
 struct Registry {
@@ -322,6 +323,7 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
     let mut settings = Settings {
         spool: registry.state.settings.spool.clone(),
         sync: None,
+        collection: CollectRules::default(),
     };
     settings.spool.spool_min_free = u64::MAX;
     registry.state.settings = settings.into();
@@ -340,6 +342,7 @@ async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
     registry.state.settings = Settings {
         spool: registry.state.settings.spool.clone(),
         sync: Some(Duration::from_millis(50)),
+        collection: CollectRules::default(),
     }
     .into();
     let session = registry.session().await;

@@ -26,6 +26,7 @@
 //! let (remote, secrets) = args.check.settle(settings);
 //! ```
 
+mod collection;
 mod data;
 pub mod data_dir;
 mod problems;
@@ -39,6 +40,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::{Command, Parser};
 
+pub use collection::{CollectionArgs, Schedule, ScheduleArgs};
 pub use data::{DataArgs, SpoolSettings};
 pub use problems::{CheckArgs, Problems, both};
 pub use remote::{RemoteArgs, RemoteSettings};

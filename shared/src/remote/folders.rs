@@ -132,7 +132,7 @@ impl Session {
     /// # Errors
     /// Missing when there is none; transient when it is not empty.
     pub fn remove_dir(&mut self, path: &str) -> Result<(), RemoteError> {
-        self.forget_folders();
+        self.folders.remove(path);
         let removed = self.sftp()?.rmdir(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing the folder", path))
     }

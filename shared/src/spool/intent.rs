@@ -1,36 +1,51 @@
-//! Intents: what a manifest PUT wishes, kept beside the database until it is
-//! carried out, so that a lost database loses nothing that was acknowledged.
+//! Intents: what a manifest PUT or a delete wishes, kept beside the database
+//! until it is carried out, so that a lost database loses nothing that was
+//! acknowledged, and brings nothing back that was deleted.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::{Spool, SpoolError, blocking, sync_folder};
+use crate::deletion::Deletion;
+use crate::digest::Digest;
 use crate::media_type::MediaType;
 use crate::name::{IntentId, RepositoryName, Tag};
 
 /// An intent as it stands in its file: one line of JSON, then a manifest's
 /// bytes as they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Intent {
+    /// Orders the wishes of a target.
+    pub generation: i64,
+    /// In which repository.
+    pub repository: RepositoryName,
     /// What is wished.
+    #[serde(flatten)]
     pub wish: IntentWish,
-    /// The manifest's bytes.
-    pub manifest: Vec<u8>,
 }
 
 /// What is wished.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct IntentWish {
-    /// Orders the wishes of a target.
-    pub generation: i64,
-    /// Into which repository.
-    pub repository: RepositoryName,
-    /// What the manifest is.
-    pub media_type: MediaType,
-    /// The digest algorithm that the client named it by.
-    pub digest: crate::digest::Digest,
-    /// Tags to point at it.
-    pub tags: Vec<Tag>,
+#[serde(tag = "wish", rename_all = "snake_case")]
+pub enum IntentWish {
+    /// That a manifest be there, and tags point at it.
+    Put {
+        /// What the manifest is.
+        media_type: MediaType,
+        /// Its digest, of the algorithm that the client named it by.
+        digest: Digest,
+        /// The tags.
+        tags: Vec<Tag>,
+        /// Its bytes, which follow the line.
+        #[serde(skip)]
+        manifest: Vec<u8>,
+    },
+    /// That something be gone.
+    Delete {
+        /// What.
+        #[serde(flatten)]
+        deletion: Deletion,
+    },
 }
 
 impl Spool {
@@ -109,11 +124,13 @@ impl Spool {
 
 fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("cannot write", path, error);
-    let mut bytes = serde_json::to_vec(&intent.wish)
+    let mut bytes = serde_json::to_vec(&intent)
         .map_err(io::Error::from)
         .map_err(failed)?;
     bytes.push(b'\n');
-    bytes.extend_from_slice(&intent.manifest);
+    if let IntentWish::Put { manifest, .. } = &intent.wish {
+        bytes.extend_from_slice(manifest);
+    }
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(&bytes).map_err(failed)?;
     file.sync_data().map_err(failed)
@@ -121,9 +138,16 @@ fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
 
 fn parse(bytes: &[u8]) -> Option<Intent> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    let wish: IntentWish = serde_json::from_slice(&bytes[..end]).ok()?;
-    let manifest = bytes[end + 1..].to_vec();
-    // A torn file's manifest does not hash to its digest.
-    let digest = crate::digest::Digest::of(wish.digest.algorithm(), &manifest);
-    (digest == wish.digest).then_some(Intent { wish, manifest })
+    let mut intent: Intent = serde_json::from_slice(&bytes[..end]).ok()?;
+    if let IntentWish::Put {
+        digest, manifest, ..
+    } = &mut intent.wish
+    {
+        *manifest = bytes[end + 1..].to_vec();
+        // A torn file's manifest does not hash to its digest.
+        if Digest::of(digest.algorithm(), manifest) != *digest {
+            return None;
+        }
+    }
+    Some(intent)
 }

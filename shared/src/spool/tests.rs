@@ -6,6 +6,7 @@ use std::io::Read as _;
 use bytes::Bytes;
 
 use super::*;
+use crate::deletion::Deletion;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::name::{FileId, IntentId, UploadId};
 
@@ -117,14 +118,14 @@ async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
     let id = IntentId::random();
     let manifest = b"{\n  \"schemaVersion\": 2\n}".to_vec();
     let intent = Intent {
-        wish: IntentWish {
-            generation: 7,
-            repository: "team/app".parse().unwrap(),
+        generation: 7,
+        repository: "team/app".parse().unwrap(),
+        wish: IntentWish::Put {
             media_type: crate::media_type::OCI_MANIFEST,
             digest: Digest::sha256(&manifest),
             tags: vec!["v1".parse().unwrap()],
+            manifest,
         },
-        manifest,
     };
     spool.write_intent(id, intent.clone()).await.unwrap();
     assert!(spool.holds_data());
@@ -136,6 +137,36 @@ async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
     spool.remove_intent(id).await.unwrap();
     spool.remove_intent(id).await.unwrap();
     assert_eq!(spool.list_intents().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_deletes_intent_is_read_back_as_written_and_a_torn_one_is_none() {
+    let (_folder, spool) = spool();
+    let digest = Digest::sha256(b"x");
+    let tags = vec!["v1".parse().unwrap()];
+    for deletion in [
+        Deletion::Tag {
+            tag: "v1".parse().unwrap(),
+        },
+        Deletion::Manifest {
+            digest: digest.clone(),
+            tags,
+        },
+        Deletion::Blob { digest },
+    ] {
+        let id = IntentId::random();
+        let intent = Intent {
+            generation: 8,
+            repository: "team/app".parse().unwrap(),
+            wish: IntentWish::Delete { deletion },
+        };
+        spool.write_intent(id, intent.clone()).await.unwrap();
+        assert_eq!(spool.read_intent(id).await.unwrap(), Some(intent));
+        let path = spool.intents().join(id.to_string());
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert_eq!(spool.read_intent(id).await.unwrap(), None);
+    }
 }
 
 #[test]

@@ -13,6 +13,9 @@ use crate::name::{FileId, RepositoryName};
 /// pull costs no write.
 const USED_AT_STEP_MS: i64 = 10 * 60 * 1000;
 
+/// The grace is renewed again only after this long.
+pub(super) const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
+
 /// A blob that a repository has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
@@ -27,6 +30,8 @@ pub struct Blob {
     /// Whether SFTP holds it, as far as is known.
     pub stored: bool,
     used_at: i64,
+    membership: i64,
+    touched_at: i64,
 }
 
 /// What came of a mount.
@@ -90,13 +95,17 @@ pub(super) fn want_linked(
     let generation = next_generation(db, clock.wall_ms())?;
     let target = db
         .prepare_cached(
-            "INSERT INTO repository_blobs (repository_id, blob_id, wanted, generation)
-             VALUES (?1, ?2, 1, ?3)
+            "INSERT INTO repository_blobs
+                 (repository_id, blob_id, wanted, generation, touched_at)
+             VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (repository_id, blob_id) DO UPDATE SET
-                 wanted = 1, generation = excluded.generation
+                 wanted = 1, generation = excluded.generation,
+                 touched_at = excluded.touched_at
              RETURNING id",
         )?
-        .query_row([repository, blob, generation], |row| row.get(0))?;
+        .query_row([repository, blob, generation, clock.wall_ms()], |row| {
+            row.get(0)
+        })?;
     let link = want(db, clock, &NewJob::new(JobKind::LinkBlob, target))?;
     if let Some(stores) = unfinished(db, JobKind::StoreBlob, blob)? {
         need(db, link, stores)?;
@@ -113,7 +122,8 @@ pub(super) fn blob_in(
 ) -> Result<Option<Blob>, StoreError> {
     let found = db
         .prepare_cached(
-            "SELECT b.id, b.size, b.file, b.stored_at IS NOT NULL, b.used_at
+            "SELECT b.id, b.size, b.file, b.stored_at IS NOT NULL, b.used_at, rb.id,
+                    rb.touched_at
              FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
              WHERE rb.repository_id = ?1 AND b.digest = ?2
                AND rb.wanted AND b.wanted AND b.damaged IS NULL",
@@ -126,6 +136,8 @@ pub(super) fn blob_in(
                 file: file_from(row.get(2)?),
                 stored: row.get(3)?,
                 used_at: row.get(4)?,
+                membership: row.get(5)?,
+                touched_at: row.get(6)?,
             })
         })
         .optional()?;
@@ -176,6 +188,28 @@ impl Store {
         self.write_relaxed(move |db| {
             db.execute("UPDATE blobs SET used_at = ?2 WHERE id = ?1", [id.0, now])?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Renews the grace of a blob that a client is told of: it will not be
+    /// collected for a day. Writes at most once an hour for one blob. Answers
+    /// false if the repository has it no more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
+        let (target, now) = (blob.membership, self.clock.wall_ms());
+        if now - blob.touched_at < TOUCHED_AT_STEP_MS {
+            return Ok(true);
+        }
+        self.write_relaxed(move |db| {
+            let renewed = db
+                .prepare_cached(
+                    "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND wanted",
+                )?
+                .execute([target, now])?;
+            Ok(renewed == 1)
         })
         .await
     }

@@ -46,6 +46,9 @@ impl JobState {
     }
 }
 
+/// Added to the priority of jobs that remove: after all that store.
+const COLLECTED: i64 = 10;
+
 /// A job to open or to join.
 pub(super) struct NewJob {
     kind: JobKind,
@@ -64,6 +67,26 @@ impl NewJob {
         }
     }
 
+    /// One whose target is to be gone.
+    pub(super) fn removing(kind: JobKind, target: i64) -> Self {
+        Self {
+            removes: true,
+            ..Self::new(kind, target)
+        }
+    }
+
+    /// The same, for a target that is to be gone or not.
+    pub(super) fn removes(self, removes: bool) -> Self {
+        Self { removes, ..self }
+    }
+
+    /// What is collected waits for what is pushed; a tag that someone
+    /// deletes does not.
+    fn priority(&self) -> i64 {
+        let later = self.removes && self.kind != JobKind::PublishTag;
+        self.kind.priority() + if later { COLLECTED } else { 0 }
+    }
+
     pub(super) fn bytes(self, bytes_total: i64) -> Self {
         Self {
             bytes_total,
@@ -74,8 +97,16 @@ impl NewJob {
 
 /// Opens a job for the target's wish, or joins the unfinished one: that then
 /// starts over at once if it was resting, and after its run if it is running
-/// (the wish's generation has moved).
+/// (the wish's generation has moved). One that has to turn round no longer
+/// needs what it needed: that may need it by now.
 pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
+    let turned = db
+        .prepare_cached(
+            "DELETE FROM job_needs WHERE job_id = (
+                 SELECT id FROM jobs
+                 WHERE kind = ?1 AND target = ?2 AND state <> 'done' AND removes <> ?3)",
+        )?
+        .execute(params![job.kind.name(), job.target, job.removes])?;
     let id = db
         .prepare_cached(
             "INSERT INTO jobs (kind, target, state, removes, priority, run_after, boot_id,
@@ -83,6 +114,7 @@ pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId
              VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
                  removes = excluded.removes, bytes_total = excluded.bytes_total,
+                 priority = excluded.priority,
                  state = iif(state = 'failed', 'pending', state), attempt = 0,
                  run_after = iif(state IN ('pending', 'failed'), excluded.run_after, run_after),
                  boot_id = iif(state IN ('pending', 'failed'), excluded.boot_id, boot_id)
@@ -93,15 +125,18 @@ pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId
                 job.kind.name(),
                 job.target,
                 job.removes,
-                job.kind.priority(),
+                job.priority(),
                 clock.boot_ms(),
                 clock.boot_id(),
                 job.bytes_total,
                 clock.wall_ms(),
             ],
-            |row| row.get(0),
+            |row| row.get(0).map(JobId),
         )?;
-    Ok(JobId(id))
+    if turned > 0 {
+        settle(db, id)?;
+    }
+    Ok(id)
 }
 
 /// The unfinished job of a target.

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::blobs::{blob_in, upsert_blob, want_stored};
+use super::blobs::{TOUCHED_AT_STEP_MS, blob_in, upsert_blob, want_stored};
 use super::jobs::{NewJob, need, settle, unfinished, want};
 use super::repositories::{ensure_repository, repository_id};
 use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, referrers};
@@ -73,6 +73,9 @@ pub struct StoredManifest {
     pub media_type: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Its row in `repository_manifests` and when that was touched, where it
+    /// was asked for by digest.
+    touched: Option<(i64, i64)>,
 }
 
 fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
@@ -100,21 +103,25 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         )?
         .execute(params![manifest, blob, is_manifest])?;
     }
-    let target = wish_published(db, clock, repository, manifest, new)?;
-    let publishes = want(db, clock, &NewJob::new(JobKind::PublishManifest, target))?;
-    need(
-        db,
-        publishes,
-        want_stored(db, clock, manifest, new.bytes.len() as u64)?,
-    )?;
-    for &(blob, is_manifest) in &named {
+    let (target, wanted) = wish_published(db, clock, repository, manifest, new)?;
+    let publishes = NewJob::new(JobKind::PublishManifest, target).removes(!wanted);
+    let publishes = want(db, clock, &publishes)?;
+    let stores = want_stored(db, clock, manifest, new.bytes.len() as u64)?;
+    let mut jobs = vec![publishes];
+    // A delete that came later has overtaken the manifest, and its tags too.
+    let (named, tags) = if wanted {
+        need(db, publishes, stores)?;
+        (named.as_slice(), new.tags.as_slice())
+    } else {
+        Default::default()
+    };
+    for &(blob, is_manifest) in named {
         for needed in unfinished_of(db, repository, blob, is_manifest)? {
             need(db, publishes, needed)?;
         }
     }
     settle(db, publishes)?;
-    let mut jobs = vec![publishes];
-    for tag in &new.tags {
+    for tag in tags {
         jobs.extend(wish_tagged(
             db, clock, repository, manifest, tag, new, publishes,
         )?);
@@ -190,17 +197,18 @@ fn wish_published(
     repository: i64,
     manifest: i64,
     new: &NewManifest,
-) -> Result<i64, StoreError> {
+) -> Result<(i64, bool), StoreError> {
     Ok(db
         .prepare_cached(
             "INSERT INTO repository_manifests
-                 (repository_id, manifest_id, wanted, generation, pushed_at, pushed_by)
-             VALUES (?1, ?2, 1, ?3, ?4, ?5)
+                 (repository_id, manifest_id, wanted, generation, pushed_at, pushed_by, touched_at)
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4)
              ON CONFLICT (repository_id, manifest_id) DO UPDATE SET
                  wanted = iif(excluded.generation > generation, 1, wanted),
                  generation = max(generation, excluded.generation),
-                 pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by
-             RETURNING id",
+                 pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by,
+                 touched_at = excluded.touched_at, released_at = NULL
+             RETURNING id, wanted",
         )?
         .query_row(
             params![
@@ -210,7 +218,7 @@ fn wish_published(
                 clock.wall_ms(),
                 new.user.map(|user| user.0)
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?)
 }
 
@@ -225,6 +233,19 @@ fn wish_tagged(
     new: &NewManifest,
     publishes: JobId,
 ) -> Result<Option<JobId>, StoreError> {
+    db.prepare_cached(
+        "UPDATE repository_manifests SET untagged_at = ?4
+         WHERE repository_id = ?1 AND manifest_id <> ?3 AND manifest_id = (
+             SELECT manifest_id FROM tags
+             WHERE repository_id = ?1 AND name = ?2 AND generation < ?5)",
+    )?
+    .execute(params![
+        repository,
+        tag.as_str(),
+        manifest,
+        clock.wall_ms(),
+        new.generation
+    ])?;
     let target: Option<i64> = db
         .prepare_cached(
             "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by)
@@ -322,14 +343,14 @@ impl Store {
             };
             let (by, name) = match &reference {
                 Reference::Tag(tag) => (
-                    "SELECT b.digest, m.media_type, m.bytes FROM tags t
+                    "SELECT b.digest, m.media_type, m.bytes, NULL, NULL FROM tags t
                      JOIN manifests m ON m.blob_id = t.manifest_id
                      JOIN blobs b ON b.id = m.blob_id
                      WHERE t.repository_id = ?1 AND t.name = ?2",
                     tag.as_str(),
                 ),
                 Reference::Digest(digest) => (
-                    "SELECT b.digest, m.media_type, m.bytes FROM blobs b
+                    "SELECT b.digest, m.media_type, m.bytes, rm.id, rm.touched_at FROM blobs b
                      JOIN manifests m ON m.blob_id = b.id
                      JOIN repository_manifests rm
                        ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.wanted
@@ -340,19 +361,45 @@ impl Store {
             let row = db
                 .prepare_cached(by)?
                 .query_row(params![repository, name], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
+                    let touched = row.get::<_, Option<_>>(3)?.zip(row.get(4)?);
+                    Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, touched))
                 })
                 .optional()?;
-            row.map(|(digest, media_type, bytes)| {
+            row.map(|(digest, media_type, bytes, touched)| {
                 Ok(StoredManifest {
                     digest: digest
                         .parse()
                         .map_err(|_| StoreError::Corrupt(format!("{digest} is no digest")))?,
                     media_type,
                     bytes,
+                    touched,
                 })
             })
             .transpose()
+        })
+        .await
+    }
+
+    /// Renews the grace of a manifest that a client is told of, as
+    /// [`Store::renew_blob`] does. One that was asked for by tag needs none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn renew_manifest(&self, manifest: &StoredManifest) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        let Some((target, touched_at)) = manifest.touched else {
+            return Ok(true);
+        };
+        if now - touched_at < TOUCHED_AT_STEP_MS {
+            return Ok(true);
+        }
+        self.write_relaxed(move |db| {
+            let renewed = db
+                .prepare_cached(
+                    "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND wanted",
+                )?
+                .execute([target, now])?;
+            Ok(renewed == 1)
         })
         .await
     }

@@ -68,6 +68,7 @@ fn fulfil(db: &Connection, claim: &Claim, generation: i64, now: i64) -> Result<b
         JobKind::StoreBlob => {
             "UPDATE blobs SET stored_at = iif(wanted, ?3, NULL),
                               confirmed_at = iif(wanted, ?3, NULL),
+                              file = iif(wanted, file, NULL),
                               damaged = iif(wanted, NULL, damaged)
              WHERE id = ?1 AND generation = ?2"
         }
@@ -117,9 +118,10 @@ fn finish(
         settle(db, claim.job)?;
         return Ok(Finished::Again);
     }
-    let look_again = mark_done(db, clock, claim.job)?;
+    let (look_again, removes) = mark_done(db, clock, claim.job)?;
     if look_again && ended != Ended::NoTarget {
-        let again = want(db, clock, &NewJob::new(claim.kind, claim.target))?;
+        let again = NewJob::new(claim.kind, claim.target).removes(removes);
+        let again = want(db, clock, &again)?;
         db.execute(
             "UPDATE jobs SET run_after = ?2 WHERE id = ?1",
             [again.0, clock.boot_ms() + millis(LAST_CALL)],
@@ -131,16 +133,18 @@ fn finish(
 }
 
 /// Ends the job, and lets go the jobs that waited for nothing else. Answers
-/// whether its target is to be looked at again.
-fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<bool, StoreError> {
-    let look_again = db
+/// whether its target is to be looked at again, and whether it removed.
+fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<(bool, bool), StoreError> {
+    let done = db
         .prepare_cached(
             "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
                     bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
                     error_message = NULL, error_hint = NULL
-             WHERE id = ?1 RETURNING look_again",
+             WHERE id = ?1 RETURNING look_again, removes",
         )?
-        .query_row([job.0, clock.wall_ms()], |row| row.get(0))?;
+        .query_row([job.0, clock.wall_ms()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     db.prepare_cached(
         "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
          WHERE state = 'waiting'
@@ -149,16 +153,16 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<bool, StoreEr
                            WHERE n.job_id = jobs.id AND j.state <> 'done')",
     )?
     .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
-    Ok(look_again)
+    Ok(done)
 }
 
-/// Whether intent `i` moved a tag that another intent, which is not carried
-/// out yet, moved too. It stays as long: a replay of the other alone would
-/// move the tag back.
+/// Whether intent `i` changed a target that another intent, which is not
+/// carried out yet, changed too. It stays as long: a replay of the other alone
+/// would move a tag back, or remove what was pushed again.
 pub(super) const OVERTOOK: &str = "EXISTS (
     SELECT 1 FROM intents m
-    JOIN jobs mj ON mj.id = m.job_id AND mj.kind = 'publish_tag'
-    JOIN jobs oj ON oj.kind = 'publish_tag' AND oj.target = mj.target
+    JOIN jobs mj ON mj.id = m.job_id
+    JOIN jobs oj ON oj.kind = mj.kind AND oj.target = mj.target
     JOIN intents o ON o.job_id = oj.id AND o.id <> m.id
     JOIN intents ox ON ox.id = o.id
     JOIN jobs xj ON xj.id = ox.job_id AND xj.state <> 'done'
@@ -218,12 +222,15 @@ pub(super) fn lost_on_remote(
     let at_hand: Option<bool> = db
         .prepare_cached(
             "SELECT b.file IS NOT NULL OR m.blob_id IS NOT NULL FROM blobs b
-             LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1",
+             LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1 AND b.wanted",
         )?
         .query_row([blob.0], |row| row.get(0))
         .optional()?;
-    if at_hand == Some(true) {
-        return store_again(db, clock, blob.0).map(Some);
+    match at_hand {
+        Some(true) => return store_again(db, clock, blob.0).map(Some),
+        Some(false) => {}
+        // It was removed meanwhile, as it should be.
+        None => return Ok(None),
     }
     db.prepare_cached(
         "UPDATE blobs SET damaged = ?2, stored_at = NULL, confirmed_at = NULL WHERE id = ?1",
@@ -301,7 +308,7 @@ impl Store {
                 db.prepare_cached(
                     "UPDATE blobs SET confirmed_at = ?2,
                             stored_at = iif(damaged IS NULL, coalesce(stored_at, ?2), stored_at)
-                     WHERE id = ?1",
+                     WHERE id = ?1 AND wanted",
                 )?
                 .execute([blob.0, now])?;
             }

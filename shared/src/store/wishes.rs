@@ -118,7 +118,8 @@ pub struct NamedBlob {
     pub confirmed_at: Option<i64>,
 }
 
-fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
+/// Text of the database, which was well-formed when it was written.
+pub(super) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Corrupt(format!("not well-formed: {text}")))
 }

@@ -29,6 +29,8 @@ pub(super) fn settings(
         ("FTP_PORT", sshd.port().to_string()),
         ("FTP_USERNAME", sshd.username()),
         ("FTP_PRIVATE_KEY", path(&sshd.private_key())),
+        // What a test collects, it collects itself.
+        ("GC_SCHEDULE", "off".to_owned()),
         // Not a share of whatever disk the tests run on.
         ("SPOOL_MIN_FREE", "100M".to_owned()),
         (refity_shared::clock::OFFSET_FILE_VARIABLE, path(&offset)),

@@ -1,4 +1,5 @@
 //! The uploader's subcommands, one module each.
 
+pub mod gc;
 pub mod rebuild_index;
 pub mod sandbox_sftp;

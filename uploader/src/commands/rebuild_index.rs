@@ -1,8 +1,10 @@
 //! `rebuild-index`: makes a new index after the database was lost.
 //!
-//! Replays the intents of acknowledged manifests, and adopts the blobs that
-//! they name: from the spool, by hashing its files, or from SFTP. Deletes
-//! nothing. To be run while gateways and uploaders are stopped.
+//! Replays the intents of acknowledged manifests and deletes, and adopts the
+//! blobs that the manifests name: from the spool, by hashing its files, or
+//! from SFTP. To be run while gateways and uploaders are stopped.
+
+mod deletes;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -13,7 +15,7 @@ use refity_shared::installation::InstallationId;
 use refity_shared::local::{DATABASE, Local, spool_holds_data};
 use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
-use refity_shared::name::{FileId, IntentId, RepositoryName};
+use refity_shared::name::{FileId, IntentId, RepositoryName, Tag};
 use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
 use refity_shared::spool::{Intent, IntentWish};
 use refity_shared::store::{Adopted, NewManifest, PutManifest, Referral, Store};
@@ -199,47 +201,66 @@ impl Rebuild {
             }
         }
         // An index names manifests that were pushed before it.
-        intents.sort_by_key(|(_, intent)| intent.wish.generation);
-        let (mut replayed, mut refused) = (0, 0_usize);
+        intents.sort_by_key(|(_, intent)| intent.generation);
+        let (mut replayed, mut deleted, mut refused) = (0, 0, 0_usize);
         for (id, intent) in intents {
-            let (repository, digest) = (intent.wish.repository.clone(), intent.wish.digest.clone());
-            match self.replay(id, intent).await {
-                Ok(()) => replayed += 1,
-                Err(failure) => {
-                    refused += 1;
-                    println!("not replayed: {repository}@{digest}: {failure}");
+            let Intent {
+                generation,
+                repository,
+                wish,
+            } = intent;
+            match wish {
+                IntentWish::Delete { deletion } => {
+                    deletes::replay(self, id, repository, deletion, generation).await?;
+                    deleted += 1;
+                }
+                IntentWish::Put {
+                    media_type,
+                    digest,
+                    tags,
+                    manifest,
+                } => {
+                    let new = NewManifest {
+                        intent: id,
+                        ..bare(
+                            &repository,
+                            &digest,
+                            &media_type,
+                            manifest,
+                            tags,
+                            generation,
+                        )
+                    };
+                    match self.replay(new).await {
+                        Ok(()) => replayed += 1,
+                        Err(failure) => {
+                            refused += 1;
+                            println!("not replayed: {repository}@{digest}: {failure}");
+                        }
+                    }
                 }
             }
         }
-        println!("{replayed} manifests replayed, {refused} not; their intents stay in the spool");
+        println!(
+            "{replayed} manifests and {deleted} deletes replayed, {refused} not; their intents \
+             stay in the spool"
+        );
         Ok(refused)
     }
 
-    async fn replay(&mut self, id: IntentId, intent: Intent) -> Result<(), Failure> {
-        let IntentWish {
-            generation,
-            repository,
-            media_type,
-            digest,
-            tags,
-        } = intent.wish;
-        let manifest = self.parse(&intent.manifest, &media_type)?;
-        let needed = self.adopt_named(&repository, &manifest).await?;
-        let new = NewManifest {
-            repository: repository.clone(),
-            digest: digest.clone(),
-            media_type,
-            bytes: intent.manifest,
+    /// Puts a manifest with all that it names, which is found out here.
+    async fn replay(&mut self, new: NewManifest) -> Result<(), Failure> {
+        let manifest = self.parse(&new.bytes, &new.media_type)?;
+        let needed = self.adopt_named(&new.repository, &manifest).await?;
+        self.put(NewManifest {
+            media_type: manifest.media_type.clone(),
             blobs: needed.blobs,
             optional_blobs: needed.optional_blobs,
             manifests: needed.manifests,
             referral: Referral::of(&manifest),
-            tags,
-            generation,
-            intent: id,
-            user: None,
-        };
-        self.put(new).await
+            ..new
+        })
+        .await
     }
 
     async fn put(&mut self, new: NewManifest) -> Result<(), Failure> {
@@ -336,26 +357,36 @@ impl Rebuild {
         if Digest::of(digest.algorithm(), &bytes) != *digest {
             return Err(Failure::Other(format!("{digest} is damaged on SFTP")));
         }
-        let manifest = self.parse(&bytes, media_type)?;
+        let generation = self.uploader.local.store.next_generation().await?;
+        let tags = Vec::new();
+        let new = bare(repository, digest, media_type, bytes, tags, generation);
         // Indexes may name indexes.
-        let named = Box::pin(self.adopt_named(repository, &manifest)).await?;
-        let store = &self.uploader.local.store;
-        let generation = store.next_generation().await?;
-        let new = NewManifest {
-            repository: repository.clone(),
-            digest: digest.clone(),
-            media_type: manifest.media_type.clone(),
-            bytes,
-            blobs: named.blobs,
-            optional_blobs: named.optional_blobs,
-            manifests: named.manifests,
-            referral: Referral::of(&manifest),
-            tags: Vec::new(),
-            generation,
-            intent: IntentId::random(),
-            user: None,
-        };
-        self.put(new).await
+        Box::pin(self.replay(new)).await
+    }
+}
+
+/// A manifest to put, before it is known what it names.
+fn bare(
+    repository: &RepositoryName,
+    digest: &Digest,
+    media_type: &MediaType,
+    bytes: Vec<u8>,
+    tags: Vec<Tag>,
+    generation: i64,
+) -> NewManifest {
+    NewManifest {
+        repository: repository.clone(),
+        digest: digest.clone(),
+        media_type: media_type.clone(),
+        bytes,
+        blobs: Vec::new(),
+        optional_blobs: Vec::new(),
+        manifests: Vec::new(),
+        referral: None,
+        tags,
+        generation,
+        intent: IntentId::random(),
+        user: None,
     }
 }
 

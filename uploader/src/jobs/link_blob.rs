@@ -4,7 +4,7 @@
 
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::remote::{RemoteError, write_small};
+use refity_shared::remote::{remove_link, write_small};
 
 use super::{JobError, Run};
 
@@ -19,10 +19,7 @@ pub(super) async fn run(
     let made = run.session.run(move |session| {
         let link = layout.layer_link(&repository, &digest);
         if !wanted {
-            return match session.remove_file(&link) {
-                Err(RemoteError::Missing { .. }) => Ok(()),
-                removed => removed,
-            };
+            return remove_link(session, &link);
         }
         // Distribution's collector stops at a repository without these.
         session.mkdir_all(&layout.layers(&repository))?;

@@ -7,9 +7,7 @@
 
 use refity_shared::digest::Digest;
 use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::remote::{
-    Layout, Placed, RemoteError, place_folder, replace_small, write_small,
-};
+use refity_shared::remote::{Layout, Placed, place_folder, remove_tag, replace_small, write_small};
 
 use super::{JobError, Run};
 
@@ -51,13 +49,6 @@ pub(super) async fn remove(
     tag: Tag,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let removed = run.session.run(move |session| {
-        session.mkdir_all(&layout.tmp())?;
-        match session.rename_new(&layout.tag(&repository, &tag), &tmp) {
-            Err(RemoteError::Missing { .. }) => {}
-            renamed => renamed?,
-        }
-        session.remove_tree(&tmp)
-    });
-    Ok(removed.await?)
+    let remove = move |session: &mut _| remove_tag(session, &layout, &repository, &tag, &tmp);
+    Ok(run.session.run(remove).await?)
 }

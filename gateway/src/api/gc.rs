@@ -1,0 +1,102 @@
+//! Garbage collection on demand, and its preview.
+
+use std::collections::BTreeMap;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use refity_shared::digest::Digest;
+use refity_shared::name::RepositoryName;
+use refity_shared::store::{Collected, Collection};
+use serde::{Deserialize, Serialize};
+
+use super::ApiError;
+use super::extract::{Admin, Json};
+use crate::state::AppState;
+
+/// How many digests an answer names; the counts are of all.
+const NAMED_MAX: usize = 10_000;
+
+/// What to do.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    /// Only say what would be collected.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What goes from one repository.
+#[derive(Default, Serialize)]
+struct OfRepository {
+    manifests: Vec<Digest>,
+    blobs: Vec<Digest>,
+}
+
+#[derive(Serialize)]
+struct Freed {
+    digest: Digest,
+    bytes: u64,
+}
+
+/// What was collected, or would be.
+#[derive(Serialize)]
+pub(super) struct Report {
+    dry_run: bool,
+    #[serde(flatten)]
+    counts: Collection,
+    /// What repositories have no more.
+    repositories: BTreeMap<RepositoryName, OfRepository>,
+    /// What no repository has any more: its bytes go to the trash, and are
+    /// free when that is emptied.
+    freed: Vec<Freed>,
+    /// There was more than an answer names.
+    truncated: bool,
+}
+
+/// `POST /api/gc` `{"dry_run": bool}`: collects garbage, or tells what it
+/// would collect.
+pub(super) async fn collect(
+    _: Admin,
+    State(state): State<AppState>,
+    Json(order): Json<Order>,
+) -> Result<Answer<Report>, ApiError> {
+    let mut report = Report {
+        dry_run: order.dry_run,
+        counts: Collection::default(),
+        repositories: BTreeMap::new(),
+        freed: Vec::new(),
+        truncated: false,
+    };
+    let mut named = 0;
+    let rules = state.settings.collection;
+    let collected = state.local.store.collect(rules, order.dry_run, |one| {
+        named += 1;
+        if named <= NAMED_MAX {
+            report.name(one);
+        }
+    });
+    let Some(counts) = collected.await? else {
+        return Err(ApiError::Unavailable(
+            "nothing is collected while the storage is unwell".to_owned(),
+        ));
+    };
+    report.counts = counts;
+    report.truncated = named > NAMED_MAX;
+    if !order.dry_run {
+        state.local.wake_uploaders();
+    }
+    Ok(Answer(report))
+}
+
+impl Report {
+    fn name(&mut self, collected: Collected) {
+        match collected {
+            Collected::Manifest(name, digest) => self.repository(name).manifests.push(digest),
+            Collected::Link(name, digest) => self.repository(name).blobs.push(digest),
+            Collected::Bytes(digest, bytes) => self.freed.push(Freed { digest, bytes }),
+        }
+    }
+
+    fn repository(&mut self, name: RepositoryName) -> &mut OfRepository {
+        self.repositories.entry(name).or_default()
+    }
+}

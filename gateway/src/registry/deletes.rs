@@ -1,0 +1,112 @@
+//! Deleting tags, manifests and blobs (OCI distribution specification,
+//! "Content Management"): gone for every client with the answer, from this
+//! repository only.
+
+use axum::http::StatusCode;
+use refity_shared::deletion::Deletion;
+use refity_shared::digest::{Digest, DigestError};
+use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
+use refity_shared::spool::{Intent, IntentWish};
+use refity_shared::store::{Deleted, NewDelete};
+
+use super::error::RegistryError;
+use super::{Written, empty};
+use crate::state::AppState;
+
+/// How often tags may move to a manifest while it is being deleted.
+const TRIES: usize = 5;
+
+/// `DELETE` of a manifest: by tag, the tag alone; by digest, the manifest with
+/// all its tags.
+pub(super) async fn manifest(
+    state: &AppState,
+    repository: RepositoryName,
+    reference: Result<Reference, NameError>,
+) -> Result<Written, RegistryError> {
+    let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
+    let unknown = || RegistryError::ManifestUnknown(reference.to_string());
+    let store = &state.local.store;
+    for _ in 0..TRIES {
+        let deletion = match &reference {
+            Reference::Tag(tag) => {
+                let found = store.manifest(&repository, &reference).await?;
+                found.ok_or_else(unknown)?;
+                Deletion::Tag { tag: tag.clone() }
+            }
+            Reference::Digest(digest) => Deletion::Manifest {
+                digest: digest.clone(),
+                tags: (store.tags_of(&repository, digest).await?).ok_or_else(unknown)?,
+            },
+        };
+        return match delete(state, &repository, deletion).await? {
+            Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
+            Deleted::Unknown => Err(unknown()),
+            Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
+            Deleted::TagsMoved => continue,
+        };
+    }
+    Err(RegistryError::busy(
+        "tags are being pointed at this manifest; nothing was deleted",
+    ))
+}
+
+/// `DELETE` of a blob.
+pub(super) async fn blob(
+    state: &AppState,
+    repository: RepositoryName,
+    digest: Result<Digest, DigestError>,
+) -> Result<Written, RegistryError> {
+    let digest = digest.map_err(RegistryError::DigestInvalid)?;
+    if state
+        .local
+        .store
+        .blob(&repository, &digest)
+        .await?
+        .is_none()
+    {
+        return Err(RegistryError::BlobUnknown(digest));
+    }
+    let deletion = Deletion::Blob {
+        digest: digest.clone(),
+    };
+    match delete(state, &repository, deletion).await? {
+        Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
+        Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
+        Deleted::Unknown | Deleted::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
+    }
+}
+
+fn accepted() -> Written {
+    empty(StatusCode::ACCEPTED, []).into()
+}
+
+/// Deletes, with an intent beside the database that outlives it.
+async fn delete(
+    state: &AppState,
+    repository: &RepositoryName,
+    deletion: Deletion,
+) -> Result<Deleted, RegistryError> {
+    let local = &state.local;
+    let (id, generation) = (IntentId::random(), local.store.next_generation().await?);
+    let intent = Intent {
+        generation,
+        repository: repository.clone(),
+        wish: IntentWish::Delete {
+            deletion: deletion.clone(),
+        },
+    };
+    local.spool.write_intent(id, intent).await?;
+    let new = NewDelete {
+        repository: repository.clone(),
+        deletion,
+        generation,
+        intent: id,
+    };
+    let deleted = local.store.delete(new).await;
+    if let Ok(Deleted::Yes) = deleted {
+        local.wake_uploaders();
+    } else if let Err(error) = local.spool.remove_intent(id).await {
+        tracing::warn!(%id, %error, "the intent of a refused delete stays until the sweep");
+    }
+    Ok(deleted?)
+}

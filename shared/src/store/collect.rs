@@ -1,0 +1,388 @@
+//! Garbage collection of what nothing needs any more, while pushes go on.
+//!
+//! Kept are: tagged manifests; what an index of the repository names; what
+//! refers to a manifest that is there; untagged manifests, unless a delete
+//! made them so (or [`CollectRules::untagged_after`] is over); all that a
+//! manifest of the repository names; and whatever a client was told of within
+//! [`GRACE`].
+//!
+//! A plan is made from one look at the index. What it lists is then decided
+//! once more, some at a time, in the transaction that marks it: a push that
+//! came between has made it needed, and it stays.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::blobs::from_sql;
+use super::removal::{HELD, discard, is_held, is_named, keys, unlink, withdraw};
+use super::wishes::parsed;
+use super::{HealthState, Store, StoreError};
+use crate::clock::{Clock, millis};
+use crate::digest::Digest;
+use crate::name::RepositoryName;
+
+/// How long all that a client pushed, mounted or was told of stays.
+pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many are marked in one transaction: it holds up every other write.
+const AT_ONCE: usize = 100;
+
+/// How many rows one step of the plan looks at.
+const STEP: usize = 1000;
+
+/// What is garbage beside what a delete left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectRules {
+    /// Untagged manifests too, this long after their last tag moved or, never
+    /// tagged, after their push. Nothing: they stay for ever.
+    pub untagged_after: Option<Duration>,
+}
+
+/// Something that is collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// A repository's manifest.
+    Manifest(RepositoryName, Digest),
+    /// A repository's hold on a blob.
+    Link(RepositoryName, Digest),
+    /// The bytes of a blob or of a manifest, which no repository has any
+    /// more, and how many they are.
+    Bytes(Digest, u64),
+}
+
+/// How much was collected, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Collection {
+    /// Manifests, counted in each repository.
+    pub manifests: u64,
+    /// Blobs, counted in each repository.
+    pub links: u64,
+    /// Blobs and manifests that no repository has any more.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Collection {
+    fn add(&mut self, collected: &Collected) {
+        match collected {
+            Collected::Manifest(..) => self.manifests += 1,
+            Collected::Link(..) => self.links += 1,
+            Collected::Bytes(_, size) => {
+                self.blobs += 1;
+                self.bytes += size;
+            }
+        }
+    }
+}
+
+/// Times before which something must have been, in milliseconds UTC.
+#[derive(Clone, Copy)]
+struct Before {
+    touched: i64,
+    untagged: Option<i64>,
+}
+
+impl Before {
+    fn now(clock: &Clock, rules: CollectRules) -> Self {
+        let now = clock.wall_ms();
+        Self {
+            touched: now - millis(GRACE),
+            untagged: rules.untagged_after.map(|after| now - millis(after)),
+        }
+    }
+}
+
+/// A target that may be collected.
+#[derive(Clone, Copy)]
+enum Target {
+    /// The key in `repository_manifests`.
+    Manifest(i64),
+    /// The key in `repository_blobs`.
+    Link(i64),
+    /// The key in `blobs`.
+    Bytes(i64),
+}
+
+/// A row of `repository_manifests` or `repository_blobs`: its key, its
+/// repository's and its manifest's or blob's.
+type Member = (i64, i64, i64);
+
+/// A manifest that may go when nothing holds it: a delete let go of it before
+/// ?1, or it has been untagged since before ?2.
+const LEFT: &str = "rm.wanted AND rm.touched_at < ?1 AND (rm.released_at < ?1
+    OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
+
+/// Who has the bytes ?1: repositories that have them now, or had them within
+/// the grace, since ?2.
+const HAVE: &str = "
+    SELECT id, 0 FROM repository_blobs
+    WHERE blob_id = ?1 AND (wanted OR touched_at >= ?2)
+    UNION ALL
+    SELECT id, 1 FROM repository_manifests
+    WHERE manifest_id = ?1 AND (wanted OR touched_at >= ?2)";
+
+/// What would be collected, each after what held it.
+#[derive(Default)]
+struct Plan {
+    targets: Vec<Target>,
+    manifests: HashSet<i64>,
+    links: HashSet<i64>,
+}
+
+impl Plan {
+    fn make(db: &Connection, before: Before) -> Result<Self, StoreError> {
+        let snapshot = db.unchecked_transaction()?;
+        let mut plan = Self::default();
+        plan.add_manifests(&snapshot, before)?;
+        plan.add_links(&snapshot, before)?;
+        plan.add_bytes(&snapshot, before)?;
+        Ok(plan)
+    }
+
+    fn add_manifests(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let left = format!(
+            "SELECT rm.id, rm.repository_id, rm.manifest_id FROM repository_manifests rm
+             WHERE {LEFT}"
+        );
+        let mut look = members(db, &left, params![before.touched, before.untagged])?;
+        let mut held = db.prepare_cached(HELD)?;
+        while let Some((target, repository, manifest)) = look.pop() {
+            if self.manifests.contains(&target)
+                || is_held(db, repository, manifest, &self.manifests)?
+            {
+                continue;
+            }
+            self.manifests.insert(target);
+            self.targets.push(Target::Manifest(target));
+            // What it held may be held by nothing else.
+            let mut rows = held.query([repository, manifest])?;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, i64>(3)? < before.touched {
+                    look.push((row.get(0)?, row.get(1)?, row.get(2)?));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_links(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let step = "SELECT id, repository_id, blob_id FROM repository_blobs
+                    WHERE id > ?1 AND id <= ?2 AND wanted AND touched_at < ?3";
+        for (after, until) in steps(db, "repository_blobs")? {
+            for (target, repository, blob) in
+                members(db, step, params![after, until, before.touched])?
+            {
+                if !is_named(db, repository, blob, &self.manifests)? {
+                    self.links.insert(target);
+                    self.targets.push(Target::Link(target));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_bytes(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND wanted";
+        let mut have = db.prepare_cached(HAVE)?;
+        for (after, until) in steps(db, "blobs")? {
+            'blobs: for blob in keys(db, step, [after, until])? {
+                let mut rows = have.query([blob, before.touched])?;
+                while let Some(row) = rows.next()? {
+                    let collected = if row.get(1)? {
+                        &self.manifests
+                    } else {
+                        &self.links
+                    };
+                    if !collected.contains(&row.get(0)?) {
+                        continue 'blobs;
+                    }
+                }
+                self.targets.push(Target::Bytes(blob));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn members(
+    db: &Connection,
+    query: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Member>, StoreError> {
+    let mut query = db.prepare_cached(query)?;
+    let rows = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The keys of a table, in ranges of [`STEP`]: after the first, up to the
+/// second.
+fn steps(db: &Connection, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, StoreError> {
+    let last = keys(db, &format!("SELECT coalesce(max(id), 0) FROM {table}"), [])?;
+    let starts = (0..=last.first().copied().unwrap_or(0)).step_by(STEP);
+    Ok(starts.map(|after| (after, after + STEP as i64)))
+}
+
+/// Collects a target, if it still is garbage.
+fn mark(
+    db: &Connection,
+    clock: &Clock,
+    before: Before,
+    target: Target,
+) -> Result<Option<Collected>, StoreError> {
+    let nothing = HashSet::new();
+    match target {
+        Target::Manifest(id) => {
+            let left = format!(
+                "SELECT rm.repository_id, rm.manifest_id,
+                        coalesce(rm.released_at, rm.untagged_at, rm.touched_at)
+                 FROM repository_manifests rm WHERE rm.id = ?3 AND {LEFT}"
+            );
+            let found = members(db, &left, params![before.touched, before.untagged, id])?;
+            let Some(&(repository, manifest, released_at)) = found.first() else {
+                return Ok(None);
+            };
+            if is_held(db, repository, manifest, &nothing)? {
+                return Ok(None);
+            }
+            withdraw(db, clock, id, None, released_at)?;
+        }
+        Target::Link(id) => {
+            let found = members(
+                db,
+                "SELECT id, repository_id, blob_id FROM repository_blobs
+                 WHERE id = ?1 AND wanted AND touched_at < ?2",
+                [id, before.touched],
+            )?;
+            let Some(&(_, repository, blob)) = found.first() else {
+                return Ok(None);
+            };
+            if is_named(db, repository, blob, &nothing)? {
+                return Ok(None);
+            }
+            unlink(db, clock, id, None)?;
+        }
+        Target::Bytes(id) => {
+            let had = format!(
+                "SELECT EXISTS ({HAVE}) OR NOT EXISTS (
+                     SELECT 1 FROM blobs WHERE id = ?1 AND wanted)"
+            );
+            let needed: bool = db
+                .prepare_cached(&had)?
+                .query_row([id, before.touched], |row| row.get(0))?;
+            if needed {
+                return Ok(None);
+            }
+            discard(db, clock, id)?;
+        }
+    }
+    describe(db, target)
+}
+
+/// What a target is called.
+fn describe(db: &Connection, target: Target) -> Result<Option<Collected>, StoreError> {
+    let (query, id) = match target {
+        Target::Manifest(id) => (
+            "SELECT r.name, b.digest, b.size FROM repository_manifests t
+             JOIN repositories r ON r.id = t.repository_id
+             JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1",
+            id,
+        ),
+        Target::Link(id) => (
+            "SELECT r.name, b.digest, b.size FROM repository_blobs t
+             JOIN repositories r ON r.id = t.repository_id
+             JOIN blobs b ON b.id = t.blob_id WHERE t.id = ?1",
+            id,
+        ),
+        Target::Bytes(id) => ("SELECT '', digest, size FROM blobs WHERE id = ?1", id),
+    };
+    let found = db
+        .prepare_cached(query)?
+        .query_row([id], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get(2)?,
+            ))
+        })
+        .optional()?;
+    let Some((repository, digest, size)) = found else {
+        return Ok(None);
+    };
+    let digest = parsed(&digest)?;
+    Ok(Some(match target {
+        Target::Manifest(_) => Collected::Manifest(parsed(&repository)?, digest),
+        Target::Link(_) => Collected::Link(parsed(&repository)?, digest),
+        Target::Bytes(_) => Collected::Bytes(digest, from_sql(size)),
+    }))
+}
+
+impl Store {
+    /// Collects garbage, or (`dry_run`) tells what would be collected, one by
+    /// one. Clients do not see it any more at once; jobs remove it from SFTP.
+    /// What is pushed meanwhile stays. Takes about as much rest as work.
+    ///
+    /// Answers nothing, and collects nothing, while the storage is unwell.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; what was collected before
+    /// stays so.
+    pub async fn collect(
+        &self,
+        rules: CollectRules,
+        dry_run: bool,
+        mut found: impl FnMut(Collected),
+    ) -> Result<Option<Collection>, StoreError> {
+        if !dry_run && self.health().await?.state != HealthState::Up {
+            return Ok(None);
+        }
+        let before = Before::now(&self.clock, rules);
+        let plan = self.read(move |db| Plan::make(db, before)).await?;
+        let mut collection = Collection::default();
+        for some in plan.targets.chunks(AT_ONCE) {
+            let (begun, some, clock) = (Instant::now(), some.to_vec(), self.clock.clone());
+            let collected = if dry_run {
+                self.read(move |db| each(some, |target| describe(db, target)))
+                    .await?
+            } else {
+                self.write(move |db| each(some, |target| mark(db, &clock, before, target)))
+                    .await?
+            };
+            for one in collected {
+                collection.add(&one);
+                found(one);
+            }
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+        Ok(Some(collection))
+    }
+
+    /// Notes that the collection of this time of its schedule (milliseconds,
+    /// UTC) begins. Answers false if it has begun before, here or elsewhere.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin_scheduled_collection(&self, due: i64) -> Result<bool, StoreError> {
+        self.write(move |db| {
+            let begun = db.execute(
+                "UPDATE collection SET scheduled_at = ?1 WHERE scheduled_at < ?1",
+                [due],
+            )?;
+            Ok(begun == 1)
+        })
+        .await
+    }
+}
+
+fn each(
+    targets: Vec<Target>,
+    mut look: impl FnMut(Target) -> Result<Option<Collected>, StoreError>,
+) -> Result<Vec<Collected>, StoreError> {
+    let mut all = Vec::new();
+    for target in targets {
+        all.extend(look(target)?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,66 @@
+//! `gc`: collects garbage now, or says what it would collect.
+
+use refity_shared::config::{CollectionArgs, DataArgs, LogArgs};
+use refity_shared::local::Local;
+use refity_shared::store::Collected;
+use refity_shared::telemetry;
+
+use crate::service::Failure;
+
+/// What the command takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What is garbage.
+    #[command(flatten)]
+    pub collection: CollectionArgs,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Only say what would be collected
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Runs the command and prints what it found, a line for each.
+///
+/// # Errors
+/// When the database cannot be used, or the storage is unwell.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    telemetry::init(&args.log.log_level, args.log.log_format)
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    let local = Local::open(&args.data.data_dir, "gc").await?;
+    let rules = args.collection.rules();
+    let collected = local.store.collect(rules, args.dry_run, print).await?;
+    let Some(all) = collected else {
+        return Err(Failure::Other(
+            "nothing is collected while the storage is unwell, or no uploader has looked at it \
+             yet: see /readyz of the gateway"
+                .to_owned(),
+        ));
+    };
+    println!(
+        "{} manifests, {} links to blobs, and {} blobs of {} bytes {}",
+        all.manifests,
+        all.links,
+        all.blobs,
+        all.bytes,
+        if args.dry_run {
+            "would be collected"
+        } else {
+            "are collected: the uploaders move them to the trash, which is emptied after a day"
+        }
+    );
+    local.wake_uploaders();
+    Ok(())
+}
+
+fn print(collected: Collected) {
+    match collected {
+        Collected::Manifest(repository, digest) => println!("manifest {repository} {digest}"),
+        Collected::Link(repository, digest) => println!("link {repository} {digest}"),
+        Collected::Bytes(digest, bytes) => println!("bytes {digest} {bytes}"),
+    }
+}
