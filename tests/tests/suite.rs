@@ -16,6 +16,7 @@ mod lab;
 mod manifests;
 mod many_processes;
 mod memory;
+mod model;
 mod names_and_paths;
 mod ordering;
 mod push_pull;
