@@ -28,7 +28,9 @@
 
 mod data;
 pub mod data_dir;
+mod limits;
 mod problems;
+mod proxies;
 mod remote;
 mod secret;
 mod server;
@@ -40,7 +42,9 @@ use clap::builder::Resettable;
 use clap::{Command, Parser};
 
 pub use data::{DataArgs, SpoolSettings};
+pub use limits::{LimitArgs, LimitSettings};
 pub use problems::{CheckArgs, Problems, both};
+pub use proxies::TrustedProxies;
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
