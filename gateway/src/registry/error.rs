@@ -122,6 +122,12 @@ pub(crate) enum RegistryError {
     /// No such path.
     #[error("there is nothing at this path of the registry")]
     NoSuchPath,
+    /// More at once than one client, or all, may do.
+    #[error("{message}")]
+    TooManyRequests {
+        /// What there is too much of.
+        message: String,
+    },
     /// It may work later.
     #[error("{message}")]
     Unavailable {
@@ -141,6 +147,13 @@ impl RegistryError {
         Self::Unavailable {
             message: message.into(),
             retry_after: RETRY_SOON_SECONDS,
+        }
+    }
+
+    /// What this client, or all together, do too much of.
+    pub(crate) fn too_many(message: impl Into<String>) -> Self {
+        Self::TooManyRequests {
+            message: message.into(),
         }
     }
 
@@ -185,6 +198,7 @@ impl RegistryError {
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
         }
@@ -225,6 +239,9 @@ impl RegistryError {
                 vec![(header::CONTENT_RANGE, format!("bytes */{size}"))]
             }
             Self::MethodNotAllowed { allow } => vec![(header::ALLOW, (*allow).to_owned())],
+            Self::TooManyRequests { .. } => {
+                vec![(header::RETRY_AFTER, RETRY_SOON_SECONDS.to_string())]
+            }
             Self::Unavailable { retry_after, .. } => {
                 vec![(header::RETRY_AFTER, retry_after.to_string())]
             }
@@ -386,6 +403,14 @@ mod tests {
             assert!(headers.contains_key("retry-after"));
             assert_eq!(body["errors"][0]["code"], "UNAVAILABLE");
         }
+    }
+
+    #[tokio::test]
+    async fn too_much_at_once_says_when_to_come_back() {
+        let (status, headers, body) = answer(RegistryError::too_many("less")).await;
+        assert_eq!(status, 429);
+        assert_eq!(headers["retry-after"], "5");
+        assert_eq!(body["errors"][0]["code"], "TOOMANYREQUESTS");
     }
 
     #[tokio::test]
