@@ -98,17 +98,17 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn key(last: u8) -> Option<ClientKey> {
-        Some(ClientKey::of([192, 0, 2, last].into()))
+    fn key(last: u8) -> ClientKey {
+        ClientKey::of([192, 0, 2, last].into())
     }
 
     #[test]
     fn one_client_cannot_take_everything() {
         let limit = Limit::new(4, 3);
-        let first: Vec<_> = (0..3).map(|_| limit.take(key(1)).unwrap()).collect();
-        assert_eq!(limit.take(key(1)).unwrap_err(), Full::Client);
-        let second = limit.take(key(2)).unwrap();
-        assert_eq!(limit.take(key(2)).unwrap_err(), Full::InAll);
+        let first: Vec<_> = (0..3).map(|_| limit.take(Some(key(1))).unwrap()).collect();
+        assert_eq!(limit.take(Some(key(1))).unwrap_err(), Full::Client);
+        let second = limit.take(Some(key(2))).unwrap();
+        assert_eq!(limit.take(Some(key(2))).unwrap_err(), Full::InAll);
         assert_eq!(limit.take(None).unwrap_err(), Full::InAll);
         drop(second);
         let proxy = limit.take(None).unwrap();

@@ -20,10 +20,11 @@ use super::Server;
 use super::activity::Activity;
 use crate::client::Peer;
 
-/// The most bytes of a request's headers, and of a body that are read at once.
-/// Clients send a few KiB of headers; without a limit each connection could
-/// make us keep half a MiB of them.
-const BUFFER: usize = 128 * 1024;
+/// The most bytes of a request's headers, of a body that are read at once, and
+/// of an answer that wait to be sent: a piece of a file, so that the next is
+/// read while it goes out. Clients send a few KiB of headers; without a limit
+/// of ours each connection could make us keep twice as many.
+const BUFFER: usize = 256 * 1024;
 
 /// The most headers of a request.
 const HEADERS_MAX: usize = 100;
@@ -144,5 +145,24 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         request.extensions_mut().insert(self.peer);
         let answer = self.router.call(request);
         Box::pin(async move { Ok(under_way.until_sent(answer.await?)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn the_system_looks_after_connections_that_are_silent_or_stuck() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        prepare(&stream);
+        assert!(stream.nodelay().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(STUCK_MAX));
     }
 }
