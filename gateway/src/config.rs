@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use refity_shared::config::{
-    self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LogArgs, RemoteArgs,
-    SecretArgs, SecretSettings, SyncArgs, both,
+    self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
+    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, both,
 };
 use refity_shared::remote::RemoteConfig;
 use refity_shared::store::CollectRules;
@@ -22,6 +22,8 @@ struct Args {
     data: DataArgs,
     #[command(flatten)]
     http: HttpArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     sync: SyncArgs,
     #[command(flatten)]
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) remote: RemoteConfig,
     /// Where to listen.
     pub(crate) http: HttpSettings,
+    /// How much clients may take.
+    pub(crate) limits: LimitSettings,
     /// `SFTP_SYNC_UPLOAD`: how long a push waits; nothing: it does not wait.
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
@@ -57,14 +61,18 @@ pub(crate) fn read() -> Config {
     let args: Args = config::parse_args();
     let settings = both(
         args.remote.settings(&args.data),
-        both(args.http.settings(), args.secrets.settings()),
+        both(
+            both(args.http.settings(), args.limits.settings()),
+            args.secrets.settings(),
+        ),
     );
-    let (remote, (http, secrets)) = args.check.settle(settings);
+    let (remote, ((http, limits), secrets)) = args.check.settle(settings);
     Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
         http,
         collection: args.collection.rules(),
+        limits,
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
         log: args.log,

@@ -17,6 +17,8 @@ use http_body::{Frame, SizeHint};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::client::ClientAddress;
+
 /// The header that carries the request's id, both ways.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,6 +39,7 @@ struct Entry {
     id: String,
     method: Method,
     path: String,
+    client: ClientAddress,
     started: Instant,
     user: OnceLock<String>,
     received: AtomicU64,
@@ -59,6 +62,7 @@ pub(crate) async fn requests(request: Request, next: Next) -> Response {
         id: id_of(request.headers()),
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
+        client: ClientAddress::of(request.extensions()),
         started: Instant::now(),
         user: OnceLock::new(),
         received: AtomicU64::new(0),
@@ -139,6 +143,7 @@ impl Drop for Line {
             ($level:ident) => {
                 tracing::$level!(
                     request_id = entry.id,
+                    client = %entry.client,
                     user = entry.user.get(),
                     repository = repository_of(&entry.path),
                     method = entry.method.as_str(),

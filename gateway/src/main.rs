@@ -4,12 +4,16 @@
 
 mod access;
 mod api;
+mod client;
 mod config;
+mod forwarded;
+mod limit;
 mod linger;
 mod log;
 mod registry;
 mod router;
 mod serve;
+mod silence;
 mod start;
 mod state;
 mod web;
@@ -21,6 +25,7 @@ use refity_shared::telemetry;
 use tokio::runtime::{Builder, Runtime};
 
 use config::Config;
+use serve::Server;
 use start::StartError;
 
 /// How long blocking work that is under way at the end may still take.
@@ -55,6 +60,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
     let state = start::open(&config).await?;
     let listeners = serve::bind(&config.http).await?;
-    serve::serve(listeners, &router::router(&state), signals).await;
+    let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
+    serve::serve(listeners, server, signals).await;
     Ok(())
 }

@@ -9,7 +9,7 @@ use axum::routing::get;
 use crate::api::{self, ApiError};
 use crate::registry::{self, auth};
 use crate::state::AppState;
-use crate::{linger, log, web};
+use crate::{forwarded, linger, log, silence, web};
 
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
@@ -24,7 +24,9 @@ pub(crate) fn router(state: &AppState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(linger::requests))
+        .layer(from_fn_with_state(state.clone(), silence::requests))
         .layer(from_fn(log::requests))
+        .layer(from_fn_with_state(state.clone(), forwarded::requests))
         .with_state(state.clone())
 }
 

@@ -1,17 +1,25 @@
 //! Listening, serving, and ending without cutting answers off.
 
+mod accept;
+mod activity;
+mod connection;
+mod open_files;
+mod refuse;
+
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
-use refity_shared::config::HttpSettings;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
+use refity_shared::config::{HttpSettings, LimitSettings, TrustedProxies};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
 
+use crate::limit::Limit;
 use crate::start::StartError;
 
 /// How long answers that are under way may take after a signal. Together with
@@ -69,33 +77,57 @@ async fn bind_one(address: SocketAddr, variable: &'static str) -> Result<TcpList
         })
 }
 
-/// Serves the router on all listeners until a signal comes, then lets the
-/// answers that are under way end, as long as that takes no longer than
-/// [`DRAIN`]. Uploads that are cut off can be resumed.
-pub(crate) async fn serve(listeners: Vec<TcpListener>, router: &Router, signals: Signals) {
+/// What all connections share.
+pub(crate) struct Server {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    proxies: TrustedProxies,
+    header_timeout: Duration,
+    connections: Arc<Limit>,
+    refusals: Arc<Limit>,
+}
+
+impl Server {
+    /// Serves this router, within these limits.
+    pub(crate) fn new(router: Router, limits: &LimitSettings, proxies: TrustedProxies) -> Self {
+        let connections = open_files::connections(limits.connections);
+        let refusals = refuse::LINGERING_MAX;
+        Self {
+            router,
+            builder: connection::builder(limits.header_timeout),
+            proxies,
+            header_timeout: limits.header_timeout,
+            connections: Limit::new(connections, limits.connections_each),
+            refusals: Limit::new(refusals, refusals),
+        }
+    }
+}
+
+/// Serves on all listeners until a signal comes, then lets the answers that
+/// are under way end, as long as that takes no longer than [`DRAIN`]. Uploads
+/// that are cut off can be resumed.
+pub(crate) async fn serve(listeners: Vec<TcpListener>, server: Server, signals: Signals) {
+    let server = Arc::new(server);
     let (stop, stopped) = watch::channel(false);
-    let mut servers = JoinSet::new();
+    let (alive, mut ended) = mpsc::channel(1);
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening on {address}");
         }
-        let mut stopped = stopped.clone();
-        let stopping = async move {
-            // An error means that the sender is gone: stop too.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        };
-        let listener = listener.tap_io(|stream| {
-            // Only a matter of speed.
-            let _ = stream.set_nodelay(true);
-        });
-        let server = axum::serve(listener, router.clone()).with_graceful_shutdown(stopping);
-        servers.spawn(server.into_future());
+        let server = Arc::clone(&server);
+        tokio::spawn(accept::accept(
+            listener,
+            server,
+            stopped.clone(),
+            alive.clone(),
+        ));
     }
+    drop(alive);
     signals.received().await;
     tracing::info!("ending: no new connections; requests under way are answered");
     let _ = stop.send(true);
-    let drained = async { while servers.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+    // Nothing is ever sent: it ends with the last connection.
+    if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
         tracing::warn!("requests were still under way after {DRAIN:?}: they are cut off");
     }
     tracing::info!("ended");

@@ -14,6 +14,7 @@ use refity_shared::telemetry::TelemetryError;
 
 use crate::access::{Access, PasswordError, first_admin};
 use crate::config::Config;
+use crate::limit::Limit;
 use crate::state::{AppState, Settings};
 
 /// The name of the tokens' key below `DATA_DIR`.
@@ -120,10 +121,14 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
         access: Arc::new(access),
         cold_pulls: Arc::default(),
+        uploads: Limit::new(config.limits.uploads, config.limits.uploads_each),
+        probe: Arc::default(),
         settings: Arc::new(Settings {
             spool,
             sync: config.sync,
             collection: config.collection,
+            proxies: config.http.proxies.clone(),
+            body_timeout: config.limits.body_timeout,
         }),
     };
     first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;

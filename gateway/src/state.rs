@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::config::SpoolSettings;
+use refity_shared::config::{SpoolSettings, TrustedProxies};
 use refity_shared::local::Local;
 use refity_shared::remote::Pool;
 use refity_shared::store::CollectRules;
 
 use crate::access::Access;
+use crate::api::health::Probe;
+use crate::limit::Limit;
 use crate::registry::ColdPulls;
 
 /// The gateway's parts. Cheap to clone.
@@ -22,12 +24,16 @@ pub(crate) struct AppState {
     pub(crate) access: Arc<Access>,
     /// The fetches from SFTP that clients read right now.
     pub(crate) cold_pulls: Arc<ColdPulls>,
+    /// The bodies that are written right now.
+    pub(crate) uploads: Arc<Limit>,
+    /// What was last found when somebody asked whether pushes are taken.
+    pub(crate) probe: Arc<Probe>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }
 
 /// What does not change while the process runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// How much of the disk is the spool's.
     pub(crate) spool: SpoolSettings,
@@ -36,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
+    /// Whose word counts for where a request comes from.
+    pub(crate) proxies: TrustedProxies,
+    /// How long a client that sends a body may send nothing of it.
+    pub(crate) body_timeout: Duration,
 }
 
 #[cfg(test)]
@@ -61,6 +71,8 @@ impl AppState {
             remote: Pool::new(remote, Role::Gateway).unwrap(),
             access: Arc::new(Access::new(b"a key of thirty-two bytes or more").unwrap()),
             cold_pulls: Arc::default(),
+            uploads: Limit::new(4, 4),
+            probe: Arc::default(),
             settings: Arc::new(Settings {
                 spool: SpoolSettings {
                     data_dir: data_dir.to_owned(),
@@ -69,6 +81,8 @@ impl AppState {
                 },
                 sync: None,
                 collection: CollectRules::default(),
+                proxies: TrustedProxies::default(),
+                body_timeout: Duration::from_secs(120),
             }),
         }
     }

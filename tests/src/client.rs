@@ -2,6 +2,7 @@
 //! exactly what came.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -76,7 +77,22 @@ impl Client {
     /// Never: the settings are constant.
     #[must_use]
     pub fn anonymous(address: &str) -> Self {
+        Self::build(address, None)
+    }
+
+    /// A client without credentials that comes from another address of this
+    /// machine: all of 127.0.0.0/8 are its own.
+    ///
+    /// # Panics
+    /// Never: the settings are constant.
+    #[must_use]
+    pub fn anonymous_from(local: [u8; 4], address: &str) -> Self {
+        Self::build(address, Some(local.into()))
+    }
+
+    fn build(address: &str, local: Option<IpAddr>) -> Self {
         let http = reqwest::Client::builder()
+            .local_address(local)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(SILENCE)

@@ -4,13 +4,17 @@
 //! Start reading at [`lab::Lab`].
 
 pub mod answer;
+pub mod caddy;
+pub mod certificate;
 pub mod checker;
 pub mod client;
+pub mod curl;
 pub mod docker;
 pub mod expect;
 pub mod faulty_sftp;
 pub mod image;
 pub mod lab;
+pub mod nginx;
 pub mod peer;
 pub mod processes;
 pub mod proftpd;

@@ -4,8 +4,13 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::processes::Process;
+
 /// How often a condition is looked at.
 pub const POLL: Duration = Duration::from_millis(20);
+
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(30);
 
 /// Looks again and again until there is a `Some`, or the time is over.
 pub async fn until_some<T>(limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
@@ -28,6 +33,21 @@ pub async fn until_some<T>(limit: Duration, mut look: impl AsyncFnMut() -> Optio
 pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let held = until_some(limit, async || holds().await.then_some(())).await;
     assert!(held.is_some(), "waited {limit:?} in vain: {what}");
+}
+
+/// Waits until the process listens on all these addresses.
+///
+/// # Panics
+/// When it ends before, or does not within half a minute; with its log.
+pub async fn until_listening(process: &Process, addresses: &[&str]) {
+    let listening = until_some(START, async || {
+        assert!(process.is_running(), "it ended:\n{}", process.log_tail());
+        for address in addresses {
+            tokio::net::TcpStream::connect(address).await.ok()?;
+        }
+        Some(())
+    });
+    assert!(listening.await.is_some(), "{}", process.log_tail());
 }
 
 /// The ports that servers of the tests get: below the range from which the

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::Client;
 
@@ -85,6 +85,22 @@ impl Wire {
         }
     }
 
+    /// Connects from another address of this machine: all of 127.0.0.0/8 are
+    /// its own.
+    ///
+    /// # Panics
+    /// When the server cannot be reached.
+    pub async fn connect_from(local: [u8; 4], address: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((local, 0).into()).expect("an address of ours");
+        let address = address.parse().expect("an address with a port");
+        let stream = socket.connect(address).await.expect("to connect");
+        stream.set_nodelay(true).expect("to set an option");
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
     /// Sends these bytes, as far as the server takes them: one that has
     /// closed the connection shows in the answer.
     pub async fn send(&mut self, bytes: &[u8]) {
@@ -114,6 +130,14 @@ impl Wire {
         // What came before a reset or the deadline is still worth a look.
         let _ = tokio::time::timeout(LIMIT, self.stream.read_to_end(&mut all)).await;
         all
+    }
+
+    /// Whether the server closes the connection, as far as that takes no
+    /// longer. What comes before is thrown away.
+    pub async fn closes_within(&mut self, limit: Duration) -> bool {
+        let mut all = Vec::new();
+        let end = self.stream.read_to_end(&mut all);
+        tokio::time::timeout(limit, end).await.is_ok()
     }
 
     async fn read_answer(&mut self) -> WireAnswer {

@@ -12,6 +12,8 @@ use sha2::Sha256;
 
 use super::AuthError;
 use super::password::{PasswordError, Passwords};
+use super::queue::{Question, Queue};
+use crate::client::ClientAddress;
 
 /// How long a verified credential counts.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -37,6 +39,7 @@ struct Entry {
 /// Verifies names with passwords.
 pub(super) struct Credentials {
     passwords: Passwords,
+    queue: Queue,
     key: [u8; KEY],
     verified: Mutex<HashMap<Fingerprint, Entry>>,
 }
@@ -47,6 +50,7 @@ impl Credentials {
         getrandom::fill(&mut key)?;
         Ok(Self {
             passwords: Passwords::new()?,
+            queue: Queue::default(),
             key,
             verified: Mutex::default(),
         })
@@ -57,10 +61,11 @@ impl Credentials {
     }
 
     /// The account with this name and password, as its row is now; `None`
-    /// where there is none.
+    /// where there is none. One client does not hold up another.
     pub(super) async fn check(
         &self,
         store: &Store,
+        client: ClientAddress,
         name: &str,
         password: &str,
     ) -> Result<Option<User>, AuthError> {
@@ -72,23 +77,31 @@ impl Credentials {
         {
             return Ok(Some(user.clone()));
         }
-        let turn = self.passwords.turn().await?;
-        // While it waited, another request may have verified the same.
-        if let Some(user) = user
-            .as_ref()
-            .filter(|user| self.knows(store, &fingerprint, user))
-        {
-            return Ok(Some(user.clone()));
-        }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let (matches, _turn) = turn.verify(password, hash).await?;
-        if !matches {
-            return Ok(None);
-        }
-        if let Some(user) = &user {
-            self.remember(store, fingerprint, user);
-        }
-        Ok(user)
+        let question = self.question(&fingerprint, hash.as_deref());
+        let verify = async || {
+            let turn = self.passwords.turn().await?;
+            // While it waited, another client may have verified the same.
+            let user = user.as_ref();
+            if user.is_some_and(|user| self.knows(store, &fingerprint, user)) {
+                return Ok(true);
+            }
+            let (matches, _turn) = turn.verify(password, hash).await?;
+            if let Some(user) = user.filter(|_| matches) {
+                self.remember(store, fingerprint, user);
+            }
+            Ok::<_, AuthError>(matches)
+        };
+        let matches = self.queue.ask(client.key(), question, verify).await?;
+        Ok(user.filter(|_| matches))
+    }
+
+    /// Whether a credential matches what a row holds.
+    fn question(&self, fingerprint: &Fingerprint, hash: Option<&str>) -> Question {
+        let mut mac = Hmac::<Sha256>::new(&self.key.into());
+        mac.update(fingerprint);
+        mac.update(hash.unwrap_or_default().as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     fn fingerprint(&self, name: &str, password: &str) -> Fingerprint {
@@ -165,7 +178,9 @@ mod tests {
 
     impl Fixture {
         async fn check(&self, name: &str, password: &str) -> bool {
-            let user = self.credentials.check(&self.store, name, password).await;
+            let client = ClientAddress::new([192, 0, 2, 1].into());
+            let check = self.credentials.check(&self.store, client, name, password);
+            let user = check.await;
             user.unwrap().is_some()
         }
 

@@ -38,29 +38,28 @@ pub(crate) async fn create(state: &AppState, password: Option<&Secret>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::AuthError;
+    use crate::client::ClientAddress;
+    use refity_shared::store::User;
+
+    async fn sign_in(state: &AppState, password: &str) -> Result<User, AuthError> {
+        let client = ClientAddress::new([192, 0, 2, 1].into());
+        let user = state.access.sign_in(state, client, "admin", password);
+        user.await
+    }
 
     #[tokio::test]
     async fn the_first_password_must_be_changed() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
         create(&state, None).await.unwrap();
-        let admin = state
-            .access
-            .sign_in(&state, "admin", "admin")
-            .await
-            .unwrap();
+        let admin = sign_in(&state, "admin").await.unwrap();
         assert!(admin.must_change_password);
         // It is there now: a later ADMIN_PASSWORD changes nothing.
         create(&state, Some(&Secret::new("something else")))
             .await
             .unwrap();
-        assert!(
-            state
-                .access
-                .sign_in(&state, "admin", "something else")
-                .await
-                .is_err()
-        );
+        assert!(sign_in(&state, "something else").await.is_err());
     }
 
     #[tokio::test]
@@ -70,7 +69,7 @@ mod tests {
         create(&state, Some(&Secret::new("correct horse")))
             .await
             .unwrap();
-        let admin = state.access.sign_in(&state, "admin", "correct horse").await;
+        let admin = sign_in(&state, "correct horse").await;
         assert!(!admin.unwrap().must_change_password);
     }
 }

@@ -4,12 +4,14 @@ mod credentials;
 pub(crate) mod first_admin;
 mod header;
 mod password;
+mod queue;
 pub(crate) mod rights;
 mod session;
 
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use refity_shared::store::{StoreError, User};
 
+use crate::client::ClientAddress;
 use crate::log;
 use crate::state::AppState;
 use credentials::Credentials;
@@ -72,18 +74,19 @@ impl Access {
         })
     }
 
-    /// The account with this name and password.
+    /// The account with this name and password, for this client.
     ///
     /// # Errors
     /// [`AuthError::Wrong`], or when it cannot be told now.
     pub(crate) async fn sign_in(
         &self,
         state: &AppState,
+        client: ClientAddress,
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
         self.credentials
-            .check(&state.local.store, name, password)
+            .check(&state.local.store, client, name, password)
             .await?
             .ok_or(AuthError::Wrong)
     }
@@ -119,9 +122,17 @@ impl Access {
 ///
 /// # Errors
 /// See [`AuthError`].
-pub(crate) async fn authenticate(state: &AppState, headers: &HeaderMap) -> Result<User, AuthError> {
+pub(crate) async fn authenticate(
+    state: &AppState,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<User, AuthError> {
     let user = match header::offer(headers)? {
-        Offer::Basic { name, password } => state.access.sign_in(state, &name, &password).await?,
+        Offer::Basic { name, password } => {
+            let client = ClientAddress::of(extensions);
+            let user = state.access.sign_in(state, client, &name, &password);
+            user.await?
+        }
         Offer::Bearer(token) => {
             let tokens = &state.access.tokens;
             tokens.user(&state.local.store, &token).await?
@@ -138,10 +149,13 @@ pub(crate) async fn authenticate(state: &AppState, headers: &HeaderMap) -> Resul
 pub(crate) async fn authenticate_basic(
     state: &AppState,
     headers: &HeaderMap,
+    extensions: &Extensions,
 ) -> Result<User, AuthError> {
     match header::offer(headers)? {
         Offer::Basic { name, password } => {
-            let user = state.access.sign_in(state, &name, &password).await?;
+            let client = ClientAddress::of(extensions);
+            let user = state.access.sign_in(state, client, &name, &password);
+            let user = user.await?;
             log::note_user(&user.name);
             Ok(user)
         }

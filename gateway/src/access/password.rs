@@ -18,7 +18,7 @@ const LENGTH_MAX: usize = 256;
 const KNOWN: &str = "admin";
 
 /// How long a request waits for its turn.
-const TURN_WAIT: Duration = Duration::from_secs(15);
+pub(super) const TURN_WAIT: Duration = Duration::from_secs(15);
 
 /// Bytes of a salt.
 const SALT: usize = Salt::RECOMMENDED_LENGTH;
@@ -71,6 +71,9 @@ pub(crate) enum PasswordError {
     /// Too many wait for their turn.
     #[error("too many sign in at once: try again in a moment")]
     Busy,
+    /// This client alone has too many waiting.
+    #[error("too many different passwords were tried from this address at once: try again later")]
+    TooMany,
     /// The system has no randomness.
     #[error("no randomness: {0}")]
     Randomness(#[from] getrandom::Error),

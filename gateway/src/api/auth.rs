@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use refity_shared::store::{Role, User, UserId};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::ApiError;
 use super::extract::{Caller, Json};
 use super::timestamp::rfc3339;
 use crate::access::{self, AuthError};
+use crate::client::ClientAddress;
 use crate::log;
 use crate::state::AppState;
 
@@ -54,9 +55,10 @@ struct LoggedIn {
 /// that must change its password gets one too; it opens only that door.
 pub(super) async fn login(
     State(state): State<AppState>,
+    client: ClientAddress,
     Json(login): Json<Login>,
 ) -> Result<Response, ApiError> {
-    let user = match sign_in(&state, &login).await {
+    let user = match sign_in(&state, client, &login).await {
         Ok(user) => user,
         Err(error @ ApiError::Auth(_)) => return Ok(refused(&error)),
         Err(error) => return Err(error),
@@ -78,9 +80,10 @@ pub(super) async fn login(
     Ok(Answer(body).into_response())
 }
 
-async fn sign_in(state: &AppState, login: &Login) -> Result<User, ApiError> {
+async fn sign_in(state: &AppState, client: ClientAddress, login: &Login) -> Result<User, ApiError> {
     let Login { username, password } = login;
-    let user = state.access.sign_in(state, username, password).await?;
+    let user = state.access.sign_in(state, client, username, password);
+    let user = user.await?;
     log::note_user(&user.name);
     Ok(user)
 }
@@ -104,12 +107,15 @@ pub(super) struct PasswordChange {
 /// password can do. It ends all of the account's sessions.
 pub(super) async fn change_password(
     State(state): State<AppState>,
+    client: ClientAddress,
     headers: HeaderMap,
+    extensions: Extensions,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, ApiError> {
-    let user = access::authenticate(&state, &headers).await?;
+    let user = access::authenticate(&state, &headers, &extensions).await?;
     let current = &change.current_password;
-    match state.access.sign_in(&state, &user.name, current).await {
+    let known = state.access.sign_in(&state, client, &user.name, current);
+    match known.await {
         Err(AuthError::Wrong) => return Err(ApiError::WrongPassword),
         known => known?,
     };

@@ -52,6 +52,9 @@ pub(crate) enum ApiError {
     /// A method that the path does not know.
     #[error("this path does not know that method; the Allow header names those that it knows")]
     MethodNotAllowed,
+    /// More than one client may ask at once.
+    #[error("{0}")]
+    TooMany(String),
     /// Too busy, or the disk is full.
     #[error("{0}")]
     Unavailable(String),
@@ -72,6 +75,7 @@ impl ApiError {
             Self::GroupExists(_) => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -90,6 +94,7 @@ impl ApiError {
             Self::GroupExists(_) => "EXISTS",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::TooMany(_) => "TOO_MANY_REQUESTS",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -103,7 +108,7 @@ impl ApiError {
                  Bearer",
             ),
             Self::NotAdmin => Some("ask an administrator"),
-            Self::Unavailable(_) => Some("try again in a few seconds"),
+            Self::TooMany(_) | Self::Unavailable(_) => Some("try again in a few seconds"),
             _ => None,
         }
     }
@@ -129,7 +134,7 @@ impl ApiError {
             Self::Auth(_) => {
                 headers.insert(WWW_AUTHENTICATE, CHALLENGE);
             }
-            Self::Unavailable(_) => {
+            Self::TooMany(_) | Self::Unavailable(_) => {
                 headers.insert(RETRY_AFTER, RETRY_SECONDS);
             }
             _ => {}
@@ -159,6 +164,7 @@ impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy => Self::Unavailable(error.to_string()),
+            PasswordError::TooMany => Self::TooMany(error.to_string()),
             PasswordError::Randomness(_) | PasswordError::Argon2(_) => internal(&error),
         }
     }

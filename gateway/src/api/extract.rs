@@ -18,7 +18,7 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let user = access::authenticate(state, &parts.headers).await?;
+        let user = access::authenticate(state, &parts.headers, &parts.extensions).await?;
         access::require_own_password(&user)?;
         Ok(Self(user))
     }

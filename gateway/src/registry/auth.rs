@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Endpoint, RegistryError, headers};
 use crate::access::rights::{self, Action};
-use crate::access::{self, Actor, AuthError};
+use crate::access::{self, Actor, AuthError, PasswordError};
 use crate::state::AppState;
 
 /// RFC 7617 section 2.
@@ -24,10 +24,11 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let user = match access::authenticate_basic(&state, request.headers()).await {
-        Ok(user) => user,
-        Err(error) => return refused(error),
-    };
+    let user =
+        match access::authenticate_basic(&state, request.headers(), request.extensions()).await {
+            Ok(user) => user,
+            Err(error) => return refused(error),
+        };
     if let Err(error) = access::require_own_password(&user) {
         return RegistryError::Denied(error.to_string()).into_response();
     }
@@ -68,6 +69,9 @@ fn refused(error: AuthError) -> Response {
             (StatusCode::UNAUTHORIZED, headers, body).into_response()
         }
         AuthError::Store(error) => RegistryError::from(error).into_response(),
+        AuthError::Password(error @ PasswordError::TooMany) => {
+            RegistryError::too_many(error.to_string()).into_response()
+        }
         AuthError::Password(error) => RegistryError::busy(error.to_string()).into_response(),
         AuthError::Token(_) => RegistryError::Internal.into_response(),
     }

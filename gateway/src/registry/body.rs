@@ -1,16 +1,9 @@
 //! A request's body, read piece by piece.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use refity_shared::spool::Pieces;
-use tokio::time::timeout;
-
-/// How long a client may send nothing before its request counts as broken
-/// off. It holds the lock of its upload meanwhile.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
 
 /// A request's body.
 pub(super) struct RequestBody {
@@ -67,17 +60,16 @@ impl RequestBody {
 impl Pieces for RequestBody {
     async fn next(&mut self) -> Option<Bytes> {
         while self.broken.is_none() {
-            match timeout(SILENCE_MAX, self.body.frame()).await {
-                Ok(None) => return None,
-                Ok(Some(Ok(frame))) => {
+            match self.body.frame().await {
+                None => return None,
+                Some(Ok(frame)) => {
                     // Trailers mean nothing here.
                     if let Ok(piece) = frame.into_data() {
                         self.received += piece.len() as u64;
                         return Some(piece);
                     }
                 }
-                Ok(Some(Err(error))) => self.broken = Some(error.to_string()),
-                Err(_) => self.broken = Some("nothing came for too long".to_owned()),
+                Some(Err(error)) => self.broken = Some(error.to_string()),
             }
         }
         None

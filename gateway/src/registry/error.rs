@@ -128,6 +128,12 @@ pub(crate) enum RegistryError {
     /// No such path.
     #[error("there is nothing at this path of the registry")]
     NoSuchPath,
+    /// More at once than one client, or all, may do.
+    #[error("{message}")]
+    TooManyRequests {
+        /// What there is too much of.
+        message: String,
+    },
     /// It may work later.
     #[error("{message}")]
     Unavailable {
@@ -147,6 +153,13 @@ impl RegistryError {
         Self::Unavailable {
             message: message.into(),
             retry_after: RETRY_SOON_SECONDS,
+        }
+    }
+
+    /// What this client, or all together, do too much of.
+    pub(crate) fn too_many(message: impl Into<String>) -> Self {
+        Self::TooManyRequests {
+            message: message.into(),
         }
     }
 
@@ -193,6 +206,7 @@ impl RegistryError {
                 (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED")
             }
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN"),
         }
@@ -236,6 +250,9 @@ impl RegistryError {
             // RFC 9110, section 15.5.6.
             Self::InUse { .. } => vec![(header::ALLOW, "GET, HEAD".to_owned())],
             Self::MethodNotAllowed { allow } => vec![(header::ALLOW, (*allow).to_owned())],
+            Self::TooManyRequests { .. } => {
+                vec![(header::RETRY_AFTER, RETRY_SOON_SECONDS.to_string())]
+            }
             Self::Unavailable { retry_after, .. } => {
                 vec![(header::RETRY_AFTER, retry_after.to_string())]
             }
@@ -397,6 +414,14 @@ mod tests {
             assert!(headers.contains_key("retry-after"));
             assert_eq!(body["errors"][0]["code"], "UNAVAILABLE");
         }
+    }
+
+    #[tokio::test]
+    async fn too_much_at_once_says_when_to_come_back() {
+        let (status, headers, body) = answer(RegistryError::too_many("less")).await;
+        assert_eq!(status, 429);
+        assert_eq!(headers["retry-after"], "5");
+        assert_eq!(body["errors"][0]["code"], "TOOMANYREQUESTS");
     }
 
     #[tokio::test]

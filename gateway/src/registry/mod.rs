@@ -26,6 +26,7 @@ mod remote_blob;
 mod room;
 mod sync_wait;
 mod tags;
+mod upload_turn;
 mod upload_write;
 mod uploads;
 
@@ -81,15 +82,19 @@ async fn dispatch(
     request: Request,
 ) -> Result<Response, RegistryError> {
     let (parts, body) = request.into_parts();
-    let mut body = RequestBody::new(body);
     let endpoint = Endpoint::parse(parts.uri.path())?;
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return read(&state, &endpoint, &parts).await;
     }
+    let turn = upload_turn::take(&state, &parts, &body)?;
+    let mut body = RequestBody::new(body);
     // A task of its own: what a client began is brought to a state that can
     // be gone on from, also when the client leaves.
     let writer = state.clone();
-    let write = async move { write(&writer, endpoint, &parts, &mut body).await };
+    let write = async move {
+        let _turn = turn;
+        write(&writer, endpoint, &parts, &mut body).await
+    };
     let written = tokio::spawn(write.in_current_span())
         .await
         .map_err(|error| {

@@ -1,12 +1,11 @@
 //! Whether a repository can be pushed to, and what to say if it cannot.
 
-use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use refity_shared::name::RepositoryName;
 use refity_shared::store::PushTarget;
 
 use super::error::RegistryError;
+use crate::forwarded;
 use crate::state::AppState;
 
 /// Lets a push begin, or says what it lacks.
@@ -38,10 +37,7 @@ pub(super) fn refusal(
             repository.group()
         ));
     }
-    let host = parts.headers.get(header::HOST);
-    let host = host
-        .and_then(|host| host.to_str().ok())
-        .or(parts.uri.authority().map(Authority::as_str));
+    let base_url = forwarded::base_url(parts);
     let group = repository.group();
     let elsewhere = if repository.is_single() {
         format!(" Or push to <group>/{repository}, with a group that exists.")
@@ -50,9 +46,9 @@ pub(super) fn refusal(
     };
     RegistryError::Denied(format!(
         "the group {group} does not exist; an administrator makes it with: curl -u admin -X POST \
-         http://{}/api/groups -H 'Content-Type: application/json' -d '{{\"name\":\"{group}\"}}'.\
+         {}/api/groups -H 'Content-Type: application/json' -d '{{\"name\":\"{group}\"}}'.\
          {elsewhere}",
-        host.unwrap_or("<this registry>"),
+        base_url.as_deref().unwrap_or("http://<this registry>"),
     ))
 }
 
@@ -62,7 +58,7 @@ mod tests {
 
     fn words(target: PushTarget, repository: &str) -> String {
         let request = axum::http::Request::builder()
-            .header(header::HOST, "127.0.0.1:5000")
+            .header(axum::http::header::HOST, "127.0.0.1:5000")
             .body(())
             .unwrap();
         let (parts, ()) = request.into_parts();

@@ -1,7 +1,14 @@
 //! Room in the spool: a push begins only where it will fit.
 
+use bytes::Bytes;
+use refity_shared::spool::Pieces;
+
+use super::body::RequestBody;
 use super::error::RegistryError;
 use crate::state::AppState;
+
+/// How many bytes of one body come between two looks at the disk.
+const STEP: u64 = 8 * 1024 * 1024;
 
 /// Refuses bytes that would take what must stay free (`SPOOL_MIN_FREE`).
 ///
@@ -24,6 +31,47 @@ pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError>
          now. What was pushed before is safe; room comes back as it reaches the storage",
         free.saturating_sub(floor)
     )))
+}
+
+/// A body that ends where there is no more room for it: many do not say
+/// before how long they are, and some have no end.
+pub(super) struct Fitting<'a> {
+    state: &'a AppState,
+    body: &'a mut RequestBody,
+    /// Where to look at the disk again: bytes of the body.
+    next_look: u64,
+    refused: Option<RegistryError>,
+}
+
+impl<'a> Fitting<'a> {
+    /// There must be room for its beginning.
+    pub(super) fn new(state: &'a AppState, body: &'a mut RequestBody) -> Self {
+        Self {
+            state,
+            next_look: body.received() + STEP,
+            body,
+            refused: None,
+        }
+    }
+
+    /// Why it ended before its end, if it did for want of room.
+    pub(super) fn refused(self) -> Option<RegistryError> {
+        self.refused
+    }
+}
+
+impl Pieces for Fitting<'_> {
+    async fn next(&mut self) -> Option<Bytes> {
+        let received = self.body.received();
+        if received >= self.next_look {
+            self.next_look = received + STEP;
+            if let Err(error) = require(self.state, 0) {
+                self.refused = Some(error);
+                return None;
+            }
+        }
+        self.body.next().await
+    }
 }
 
 /// Whether the cache may take a blob of this size: what is pulled never takes

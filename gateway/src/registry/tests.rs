@@ -12,7 +12,6 @@ use super::*;
 use crate::state::Settings;
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::media_type::OCI_MANIFEST;
-use refity_shared::store::CollectRules;
 
 /// A gateway with the group `team`, and its administrator.
 struct Registry {
@@ -320,11 +319,7 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
     let begin = "/v2/nowhere/app/blobs/uploads/";
     let answer = registry.send(Method::POST, begin, "").await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "DENIED"));
-    let mut settings = Settings {
-        spool: registry.state.settings.spool.clone(),
-        sync: None,
-        collection: CollectRules::default(),
-    };
+    let mut settings = Settings::clone(&registry.state.settings);
     settings.spool.spool_min_free = u64::MAX;
     registry.state.settings = settings.into();
     let answer = registry.send(Method::PATCH, &session, "abc").await;
@@ -340,9 +335,8 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
 async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
     let mut registry = Registry::start().await;
     registry.state.settings = Settings {
-        spool: registry.state.settings.spool.clone(),
         sync: Some(Duration::from_millis(50)),
-        collection: CollectRules::default(),
+        ..Settings::clone(&registry.state.settings)
     }
     .into();
     let session = registry.session().await;
@@ -370,4 +364,26 @@ async fn the_catalog_names_only_what_the_reader_may_pull() {
     let listed: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(listed, json!({ "repositories": [] }));
     assert!(answer.headers.get(header::LINK).is_none());
+}
+
+#[tokio::test]
+async fn an_upload_too_many_is_refused_and_the_session_lives_on() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    let uploads = &registry.state.uploads;
+    let others: Vec<_> = std::iter::from_fn(|| uploads.take(None).ok()).collect();
+    let refused = registry.send(Method::PATCH, &session, "abc").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (429, "TOOMANYREQUESTS")
+    );
+    assert!(refused.headers.contains_key("retry-after"));
+    // What has no body takes nobody's place.
+    registry.session().await;
+    assert_eq!(registry.get(&session).await.status, 204);
+    drop(others);
+    for _ in 0..10 {
+        let sent = registry.send(Method::PATCH, &session, "abc").await;
+        assert_eq!(sent.status, 202, "each place comes back");
+    }
 }

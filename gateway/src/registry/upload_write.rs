@@ -102,7 +102,13 @@ impl<'a> Session<'a> {
             return Ok(self);
         }
         room::require(self.state, length.unwrap_or(0))?;
-        let (writer, finished) = self.writer.append(self.hash, body).await?;
+        let mut fitting = room::Fitting::new(self.state, body);
+        let (writer, finished) = self.writer.append(self.hash, &mut fitting).await?;
+        if let Some(error) = fitting.refused() {
+            // The row stays where it was, and the room goes back at once.
+            writer.continue_at(offset).await?;
+            return Err(error);
+        }
         (self.writer, self.hash) = (writer, finished.hash);
         if let Some(why) = body.broken() {
             tracing::info!(upload = %self.id, received = body.received(), why, "a body broke off");

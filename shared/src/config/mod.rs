@@ -29,7 +29,9 @@
 mod collection;
 mod data;
 pub mod data_dir;
+mod limits;
 mod problems;
+mod proxies;
 mod remote;
 mod secret;
 mod server;
@@ -42,7 +44,9 @@ use clap::{Command, Parser};
 
 pub use collection::{CollectionArgs, Schedule, ScheduleArgs};
 pub use data::{DataArgs, SpoolSettings};
+pub use limits::{LimitArgs, LimitSettings};
 pub use problems::{CheckArgs, Problems, both};
+pub use proxies::TrustedProxies;
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::{Problems, values};
+use super::{Problems, TrustedProxies, values};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Logging.
@@ -53,6 +53,11 @@ pub struct HttpArgs {
     /// IPv4 or IPv6 address to listen on; :: takes both
     #[arg(long, env, value_parser = address, default_value = "0.0.0.0")]
     pub listen_address: IpAddr,
+    /// Proxies in front of the gateway, whose X-Forwarded-For, -Proto and -Host or
+    /// Forwarded headers count: IP addresses and networks, comma-separated, such as
+    /// 127.0.0.1,10.0.0.0/8 [default: none]
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub trusted_proxies: TrustedProxies,
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {
@@ -74,6 +79,8 @@ pub struct HttpSettings {
     pub registry: SocketAddr,
     /// The web interface's address, unless it is off.
     pub web: Option<SocketAddr>,
+    /// Whose word counts for where a request comes from.
+    pub proxies: TrustedProxies,
 }
 
 impl HttpArgs {
@@ -94,6 +101,7 @@ impl HttpArgs {
         problems.into_result(HttpSettings {
             registry: at(self.port),
             web: (self.web_port != 0).then(|| at(self.web_port)),
+            proxies: self.trusted_proxies.clone(),
         })
     }
 }

@@ -26,6 +26,14 @@ pub(super) fn port_or_off(text: &str) -> Result<u16, String> {
         .map_err(|_| "a port is a whole number from 1 to 65535, or 0 for none".to_owned())
 }
 
+/// How many of something there may be: at least one.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("a limit is a whole number from 1 on".to_owned()),
+    }
+}
+
 /// Bytes: a whole number, alone or with K, M, G or T (powers of 1024), which
 /// may be followed by `B` or `iB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
@@ -103,6 +111,15 @@ mod tests {
         assert_eq!(port_or_off("0"), Ok(0));
         for text in ["0", "65536", "-1", "ssh", "", "22.0"] {
             assert!(port(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(count("1"), Ok(1));
+        assert_eq!(count(" 4096 "), Ok(4096));
+        for text in ["0", "-1", "", "many", "1.5"] {
+            assert!(count(text).is_err(), "{text}");
         }
     }
 

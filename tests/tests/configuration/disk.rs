@@ -121,7 +121,12 @@ async fn a_full_disk_refuses_pushes_in_words_and_goes_on_when_there_is_room() {
     assert_pulls(&client, &pushed).await;
 
     let filler = disk.fill(4 << 20);
-    let ready = client.get("/readyz").await.gives(503).json();
+    // What was found before counts for a moment.
+    let ready = wait::until_some(Duration::from_secs(60), async || {
+        let answer = client.get("/readyz").await.expect("an answer");
+        (answer.status == 503).then(|| answer.json())
+    });
+    let ready = ready.await.expect("503");
     assert!(ready["reasons"][0].is_string(), "{ready}");
     assert_full(&client.start_upload(APP).await.gives(503));
     client.get("/healthz").await.gives(200);
@@ -184,4 +189,27 @@ async fn a_disk_that_fills_up_in_mid_upload_loses_nothing_that_was_acknowledged(
     assert_pulls(&client, &[before, bytes]).await;
     lab.sshd_mut().restart().unwrap();
     lab.assert_stored_whole().await;
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_leaves_free_what_must_stay_free() {
+    let Some(disk) = Disk::mount(96) else { return };
+    let lab = Lab::builder()
+        .env("DATA_DIR", disk.data_dir())
+        .env("SPOOL_MIN_FREE", "48M")
+        .start()
+        .await;
+    let client = lab.client();
+    let session = client.start_upload(APP).await.gives(202).location();
+    let first = client.patch(&session, "the first chunk", None).await;
+    first.gives(202);
+    let piece = random::bytes(64 * 1024);
+    let pieces = std::iter::repeat_with(move || Ok::<_, std::io::Error>(piece.clone()));
+    let endless = reqwest::Body::wrap_stream(tokio_stream::iter(pieces));
+    assert_full(&client.patch(&session, endless, None).await.gives(503));
+    assert!(free(&disk.path) > 48 << 20, "its bytes have gone again");
+    let status = client.upload_status(&session).await.gives(204);
+    assert_eq!(status.header("range"), Some("0-14"), "as if it never was");
+    let digest = sha256(b"the first chunk");
+    client.finish(&session, &digest, "").await.gives(201);
 }

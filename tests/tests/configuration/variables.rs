@@ -58,6 +58,10 @@ async fn empty_variables_are_unset_and_booleans_have_many_forms() {
         "SFTP_SYNC_TIMEOUT",
         "PORT",
         "WEB_PORT",
+        "TRUSTED_PROXIES",
+        "MAX_CONNECTIONS",
+        "MAX_UPLOADS_PER_CLIENT",
+        "HEADER_TIMEOUT",
         "JWT_SECRET",
         "JWT_SECRET_FILE",
         "ADMIN_PASSWORD",
@@ -83,6 +87,7 @@ async fn empty_variables_are_unset_and_booleans_have_many_forms() {
     assert_good(&[("CACHE_MAX_BYTES", "20G"), ("SFTP_SYNC_TIMEOUT", "90s")]).await;
     assert_good(&[
         ("LISTEN_ADDRESS", "::"),
+        ("TRUSTED_PROXIES", "127.0.0.1, ::1,10.0.0.0/8"),
         ("FTP_HOST", "u1.your-storagebox.de"),
     ])
     .await;
@@ -131,6 +136,14 @@ async fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("LISTEN_ADDRESS", "localhost", "127.0.0.1"),
         ("SFTP_SYNC_UPLOAD", "maybe", "true, 1 or yes"),
         ("SFTP_SYNC_TIMEOUT", "15", "15m"),
+        ("TRUSTED_PROXIES", "127.0.0.1,nginx.local", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8"),
+        ("MAX_CONNECTIONS", "0", "from 1 on"),
+        ("MAX_CONNECTIONS_PER_CLIENT", "many", "from 1 on"),
+        ("MAX_UPLOADS", "257", "1 to 256"),
+        ("MAX_UPLOADS_PER_CLIENT", "-1", "from 1 on"),
+        ("HEADER_TIMEOUT", "30", "90s"),
+        ("BODY_TIMEOUT", "0s", "90s"),
     ] {
         assert_refused(&PROGRAMS[..1], &[(name, value)], &[name, value, right]).await;
     }

@@ -7,6 +7,7 @@ use refity_tests::processes::Program;
 use refity_tests::wait;
 use refity_tests::wire::Wire;
 use rustix::process::Signal;
+use serde_json::json;
 
 use super::lone::{Lone, PASSWORD, program, run};
 
@@ -157,25 +158,58 @@ async fn an_answer_under_way_is_finished_before_the_end() {
 #[tokio::test]
 async fn readiness_is_about_pushes_and_not_about_sftp() {
     let gateway = Lone::start().await;
-    let ready = async |client: &Client| client.get("/readyz").await.unwrap();
+    let limit = Duration::from_secs(30);
+    let ready = async |client: &Client, status: u16| {
+        // What was found counts for a moment.
+        let answer = wait::until_some(limit, async || {
+            let answer = client.get("/readyz").await.unwrap();
+            (answer.status == status).then(|| answer.json())
+        });
+        answer.await.unwrap_or_else(|| panic!("never {status}"))
+    };
     let nobody = gateway.anonymous();
-    let body = ready(&nobody).await.expect_status(200).json();
-    assert_eq!(body["ready"], true);
-    assert_eq!(body["storage"]["state"], "unknown");
+    let body = ready(&nobody, 200).await;
+    assert_eq!(
+        body,
+        json!({ "ready": true, "reasons": [], "storage": { "state": "unknown" } })
+    );
     let (intents, away) = (
         gateway.data_dir().join("spool/intents"),
         gateway.data_dir().join("away"),
     );
     std::fs::rename(&intents, &away).unwrap();
-    let body = ready(&nobody).await.expect_status(503).json();
+    // Nobody in particular is told no paths; an administrator is.
+    let body = ready(&nobody, 503).await;
     assert_eq!(body["ready"], false);
-    assert!(
-        body["reasons"][0]
-            .as_str()
-            .unwrap()
-            .contains("spool/intents")
-    );
+    assert_eq!(body["reasons"], json!(["the spool cannot take pushes"]));
+    let wrong = nobody.with_credentials("admin", "wrong horse");
+    assert_eq!(ready(&wrong, 503).await, body);
+    let body = ready(&gateway.client(), 503).await;
+    let reason = body["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("spool/intents"), "{reason}");
     nobody.get("/healthz").await.unwrap().expect_status(200);
     std::fs::rename(&away, &intents).unwrap();
-    ready(&nobody).await.expect_status(200);
+    ready(&nobody, 200).await;
+}
+
+#[tokio::test]
+async fn readiness_is_looked_for_once_a_second_at_most() {
+    let gateway = Lone::start().await;
+    let database = rusqlite::Connection::open(gateway.data_dir().join("refity.db")).unwrap();
+    // What each look writes.
+    let generation = || -> i64 {
+        let query = "SELECT value FROM generation";
+        database.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    let started = std::time::Instant::now();
+    let (mut last, mut looks) = (generation(), 0);
+    let nobody = gateway.anonymous();
+    for _ in 0..500 {
+        nobody.get("/readyz").await.unwrap().expect_status(200);
+        let now = generation();
+        looks += u64::from(now != last);
+        last = now;
+    }
+    let seconds = started.elapsed().as_secs();
+    assert!(looks <= seconds + 2, "{looks} in {seconds} s");
 }

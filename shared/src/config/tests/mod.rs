@@ -23,6 +23,8 @@ struct AllArgs {
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
     secrets: SecretArgs,
 }
 

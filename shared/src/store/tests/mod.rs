@@ -2,6 +2,7 @@
 
 mod intents;
 mod leases;
+mod removal;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

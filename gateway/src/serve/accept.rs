@@ -1,0 +1,103 @@
+//! Taking connections, as many as there may be.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use super::connection::{prepare, serve, stopped};
+use super::{Server, refuse};
+use crate::client::ClientKey;
+
+/// How long nothing is taken after the system gave no connection: it is out of
+/// files or memory, and asking on would only take processor time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes connections until `stop`. Each holds a clone of `alive` until it has
+/// ended.
+pub(super) async fn accept(
+    listener: TcpListener,
+    server: Arc<Server>,
+    mut stop: watch::Receiver<bool>,
+    alive: mpsc::Sender<()>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => take(&server, stream, peer, &stop, &alive),
+            Err(error) if is_the_clients(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be taken; trying again in {PAUSE:?}");
+                tokio::select! {
+                    () = stopped(&mut stop) => return,
+                    () = tokio::time::sleep(PAUSE) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Whether only the one connection failed, before it was taken (accept(2)).
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::ConnectionRefused
+            | Kind::Interrupted
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::PermissionDenied
+            | Kind::TimedOut
+    )
+}
+
+fn take(
+    server: &Arc<Server>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: &watch::Receiver<bool>,
+    alive: &mpsc::Sender<()>,
+) {
+    let address = peer.ip().to_canonical();
+    // A proxy brings the connections of many.
+    let client = (!server.proxies.contains(address)).then(|| ClientKey::of(address));
+    let place = match server.connections.take(client) {
+        Ok(place) => place,
+        Err(full) => return refuse::refuse(server, stream, address, full),
+    };
+    prepare(&stream);
+    let (server, stop, alive) = (Arc::clone(server), stop.clone(), alive.clone());
+    tokio::spawn(async move {
+        serve(&server, stream, address, stop).await;
+        drop((place, alive));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_files_or_memory_pauses() {
+        for (code, clients) in [
+            (rustix::io::Errno::MFILE, false),
+            (rustix::io::Errno::NFILE, false),
+            (rustix::io::Errno::NOBUFS, false),
+            (rustix::io::Errno::NOMEM, false),
+            (rustix::io::Errno::CONNABORTED, true),
+            (rustix::io::Errno::INTR, true),
+            (rustix::io::Errno::HOSTUNREACH, true),
+        ] {
+            assert_eq!(is_the_clients(&code.into()), clients, "{code}");
+        }
+    }
+}
