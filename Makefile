@@ -9,8 +9,10 @@ CARGO_DENY := 0.20.2
 QUIET := $(if $(CI),--quiet)
 # Crashes that `make soak` survives.
 N ?= 1000
+# How long `make model` plays. (Not the shell's own variable of that name.)
+SECONDS := 600
 
-.PHONY: help build run test lint bench conformance soak audit cargo-deny
+.PHONY: help build run test lint bench conformance soak model audit cargo-deny
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +60,12 @@ soak: ## Kill the programs N times while clients push (N=1000)
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test suite -- --nocapture crash::
+
+model: ## Play at random against a model for so many seconds (SECONDS=600)
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	REFITY_MODEL_SECONDS=$(SECONDS) cargo test --release --locked --workspace --test suite -- --nocapture model::
 
 audit: cargo-deny ## Look for known vulnerabilities in dependencies (asks the Internet)
 	cargo deny check advisories
