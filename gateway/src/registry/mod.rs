@@ -166,4 +166,6 @@ fn empty<const N: usize>(
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::{Spool, SpoolError, blocking, sync_folder};
+use crate::digest::Digest;
 use crate::media_type::MediaType;
 use crate::name::{IntentId, RepositoryName, Tag};
 
@@ -28,9 +29,32 @@ pub struct IntentWish {
     /// What the manifest is.
     pub media_type: MediaType,
     /// The digest algorithm that the client named it by.
-    pub digest: crate::digest::Digest,
+    pub digest: Digest,
     /// Tags to point at it.
     pub tags: Vec<Tag>,
+}
+
+impl Intent {
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// When the wish cannot be written as JSON.
+    pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(&self.wish)?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&self.manifest);
+        Ok(bytes)
+    }
+
+    /// Reads a file's bytes; nothing if they were cut off or damaged.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|&byte| byte == b'\n')?;
+        let wish: IntentWish = serde_json::from_slice(&bytes[..end]).ok()?;
+        let manifest = bytes[end + 1..].to_vec();
+        // A torn file's manifest does not hash to its digest.
+        let digest = Digest::of(wish.digest.algorithm(), &manifest);
+        (digest == wish.digest).then_some(Self { wish, manifest })
+    }
 }
 
 impl Spool {
@@ -99,7 +123,7 @@ impl Spool {
     pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
         let path = self.intents().join(id.to_string());
         blocking(move || match std::fs::read(&path) {
-            Ok(bytes) => Ok(parse(&bytes)),
+            Ok(bytes) => Ok(Intent::from_bytes(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SpoolError::io("cannot read", &path, error)),
         })
@@ -109,21 +133,8 @@ impl Spool {
 
 fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("cannot write", path, error);
-    let mut bytes = serde_json::to_vec(&intent.wish)
-        .map_err(io::Error::from)
-        .map_err(failed)?;
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&intent.manifest);
+    let bytes = intent.to_bytes().map_err(failed)?;
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(&bytes).map_err(failed)?;
     file.sync_data().map_err(failed)
-}
-
-fn parse(bytes: &[u8]) -> Option<Intent> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    let wish: IntentWish = serde_json::from_slice(&bytes[..end]).ok()?;
-    let manifest = bytes[end + 1..].to_vec();
-    // A torn file's manifest does not hash to its digest.
-    let digest = crate::digest::Digest::of(wish.digest.algorithm(), &manifest);
-    (digest == wish.digest).then_some(Intent { wish, manifest })
 }
