@@ -9,10 +9,10 @@ CARGO_DENY := 0.20.2
 QUIET := $(if $(CI),--quiet)
 # Crashes that `make soak` survives.
 N ?= 1000
-# How long `make model` plays. (Not the shell's own variable of that name.)
-SECONDS := 600
+# For how long `make fuzz` tries each target, and `make model` plays.
+SECONDS ?= 600
 
-.PHONY: help build run test lint bench conformance soak model audit cargo-deny
+.PHONY: help build run test lint bench conformance fuzz soak model audit cargo-deny
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ lint: ## Check format, lints, licences and scripts
 	cargo fetch $(QUIET) --locked
 	cargo deny --log-level error --offline check bans licenses sources
 
-bench: build ## Measure against other registries and sftp, in the same run
+bench: build ## Measure against other registries and sftp in the same run; fails where a limit is missed
 	@deploy/packages test
 	@deploy/packages bench
 	target/release/bench
@@ -54,6 +54,11 @@ conformance: ## Run the public OCI conformance suite against ours (SUITE=path of
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	target/release/conformance "$(SUITE)"
+
+fuzz: ## Make up input for all that reads what others send, each target for SECONDS=600
+	@deploy/packages build
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	REFITY_FUZZ_SECONDS=$(SECONDS) cargo test --release --locked --workspace --lib --bins -- --nocapture fuzz_
 
 soak: ## Kill the programs N times while clients push (N=1000)
 	@deploy/packages build

@@ -9,6 +9,8 @@ pub mod clock;
 pub mod config;
 pub mod deletion;
 pub mod digest;
+#[cfg(test)]
+mod fuzz;
 pub mod installation;
 pub mod local;
 pub mod manifest;

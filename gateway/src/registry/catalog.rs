@@ -3,7 +3,8 @@
 
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use refity_shared::store::Names;
+use serde::Serialize;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
@@ -12,6 +13,11 @@ use crate::state::AppState;
 
 /// How many names a page has where the client does not say.
 const PAGE_DEFAULT: u32 = 1000;
+
+#[derive(Serialize)]
+struct Catalog {
+    repositories: Names,
+}
 
 /// `GET _catalog`: what the reader may pull, in bytewise order, by pages.
 pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
@@ -24,10 +30,10 @@ pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, Re
         let store = &state.local.store;
         store.repositories(query.last, limit + 1).await?
     } else {
-        Vec::new()
+        Names::default()
     };
     let next = page::cut(&mut repositories, limit);
-    let mut response = axum::Json(json!({ "repositories": repositories })).into_response();
+    let mut response = axum::Json(Catalog { repositories }).into_response();
     if let Some(last) = next {
         page::link(
             &mut response,

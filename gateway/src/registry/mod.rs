@@ -178,4 +178,6 @@ fn empty<const N: usize>(
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use axum::extract::Query;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
+use refity_shared::store::Names;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -46,11 +47,11 @@ impl PageQuery {
 
 /// Cuts a list, which was asked for with one entry more than the page has,
 /// to the page. Answers the last entry if there is a next page.
-pub(super) fn cut(entries: &mut Vec<String>, limit: u32) -> Option<String> {
+pub(super) fn cut(entries: &mut Names, limit: u32) -> Option<String> {
     let limit = usize::try_from(limit).ok()?;
     let more = entries.len() > limit;
     entries.truncate(limit);
-    entries.last().filter(|_| more).cloned()
+    entries.last().filter(|_| more).map(str::to_owned)
 }
 
 /// Says where the next page is: this path and query, of the registry itself.
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn only_a_page_with_more_behind_it_has_a_next() {
         let page = |limit| {
-            let mut tags = vec!["a".to_owned(), "b".to_owned()];
+            let mut tags = Names::from_iter(["a", "b"]);
             let next = cut(&mut tags, limit);
             (tags.len(), next)
         };

@@ -3,6 +3,7 @@
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use refity_shared::name::RepositoryName;
+use refity_shared::store::Names;
 use serde::Serialize;
 
 use super::error::RegistryError;
@@ -12,7 +13,7 @@ use crate::state::AppState;
 #[derive(Serialize)]
 struct TagList<'a> {
     name: &'a RepositoryName,
-    tags: Vec<String>,
+    tags: Names,
 }
 
 /// `GET tags/list`: in bytewise order, by pages where that is asked for.

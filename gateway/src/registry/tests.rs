@@ -14,16 +14,16 @@ use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::media_type::OCI_MANIFEST;
 
 /// A gateway with the group `team`, and its administrator.
-struct Registry {
-    state: AppState,
+pub(super) struct Registry {
+    pub(super) state: AppState,
     actor: Actor,
     folder: TempDir,
 }
 
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
@@ -38,7 +38,7 @@ impl Answer {
 }
 
 impl Registry {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
         let store = &state.local.store;
@@ -81,7 +81,7 @@ impl Registry {
         self.ask(method, path, &[], body.to_owned().into()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, &[], Body::empty()).await
     }
 

@@ -22,21 +22,21 @@ use crate::state::AppState;
 /// The query of the requests here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct UploadQuery {
-    digest: Option<String>,
-    digest_algorithm: Option<String>,
-    mount: Option<String>,
-    from: Option<String>,
+pub(super) struct UploadQuery {
+    pub(super) digest: Option<String>,
+    pub(super) digest_algorithm: Option<String>,
+    pub(super) mount: Option<String>,
+    pub(super) from: Option<String>,
 }
 
 impl UploadQuery {
-    fn of(uri: &Uri) -> Result<Self, RegistryError> {
+    pub(super) fn of(uri: &Uri) -> Result<Self, RegistryError> {
         Query::try_from_uri(uri)
             .map(|Query(query)| query)
             .map_err(|error| RegistryError::UploadInvalid(error.body_text()))
     }
 
-    fn algorithm(&self) -> Result<Algorithm, RegistryError> {
+    pub(super) fn algorithm(&self) -> Result<Algorithm, RegistryError> {
         match &self.digest_algorithm {
             None => Ok(Algorithm::Sha256),
             Some(name) => name.parse().map_err(RegistryError::DigestInvalid),

@@ -48,6 +48,41 @@ pub enum IntentWish {
     },
 }
 
+impl Intent {
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// When the wish cannot be written as JSON.
+    pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        if let IntentWish::Put { manifest, .. } = &self.wish {
+            bytes.extend_from_slice(manifest);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a file's bytes; nothing if they were cut off or damaged.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|&byte| byte == b'\n')?;
+        let mut intent: Self = serde_json::from_slice(&bytes[..end]).ok()?;
+        let rest = &bytes[end + 1..];
+        if let IntentWish::Put {
+            digest, manifest, ..
+        } = &mut intent.wish
+        {
+            // A torn file's manifest does not hash to its digest.
+            if Digest::of(digest.algorithm(), rest) != *digest {
+                return None;
+            }
+            *manifest = rest.to_vec();
+        } else if !rest.is_empty() {
+            return None;
+        }
+        Some(intent)
+    }
+}
+
 impl Spool {
     /// Writes an intent. It is on disk when this answers.
     ///
@@ -114,7 +149,7 @@ impl Spool {
     pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
         let path = self.intents().join(id.to_string());
         blocking(move || match std::fs::read(&path) {
-            Ok(bytes) => Ok(parse(&bytes)),
+            Ok(bytes) => Ok(Intent::from_bytes(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SpoolError::io("cannot read", &path, error)),
         })
@@ -124,30 +159,8 @@ impl Spool {
 
 fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("cannot write", path, error);
-    let mut bytes = serde_json::to_vec(&intent)
-        .map_err(io::Error::from)
-        .map_err(failed)?;
-    bytes.push(b'\n');
-    if let IntentWish::Put { manifest, .. } = &intent.wish {
-        bytes.extend_from_slice(manifest);
-    }
+    let bytes = intent.to_bytes().map_err(failed)?;
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(&bytes).map_err(failed)?;
     file.sync_data().map_err(failed)
-}
-
-fn parse(bytes: &[u8]) -> Option<Intent> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    let mut intent: Intent = serde_json::from_slice(&bytes[..end]).ok()?;
-    if let IntentWish::Put {
-        digest, manifest, ..
-    } = &mut intent.wish
-    {
-        *manifest = bytes[end + 1..].to_vec();
-        // A torn file's manifest does not hash to its digest.
-        if Digest::of(digest.algorithm(), manifest) != *digest {
-            return None;
-        }
-    }
-    Some(intent)
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_index_and_queue.sql"),
     include_str!("../../../migrations/0002_referrers.sql"),
     include_str!("../../../migrations/0003_removal.sql"),
+    include_str!("../../../migrations/0004_tags_of_a_page.sql"),
 ];
 
 /// Refuses a database that is not ours, before anything is written to it.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Store, StoreError};
+use super::{Names, Store, StoreError};
 use crate::name::RepositoryName;
 
 /// Whether a repository can be pushed to.
@@ -86,14 +86,12 @@ impl Store {
         &self,
         last: Option<String>,
         limit: u32,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Names, StoreError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
             )?;
-            let names =
-                query.query_map(params![last.unwrap_or_default(), limit], |row| row.get(0))?;
-            Ok(names.collect::<Result<_, _>>()?)
+            Names::read(&mut query, params![last.unwrap_or_default(), limit])
         })
         .await
     }

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::repositories::repository_id;
-use super::{Store, StoreError};
+use super::{Names, Store, StoreError};
 use crate::name::RepositoryName;
 
 impl Store {
@@ -17,7 +17,7 @@ impl Store {
         repository: &RepositoryName,
         last: Option<String>,
         limit: Option<u32>,
-    ) -> Result<Option<Vec<String>>, StoreError> {
+    ) -> Result<Option<Names>, StoreError> {
         let repository = repository.clone();
         self.read(move |db| {
             let Some(id) = repository_id(db, &repository)? else {
@@ -29,10 +29,8 @@ impl Store {
                  ORDER BY name LIMIT ?3",
             )?;
             let limit = limit.map_or(-1, i64::from);
-            let names = query.query_map(params![id, last.unwrap_or_default(), limit], |row| {
-                row.get(0)
-            })?;
-            Ok(Some(names.collect::<Result<_, _>>()?))
+            let names = Names::read(&mut query, params![id, last.unwrap_or_default(), limit])?;
+            Ok(Some(names))
         })
         .await
     }

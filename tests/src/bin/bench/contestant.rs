@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use refity_tests::client::Client;
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use refity_tests::peer::{self, Peer};
@@ -64,6 +66,11 @@ impl Contestant {
         matches!(self.registry, Registry::Ours(_)).then(our_credentials)
     }
 
+    /// The header with its credentials, where it needs any.
+    pub(crate) fn authorization(&self) -> Option<String> {
+        self.credentials().as_deref().map(basic)
+    }
+
     /// Waits until nothing goes on in the background that would disturb the next.
     pub(crate) async fn settle(&self) {
         if let Registry::Ours(lab) = &self.registry {
@@ -76,4 +83,9 @@ impl Contestant {
 /// `user:password` of a lab's admin.
 pub(crate) fn our_credentials() -> String {
     format!("{ADMIN}:{PASSWORD}")
+}
+
+/// The header that carries `user:password`.
+pub(crate) fn basic(credentials: &str) -> String {
+    format!("Authorization: Basic {}", STANDARD.encode(credentials))
 }

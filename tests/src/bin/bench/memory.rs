@@ -10,12 +10,12 @@ use refity_tests::random::Random;
 use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method};
 
-use crate::table::Table;
+use crate::table::{Limit, Table};
 use crate::{MIB, Scale};
 
 const BLOBS: usize = 4;
 const REPOSITORY: &str = "team/memory";
-const TARGET: &str = "≤ 64 MiB";
+const LIMIT: Limit = Limit::AtMost(64.0);
 
 pub(crate) async fn measure(scale: Scale, table: &mut Table) {
     let lab = Lab::start().await;
@@ -48,11 +48,12 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
 
 fn report(lab: &Lab, what: &str, table: &mut Table) {
     for (name, process) in [("gateway", lab.gateway(0)), ("uploader", lab.uploader(0))] {
-        let mib = process.peak_rss() / (1 << 20);
+        let mib = u32::try_from(process.peak_rss() / (1 << 20)).expect("a small number");
         table.figure(
             &format!("peak RSS of the {name}, {what}"),
-            format!("{mib} MiB"),
-            TARGET,
+            "MiB",
+            mib.into(),
+            LIMIT,
         );
     }
 }

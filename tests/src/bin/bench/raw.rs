@@ -3,7 +3,7 @@
 use crate::Scale;
 use crate::contestant::Contestant;
 use crate::shell::{Payload, pull, push};
-use crate::table::{Table, median};
+use crate::table::{Limit, Table, median};
 
 const REPOSITORY: &str = "team/raw";
 
@@ -26,15 +26,21 @@ pub(crate) async fn measure(scale: Scale, ours: bool, table: &mut Table) {
     for (n, other) in contestants.iter().enumerate().skip(1) {
         let first = contestants[0].name;
         let push_target = if other.name == "docker-registry" {
-            "≤ 0.6"
+            Limit::AtMost(0.6)
         } else {
-            "≤ 1.0"
+            Limit::AtMost(1.0)
         };
         let (push, other_push) = (median(&pushes[0]), median(&pushes[n]));
         let (pull, other_pull) = (median(&pulls[0]), median(&pulls[n]));
         let what = format!("{first}: raw push of {mib} MiB");
         table.compare(&what, "s", push, (other.name, other_push), push_target);
         let what = format!("{first}: warm pull of {mib} MiB");
-        table.compare(&what, "s", pull, (other.name, other_pull), "≤ 1.0");
+        table.compare(
+            &what,
+            "s",
+            pull,
+            (other.name, other_pull),
+            Limit::AtMost(1.0),
+        );
     }
 }

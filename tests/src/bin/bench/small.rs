@@ -8,7 +8,7 @@ use refity_tests::random;
 
 use crate::Scale;
 use crate::contestant::Contestant;
-use crate::table::{Table, median};
+use crate::table::{Limit, Table, median};
 
 const CLIENTS: usize = 8;
 const BLOB: usize = 4096;
@@ -29,9 +29,9 @@ pub(crate) async fn measure(scale: Scale, ours: bool, table: &mut Table) {
     );
     for (n, other) in contestants.iter().enumerate().skip(1) {
         let target = if other.name == "docker-registry" {
-            "≥ 1.0"
+            Limit::AtLeast(1.0)
         } else {
-            ""
+            Limit::None
         };
         let (rate, other_rate) = (median(&rates[0]), median(&rates[n]));
         table.compare(&what, "requests/s", rate, (other.name, other_rate), target);

@@ -9,7 +9,7 @@ use refity_tests::sshd::SshdOptions;
 use crate::Scale;
 use crate::contestant::our_credentials;
 use crate::shell::{CIPHER, Payload, pull, push, sftp_get, sftp_put};
-use crate::table::{Table, median};
+use crate::table::{Limit, Table, median};
 
 const REPOSITORY: &str = "team/sync";
 
@@ -55,7 +55,7 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
         "s",
         median(&figures.push),
         put,
-        "≤ 1.5",
+        Limit::AtMost(1.5),
     );
     let get = ("sftp get", median(&figures.get));
     table.compare(
@@ -63,7 +63,7 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
         "s",
         median(&figures.pull),
         get,
-        "≤ 1.3",
+        Limit::AtMost(1.3),
     );
 }
 

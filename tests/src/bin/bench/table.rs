@@ -1,6 +1,35 @@
-//! The figures, as a Markdown table.
+//! The figures, as a Markdown table, and whether each keeps its limit.
 
 use std::fmt;
+
+/// What a ratio, or a figure that stands alone, may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+    /// It is only shown.
+    None,
+}
+
+impl Limit {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+            Self::None => true,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(f, "≤ {most}"),
+            Self::AtLeast(least) => write!(f, "≥ {least}"),
+            Self::None => Ok(()),
+        }
+    }
+}
 
 /// One line: a figure of ours beside another's.
 struct Row {
@@ -8,7 +37,8 @@ struct Row {
     ours: String,
     other: String,
     ratio: String,
-    target: String,
+    limit: Limit,
+    holds: bool,
 }
 
 /// What was measured so far.
@@ -18,33 +48,41 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Adds medians with a unit, their ratio, and what it should be.
+    /// Adds medians with a unit, their ratio, and what it may be.
     pub(crate) fn compare(
         &mut self,
         what: &str,
         unit: &str,
         ours: f64,
         (other_name, other): (&str, f64),
-        target: &str,
+        limit: Limit,
     ) {
+        let ratio = ours / other;
         self.add(Row {
             what: what.to_owned(),
             ours: format!("{ours:.2} {unit}"),
             other: format!("{other_name}: {other:.2} {unit}"),
-            ratio: format!("{:.2}", ours / other),
-            target: target.to_owned(),
+            ratio: format!("{ratio:.2}"),
+            limit,
+            holds: limit.holds(ratio),
         });
     }
 
     /// Adds a figure that stands alone.
-    pub(crate) fn figure(&mut self, what: &str, figure: String, target: &str) {
+    pub(crate) fn figure(&mut self, what: &str, unit: &str, figure: f64, limit: Limit) {
         self.add(Row {
             what: what.to_owned(),
-            ours: figure,
+            ours: format!("{figure} {unit}"),
             other: String::new(),
             ratio: String::new(),
-            target: target.to_owned(),
+            limit,
+            holds: limit.holds(figure),
         });
+    }
+
+    /// Whether all limits hold.
+    pub(crate) fn holds(&self) -> bool {
+        self.rows.iter().all(|row| row.holds)
     }
 
     fn add(&mut self, row: Row) {
@@ -56,7 +94,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| what | figure | other | ratio | target |")?;
+        writeln!(f, "| what | figure | other | ratio | limit |")?;
         writeln!(f, "| --- | --- | --- | --- | --- |")?;
         for row in &self.rows {
             writeln!(f, "{row}")?;
@@ -72,9 +110,14 @@ impl fmt::Display for Row {
             ours,
             other,
             ratio,
-            target,
+            limit,
+            holds,
         } = self;
-        write!(f, "| {what} | {ours} | {other} | {ratio} | {target} |")
+        let missed = if *holds { "" } else { " **missed**" };
+        write!(
+            f,
+            "| {what} | {ours} | {other} | {ratio} | {limit}{missed} |"
+        )
     }
 }
 

@@ -1,0 +1,108 @@
+//! Rows that a registry has after years of pushes, put into its database at
+//! once: to push as much would take hours, and what is measured only reads.
+//!
+//! Each takes after a row that a real push made.
+
+use refity_tests::lab::Lab;
+use rusqlite::{Connection, params};
+
+/// The tags of a repository, as [`add_tags`] names them.
+pub(crate) fn tag(n: usize) -> String {
+    format!("v{n:06}")
+}
+
+/// The repositories, as [`add_repositories`] names them.
+pub(crate) fn repository(n: usize) -> String {
+    format!("team/r{n:06}")
+}
+
+/// The numbers from 0 to `?1` - 1.
+const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS
+    (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?1)";
+
+fn run(lab: &Lab, statements: &[&str], count: usize, name: &str) {
+    let path = lab.data_dir().join("refity.db");
+    let mut database = Connection::open(path).expect("the lab's database");
+    let transaction = database.transaction().expect("a transaction");
+    for statement in statements {
+        let count = i64::try_from(count).expect("a small number");
+        transaction
+            .execute(&format!("{NUMBERS} {statement}"), params![count, name])
+            .expect("rows like those of a push");
+    }
+    transaction.commit().expect("to commit them");
+}
+
+/// Gives a repository so many tags, all of them on the manifest that one of
+/// its tags points at.
+pub(crate) fn add_tags(lab: &Lab, repository: &str, count: usize) {
+    let tags = "INSERT INTO tags (repository_id, name, manifest_id, generation,
+                                  published_manifest_id, pushed_at)
+        SELECT t.repository_id, printf('v%06d', n), t.manifest_id, t.generation,
+               t.manifest_id, t.pushed_at
+        FROM numbers, (SELECT * FROM tags WHERE manifest_id IS NOT NULL AND repository_id =
+            (SELECT id FROM repositories WHERE name = ?2) LIMIT 1) t
+        WHERE true ON CONFLICT DO NOTHING";
+    run(lab, &[tags], count, repository);
+}
+
+/// Adds so many repositories beside one that exists.
+pub(crate) fn add_repositories(lab: &Lab, beside: &str, count: usize) {
+    let repositories = "INSERT INTO repositories (group_id, name, created_at)
+        SELECT group_id, printf('team/r%06d', n), created_at
+        FROM numbers, (SELECT * FROM repositories WHERE name = ?2)";
+    run(lab, &[repositories], count, beside);
+}
+
+/// Gives the subject of a repository's one referrer so many more like it.
+pub(crate) fn add_referrers(lab: &Lab, repository: &str, count: usize) {
+    let one = "(SELECT r.id AS repository_id, f.manifest_id
+                FROM repositories r
+                JOIN repository_manifests rm ON rm.repository_id = r.id
+                JOIN referrers f ON f.manifest_id = rm.manifest_id
+                WHERE r.name = ?2 ORDER BY f.manifest_id LIMIT 1) one";
+    // The digests are of nothing: only their form is read. Each repository
+    // has its own.
+    let digest = "printf('sha256:%032x%032x', one.repository_id, n)";
+    let blobs = format!(
+        "INSERT INTO blobs (digest, size, wanted, generation, used_at, stored_at, confirmed_at)
+         SELECT {digest}, b.size, 1, b.generation, b.used_at, b.stored_at, b.confirmed_at
+         FROM numbers, {one} JOIN blobs b ON b.id = one.manifest_id"
+    );
+    let added = format!("numbers, {one} JOIN blobs b ON b.digest = {digest}");
+    let manifests = format!(
+        "INSERT INTO manifests (blob_id, media_type, bytes)
+         SELECT b.id, m.media_type, m.bytes
+         FROM {added} JOIN manifests m ON m.blob_id = one.manifest_id"
+    );
+    let memberships = format!(
+        "INSERT INTO repository_manifests
+             (repository_id, manifest_id, wanted, generation, published_at, pushed_at)
+         SELECT one.repository_id, b.id, 1, rm.generation, rm.published_at, rm.pushed_at
+         FROM {added} JOIN repository_manifests rm
+             ON rm.repository_id = one.repository_id AND rm.manifest_id = one.manifest_id"
+    );
+    let referrers = format!(
+        "INSERT INTO referrers (manifest_id, subject, artifact_type, annotations)
+         SELECT b.id, f.subject, f.artifact_type, f.annotations
+         FROM {added} JOIN referrers f ON f.manifest_id = one.manifest_id"
+    );
+    let statements = [&*blobs, &manifests, &memberships, &referrers];
+    run(lab, &statements, count, repository);
+}
+
+/// Gives a repository so many blobs that no manifest names, pushed long ago.
+pub(crate) fn add_garbage(lab: &Lab, repository: &str, count: usize) {
+    let blobs = "INSERT INTO blobs (digest, size, wanted, generation, used_at, stored_at,
+                                    confirmed_at)
+        SELECT printf('sha256:%064x', n), 1000, 1, b.generation, b.used_at, b.stored_at,
+               b.confirmed_at
+        FROM numbers, (SELECT b.* FROM blobs b JOIN manifests m ON m.blob_id = b.id
+                       WHERE ?2 <> '' LIMIT 1) b";
+    let links = "INSERT INTO repository_blobs
+            (repository_id, blob_id, wanted, generation, linked_at, touched_at)
+        SELECT r.id, b.id, 1, b.generation, b.stored_at, 0
+        FROM numbers, repositories r, blobs b
+        WHERE r.name = ?2 AND b.digest = printf('sha256:%064x', n)";
+    run(lab, &[blobs, links], count, repository);
+}
