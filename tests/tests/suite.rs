@@ -3,6 +3,7 @@
 
 mod access;
 mod catalog;
+mod clients;
 mod configuration;
 mod crash;
 mod database_lost;
