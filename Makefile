@@ -10,7 +10,7 @@ QUIET := $(if $(CI),--quiet)
 # Crashes that `make soak` survives.
 N ?= 1000
 
-.PHONY: help build run test lint bench conformance soak audit cargo-deny
+.PHONY: help build run test lint bench clients conformance soak audit cargo-deny
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ bench: build ## Measure against other registries and sftp, in the same run
 	@deploy/packages test
 	@deploy/packages bench
 	target/release/bench
+
+clients: ## Run every client against ours, and print what each can do (CRANE=path adds crane)
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	cargo test $(QUIET) --release --locked --workspace --test suite -- --nocapture clients::every_client
 
 conformance: ## Run the public OCI conformance suite against ours (SUITE=path of its program)
 	@[[ -n "$(SUITE)" ]] || { echo "make conformance SUITE=path: the suite is built from" \
