@@ -23,6 +23,13 @@ const HOST: &str = "registry.example";
 /// How long containerd may take to start, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What `ctr` says when a call to its own containerd breaks off, which happens
+/// on a busy machine. A registry does not speak gRPC.
+const BETWEEN_THEM: &str = "rpc error: code = Internal desc = unexpected EOF";
+
+/// How often it may.
+const TRIES: usize = 3;
+
 /// How `ctr` finds the registry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
@@ -87,7 +94,14 @@ impl Ctr {
     async fn ask(&self, command: [&str; 2], names: &[&str]) -> String {
         let credentials = Site::credentials();
         let arguments = [&command, &self.flags(&credentials)[..], names].concat();
-        self.shell.run(&arguments).await
+        let mut tries = 1;
+        loop {
+            match self.shell.attempt(&arguments, "").await {
+                Ok(words) => return words,
+                Err(words) if words.contains(BETWEEN_THEM) && tries < TRIES => tries += 1,
+                Err(words) => panic!("{words}"),
+            }
+        }
     }
 
     async fn import(&self, parcel: &Parcel, repository: &str) {
