@@ -134,6 +134,22 @@ impl Crane {
         let listed = self.shell.run(&["ls", &self.site.name(repository)]).await;
         assert_eq!(listed.lines().collect::<Vec<_>>(), [TAG, "v2"]);
     }
+
+    /// A tag, whose manifest stays; then the manifest.
+    async fn delete(&self, repository: &str) {
+        let Goods { gzip, zstd, .. } = &self.goods;
+        self.site.put(gzip, repository).await;
+        self.site.put_as(zstd, repository, "v2").await;
+        let tagged = self.tagged(repository);
+        self.shell.run(&["delete", &tagged]).await;
+        self.site.assert_gone(repository, TAG).await;
+        let digest = gzip.digest();
+        self.site.assert_has(gzip, repository, &digest).await;
+        let by_digest = self.site.name(&format!("{repository}@{digest}"));
+        self.shell.run(&["delete", &by_digest]).await;
+        self.site.assert_gone(repository, &digest).await;
+        self.site.assert_has(zstd, repository, "v2").await;
+    }
 }
 
 impl Client for Crane {
@@ -171,6 +187,7 @@ impl Client for Crane {
             Operation::Foreign => self.foreign(&repository).await,
             Operation::Sync => self.sync(&repository).await,
             Operation::Tags => self.tags(&repository).await,
+            Operation::Delete => self.delete(&repository).await,
             Operation::ZstdChunked | Operation::BuildCache => return Cell::NoCommand,
         }
         Cell::Works

@@ -236,7 +236,11 @@ impl Client for Ctr {
                 self.fetch(&goods.chart, &tagged).await;
             }
             Operation::Foreign => self.there_and_back(&goods.foreign, &repository).await,
-            Operation::ZstdChunked | Operation::Sync | Operation::Tags | Operation::BuildCache => {
+            Operation::ZstdChunked
+            | Operation::Sync
+            | Operation::Tags
+            | Operation::Delete
+            | Operation::BuildCache => {
                 return Cell::NoCommand;
             }
         }

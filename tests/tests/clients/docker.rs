@@ -198,7 +198,8 @@ impl Client for DockerClient {
             | Operation::Referrers
             | Operation::Chart
             | Operation::Foreign
-            | Operation::Tags => return Cell::NoCommand,
+            | Operation::Tags
+            | Operation::Delete => return Cell::NoCommand,
         }
         Cell::Works
     }

@@ -99,6 +99,14 @@ impl Site {
         }
     }
 
+    /// That the registry has no such tag or manifest.
+    pub(super) async fn assert_gone(&self, repository: &str, reference: &str) {
+        self.client()
+            .head_manifest(repository, reference)
+            .await
+            .gives(404);
+    }
+
     /// A manifest that a client made, once all that it names is proven to be
     /// there; and its digest.
     pub(super) async fn whole(&self, repository: &str, reference: &str) -> (Value, String) {

@@ -157,6 +157,20 @@ impl Skopeo {
         let listed: Value = serde_json::from_str(&listed).unwrap();
         assert_eq!(listed["Tags"], serde_json::json!([TAG, "v2"]));
     }
+
+    /// By a tag, which skopeo resolves: it deletes the manifest.
+    async fn delete(&self, repository: &str) {
+        let Goods { gzip, zstd, .. } = &self.goods;
+        self.site.put(gzip, repository).await;
+        self.site.put_as(zstd, repository, "v2").await;
+        let tagged = format!("{}:{TAG}", self.remote(repository));
+        self.shell
+            .run(&["delete", "--tls-verify=false", &tagged])
+            .await;
+        self.site.assert_gone(repository, TAG).await;
+        self.site.assert_gone(repository, &gzip.digest()).await;
+        self.site.assert_has(zstd, repository, "v2").await;
+    }
 }
 
 impl Client for Skopeo {
@@ -193,6 +207,7 @@ impl Client for Skopeo {
             Operation::Foreign => self.there_and_back(&goods.foreign, &repository).await,
             Operation::Sync => self.sync(&repository).await,
             Operation::Tags => self.tags(&repository).await,
+            Operation::Delete => self.delete(&repository).await,
             // Its flag for it changes nothing on the way to a registry.
             Operation::ZstdChunked | Operation::BuildCache => return Cell::NoCommand,
         }

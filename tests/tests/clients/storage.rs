@@ -320,7 +320,9 @@ impl Storage {
                 return Cell::Pulls;
             }
             // No artifacts, and no tags without an image.
-            Operation::Referrers | Operation::Chart | Operation::Tags => return Cell::NoCommand,
+            Operation::Referrers | Operation::Chart | Operation::Tags | Operation::Delete => {
+                return Cell::NoCommand;
+            }
         }
         Cell::Works
     }

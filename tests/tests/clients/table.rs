@@ -36,12 +36,14 @@ pub(super) enum Operation {
     /// Copies a repository with all its tags.
     Sync,
     Tags,
+    /// Deletes a tag or a manifest.
+    Delete,
     /// Keeps its build cache in the registry, and builds from it.
     BuildCache,
 }
 
 impl Operation {
-    const ALL: [(Self, &str); 17] = [
+    const ALL: [(Self, &str); 18] = [
         (Self::Login, "login"),
         (Self::Push, "push"),
         (Self::Pull, "pull"),
@@ -58,6 +60,7 @@ impl Operation {
         (Self::Foreign, "foreign layers"),
         (Self::Sync, "all tags"),
         (Self::Tags, "list tags"),
+        (Self::Delete, "delete"),
         (Self::BuildCache, "build cache"),
     ];
 
