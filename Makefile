@@ -12,7 +12,7 @@ N ?= 1000
 # For how long `make fuzz` tries each target, and `make model` plays.
 SECONDS ?= 600
 
-.PHONY: help build run test lint bench conformance fuzz soak model audit cargo-deny
+.PHONY: help build run test lint bench clients conformance fuzz soak model audit cargo-deny
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ bench: build ## Measure against other registries and sftp in the same run; fails
 	@deploy/packages test
 	@deploy/packages bench
 	target/release/bench
+
+clients: ## Run every client against ours, and print what each can do (CRANE=path adds crane)
+	@deploy/packages build
+	@deploy/packages test
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	cargo test $(QUIET) --release --locked --workspace --test suite -- --nocapture clients::every_client
 
 conformance: ## Run the public OCI conformance suite against ours (SUITE=path of its program)
 	@[[ -n "$(SUITE)" ]] || { echo "make conformance SUITE=path: the suite is built from" \

@@ -3,6 +3,7 @@
 
 mod access;
 mod catalog;
+mod clients;
 mod collection;
 mod configuration;
 mod crash;

@@ -17,14 +17,24 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
 ];
 
-/// Refuses a database that is not ours, before anything is written to it.
-/// Answers whether there is anything in it.
-pub(super) fn check_identity(connection: &Connection) -> Result<bool, StoreError> {
+/// Whose a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// Ours.
+    Ours,
+    /// Nobody's yet: there is nothing in it.
+    Empty,
+    /// Another program's.
+    Foreign,
+}
+
+/// Looks whose a database is.
+pub(super) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
     // One look at both: another process may be making the database now.
     let snapshot = connection.unchecked_transaction()?;
     let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
-        return Ok(true);
+        return Ok(Identity::Ours);
     }
     let some_table: Option<String> = snapshot
         .query_row(
@@ -33,10 +43,10 @@ pub(super) fn check_identity(connection: &Connection) -> Result<bool, StoreError
             |row| row.get(0),
         )
         .optional()?;
-    match some_table {
-        None if application_id == 0 => Ok(false),
-        _ => Err(StoreError::Foreign),
-    }
+    Ok(match some_table {
+        None if application_id == 0 => Identity::Empty,
+        _ => Identity::Foreign,
+    })
 }
 
 /// Runs the migrations that the database has not seen yet.

@@ -33,6 +33,7 @@ mod waits;
 mod wishes;
 mod writer;
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
@@ -42,6 +43,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use migrate::Identity;
 use writer::{Durability, Writer};
 
 pub use blobs::{Blob, Mounted};
@@ -268,7 +270,34 @@ fn check(path: &Path) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    migrate::check_identity(&Connection::open_with_flags(path, flags)?)
+    let found = migrate::identity(&Connection::open_with_flags(path, flags)?);
+    let found = match found {
+        // A process that was killed while it wrote left a journal, which one
+        // that only reads may not roll back. So we look past it: a file of
+        // ours is rolled back when it is opened, another program's stays.
+        Err(error) if needs_rollback(&error) => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            migrate::identity(&Connection::open_with_flags(without_journal(path), flags)?)
+        }
+        found => found,
+    };
+    match found? {
+        Identity::Ours => Ok(true),
+        Identity::Empty => Ok(false),
+        Identity::Foreign => Err(StoreError::Foreign),
+    }
+}
+
+/// The database as SQLite's URI, to be read as the file is now.
+fn without_journal(path: &Path) -> String {
+    let path = path.as_os_str().as_bytes().iter();
+    let path: String = path.map(|byte| format!("%{byte:02x}")).collect();
+    format!("file:{path}?immutable=1")
+}
+
+fn needs_rollback(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 /// A connection that may write; `synchronous` is still to be set.

@@ -339,6 +339,49 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// The journal of a process that was killed while it wrote to a database
+/// that had so many pages before.
+fn leave_journal(database: &Path, pages: u32) {
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    // No page was saved yet; then a nonce, and the sizes of sector and page.
+    for number in [0, 7, pages, 512, 4096] {
+        journal.extend_from_slice(&u32::to_be_bytes(number));
+    }
+    journal.resize(512, 0);
+    let mut name = database.as_os_str().to_owned();
+    name.push("-journal");
+    std::fs::write(name, journal).unwrap();
+}
+
+#[tokio::test]
+async fn a_database_whose_making_was_cut_off_is_made_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("refity.db");
+    let killed = Connection::open(&path).unwrap();
+    killed.pragma_update(None, "journal_mode", "WAL").unwrap();
+    drop(killed);
+    leave_journal(&path, 0);
+    let looked = Store::check(&path).await;
+    assert_eq!(looked, Ok(false));
+    let store = Store::open(&path, Clock::system().unwrap()).await.unwrap();
+    store.next_generation().await.unwrap();
+    assert_eq!(Store::check(&path).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_that_was_killed_is_left_alone_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("refity.db");
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE images (id)").unwrap();
+    drop(other);
+    leave_journal(&path, 2);
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(Store::check(&path).await, Err(StoreError::Foreign));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,323 @@
+//! containerd, by its own `ctr`: told to speak plain HTTP, and led by a
+//! `hosts.toml` as it is in production.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refity_tests::processes::{Process, Program};
+use refity_tests::wait;
+use tempfile::TempDir;
+
+use super::goods::{Goods, Parcel, TAG};
+use super::shell::{Shell, text};
+use super::site::Site;
+use super::table::{Cell, Client, Operation};
+
+const CTR: &str = "ctr";
+const CONTAINERD: &str = "containerd";
+
+/// The registry's name where a `hosts.toml` says what it means.
+const HOST: &str = "registry.example";
+
+/// How long containerd may take to start, and to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What `ctr` says when a call to its own containerd breaks off, which happens
+/// on a busy machine. A registry does not speak gRPC.
+const BETWEEN_THEM: &str = "rpc error: code = Internal desc = unexpected EOF";
+
+/// How often it may.
+const TRIES: usize = 3;
+
+/// How `ctr` finds the registry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    PlainHttp,
+    HostsFile,
+}
+
+pub(super) struct Ctr {
+    site: Arc<Site>,
+    goods: Goods,
+    shell: Shell,
+    version: String,
+    by: By,
+    hosts: String,
+    _containerd: Containerd,
+}
+
+impl Ctr {
+    pub(super) async fn start(site: Arc<Site>, by: By) -> Self {
+        let containerd = Containerd::start().await;
+        let shell = Shell::new(CTR).leading(&["--address", &containerd.socket()]);
+        let hosts = shell.path("hosts");
+        write_hosts(&hosts, site.address());
+        Self {
+            goods: site.goods().await,
+            version: shell.version(&["--version"], 2).await,
+            hosts: text(&hosts).to_owned(),
+            shell,
+            site,
+            by,
+            _containerd: containerd,
+        }
+    }
+
+    fn client(&self) -> &'static str {
+        match self.by {
+            By::PlainHttp => "ctr-plain",
+            By::HostsFile => "ctr-hosts",
+        }
+    }
+
+    fn remote(&self, repository: &str) -> String {
+        match self.by {
+            By::PlainHttp => self.site.name(repository),
+            By::HostsFile => format!("{HOST}/{repository}"),
+        }
+    }
+
+    fn tagged(&self, repository: &str) -> String {
+        format!("{}:{TAG}", self.remote(repository))
+    }
+
+    /// The flags of a command that asks the registry.
+    fn flags<'a>(&'a self, credentials: &'a str) -> Vec<&'a str> {
+        let way = match self.by {
+            By::PlainHttp => vec!["--plain-http"],
+            By::HostsFile => vec!["--hosts-dir", &self.hosts],
+        };
+        [way, vec!["--user", credentials]].concat()
+    }
+
+    async fn ask(&self, command: [&str; 2], names: &[&str]) -> String {
+        let credentials = Site::credentials();
+        let arguments = [&command, &self.flags(&credentials)[..], names].concat();
+        let mut tries = 1;
+        loop {
+            match self.shell.attempt(&arguments, "").await {
+                Ok(words) => return words,
+                Err(words) if words.contains(BETWEEN_THEM) && tries < TRIES => tries += 1,
+                Err(words) => panic!("{words}"),
+            }
+        }
+    }
+
+    async fn import(&self, parcel: &Parcel, repository: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = parcel.write_archive(&folder.path().join("archive"));
+        let name = self.remote(repository);
+        let fixed = [
+            "images",
+            "import",
+            "--no-unpack",
+            "--all-platforms",
+            "--base-name",
+        ];
+        self.shell
+            .run(&[&fixed[..], &[&name, text(&archive)]].concat())
+            .await;
+    }
+
+    /// Forgets the image; containerd must have nothing left, so that the next
+    /// pull brings everything.
+    async fn remove(&self, name: &str) {
+        self.shell.run(&["images", "remove", "--sync", name]).await;
+        let left = self.shell.run(&["content", "ls", "--quiet"]).await;
+        assert_eq!(left, "", "left of {name}");
+    }
+
+    async fn push(&self, parcel: &Parcel, repository: &str) {
+        let tagged = self.tagged(repository);
+        self.import(parcel, repository).await;
+        self.ask(["images", "push"], &[&tagged]).await;
+        self.remove(&tagged).await;
+        self.site.assert_has(parcel, repository, TAG).await;
+    }
+
+    /// Pulls and unpacks for every platform.
+    async fn pull(&self, parcel: &Parcel, name: &str) {
+        let how = ["--snapshotter", "native", "--all-platforms", name];
+        self.ask(["images", "pull"], &how).await;
+        self.assert_has(parcel).await;
+        self.remove(name).await;
+    }
+
+    /// Gets what cannot be unpacked.
+    async fn fetch(&self, parcel: &Parcel, name: &str) {
+        self.ask(["content", "fetch"], &["--all-platforms", name])
+            .await;
+        self.assert_has(parcel).await;
+        self.remove(name).await;
+    }
+
+    /// containerd takes no bytes that do not hash to their digest.
+    async fn assert_has(&self, parcel: &Parcel) {
+        let has = self.shell.run(&["content", "ls", "--quiet"]).await;
+        let foreign = parcel.elsewhere.iter();
+        let foreign = foreign.map(|layer| refity_tests::client::sha256(layer));
+        for digest in parcel.contents().into_iter().chain(foreign) {
+            assert!(has.lines().any(|line| line == digest), "{digest}:\n{has}");
+        }
+    }
+
+    async fn login(&self, repository: &str) {
+        self.site.put(&self.goods.gzip, repository).await;
+        let tagged = self.tagged(repository);
+        let arguments = [
+            &["content", "fetch"],
+            &self.flags("admin:wrong")[..],
+            &[&tagged],
+        ];
+        let words = self.shell.fails(&arguments.concat(), "").await;
+        assert!(words.contains("401"), "{words}");
+        self.fetch(&self.goods.gzip, &tagged).await;
+    }
+
+    async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
+        self.push(parcel, repository).await;
+        self.pull(parcel, &self.tagged(repository)).await;
+    }
+
+    async fn push_by_digest(&self, repository: &str) {
+        let (parcel, digest) = (&self.goods.gzip, self.goods.gzip.digest());
+        let by_digest = format!("{}@{digest}", self.remote(repository));
+        self.import(parcel, repository).await;
+        let tagged = self.tagged(repository);
+        self.ask(["images", "push"], &[&by_digest, &tagged]).await;
+        self.remove(&tagged).await;
+        self.site.assert_has(parcel, repository, &digest).await;
+    }
+
+    async fn refer(&self, repository: &str) {
+        let Goods {
+            gzip, signature, ..
+        } = &self.goods;
+        self.push(signature, repository).await;
+        self.site.assert_refers(repository, signature, gzip).await;
+        self.fetch(signature, &self.tagged(repository)).await;
+    }
+}
+
+impl Client for Ctr {
+    fn name(&self) -> String {
+        let by = match self.by {
+            By::PlainHttp => "--plain-http",
+            By::HostsFile => "--hosts-dir",
+        };
+        format!("{CTR} {by} {}", self.version)
+    }
+
+    async fn perform(&self, operation: Operation) -> Cell {
+        let repository = operation.repository(self.client());
+        let tagged = self.tagged(&repository);
+        let goods = &self.goods;
+        match operation {
+            Operation::Login => self.login(&repository).await,
+            Operation::Push => self.push(&goods.plain, &repository).await,
+            Operation::Pull => {
+                self.site.put(&goods.plain, &repository).await;
+                self.pull(&goods.plain, &tagged).await;
+            }
+            Operation::PushByDigest => self.push_by_digest(&repository).await,
+            Operation::PullByDigest => {
+                self.site.put(&goods.gzip, &repository).await;
+                let name = format!("{}@{}", self.remote(&repository), goods.gzip.digest());
+                self.pull(&goods.gzip, &name).await;
+            }
+            Operation::MultiArch => self.there_and_back(&goods.index, &repository).await,
+            Operation::Oci | Operation::Gzip => self.there_and_back(&goods.gzip, &repository).await,
+            Operation::Schema2 => self.there_and_back(&goods.schema2, &repository).await,
+            Operation::Zstd => self.there_and_back(&goods.zstd, &repository).await,
+            Operation::Referrers => self.refer(&repository).await,
+            Operation::Chart => {
+                self.push(&goods.chart, &repository).await;
+                self.fetch(&goods.chart, &tagged).await;
+            }
+            Operation::Foreign => self.there_and_back(&goods.foreign, &repository).await,
+            Operation::ZstdChunked
+            | Operation::Sync
+            | Operation::Tags
+            | Operation::Delete
+            | Operation::BuildCache => {
+                return Cell::NoCommand;
+            }
+        }
+        Cell::Works
+    }
+}
+
+fn write_hosts(folder: &Path, address: &str) {
+    let folder = folder.join(HOST);
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!(
+        "server = \"http://{address}\"\n\
+         [host.\"http://{address}\"]\n\
+         capabilities = [\"pull\", \"resolve\", \"push\"]\n"
+    );
+    std::fs::write(folder.join("hosts.toml"), text).unwrap();
+}
+
+/// A containerd that shares nothing with the machine's.
+struct Containerd {
+    process: Process,
+    folder: TempDir,
+}
+
+impl Containerd {
+    async fn start() -> Self {
+        // A short path: a unix socket's is limited to 107 bytes.
+        let folder = tempfile::Builder::new()
+            .prefix("ct")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let path = folder.path();
+        let config = format!(
+            "version = 2\nroot = {root:?}\nstate = {state:?}\n\
+             disabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.internal.v1.opt\"]\n\
+             [grpc]\naddress = {socket:?}\n",
+            root = path.join("root"),
+            state = path.join("state"),
+            socket = path.join("s"),
+        );
+        let file = path.join("config.toml");
+        std::fs::write(&file, config).unwrap();
+        let program = Program::new(CONTAINERD, path.join("log"))
+            .args(["--config".as_ref(), file.as_os_str()])
+            .env("TMPDIR", path);
+        let containerd = Self {
+            process: Process::start(program),
+            folder,
+        };
+        containerd.wait_until_ready().await;
+        containerd
+    }
+
+    fn socket(&self) -> String {
+        text(&self.folder.path().join("s")).to_owned()
+    }
+
+    async fn wait_until_ready(&self) {
+        let socket = self.socket();
+        let answered = wait::until_some(PATIENCE, async || {
+            let log = || self.process.log_tail();
+            assert!(self.process.is_running(), "containerd ended:\n{}", log());
+            let version = tokio::process::Command::new(CTR)
+                .args(["--address", &socket, "version"])
+                .output()
+                .await;
+            version
+                .is_ok_and(|output| output.status.success())
+                .then_some(())
+        });
+        let answered = answered.await;
+        assert!(answered.is_some(), "{}", self.process.log_tail());
+    }
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        self.process.terminate_or_kill(PATIENCE);
+    }
+}

@@ -1,0 +1,300 @@
+//! What the clients carry: images and artifacts of random bytes, in memory
+//! and as an OCI image layout on disk.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use refity_tests::client::sha256;
+use refity_tests::image::{Format, descriptor, tar};
+use refity_tests::random;
+use serde_json::{Value, json};
+
+use super::compress::{gzip, zstd};
+
+/// The tag that each layout carries.
+pub(super) const TAG: &str = "v1";
+
+/// What a signature calls itself.
+pub(super) const SIGNATURE: &str = "application/vnd.example.signature";
+
+/// More than one block of gzip and of zstd.
+const LAYER_BYTES: usize = 150_000;
+
+/// A manifest and all that it names.
+#[derive(Clone)]
+pub(super) struct Parcel {
+    pub(super) media_type: &'static str,
+    pub(super) manifest: Bytes,
+    /// The configuration first, where it is no index.
+    pub(super) blobs: Vec<Bytes>,
+    /// The layers that a registry is not given: the manifest says where they are.
+    pub(super) elsewhere: Vec<Bytes>,
+    /// What an index names.
+    pub(super) children: Vec<Parcel>,
+}
+
+/// One client's parcels; no two clients have a blob in common.
+pub(super) struct Goods {
+    /// Layers that are not compressed.
+    pub(super) plain: Parcel,
+    /// Such a one again: a client pushes no layer twice to compress it otherwise.
+    pub(super) to_compress: Parcel,
+    pub(super) gzip: Parcel,
+    pub(super) zstd: Parcel,
+    /// With Docker's media types.
+    pub(super) schema2: Parcel,
+    /// An index for amd64 and arm64.
+    pub(super) index: Parcel,
+    /// A Helm chart.
+    pub(super) chart: Parcel,
+    /// Has a layer that may not be distributed.
+    pub(super) foreign: Parcel,
+    /// An artifact whose subject is `gzip`.
+    pub(super) signature: Parcel,
+}
+
+impl Goods {
+    /// New ones. The foreign layer is to be found at `elsewhere` + its digest.
+    pub(super) fn new(elsewhere: &str) -> Self {
+        let image = |layer| image("amd64", Format::Oci, &[layer, layer]);
+        let gzip = image(Layer::Gzip);
+        let signature = artifact(
+            (OCI_EMPTY, "{}"),
+            (SIGNATURE, random::bytes(100)),
+            &json!({ "artifactType": SIGNATURE, "subject": gzip.descriptor() }),
+        );
+        let chart = artifact(
+            (
+                "application/vnd.cncf.helm.config.v1+json",
+                r#"{"name":"chart","version":"0.1.0","apiVersion":"v2"}"#,
+            ),
+            (
+                "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+                super::compress::gzip(&tar(&[("chart/Chart.yaml", &random::bytes(500))])),
+            ),
+            &json!({}),
+        );
+        Self {
+            plain: image(Layer::Plain),
+            to_compress: image(Layer::Plain),
+            zstd: image(Layer::Zstd),
+            schema2: self::image("amd64", Format::Docker, &[Layer::Gzip, Layer::Gzip]),
+            index: index(),
+            foreign: image(Layer::Foreign(elsewhere)),
+            chart,
+            signature,
+            gzip,
+        }
+    }
+}
+
+const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
+
+/// What a layer is like.
+#[derive(Clone, Copy)]
+enum Layer<'a> {
+    Plain,
+    Gzip,
+    Zstd,
+    /// Gzip, at this address + its digest.
+    Foreign(&'a str),
+}
+
+impl Layer<'_> {
+    fn compress(self, bytes: Bytes) -> Bytes {
+        match self {
+            Self::Plain => bytes,
+            Self::Gzip | Self::Foreign(_) => gzip(&bytes),
+            Self::Zstd => zstd(&bytes),
+        }
+    }
+
+    fn media_type(self, format: Format) -> &'static str {
+        match (self, format) {
+            (Self::Plain, _) => "application/vnd.oci.image.layer.v1.tar",
+            (Self::Zstd, _) => "application/vnd.oci.image.layer.v1.tar+zstd",
+            (Self::Foreign(_), _) => "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            (Self::Gzip, Format::Oci) => "application/vnd.oci.image.layer.v1.tar+gzip",
+            (Self::Gzip, Format::Docker) => "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        }
+    }
+}
+
+fn image(architecture: &str, format: Format, layers: &[Layer]) -> Parcel {
+    let (mut diff_ids, mut descriptors) = (Vec::new(), Vec::new());
+    let (mut blobs, mut elsewhere) = (vec![Bytes::new()], Vec::new());
+    for (n, layer) in layers.iter().enumerate() {
+        let files = tar(&[(&format!("file-{n}"), &random::bytes(LAYER_BYTES))]);
+        diff_ids.push(sha256(&files));
+        let blob = layer.compress(files);
+        let mut named = descriptor(layer.media_type(format), &blob);
+        if let Layer::Foreign(address) = layer {
+            named["urls"] = json!([format!("{address}{}", sha256(&blob))]);
+            elsewhere.push(blob);
+        } else {
+            blobs.push(blob);
+        }
+        descriptors.push(named);
+    }
+    let config = json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {},
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    blobs[0] = config.to_string().into();
+    let config = match format {
+        Format::Oci => "application/vnd.oci.image.config.v1+json",
+        Format::Docker => "application/vnd.docker.container.image.v1+json",
+    };
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": format.manifest(),
+        "config": descriptor(config, &blobs[0]),
+        "layers": descriptors,
+    });
+    Parcel {
+        media_type: format.manifest(),
+        manifest: manifest.to_string().into(),
+        blobs,
+        elsewhere,
+        children: Vec::new(),
+    }
+}
+
+fn index() -> Parcel {
+    let platforms = ["amd64", "arm64"];
+    let children = platforms.map(|platform| image(platform, Format::Oci, &[Layer::Gzip]));
+    let named = platforms.iter().zip(&children).map(|(platform, child)| {
+        let mut named = child.descriptor();
+        named["platform"] = json!({ "architecture": platform, "os": "linux" });
+        named
+    });
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": Format::Oci.index(),
+        "manifests": named.collect::<Vec<_>>(),
+    });
+    Parcel {
+        media_type: Format::Oci.index(),
+        manifest: manifest.to_string().into(),
+        blobs: Vec::new(),
+        elsewhere: Vec::new(),
+        children: children.into(),
+    }
+}
+
+fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) -> Parcel {
+    let blobs = vec![Bytes::from(config.1), layer.1];
+    let mut manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": Format::Oci.manifest(),
+        "config": descriptor(config.0, &blobs[0]),
+        "layers": [descriptor(layer.0, &blobs[1])],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        manifest[name] = value.clone();
+    }
+    Parcel {
+        media_type: Format::Oci.manifest(),
+        manifest: manifest.to_string().into(),
+        blobs,
+        elsewhere: Vec::new(),
+        children: Vec::new(),
+    }
+}
+
+impl Parcel {
+    /// The manifest's digest.
+    pub(super) fn digest(&self) -> String {
+        sha256(&self.manifest)
+    }
+
+    /// The configuration's digest: what engines call an image's id.
+    pub(super) fn id(&self) -> String {
+        sha256(&self.blobs[0])
+    }
+
+    /// The digests of all that a pull brings, foreign layers aside.
+    pub(super) fn contents(&self) -> Vec<String> {
+        let contents = self.served().map(|bytes| sha256(bytes));
+        let children = self.children.iter().flat_map(Self::contents);
+        contents.chain(children).collect()
+    }
+
+    fn descriptor(&self) -> Value {
+        descriptor(self.media_type, &self.manifest)
+    }
+
+    fn served(&self) -> impl Iterator<Item = &Bytes> {
+        self.blobs.iter().chain([&self.manifest])
+    }
+
+    /// All bytes, foreign layers too, the children's before their index.
+    fn all(&self) -> Vec<&Bytes> {
+        let children = self.children.iter().flat_map(Self::all);
+        children
+            .chain(&self.elsewhere)
+            .chain(self.served())
+            .collect()
+    }
+
+    /// The files of an OCI image layout.
+    fn layout(&self) -> Vec<(String, Bytes)> {
+        let mut named = self.descriptor();
+        named["annotations"] = json!({ "org.opencontainers.image.ref.name": TAG });
+        let index = json!({ "schemaVersion": 2, "manifests": [named] });
+        let version = json!({ "imageLayoutVersion": "1.0.0" });
+        let mut files = vec![
+            ("oci-layout".to_owned(), version.to_string().into()),
+            ("index.json".to_owned(), index.to_string().into()),
+        ];
+        let blobs = self.all().into_iter();
+        files.extend(blobs.map(|bytes| (blob_path(&sha256(bytes)), bytes.clone())));
+        files
+    }
+
+    /// The layout as a folder.
+    pub(super) fn write_layout(&self, folder: &Path) -> PathBuf {
+        std::fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+        for (name, bytes) in self.layout() {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+        folder.to_owned()
+    }
+
+    /// The layout as a tar.
+    pub(super) fn write_archive(&self, file: &Path) -> PathBuf {
+        let files = self.layout();
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_ref()))
+            .collect();
+        std::fs::write(file, tar(&files)).unwrap();
+        file.to_owned()
+    }
+
+    /// That a layout that a client wrote holds this, byte for byte.
+    pub(super) fn assert_in_layout(&self, folder: &Path) {
+        let index = std::fs::read(folder.join("index.json")).unwrap();
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        assert_eq!(index["manifests"][0]["digest"], self.digest(), "{index}");
+        self.assert_blobs_in(folder);
+    }
+
+    fn assert_blobs_in(&self, folder: &Path) {
+        for bytes in self.served() {
+            let file = folder.join(blob_path(&sha256(bytes)));
+            let found =
+                std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert!(found == **bytes, "{} differs", file.display());
+        }
+        for child in &self.children {
+            child.assert_blobs_in(folder);
+        }
+    }
+}
+
+fn blob_path(digest: &str) -> String {
+    format!("blobs/{}", digest.replace(':', "/"))
+}
