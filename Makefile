@@ -64,7 +64,7 @@ conformance: ## Run the public OCI conformance suite against ours (SUITE=path of
 fuzz: ## Make up input for all that reads what others send, each target for SECONDS=600
 	@deploy/packages build
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
-	REFITY_FUZZ_SECONDS=$(SECONDS) cargo test --release --locked --workspace --lib --bins -- --nocapture fuzz_
+	REFITY_FUZZ_SECONDS=$(SECONDS) cargo test --release --locked --workspace --lib --bins --no-fail-fast -- --nocapture fuzz_
 
 soak: ## Kill the programs N times while clients push (N=1000)
 	@deploy/packages build

@@ -188,7 +188,8 @@ fn fuzz_catalog_pages() {
 fn fuzz_referrer_pages() {
     let kinds = ["application/a", "application/a+json", "x/$&^_.+-!#", "a/b"];
     let kind = prop::option::of(select(kinds.to_vec()));
-    let annotation = prop_oneof![Just(1_usize), 0..100_usize, 500_000..900_000_usize];
+    // Some so large that a page ends before it has as many as were asked for.
+    let annotation = prop_oneof![30 => 0..100_usize, 1 => 500_000..900_000_usize];
     let referrers = vec((kind.clone(), annotation), 0..8);
     let input = (referrers, prop::option::of(1..10_usize), kind);
     let filled = RefCell::new(Filled::start());

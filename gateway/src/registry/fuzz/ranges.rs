@@ -67,7 +67,8 @@ fn fuzz_ranges() {
 
 #[test]
 fn fuzz_content_ranges() {
-    let grammar = Grammar::new(r"(?:bytes )?\s*([0-9]+)-([0-9]+)\s*(?:/.*)?");
+    // A header that is not in ASCII is none.
+    let grammar = Grammar::new(r"(?:bytes )?[\t ]*([0-9]+)-([0-9]+)[\t ]*(?:/[\t -~]*)?");
     let rfc = || (ends(), "/(\\*|[0-9]{1,4})").prop_map(|(ends, all)| format!("bytes {ends}{all}"));
     let texts = prop_oneof![ends(), rfc(), nearly(ends()), nearly(rfc()), "[ -~]*"];
     let lengths = prop::option::of(size());

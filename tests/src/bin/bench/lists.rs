@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::Scale;
 use crate::contestant::{basic, our_credentials};
 use crate::load::Connection;
-use crate::rows::{add_referrers, add_repositories, add_tags, repository, tag};
+use crate::rows::{
+    add_referrers, add_repositories, add_tags, remove_repositories, repository, tag,
+};
 use crate::table::{Limit, Table, median};
 
 const LIMIT: Limit = Limit::AtMost(1.5);
@@ -33,21 +35,23 @@ struct Page<'a> {
 }
 
 /// Measures pages in turn; answers the median of each, in milliseconds.
-fn medians(rounds: usize, pages: &[Page<'_>]) -> Vec<f64> {
+/// Before a page is read it is prepared, by its number.
+fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f64> {
     let authorization = basic(&our_credentials());
     let connect = |page: &Page<'_>| Connection::open(page.lab.address(0), &authorization);
     let mut connections: Vec<Connection> = pages.iter().map(connect).collect();
     let mut times = vec![Vec::new(); pages.len()];
     for _ in 0..rounds {
-        for ((page, connection), times) in pages.iter().zip(&mut connections).zip(&mut times) {
-            let (_, body) = connection.get(&page.path);
+        for (n, page) in pages.iter().enumerate() {
+            prepare(n);
+            let (_, body) = connections[n].get(&page.path);
             let body: Value = serde_json::from_slice(body).expect("JSON");
             let entries = body[page.list].as_array().map_or(0, Vec::len);
             assert_eq!(entries, page.entries, "{}: {}", page.name, page.path);
-            for n in 0..IN_A_ROW {
-                let (time, _) = connection.get(&page.path);
-                if n >= NOT_COUNTED {
-                    times.push(time.as_secs_f64() * 1000.0);
+            for count in 0..IN_A_ROW {
+                let (time, _) = connections[n].get(&page.path);
+                if count >= NOT_COUNTED {
+                    times[n].push(time.as_secs_f64() * 1000.0);
                 }
             }
         }
@@ -56,9 +60,8 @@ fn medians(rounds: usize, pages: &[Page<'_>]) -> Vec<f64> {
 }
 
 /// Compares each page with the one that stands first.
-fn compare(scale: Scale, pages: &[Page<'_>], limit: Limit, table: &mut Table) {
-    let medians = medians(scale.list_rounds, pages);
-    for (page, median) in pages.iter().zip(&medians).skip(1) {
+fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table) {
+    for (page, median) in pages.iter().zip(medians).skip(1) {
         let short = (&*pages[0].name, medians[0]);
         table.compare(&page.name, "ms", *median, short, limit);
     }
@@ -68,9 +71,9 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
     let lab = Lab::start().await;
     tags(&lab, scale, table).await;
     referrers(&lab, scale, table).await;
-    // Another, of whose repositories there are few.
-    let short = Lab::start().await;
-    catalog(&lab, &short, scale, table).await;
+    drop(lab);
+    // One that has no other repositories.
+    catalog(&Lab::start().await, scale, table).await;
 }
 
 /// Where pages of a long list begin: `?last=` of the first, one in the
@@ -112,43 +115,51 @@ async fn tags(lab: &Lab, scale: Scale, table: &mut Table) {
                 n,
             ));
         }
-        compare(scale, &pages, LIMIT, table);
+        let medians = medians(scale.list_rounds, &pages, |_| {});
+        compare(&pages, &medians, LIMIT, table);
     }
 }
 
-async fn catalog(long: &Lab, short: &Lab, scale: Scale, table: &mut Table) {
+/// The same registry has few repositories and many in turn: two processes
+/// differ by more than what is measured.
+async fn catalog(lab: &Lab, scale: Scale, table: &mut Table) {
     let image = Image::random(Format::Oci, 1, 100);
-    // Sorts before the others: `beside` itself is one of them.
     let beside = "team/beside";
-    for (lab, count) in [(short, SHORT - 1), (long, scale.list)] {
-        image
-            .push(&lab.client(), beside, "v1")
-            .await
-            .expect("a pushed image");
-        add_repositories(lab, beside, count);
-    }
-    let page = |name: String, lab, path: String, entries| Page {
+    let pushed = image.push(&lab.client(), beside, "v1").await;
+    pushed.expect("a pushed image");
+    lab.wait_until_stored().await;
+    let page = |name: String, path: String, entries| Page {
         name,
         lab,
         path,
         list: "repositories",
         entries,
     };
+    let short = format!("/v2/_catalog?n={PAGE}");
+    let mut pages = vec![page(format!("all of {SHORT}"), short, SHORT)];
     for (n, what) in [(PAGE, "a page"), (SHORT, "as many")] {
-        let path = format!("/v2/_catalog?n={n}");
-        let mut pages = vec![page(format!("all of {SHORT}"), short, path, SHORT)];
         for (place, last) in places(scale.list, n) {
             let last = last.map_or(String::new(), |last| format!("&last={}", repository(last)));
-            let path = format!("/v2/_catalog?n={n}{last}");
             pages.push(page(
                 format!("_catalog: {what} ({n}) of {}, {place}", scale.list),
-                long,
-                path,
+                format!("/v2/_catalog?n={n}{last}"),
                 n,
             ));
         }
-        compare(scale, &pages, LIMIT, table);
     }
+    add_repositories(lab, beside, scale.list);
+    let medians = medians(scale.list_rounds, &pages, |page| match page {
+        0 => {
+            remove_repositories(lab, beside, scale.list);
+            add_repositories(lab, beside, SHORT - 1);
+        }
+        1 => {
+            remove_repositories(lab, beside, SHORT - 1);
+            add_repositories(lab, beside, scale.list);
+        }
+        _ => {}
+    });
+    compare(&pages, &medians, LIMIT, table);
 }
 
 /// Pushes an artifact that refers to `subject`.
@@ -209,14 +220,24 @@ async fn referrers(lab: &Lab, scale: Scale, table: &mut Table) {
             SHORT,
         ),
     ];
-    compare(scale, &pages, LIMIT, table);
+    compare(
+        &pages,
+        &medians(scale.list_rounds, &pages, |_| {}),
+        LIMIT,
+        table,
+    );
     // Without `n` a page is as large as an index may be: shown as it is, since
     // nobody can send a hundred times as much in the same time.
     let pages = [
         page(format!("all of {SHORT}"), pages[0].path.clone(), SHORT),
         page(named("without n", whole_page), many, whole_page),
     ];
-    compare(scale, &pages, Limit::None, table);
+    compare(
+        &pages,
+        &medians(scale.list_rounds, &pages, |_| {}),
+        Limit::None,
+        table,
+    );
 }
 
 /// Where the page begins that has so many referrers before it: the `last` of

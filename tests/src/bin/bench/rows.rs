@@ -54,6 +54,13 @@ pub(crate) fn add_repositories(lab: &Lab, beside: &str, count: usize) {
     run(lab, &[repositories], count, beside);
 }
 
+/// Removes what [`add_repositories`] added.
+pub(crate) fn remove_repositories(lab: &Lab, beside: &str, count: usize) {
+    let repositories = "DELETE FROM repositories
+        WHERE name <> ?2 AND name IN (SELECT printf('team/r%06d', n) FROM numbers)";
+    run(lab, &[repositories], count, beside);
+}
+
 /// Gives the subject of a repository's one referrer so many more like it.
 pub(crate) fn add_referrers(lab: &Lab, repository: &str, count: usize) {
     let one = "(SELECT r.id AS repository_id, f.manifest_id

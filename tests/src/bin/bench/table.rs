@@ -62,7 +62,8 @@ impl Table {
             what: what.to_owned(),
             ours: format!("{ours:.2} {unit}"),
             other: format!("{other_name}: {other:.2} {unit}"),
-            ratio: format!("{ratio:.2}"),
+            // Precise enough to tell what just misses its limit from what just keeps it.
+            ratio: format!("{ratio:.3}"),
             limit,
             holds: limit.holds(ratio),
         });
