@@ -112,7 +112,8 @@ pub struct Claim {
 
 /// The jobs that are ready: pending, or failed and due once more. Of those
 /// that remove (priority 10 and more, see [`super::jobs`]) one runs at a time,
-/// so that a large collection takes little from who pushes and pulls.
+/// so that a large collection takes little from who pushes and pulls. (As a
+/// bound of the index, so that the others are not even looked at.)
 const READY: &str = "
     SELECT id FROM jobs
     WHERE state IN ('pending', 'failed')
@@ -120,8 +121,8 @@ const READY: &str = "
       AND (?3 IS NULL OR kind <> 'store_blob' OR bytes_total <= ?3)
       AND (removes OR NOT EXISTS (
            SELECT 1 FROM storage_health WHERE full_until > ?1 AND boot_id = ?2))
-      AND (priority < 10 OR NOT EXISTS (
-           SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.priority >= 10))
+      AND priority < (SELECT iif(EXISTS (
+           SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.priority >= 10), 10, 100))
       AND (SELECT state = 'up' FROM storage_health)
     ORDER BY priority, run_after, id LIMIT 1";
 

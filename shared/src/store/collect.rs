@@ -342,8 +342,8 @@ impl Store {
         let plan = self.read(move |db| Plan::make(db, before)).await?;
         let mut collection = Collection::default();
         for some in plan.targets.chunks(AT_ONCE) {
-            let (begun, some, clock) = (Instant::now(), some.to_vec(), self.clock.clone());
-            let collected = if dry_run {
+            let (some, clock) = (some.to_vec(), self.clock.clone());
+            let (collected, worked) = if dry_run {
                 self.read(move |db| each(some, |target| describe(db, target)))
                     .await?
             } else {
@@ -354,7 +354,7 @@ impl Store {
                 collection.add(&one);
                 found(one);
             }
-            tokio::time::sleep(begun.elapsed()).await;
+            tokio::time::sleep(worked).await;
         }
         Ok(Some(collection))
     }
@@ -376,13 +376,14 @@ impl Store {
     }
 }
 
+/// Looks at each target; answers what is collected, and how long it took.
 fn each(
     targets: Vec<Target>,
     mut look: impl FnMut(Target) -> Result<Option<Collected>, StoreError>,
-) -> Result<Vec<Collected>, StoreError> {
-    let mut all = Vec::new();
+) -> Result<(Vec<Collected>, Duration), StoreError> {
+    let (begun, mut all) = (Instant::now(), Vec::new());
     for target in targets {
         all.extend(look(target)?);
     }
-    Ok(all)
+    Ok((all, begun.elapsed()))
 }
