@@ -17,11 +17,13 @@ CREATE INDEX repository_blobs_removed ON repository_blobs (id) WHERE NOT wanted;
 CREATE INDEX repository_manifests_removed ON repository_manifests (id) WHERE NOT wanted;
 CREATE INDEX blobs_removed ON blobs (id) WHERE NOT wanted;
 
--- Up to which time of its schedule the collection has been run.
+-- Up to which time of its schedule the collection has been run, and whether it
+-- can be run at all.
 CREATE TABLE collection (
-    id           INTEGER PRIMARY KEY CHECK (id = 1),
-    scheduled_at INTEGER NOT NULL
+    id            INTEGER PRIMARY KEY CHECK (id = 1),
+    scheduled_at  INTEGER NOT NULL,
+    partial_index INTEGER NOT NULL -- SFTP holds what the index does not know
 ) STRICT;
-INSERT INTO collection VALUES (1, unixepoch() * 1000);
+INSERT INTO collection VALUES (1, unixepoch() * 1000, 0);
 CREATE INDEX uploads_of_blob ON uploads (blob_id) WHERE blob_id IS NOT NULL;
 CREATE INDEX tags_published ON tags (published_manifest_id);

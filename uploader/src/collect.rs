@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use refity_shared::config::Schedule;
-use refity_shared::store::{CollectRules, HealthState};
+use refity_shared::store::{Collect, CollectRules, HealthState};
 
 use crate::service::{Failure, Uploader};
 
@@ -37,7 +37,11 @@ async fn collect(
     let collected = store.collect(rules, false, |one| {
         tracing::debug!(?one, "collected");
     });
-    if let Some(all) = collected.await? {
+    let collected = collected.await?;
+    if let Some(words) = collected.refusal() {
+        tracing::warn!("{words}");
+    }
+    if let Collect::Done(all) = collected {
         tracing::info!(
             manifests = all.manifests,
             links = all.links,

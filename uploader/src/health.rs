@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use refity_shared::remote::{PooledSession, Reason, RemoteError, check_owner};
+use refity_shared::remote::{
+    PooledSession, Reason, RemoteError, check_owner, holds_strange_images,
+};
 use refity_shared::store::{HealthState, Trouble};
 
 use crate::service::{Failure, Uploader};
@@ -49,7 +51,8 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
             store.report_up().await?;
             uploader.wake.notify_one();
         }
-        Err(error) => report(uploader, &error).await?,
+        Err(Failure::Remote(error)) => report(uploader, &error).await?,
+        Err(failure) => return Err(failure),
     }
     Ok(())
 }
@@ -57,7 +60,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
 async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
     if uploader.local.store.health().await?.state == HealthState::Up {
         // A storage that is away is the jobs' to find.
-        if let Err(error) = try_storage(uploader).await
+        if let Err(Failure::Remote(error)) = try_storage(uploader).await
             && error.reason() == Some(Reason::Owner)
         {
             report(uploader, &error).await?;
@@ -66,11 +69,19 @@ async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn try_storage(uploader: &Uploader) -> Result<(), RemoteError> {
+async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
     let mut session: PooledSession = uploader.remote.session().await?;
     let layout = uploader.layout.clone();
     let installation = uploader.local.installation.to_string();
     let take_over = uploader.take_over;
+    let (tree, ours) = (layout.clone(), installation.clone());
+    let strange = session
+        .run(move |session| holds_strange_images(session, &tree, &ours))
+        .await?;
+    // Before the tree is ours: then nobody could tell any more.
+    if strange {
+        uploader.local.store.note_partial_index().await?;
+    }
     let state = session
         .run(move |session| check_owner(session, &layout, &installation, take_over))
         .await?;

@@ -6,7 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{Collected, Collection};
+use refity_shared::store::{Collect, Collected, Collection};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
@@ -74,12 +74,13 @@ pub(super) async fn collect(
             report.name(one);
         }
     });
-    let Some(counts) = collected.await? else {
-        return Err(ApiError::Unavailable(
-            "nothing is collected while the storage is unwell".to_owned(),
-        ));
-    };
-    report.counts = counts;
+    let collected = collected.await?;
+    if let Some(words) = collected.refusal() {
+        return Err(ApiError::Unavailable(words.to_owned()));
+    }
+    if let Collect::Done(counts) = collected {
+        report.counts = counts;
+    }
     report.truncated = named > NAMED_MAX;
     if !order.dry_run {
         state.local.wake_uploaders();

@@ -42,6 +42,7 @@ pub(super) async fn manifest(
             Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
             Deleted::Unknown => Err(unknown()),
             Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
+            Deleted::PartialIndex => Err(RegistryError::PartialIndex),
             Deleted::TagsMoved => continue,
         };
     }
@@ -72,6 +73,7 @@ pub(super) async fn blob(
     match delete(state, &repository, deletion).await? {
         Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
         Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
+        Deleted::PartialIndex => Err(RegistryError::PartialIndex),
         Deleted::Unknown | Deleted::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
     }
 }

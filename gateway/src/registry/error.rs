@@ -110,6 +110,12 @@ pub(crate) enum RegistryError {
         /// How many it may set.
         most: usize,
     },
+    /// Nobody knows what needs it.
+    #[error(
+        "only tags can be deleted: the storage holds images that the index does not know, since \
+         it was rebuilt or the folder was taken over"
+    )]
+    PartialIndex,
     /// It cannot be deleted while something needs it.
     #[error("the manifest {by} of this repository names it: delete that one first")]
     InUse {
@@ -202,7 +208,7 @@ impl RegistryError {
             Self::QueryInvalid | Self::LinkInvalid => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
             Self::TooManyTags { .. } => (StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::InUse { .. } | Self::MethodNotAllowed { .. } => {
+            Self::InUse { .. } | Self::PartialIndex | Self::MethodNotAllowed { .. } => {
                 (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED")
             }
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
@@ -248,7 +254,9 @@ impl RegistryError {
                 vec![(header::CONTENT_RANGE, format!("bytes */{size}"))]
             }
             // RFC 9110, section 15.5.6.
-            Self::InUse { .. } => vec![(header::ALLOW, "GET, HEAD".to_owned())],
+            Self::InUse { .. } | Self::PartialIndex => {
+                vec![(header::ALLOW, "GET, HEAD".to_owned())]
+            }
             Self::MethodNotAllowed { allow } => vec![(header::ALLOW, (*allow).to_owned())],
             Self::TooManyRequests { .. } => {
                 vec![(header::RETRY_AFTER, RETRY_SOON_SECONDS.to_string())]

@@ -29,7 +29,7 @@ pub use error::{Reason, RemoteError};
 pub use folders::{Entry, LIST_MAX};
 pub use layout::{Layout, TmpName, TrashName};
 pub use lent::{BlockingSession, PooledSession};
-pub use owner::{OwnerState, check_owner};
+pub use owner::{OwnerState, check_owner, holds_strange_images};
 pub use pool::{Pool, PoolStats};
 pub use posix_rename::{Extensions, Space};
 pub use read::Reader;

@@ -45,6 +45,25 @@ pub fn check_owner(
     }
 }
 
+/// Whether the tree has repositories that this installation's index cannot
+/// know: it is another's, or nobody's yet.
+///
+/// # Errors
+/// When the storage fails.
+pub fn holds_strange_images(
+    session: &mut Session,
+    layout: &Layout,
+    installation: &str,
+) -> Result<bool, RemoteError> {
+    if read_owner(session, layout)?.as_deref() == Some(installation) {
+        return Ok(false);
+    }
+    match session.list(&layout.repositories()) {
+        Err(error) if error.is_missing() => Ok(false),
+        listed => Ok(!listed?.is_empty()),
+    }
+}
+
 fn create(
     session: &mut Session,
     layout: &Layout,

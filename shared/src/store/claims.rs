@@ -115,7 +115,7 @@ pub struct Claim {
 /// so that a large collection takes little from who pushes and pulls. (As a
 /// bound of the index, so that the others are not even looked at.)
 const READY: &str = "
-    SELECT id FROM jobs
+    SELECT id FROM jobs INDEXED BY jobs_to_claim
     WHERE state IN ('pending', 'failed')
       AND (run_after <= ?1 OR boot_id <> ?2)
       AND (?3 IS NULL OR kind <> 'store_blob' OR bytes_total <= ?3)

@@ -65,6 +65,40 @@ pub struct Collection {
     pub bytes: u64,
 }
 
+/// What came of collecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collect {
+    /// It is done (or said).
+    Done(Collection),
+    /// Nothing is collected while the storage is unwell.
+    StorageUnwell,
+    /// SFTP holds images that the index does not know: nothing is garbage
+    /// that they may need.
+    PartialIndex,
+}
+
+impl Collect {
+    /// Why nothing was collected.
+    #[must_use]
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Done(_) => None,
+            Self::StorageUnwell => Some("nothing is collected while the storage is unwell"),
+            Self::PartialIndex => Some(
+                "nothing is collected: the storage holds images that the index does not know, \
+                 since it was rebuilt or the folder was taken over, and what they need would go too",
+            ),
+        }
+    }
+}
+
+/// See [`Store::note_partial_index`].
+pub(super) fn is_index_partial(db: &Connection) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT partial_index FROM collection")?
+        .query_row([], |row| row.get(0))?)
+}
+
 impl Collection {
     fn add(&mut self, collected: &Collected) {
         match collected {
@@ -110,10 +144,12 @@ enum Target {
 /// repository's and its manifest's or blob's.
 type Member = (i64, i64, i64);
 
-/// A manifest that may go when nothing holds it: a delete let go of it before
-/// ?1, or it has been untagged since before ?2.
-const LEFT: &str = "rm.wanted AND rm.touched_at < ?1 AND (rm.released_at < ?1
-    OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
+/// A manifest that may go when nothing holds it: the grace is over since ?1,
+/// and a delete let go of it, or it has been untagged since before ?2.
+const LEFT: &str = "rm.wanted AND rm.touched_at < ?1
+    AND coalesce(rm.released_at, 0) < ?1 AND coalesce(rm.untagged_at, 0) < ?1
+    AND (rm.released_at IS NOT NULL
+         OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
 
 /// Who has the bytes ?1: repositories that have them now, or had them within
 /// the grace, since ?2.
@@ -324,8 +360,6 @@ impl Store {
     /// one. Clients do not see it any more at once; jobs remove it from SFTP.
     /// What is pushed meanwhile stays. Takes about as much rest as work.
     ///
-    /// Answers nothing, and collects nothing, while the storage is unwell.
-    ///
     /// # Errors
     /// When the database cannot be read or written; what was collected before
     /// stays so.
@@ -334,9 +368,14 @@ impl Store {
         rules: CollectRules,
         dry_run: bool,
         mut found: impl FnMut(Collected),
-    ) -> Result<Option<Collection>, StoreError> {
+    ) -> Result<Collect, StoreError> {
+        // Each plan takes a connection for a while.
+        let _one_at_a_time = self.collecting.lock().await;
+        if self.read(is_index_partial).await? {
+            return Ok(Collect::PartialIndex);
+        }
         if !dry_run && self.health().await?.state != HealthState::Up {
-            return Ok(None);
+            return Ok(Collect::StorageUnwell);
         }
         let before = Before::now(&self.clock, rules);
         let plan = self.read(move |db| Plan::make(db, before)).await?;
@@ -356,7 +395,20 @@ impl Store {
             }
             tokio::time::sleep(worked).await;
         }
-        Ok(Some(collection))
+        Ok(Collect::Done(collection))
+    }
+
+    /// Notes that SFTP holds images that the index does not know. What they
+    /// need cannot be told from garbage.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_partial_index(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.execute("UPDATE collection SET partial_index = 1", [])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Notes that the collection of this time of its schedule (milliseconds,

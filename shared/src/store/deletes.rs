@@ -1,8 +1,11 @@
 //! What clients delete: tags, manifests and blobs of one repository. It is
 //! gone for every client at once; jobs make it so on SFTP.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::collect::is_index_partial;
 use super::jobs::{need, settle};
 use super::removal::{key, keys, remove_tag, unlink, withdraw};
 use super::repositories::repository_id;
@@ -36,6 +39,8 @@ pub enum Deleted {
     Unknown,
     /// It stays, since this manifest of the repository names it.
     NamedBy(Digest),
+    /// It stays, since images that the index does not know may need it.
+    PartialIndex,
     /// Tags point at the manifest that the delete does not list. Nothing has
     /// changed: list them, and delete again.
     TagsMoved,
@@ -89,8 +94,8 @@ fn delete_manifest(
     let index = digest_of(
         db,
         "SELECT b.digest FROM repository_manifests rm
-         JOIN manifest_references x ON x.blob_id = rm.manifest_id AND x.is_manifest
-         JOIN repository_manifests h ON h.repository_id = rm.repository_id
+         CROSS JOIN manifest_references x ON x.blob_id = rm.manifest_id AND x.is_manifest
+         CROSS JOIN repository_manifests h ON h.repository_id = rm.repository_id
           AND h.manifest_id = x.manifest_id AND h.wanted
          JOIN blobs b ON b.id = h.manifest_id WHERE rm.id = ?1 LIMIT 1",
         target,
@@ -99,9 +104,10 @@ fn delete_manifest(
         return Ok(Err(Deleted::NamedBy(index)));
     }
     let tags = tags_at(db, target)?;
+    let listed: HashSet<&str> = listed.iter().map(Tag::as_str).collect();
     if tags
         .iter()
-        .any(|tag| tag.generation >= generation || !listed.contains(&tag.name))
+        .any(|tag| tag.generation >= generation || !listed.contains(tag.name.as_str()))
     {
         return Ok(Err(Deleted::TagsMoved));
     }
@@ -189,8 +195,8 @@ fn delete_blob(
     let manifest = digest_of(
         db,
         "SELECT m.digest FROM repository_blobs rb
-         JOIN manifest_references x ON x.blob_id = rb.blob_id AND NOT x.is_manifest
-         JOIN repository_manifests h ON h.repository_id = rb.repository_id
+         CROSS JOIN manifest_references x ON x.blob_id = rb.blob_id AND NOT x.is_manifest
+         CROSS JOIN repository_manifests h ON h.repository_id = rb.repository_id
           AND h.manifest_id = x.manifest_id AND h.wanted
          JOIN blobs m ON m.id = h.manifest_id WHERE rb.id = ?1 LIMIT 1",
         target,
@@ -235,6 +241,9 @@ fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, St
         return Ok(Deleted::Unknown);
     };
     let generation = new.generation;
+    if !matches!(new.deletion, Deletion::Tag { .. }) && is_index_partial(db)? {
+        return Ok(Deleted::PartialIndex);
+    }
     let outcome = match &new.deletion {
         Deletion::Tag { tag } => delete_tag(db, clock, repository, tag, generation)?,
         Deletion::Manifest { digest, tags } => {

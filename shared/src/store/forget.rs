@@ -24,7 +24,7 @@ const MEMBERS: [&str; 3] = [
 
 /// Blobs that nothing of the index names any more.
 const BLOBS: &str = "
-    SELECT b.id FROM blobs b
+    SELECT b.id FROM blobs b INDEXED BY blobs_removed
     WHERE NOT b.wanted AND b.stored_at IS NULL AND b.file IS NULL
       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'store_blob' AND j.target = b.id)
       AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = b.id)

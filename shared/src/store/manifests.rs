@@ -273,11 +273,8 @@ fn wish_tagged(
     };
     let job = want(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
     // What an older wish of this tag had to wait for no longer matters.
-    db.prepare_cached(
-        "DELETE FROM job_needs WHERE job_id = ?1
-           AND EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state IN ('waiting', 'pending'))",
-    )?
-    .execute([job.0])?;
+    db.prepare_cached("DELETE FROM job_needs WHERE job_id = ?1")?
+        .execute([job.0])?;
     need(db, job, publishes)?;
     settle(db, job)?;
     Ok(Some(job))

@@ -49,7 +49,7 @@ use writer::{Durability, Writer};
 pub use blobs::{Blob, Mounted};
 pub use changes::Changes;
 pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
-pub use collect::{CollectRules, Collected, Collection, GRACE};
+pub use collect::{Collect, CollectRules, Collected, Collection, GRACE};
 pub use deletes::{Deleted, NewDelete};
 pub use error::StoreError;
 pub use groups::{Group, GroupCreated};
@@ -118,6 +118,7 @@ pub struct Store {
     writer: Writer,
     readers: Arc<Readers>,
     changes: Arc<changes::Watcher>,
+    collecting: Arc<tokio::sync::Mutex<()>>,
     clock: Clock,
 }
 
@@ -164,6 +165,7 @@ impl Store {
                 permits: Arc::new(Semaphore::new(READERS)),
             }),
             changes: changes::Watcher::start(path)?,
+            collecting: Arc::default(),
             clock,
         })
     }

@@ -13,36 +13,38 @@ use crate::clock::Clock;
 /// What holds the manifest ?2 of the repository ?1: a tag (its row stands as
 /// 0), an index there that names it, or its subject there (by their keys in
 /// `repository_manifests`).
+///
+/// SQLite looks tables up in the order of a CROSS JOIN: from the one thing
+/// that is asked for, never through all that a repository has.
 const HOLDERS: &str = "
-    SELECT 0 FROM tags WHERE repository_id = ?1 AND manifest_id = ?2
+    SELECT 0 FROM tags INDEXED BY tags_of_manifest
+    WHERE repository_id = ?1 AND manifest_id = ?2
     UNION ALL
-    SELECT h.id FROM manifest_references x
-    JOIN repository_manifests h
+    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
       ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
     WHERE x.blob_id = ?2 AND x.is_manifest
     UNION ALL
-    SELECT h.id FROM referrers f JOIN blobs s ON s.digest = f.subject
-    JOIN repository_manifests h
+    SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
+    CROSS JOIN repository_manifests h
       ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.wanted
     WHERE f.manifest_id = ?2";
 
 /// The manifests of the repository ?1 that name the blob ?2.
 const NAMED_BY: &str = "
-    SELECT h.id FROM manifest_references x
-    JOIN repository_manifests h
+    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
       ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
     WHERE x.blob_id = ?2 AND NOT x.is_manifest";
 
 /// What the manifest ?2 of the repository ?1 holds there.
 pub(super) const HELD: &str = "
     SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM manifest_references x
-    JOIN repository_manifests c
+    CROSS JOIN repository_manifests c
       ON c.repository_id = ?1 AND c.manifest_id = x.blob_id AND c.wanted
     WHERE x.manifest_id = ?2 AND x.is_manifest
     UNION ALL
     SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM blobs s
-    JOIN referrers f ON f.subject = s.digest
-    JOIN repository_manifests c
+    CROSS JOIN referrers f ON f.subject = s.digest
+    CROSS JOIN repository_manifests c
       ON c.repository_id = ?1 AND c.manifest_id = f.manifest_id AND c.wanted
     WHERE s.id = ?2";
 
@@ -104,8 +106,8 @@ fn release(
 ) -> Result<(), StoreError> {
     if !is_held(db, repository, manifest, &HashSet::new())? {
         db.prepare_cached(
-            "UPDATE repository_manifests SET released_at = ?3
-             WHERE repository_id = ?1 AND manifest_id = ?2 AND wanted AND released_at IS NULL",
+            "UPDATE repository_manifests SET released_at = max(coalesce(released_at, 0), ?3)
+             WHERE repository_id = ?1 AND manifest_id = ?2 AND wanted",
         )?
         .execute([repository, manifest, released_at])?;
     }
@@ -174,16 +176,20 @@ pub(super) fn withdraw(
         clock,
         &NewJob::removing(JobKind::PublishManifest, target),
     )?;
+    // A tag that is on its way elsewhere may still point here on SFTP, whatever
+    // its row says.
     need_each(
         db,
         job,
-        "SELECT j.id FROM tags t
-         JOIN jobs j ON j.kind = 'publish_tag' AND j.target = t.id AND j.state <> 'done'
-         WHERE t.repository_id = ?1 AND t.published_manifest_id = ?2
+        "SELECT j.id FROM jobs j INDEXED BY one_unfinished_job_each
+         CROSS JOIN tags t ON t.id = j.target AND t.repository_id = ?1
+         WHERE j.kind = 'publish_tag' AND j.state <> 'done'
          UNION ALL
          SELECT j.id FROM manifest_references x
-         JOIN repository_manifests h ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
-         JOIN jobs j ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
+         CROSS JOIN repository_manifests h
+           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
+         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
+           ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
           AND j.removes
          WHERE x.blob_id = ?2 AND x.is_manifest",
         [repository, manifest],
@@ -191,18 +197,21 @@ pub(super) fn withdraw(
     Ok(job)
 }
 
-/// Makes a blob go from a repository. Answers its job. As to the generation
-/// see [`withdraw`].
+/// Makes a blob go from a repository. Answers its job.
 pub(super) fn unlink(
     db: &Connection,
     clock: &Clock,
     target: i64,
     generation: Option<i64>,
 ) -> Result<JobId, StoreError> {
+    // Every upload and mount draws its own in its transaction, after this one.
+    let generation = match generation {
+        Some(generation) => generation,
+        None => next_generation(db, clock.wall_ms())?,
+    };
     let (repository, blob): (i64, i64) = db
         .prepare_cached(
-            "UPDATE repository_blobs
-             SET wanted = 0, generation = coalesce(?2, generation + 1) WHERE id = ?1
+            "UPDATE repository_blobs SET wanted = 0, generation = ?2 WHERE id = ?1
              RETURNING repository_id, blob_id",
         )?
         .query_row(params![target, generation], |row| {
@@ -213,8 +222,10 @@ pub(super) fn unlink(
         db,
         job,
         "SELECT j.id FROM manifest_references x
-         JOIN repository_manifests h ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
-         JOIN jobs j ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
+         CROSS JOIN repository_manifests h
+           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
+         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
+           ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
           AND j.removes
          WHERE x.blob_id = ?2 AND NOT x.is_manifest",
         [repository, blob],
@@ -232,11 +243,13 @@ pub(super) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId
         db,
         job,
         "SELECT j.id FROM repository_blobs rb
-         JOIN jobs j ON j.kind = 'link_blob' AND j.target = rb.id AND j.state <> 'done'
+         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
+           ON j.kind = 'link_blob' AND j.target = rb.id AND j.state <> 'done'
          WHERE rb.blob_id = ?1
          UNION ALL
          SELECT j.id FROM repository_manifests rm
-         JOIN jobs j ON j.kind = 'publish_manifest' AND j.target = rm.id AND j.state <> 'done'
+         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
+           ON j.kind = 'publish_manifest' AND j.target = rm.id AND j.state <> 'done'
          WHERE rm.manifest_id = ?1",
         [blob],
     )?;

@@ -291,7 +291,8 @@ impl Store {
     }
 
     /// All that must be on SFTP before a `publish_manifest` may go on: the
-    /// manifest's own bytes and whatever it names.
+    /// manifest's own bytes and whatever it names and the repository has (which
+    /// may lack layers that are fetched from elsewhere).
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -302,8 +303,12 @@ impl Store {
                 "SELECT b.id, b.digest, b.size, iif(b.stored_at IS NULL, NULL, b.confirmed_at)
                  FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id OR b.id IN (
-                     SELECT blob_id FROM manifest_references m
-                     WHERE m.manifest_id = rm.manifest_id)
+                     SELECT m.blob_id FROM manifest_references m
+                     WHERE m.manifest_id = rm.manifest_id
+                       AND (m.is_manifest OR EXISTS (
+                           SELECT 1 FROM repository_blobs rb
+                           WHERE rb.repository_id = rm.repository_id
+                             AND rb.blob_id = m.blob_id AND rb.wanted)))
                  WHERE rm.id = ?1",
             )?;
             let mut rows = query.query([target])?;

@@ -13,7 +13,7 @@ use refity_shared::config::EXIT_CONFIGURATION;
 use refity_shared::digest::Digest;
 use refity_shared::installation::InstallationId;
 use refity_shared::local::{DATABASE, Local, spool_holds_data};
-use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
+use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
 use refity_shared::name::{FileId, IntentId, RepositoryName, Tag};
 use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
@@ -98,6 +98,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     let mut session = uploader.remote.session().await?;
     own_tree(&uploader, &mut session).await?;
+    uploader.local.store.note_partial_index().await?;
     let mut rebuild = Rebuild {
         in_spool: hash_spool(&uploader).await?,
         uploader,
@@ -105,7 +106,9 @@ async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
         adopted: HashSet::new(),
     };
     rebuild.adopt_groups().await?;
-    rebuild.replay_intents().await
+    let refused = rebuild.replay_intents().await?;
+    rebuild.note_what_is_unknown().await?;
+    Ok(refused)
 }
 
 /// Removes a database with the files beside it; fine where there is none.
@@ -190,6 +193,21 @@ impl Rebuild {
         Ok(())
     }
 
+    /// What the new index does not know cannot be told from garbage.
+    async fn note_what_is_unknown(&mut self) -> Result<(), Failure> {
+        let repositories = self.uploader.layout.repositories();
+        let listed = self
+            .session
+            .run(move |session| match session.list(&repositories) {
+                Err(error) if error.is_missing() => Ok(Vec::new()),
+                listed => listed,
+            });
+        if !listed.await?.is_empty() {
+            self.uploader.local.store.note_partial_index().await?;
+        }
+        Ok(())
+    }
+
     /// Answers how many could not be replayed.
     async fn replay_intents(&mut self) -> Result<usize, Failure> {
         let spool = self.uploader.local.spool.clone();
@@ -251,7 +269,8 @@ impl Rebuild {
     /// Puts a manifest with all that it names, which is found out here.
     async fn replay(&mut self, new: NewManifest) -> Result<(), Failure> {
         let manifest = self.parse(&new.bytes, &new.media_type)?;
-        let needed = self.adopt_named(&new.repository, &manifest).await?;
+        let named = self.adopt_named(&new.repository, &manifest, new.generation);
+        let needed = named.await?;
         self.put(NewManifest {
             media_type: manifest.media_type.clone(),
             blobs: needed.blobs,
@@ -287,8 +306,9 @@ impl Rebuild {
         &mut self,
         repository: &RepositoryName,
         manifest: &Manifest,
+        generation: i64,
     ) -> Result<Named, Failure> {
-        let digests = |descriptors: Vec<&refity_shared::manifest::Descriptor>| -> Vec<Digest> {
+        let digests = |descriptors: Vec<&Descriptor>| -> Vec<Digest> {
             descriptors.iter().map(|d| d.digest.clone()).collect()
         };
         let named = Named {
@@ -309,8 +329,7 @@ impl Rebuild {
         for child in manifest.required_manifests() {
             let known = (repository.clone(), child.digest.clone());
             if !self.adopted.contains(&known) {
-                self.adopt_published(repository, &child.digest, &child.media_type)
-                    .await?;
+                self.adopt_published(repository, child, generation).await?;
             }
         }
         Ok(named)
@@ -342,13 +361,15 @@ impl Rebuild {
         Ok(())
     }
 
-    /// A manifest that SFTP holds: its intent was carried out already.
+    /// A manifest that SFTP holds: its intent was carried out already. As old
+    /// as what names it: a later delete is newer.
     async fn adopt_published(
         &mut self,
         repository: &RepositoryName,
-        digest: &Digest,
-        media_type: &MediaType,
+        child: &Descriptor,
+        generation: i64,
     ) -> Result<(), Failure> {
+        let (digest, media_type) = (&child.digest, &child.media_type);
         let path = self.uploader.layout.blob(digest);
         let bytes = self
             .session
@@ -357,7 +378,6 @@ impl Rebuild {
         if Digest::of(digest.algorithm(), &bytes) != *digest {
             return Err(Failure::Other(format!("{digest} is damaged on SFTP")));
         }
-        let generation = self.uploader.local.store.next_generation().await?;
         let tags = Vec::new();
         let new = bare(repository, digest, media_type, bytes, tags, generation);
         // Indexes may name indexes.

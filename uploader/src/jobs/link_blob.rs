@@ -4,7 +4,7 @@
 
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::remote::{remove_link, write_small};
+use refity_shared::remote::{WriteError, remove_link, write_small};
 
 use super::{JobError, Run};
 
@@ -16,15 +16,22 @@ pub(super) async fn run(
     wanted: bool,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
+    let still_ours = run.still_ours();
     let made = run.session.run(move |session| {
         let link = layout.layer_link(&repository, &digest);
         if !wanted {
-            return remove_link(session, &link);
+            still_ours()?;
+            return Ok(remove_link(session, &link)?);
         }
         // Distribution's collector stops at a repository without these.
         session.mkdir_all(&layout.layers(&repository))?;
         session.mkdir_all(&layout.tags(&repository))?;
-        write_small(session, &tmp, &link, digest.as_str().as_bytes())
+        Ok::<_, WriteError>(write_small(
+            session,
+            &tmp,
+            &link,
+            digest.as_str().as_bytes(),
+        )?)
     });
     Ok(made.await?)
 }

@@ -50,6 +50,17 @@ impl Run<'_> {
         let (job, lease) = (self.claim.job.number(), self.claim.lease.number());
         self.uploader.layout.tmp_name(&installation, job, lease)
     }
+
+    /// To be asked right before something is removed: whether the job is still
+    /// this process's, which may have slept for hours.
+    fn still_ours(&self) -> impl Fn() -> Result<(), WriteError> + Send + 'static {
+        let running = Arc::clone(&self.running);
+        let clock = self.uploader.local.store.clock().clone();
+        move || match running.is_held(&clock) {
+            true => Ok(()),
+            false => Err(WriteError::GivenUp),
+        }
+    }
 }
 
 /// Why a run did not make its wish true.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use refity_shared::clock::millis;
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::remote::{RemoteError, remove_link, write_small};
+use refity_shared::remote::{RemoteError, WriteError, remove_link, write_small};
 use refity_shared::store::{BlobId, NamedBlob};
 
 use super::{JobError, Run};
@@ -93,6 +93,10 @@ pub(super) async fn withdraw(
     digest: Digest,
 ) -> Result<(), JobError> {
     let link = run.uploader.layout.revision_link(&repository, &digest);
-    let removed = run.session.run(move |session| remove_link(session, &link));
+    let still_ours = run.still_ours();
+    let removed = run.session.run(move |session| {
+        still_ours()?;
+        Ok::<_, WriteError>(remove_link(session, &link)?)
+    });
     Ok(removed.await?)
 }

@@ -1,13 +1,15 @@
 //! `publish_tag`: a tag points where it should, or is gone.
 //!
-//! May start when its manifest is published. A tag that moves is the one thing
-//! that a run may spoil by coming late: the job stays with a silent owner for
+//! May start when its manifest is published. A tag that moves, and whatever is
+//! removed, may be spoiled by a run that comes late: the job stays with a silent owner for
 //! some minutes more, that owner asks whether it still has it right before it
 //! overwrites, and its heir removes what would be renamed.
 
 use refity_shared::digest::Digest;
 use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::remote::{Layout, Placed, place_folder, remove_tag, replace_small, write_small};
+use refity_shared::remote::{
+    Layout, Placed, WriteError, place_folder, remove_tag, replace_small, write_small,
+};
 
 use super::{JobError, Run};
 
@@ -49,6 +51,10 @@ pub(super) async fn remove(
     tag: Tag,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let remove = move |session: &mut _| remove_tag(session, &layout, &repository, &tag, &tmp);
-    Ok(run.session.run(remove).await?)
+    let still_ours = run.still_ours();
+    let removed = run.session.run(move |session| {
+        still_ours()?;
+        Ok::<_, WriteError>(remove_tag(session, &layout, &repository, &tag, &tmp)?)
+    });
+    Ok(removed.await?)
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use refity_shared::digest::{Digest, Hasher};
-use refity_shared::remote::{RemoteError, Session, store_file, write_small};
+use refity_shared::remote::{RemoteError, Session, WriteError, store_file, write_small};
 use refity_shared::store::{BlobId, BlobSource};
 
 use super::{JobError, Run};
@@ -96,16 +96,19 @@ async fn confirm(run: Run<'_>, blob: BlobId, digest: Digest, size: u64) -> Resul
 pub(super) async fn remove(run: Run<'_>, digest: Digest) -> Result<(), JobError> {
     let layout = run.uploader.layout.clone();
     let now = run.uploader.local.store.clock().wall_ms();
+    let still_ours = run.still_ours();
     let removed = run.session.run(move |session| {
         session.mkdir_all(&layout.trash())?;
+        still_ours()?;
         match session.rename_over(&layout.blob(&digest), &layout.trash_name(&digest, now)) {
             // It is gone already.
             Err(RemoteError::Missing { .. }) => {}
             renamed => renamed?,
         }
         match session.remove_dir(&layout.blob_folder(&digest)) {
-            Err(RemoteError::Missing { .. }) => Ok(()),
-            removed => removed,
+            Err(error) if error.is_connection() => Err(WriteError::Remote(error)),
+            // It is gone, or has something in it that is not ours.
+            _ => Ok(()),
         }
     });
     Ok(removed.await?)

@@ -26,7 +26,7 @@ impl Place {
         let mut all = Vec::new();
         let rules = CollectRules::default();
         let collection = self.store.collect(rules, false, |one| all.push(one)).await;
-        assert!(collection.unwrap().is_some());
+        assert!(matches!(collection.unwrap(), Collect::Done(_)));
         all
     }
 
