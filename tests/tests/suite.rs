@@ -2,6 +2,7 @@
 //! share one docker engine. One module for each promise.
 
 mod access;
+mod answers;
 mod catalog;
 mod collection;
 mod configuration;
