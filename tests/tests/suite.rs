@@ -25,6 +25,7 @@ mod proxies;
 mod push_pull;
 mod ranges;
 mod remote;
+mod sha512;
 mod storage_refuses;
 mod storage_trouble;
 mod uploads;
