@@ -21,6 +21,7 @@ mod memory;
 mod model;
 mod names_and_paths;
 mod ordering;
+mod protocol_map;
 mod proxies;
 mod push_pull;
 mod ranges;
