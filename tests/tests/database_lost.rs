@@ -250,6 +250,12 @@ async fn what_was_deleted_before_the_loss_stays_deleted_and_what_was_pushed_agai
     let intents = lab.data_dir().join("spool/intents");
     let carried_out = async || std::fs::read_dir(&intents).unwrap().count() == 0;
     wait::until("no intents", Duration::from_secs(180), carried_out).await;
+    // What the new index does not know may need what looks like garbage.
+    let order = serde_json::json!({ "dry_run": false });
+    let refused = lab.client().post_json("/api/gc", &order).await.unwrap();
+    let refused = refused.expect_status(503);
+    let words = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(words.contains("the index does not know"), "{words}");
 }
 
 #[tokio::test]

@@ -79,6 +79,14 @@ async fn paths_that_climb_out_are_refused_and_touch_nothing() {
         let answer = raw(&lab, "GET", &format!("/v2/{app}/blobs/{digest}"), "").await;
         assert_eq!(answer.status, 404, "{digest}");
     }
+    for digest in [
+        "sha256:zz",
+        "..%2f..%2fx",
+        "md5:d41d8cd98f00b204e9800998ecf8427e",
+    ] {
+        client.head_blob(&app, digest).await.gives(404);
+        client.head_manifest(&app, digest).await.gives(404);
+    }
     for id in [
         "..",
         "%252E",
@@ -274,6 +282,12 @@ async fn a_push_into_no_group_says_how_to_make_one_and_keeps_nothing() {
         .push_blob("axb/app", random::bytes(10))
         .await
         .unwrap();
+    // `_` and `%` stand for themselves, also where the index is searched.
+    let groups = client.get("/api/groups").await.gives(200).json();
+    let counts = groups["items"].as_array().unwrap().iter();
+    let counts: Vec<_> = counts.map(|group| group["repositories"].clone()).collect();
+    assert_eq!(groups["groups"], json!(["a_b", "axb", GROUP]));
+    assert_eq!(counts, [json!(0), json!(1), json!(1)]);
     lab.assert_stored_whole().await;
 }
 

@@ -148,3 +148,34 @@ async fn a_missing_right_parks_its_own_job_only() {
     .await;
     assert_goes_on(&lab, &server, &image, "v").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_fails_many_times_is_tried_until_it_succeeds() {
+    const FAILURES: u64 = 12;
+    let server = FaultySftp::start();
+    let lab = lab_on(&server).await;
+    let image = Image::random(Format::Oci, 1, 10_000);
+    let digest = refity_tests::client::sha256(&image.layers[0]);
+    let hex = digest["sha256:".len()..].to_owned();
+    for _ in 0..FAILURES {
+        for kind in [Kind::Rename, Kind::PosixRename] {
+            let mut faults = server.faults();
+            faults.fail_next(kind, &hex, StatusCode::Failure);
+        }
+    }
+    push(&lab, &image, "v").await;
+    let client = lab.client();
+    for tries in 1..=FAILURES {
+        wait::until("a try that failed", SOON, async || {
+            let jobs = client.jobs().await.unwrap().json();
+            let mut jobs = jobs["items"].as_array().unwrap().iter();
+            jobs.any(|job| {
+                job["digest"] == digest.as_str() && job["attempt"].as_u64() >= Some(tries)
+            })
+        })
+        .await;
+        assert_nothing_half(server.root(), &image);
+        lab.clock_forward(NEXT_TRY_MS);
+    }
+    assert_goes_on(&lab, &server, &image, "v").await;
+}

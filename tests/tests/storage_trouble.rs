@@ -133,6 +133,34 @@ async fn a_wrong_key_is_tried_once_in_five_minutes_however_much_waits() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_tried_once_in_five_minutes_however_much_waits() {
+    let storage = FaultySftp::start();
+    storage.faults().wrong_password = true;
+    let lab = Lab::builder().storage(&storage).start().await;
+    wait_for_trouble(&lab, "needs_person", "password").await;
+    let (client, home) = (lab.client(), repository());
+    for _ in 0..500 {
+        client.push_blob(&home, random::bytes(10)).await.unwrap();
+    }
+    let summary = lab.client().jobs_summary().await.unwrap().json();
+    let queued = summary["pending"].as_i64().unwrap() + summary["waiting"].as_i64().unwrap();
+    assert!(queued > 1000, "{summary}");
+    assert_eq!(storage.connections(), 1);
+    for before in 1..4 {
+        lab.clock_forward(NEXT_TRY_MS);
+        let dialed = async || storage.connections() > before;
+        wait::until("the next try", SOON, dialed).await;
+        // Time enough for every job to try, if it were to.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(storage.connections(), before + 1);
+    }
+    storage.heal();
+    lab.clock_forward(NEXT_TRY_MS);
+    lab.wait_until_stored().await;
+    checker::check(storage.root(), &Tmp::MustBeEmpty).assert_clean();
+}
+
+#[tokio::test]
 async fn a_changed_host_key_is_refused_until_a_person_agrees() {
     let mut lab = Lab::start().await;
     let old = Image::random(Format::Oci, 1, 3000);

@@ -2,6 +2,7 @@
 //! share one docker engine. One module for each promise.
 
 mod access;
+mod answers;
 mod catalog;
 mod clients;
 mod collection;
@@ -21,10 +22,12 @@ mod memory;
 mod model;
 mod names_and_paths;
 mod ordering;
+mod protocol_map;
 mod proxies;
 mod push_pull;
 mod ranges;
 mod remote;
+mod sha512;
 mod storage_refuses;
 mod storage_trouble;
 mod uploads;

@@ -48,6 +48,10 @@ pub(super) const HELD: &str = "
       ON c.repository_id = ?1 AND c.manifest_id = f.manifest_id AND c.wanted
     WHERE s.id = ?2";
 
+/// What is asked for each thing that is removed.
+#[cfg(test)]
+pub(super) const QUERIES: [&str; 3] = [HOLDERS, NAMED_BY, HELD];
+
 /// Whether a manifest is held in its repository by something else than what
 /// is collected already.
 pub(super) fn is_held(

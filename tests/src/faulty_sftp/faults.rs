@@ -24,6 +24,9 @@ pub struct Faults {
     pub reset_after: Option<u64>,
     /// This many connections are closed before a word was said.
     pub refuse_connections: u64,
+    /// Of so many connections one is served, the last of them; the others are
+    /// closed before a word was said. 0 serves all.
+    pub serves_one_dial_of: usize,
     /// At most this many connections at once; further ones are closed.
     pub connection_limit: Option<usize>,
     /// Files' sizes are told larger by this many bytes.
@@ -101,6 +104,10 @@ impl Hooks for State {
         seen.connections += 1;
         if faults.refuse_connections > 0 {
             faults.refuse_connections -= 1;
+            return Admission::Refuse;
+        }
+        let (dials, one_of) = (seen.connections, faults.serves_one_dial_of);
+        if one_of > 0 && !dials.is_multiple_of(one_of) {
             return Admission::Refuse;
         }
         if (faults.connection_limit).is_some_and(|limit| seen.live_connections >= limit) {

@@ -47,7 +47,10 @@ async fn a_port_in_use_is_named_with_its_variable() {
 #[tokio::test]
 async fn help_says_every_variable_that_the_example_has() {
     let folder = tempfile::tempdir().unwrap();
-    let help = printed(&run(PROGRAMS[0], folder.path(), &[], &["--help"]).await);
+    let mut help = String::new();
+    for program in PROGRAMS {
+        help += &printed(&run(program, folder.path(), &[], &["--help"]).await);
+    }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/.env.example");
     let example = std::fs::read_to_string(path).unwrap();
     for line in example.lines() {
@@ -58,5 +61,19 @@ async fn help_says_every_variable_that_the_example_has() {
             let shown = help.contains(&format!("[env: {name}"));
             assert!(shown, "{name} is not in --help: {help}");
         }
+    }
+}
+
+#[test]
+fn scripts_and_examples_end_their_lines_as_a_shell_reads_them() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![root.join("Makefile"), root.join(".ci/run")];
+    let deploy = std::fs::read_dir(root.join("deploy")).unwrap();
+    files.extend(deploy.map(|entry| entry.unwrap().path()));
+    files.retain(|path| path.is_file());
+    assert!(files.len() > 5, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains('\r'), "{}", file.display());
     }
 }

@@ -5,6 +5,7 @@ use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use reqwest::Method;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{APP, OTHER};
 
@@ -116,4 +117,41 @@ async fn a_deleted_artifact_is_no_referrer_any_more() {
     client.delete_manifest(APP, &digest).await.gives(202);
     let listed = client.get(&path).await.gives(200).json();
     assert_eq!(listed["manifests"], json!([]));
+}
+
+#[tokio::test]
+async fn of_many_deletes_at_once_some_are_taken_and_none_fails() {
+    let lab = Lab::builder().gateways(2).start().await;
+    let client = lab.client();
+    let image = Image::random(Format::Oci, 1, 100);
+    for n in 0..5 {
+        let tag = format!("v{n}");
+        image.push(&client, APP, &tag).await.unwrap();
+        let blob = client.push_blob(APP, tag.clone().into()).await.unwrap();
+        for path in [
+            format!("/v2/{APP}/manifests/{tag}"),
+            format!("/v2/{APP}/manifests/{}", image.digest()),
+            format!("/v2/{APP}/blobs/{blob}"),
+        ] {
+            let mut deletes = JoinSet::new();
+            for n in 0..10 {
+                let (client, path) = (lab.client_of(n % 2), path.clone());
+                deletes.spawn(async move {
+                    let answer = client.bare(Method::DELETE, &path).await;
+                    answer.expect("an answer").status
+                });
+            }
+            let statuses = deletes.join_all().await;
+            let known = |status: &u16| matches!(status, 202 | 404);
+            assert!(statuses.iter().all(known), "{path}: {statuses:?}");
+            assert!(statuses.contains(&202), "{path}: {statuses:?}");
+            client.bare(Method::DELETE, &path).await.gives(404);
+            client.get(&path).await.gives(404);
+        }
+    }
+    let report = lab.assert_stored_whole().await;
+    let app = &report.repositories[APP];
+    assert!(app.tags.is_empty() && app.revisions.is_empty(), "{app:?}");
+    // The image's layer and configuration are the collection's.
+    assert_eq!(app.layers.len(), 2, "{app:?}");
 }

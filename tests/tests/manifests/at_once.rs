@@ -4,6 +4,7 @@ use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
 use refity_tests::lab::Lab;
+use serde_json::json;
 
 use super::APP;
 
@@ -42,4 +43,24 @@ async fn what_was_pushed_while_the_storage_is_away_can_be_pulled_and_built_upon(
     let report = lab.assert_stored_whole().await;
     assert_eq!(report.tag(APP, "layers"), Some(&*image.digest()));
     assert_eq!(report.repositories[APP].revisions.len(), 9);
+}
+
+#[tokio::test]
+async fn lists_are_told_from_the_index_while_the_storage_is_away() {
+    let mut lab = Lab::start().await;
+    let client = lab.client();
+    let image = Image::random(Format::Oci, 1, 100);
+    image.push(&client, APP, "before").await.unwrap();
+    lab.make_cold().await;
+    lab.sshd_mut().kill();
+    image.push(&client, "team/new", "after").await.unwrap();
+    let listed = client.get("/v2/_catalog").await.gives(200).json();
+    assert_eq!(listed["repositories"], json!([APP, "team/new"]));
+    for (repository, tag) in [(APP, "before"), ("team/new", "after")] {
+        let listed = client.tags(repository).await.gives(200).json();
+        assert_eq!(listed["tags"], json!([tag]));
+        let path = format!("/v2/{repository}/referrers/{}", image.digest());
+        let listed = client.get(&path).await.gives(200).json();
+        assert_eq!(listed["manifests"], json!([]));
+    }
 }

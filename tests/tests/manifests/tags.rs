@@ -58,6 +58,8 @@ async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
         (2, 6)
     );
 
+    assert_rows_fit(&lab);
+
     // The last of many that come at once, and none but one of them, stands.
     let mut pushes = tokio::task::JoinSet::new();
     for n in 0..20 {
@@ -70,6 +72,15 @@ async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
     let digest = client.head_manifest(APP, "v1").await.gives(200);
     let report = lab.assert_stored_whole().await;
     assert_eq!(report.tag(APP, "v1"), digest.digest());
+    assert_rows_fit(&lab);
+}
+
+/// No row of the index names another that is not there.
+fn assert_rows_fit(lab: &Lab) {
+    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    let broken = "SELECT count(*) FROM pragma_foreign_key_check";
+    let broken: i64 = database.query_row(broken, [], |row| row.get(0)).unwrap();
+    assert_eq!(broken, 0, "rows without what they refer to");
 }
 
 #[tokio::test]

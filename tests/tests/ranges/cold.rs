@@ -86,6 +86,85 @@ async fn what_the_storage_refuses_is_our_failure_and_not_the_names() {
 }
 
 #[tokio::test]
+async fn a_storage_that_hangs_is_away_and_its_blobs_are_not_unknown() {
+    let storage = FaultySftp::start();
+    let lab = Lab::builder().storage(&storage).start().await;
+    let client = lab.client();
+    let bytes = random::bytes(100_000);
+    let digest = client.push_blob(APP, bytes.clone()).await.unwrap();
+    lab.make_cold().await;
+    storage.faults().hang = true;
+    let (whole, part) = tokio::join!(
+        client.get_blob(APP, &digest, None),
+        client.get_blob(APP, &digest, Some("bytes=5-")),
+    );
+    whole.refuses(503, "UNAVAILABLE");
+    part.refuses(503, "UNAVAILABLE");
+    storage.heal();
+    storage.reset_connections();
+    let again = wait::until_some(Duration::from_secs(60), async || {
+        let answer = client.get_blob(APP, &digest, None).await.ok()?;
+        (answer.status == 200).then_some(answer)
+    });
+    assert!(again.await.expect("the storage's return").body == bytes);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_three_dials_of_four_or_drops_idle_sessions_is_read_all_the_same() {
+    let storage = FaultySftp::start();
+    let lab = Lab::builder()
+        .storage(&storage)
+        .env("FTP_CONNECTIONS", "3")
+        .start()
+        .await;
+    let mut blobs = Vec::new();
+    for _ in 0..12 {
+        let bytes = random::bytes(300_000);
+        lab.client().push_blob(APP, bytes.clone()).await.unwrap();
+        blobs.push(bytes);
+    }
+    lab.make_cold().await;
+    storage.faults().serves_one_dial_of = 4;
+    let mut readers = JoinSet::new();
+    for bytes in blobs.clone() {
+        let client = lab.client();
+        readers.spawn(async move {
+            let digest = sha256(&bytes);
+            // What is told to come again comes again.
+            loop {
+                if let Ok(answer) = client.get_blob(APP, &digest, None).await {
+                    if answer.status == 200 {
+                        assert!(answer.body == bytes);
+                        return;
+                    }
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                }
+                tokio::time::sleep(wait::POLL).await;
+            }
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(120), readers.join_all());
+    all.await.expect("no reader hangs");
+    assert!(storage.most_connections() <= 3);
+
+    storage.heal();
+    lab.make_cold().await;
+    let (client, digest) = (lab.client(), sha256(&blobs[0]));
+    // A part does not warm a blob: each of these is read from SFTP.
+    for n in 0..6_usize {
+        let range = format!("bytes={n}-299998");
+        let part = client.get_blob(APP, &digest, Some(&range)).await;
+        assert!(part.gives(206).body == blobs[0].slice(n..299_999));
+        storage.reset_connections();
+        wait::until("the sessions' end", Duration::from_secs(20), async || {
+            storage.live_connections() == 0
+        })
+        .await;
+    }
+    assert!(storage.most_connections() <= 3);
+}
+
+#[tokio::test]
 async fn more_readers_than_connections_all_get_their_bytes() {
     for connections in [1, 2] {
         let storage = FaultySftp::start();

@@ -136,3 +136,21 @@ async fn a_blob_that_is_gone_from_the_storage_is_healed_by_a_push() {
     let report = lab.assert_stored_whole().await;
     assert!(report.has_blob(APP, &digest));
 }
+
+#[tokio::test]
+async fn a_file_that_lies_there_before_the_first_push_is_not_taken_for_the_blob() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    for spoilt in [0, SIZE - 1, SIZE, SIZE + 1] {
+        let bytes = random::bytes(SIZE);
+        let path = data(&lab.tree(), &sha256(&bytes));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, vec![7; spoilt]).unwrap();
+        let digest = client.push_blob(APP, bytes.clone()).await.unwrap();
+        let report = lab.assert_stored_whole().await;
+        assert_eq!(report.blobs[&digest], SIZE as u64, "{spoilt} bytes");
+        lab.make_cold().await;
+        let answer = client.get_blob(APP, &digest, None).await.gives(200);
+        assert!(answer.body == bytes, "{spoilt} bytes");
+    }
+}

@@ -1,8 +1,10 @@
 //! What a reader gets does not depend on where the bytes are.
 
 use bytes::Bytes;
+use refity_tests::checker::{self, Tmp};
 use refity_tests::client::{Client, send, sha256};
 use refity_tests::expect::Expect as _;
+use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::Method;
@@ -132,4 +134,18 @@ async fn blobs_of_every_size_come_back_from_sftp() {
         assert!(answer.body == *bytes, "a blob of {length} bytes");
     }
     lab.check().assert_clean();
+}
+
+#[tokio::test]
+async fn a_tree_below_another_folder_is_written_and_read_there() {
+    let lab = Lab::builder().env("FTP_ROOT", "some/where").start().await;
+    let client = lab.client();
+    let image = Image::random(Format::Oci, 2, 10_000);
+    image.push(&client, APP, "v1").await.unwrap();
+    lab.make_cold().await;
+    image.assert_pullable(&client, APP, "v1").await;
+    let report = checker::check(&lab.tree().join("some/where"), &Tmp::MustBeEmpty);
+    report.assert_clean();
+    assert_eq!(report.tag(APP, "v1"), Some(&*image.digest()));
+    assert!(!lab.tree().join("docker").exists());
 }

@@ -1,7 +1,6 @@
 //! The bytes of an upload, in one piece or in many.
 
 use bytes::Bytes;
-use refity_shared::digest::{Algorithm, Digest};
 use refity_tests::client::{Client, Sent, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
@@ -158,7 +157,10 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
         let request = client.request(Method::PUT, &target);
         send(request.header("content-range", range).body(body))
     };
-    closing("99-248", bytes.slice(100..)).await.gives(416);
+    for range in ["99-248", "101-250"] {
+        let refused = closing(range, bytes.slice(100..)).await.gives(416);
+        assert_eq!(refused.header("range"), Some("0-99"), "{range}");
+    }
     closing("100-248", bytes.slice(100..))
         .await
         .refuses(400, "SIZE_INVALID");
@@ -172,40 +174,54 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
 }
 
 #[tokio::test]
-async fn a_sha512_digest_is_the_one_that_the_client_gets_back() {
+async fn a_chunk_may_tell_its_place_and_its_length_or_neither() {
     let lab = Lab::start().await;
     let client = lab.client();
     let app = repository("app");
-    let bytes = random::bytes(10_000);
-    let digest = Digest::of(Algorithm::Sha512, &bytes).to_string();
-    let session = client.start_upload(&app).await.gives(202).location();
-    client
-        .patch(&session, bytes.slice(..7000), None)
-        .await
-        .gives(202);
-    let done = client.finish(&session, &digest, bytes.slice(7000..)).await;
-    assert_eq!(done.gives(201).digest(), Some(digest.as_str()));
-    let answer = client.get_blob(&app, &digest, None).await.gives(200);
-    assert!(answer.body == bytes);
-    assert_eq!(answer.digest(), Some(digest.as_str()));
-    // Not under its other name: nobody said that it is the same.
-    client.head_blob(&app, &sha256(&bytes)).await.gives(404);
+    let bytes = random::bytes(400);
+    let mut session = client.start_upload(&app).await.gives(202).location();
+    let ways = [(true, true), (true, false), (false, true), (false, false)];
+    for (n, (place, length)) in ways.into_iter().enumerate() {
+        let chunk = bytes.slice(n * 100..(n + 1) * 100);
+        let range = format!("{}-{}", n * 100, n * 100 + 99);
+        let body = if length {
+            Body::from(chunk)
+        } else {
+            stream(&chunk, 30)
+        };
+        let patched = client.patch(&session, body, place.then_some(&range));
+        let patched = patched.await.gives(202);
+        let so_far = format!("0-{}", n * 100 + 99);
+        assert_eq!(patched.header("range"), Some(&*so_far));
+        session = patched.location();
+    }
+    let digest = sha256(&bytes);
+    client.finish(&session, &digest, "").await.gives(201);
+    assert_same(&client, &app, &bytes).await;
 
-    let told = format!("/v2/{app}/blobs/uploads/?digest-algorithm=sha512");
-    let session = client.bare(Method::POST, &told).await.gives(202).location();
-    let other = random::bytes(100);
-    let digest = Digest::of(Algorithm::Sha512, &other).to_string();
-    client
-        .finish(&session, &digest, other.clone())
-        .await
-        .gives(201);
-    let wrong = Digest::of(Algorithm::Sha512, b"something else").to_string();
-    let session = client.start_upload(&app).await.gives(202).location();
-    client
-        .finish(&session, &wrong, other)
-        .await
-        .refuses(400, "DIGEST_INVALID");
-    let unknown = format!("/v2/{app}/blobs/uploads/?digest-algorithm=md5");
-    client.bare(Method::POST, &unknown).await.gives(400);
-    lab.assert_stored_whole().await;
+    // A whole blob in one request too.
+    let bytes = random::bytes(400);
+    let path = format!("/v2/{app}/blobs/uploads/?digest={}", sha256(&bytes));
+    let post = client.request(Method::POST, &path);
+    send(post.body(stream(&bytes, 30))).await.gives(201);
+    assert_same(&client, &app, &bytes).await;
+}
+
+#[tokio::test]
+async fn chunks_of_one_byte_are_taken_and_no_least_length_is_asked_for() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let app = repository("app");
+    let bytes = random::bytes(20);
+    let started = client.start_upload(&app).await.gives(202);
+    assert_eq!(started.header("oci-chunk-min-length"), None);
+    let mut session = started.location();
+    for n in 0..bytes.len() {
+        let range = format!("{n}-{n}");
+        let patched = client.patch(&session, bytes.slice(n..=n), Some(&range));
+        session = patched.await.gives(202).location();
+    }
+    let digest = sha256(&bytes);
+    client.finish(&session, &digest, "").await.gives(201);
+    assert_same(&client, &app, &bytes).await;
 }

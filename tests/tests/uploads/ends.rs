@@ -6,6 +6,7 @@ use bytes::Bytes;
 use refity_tests::client::{Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
+use refity_tests::wire::{Wire, head};
 use refity_tests::{random, wait};
 use uuid::Uuid;
 
@@ -49,6 +50,40 @@ async fn a_session_tells_how_far_it_is_until_it_is_cancelled() {
     let never = format!("/v2/{app}/blobs/uploads/{}", Uuid::new_v4());
     assert_unknown(&client, &never).await;
     assert_eq!(lab.spool_files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_session_that_is_cancelled_while_it_is_written_leaves_nothing() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let app = repository("app");
+    for ends in [true, false] {
+        let session = client.start_upload(&app).await.gives(202).location();
+        let mut writing = Wire::connect(lab.address(0)).await;
+        let length = [("Content-Length", "1000")];
+        let patch = head(&client, "PATCH", &session, &length);
+        writing.send(patch.as_bytes()).await;
+        writing.send(&[7; 500]).await;
+        wait::until("the first bytes", Duration::from_secs(30), async || {
+            lab.spool_bytes() == 500
+        })
+        .await;
+        let cancel = {
+            let (client, session) = (client.clone(), session.clone());
+            tokio::spawn(async move { client.cancel(&session).await.expect("an answer").status })
+        };
+        if ends {
+            writing.send(&[7; 500]).await;
+            let status = writing.answer().await.status;
+            assert!(matches!(status, 202 | 404), "{status}");
+        } else {
+            drop(writing);
+        }
+        assert_eq!(cancel.await.unwrap(), 204);
+        assert_unknown(&client, &session).await;
+        assert_eq!(lab.spool_files(), Vec::<std::path::PathBuf>::new());
+        client.cancel(&session).await.gives(404);
+    }
 }
 
 #[tokio::test]

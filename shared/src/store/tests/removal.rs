@@ -23,11 +23,45 @@ impl Place {
     }
 
     async fn collect(&self) -> Vec<Collected> {
+        self.collect_by(CollectRules::default()).await
+    }
+
+    async fn collect_by(&self, rules: CollectRules) -> Vec<Collected> {
         let mut all = Vec::new();
-        let rules = CollectRules::default();
         let collection = self.store.collect(rules, false, |one| all.push(one)).await;
         assert!(matches!(collection.unwrap(), Collect::Done(_)));
         all
+    }
+
+    /// An index of these manifests, under a tag.
+    async fn push_index(&self, bytes: &[u8], manifests: &[&[u8]], tag: &str) {
+        let new = NewManifest {
+            repository: app(),
+            digest: Digest::sha256(bytes),
+            media_type: crate::media_type::OCI_INDEX,
+            bytes: bytes.to_vec(),
+            blobs: Vec::new(),
+            optional_blobs: Vec::new(),
+            manifests: manifests.iter().map(|it| Digest::sha256(it)).collect(),
+            referral: None,
+            tags: vec![tag.parse().unwrap()],
+            generation: self.store.next_generation().await.unwrap(),
+            intent: IntentId::random(),
+            user: None,
+        };
+        let put = self.store.put_manifest(new).await.unwrap();
+        assert!(matches!(put, PutManifest::Put { .. }), "{put:?}");
+    }
+
+    /// Runs jobs until one of this kind is claimed, and leaves that running.
+    async fn until(&self, kind: JobKind) -> (Claim, Wish) {
+        loop {
+            let (claim, wish) = self.claim("worker").await.expect("a job of that kind");
+            if claim.kind == kind {
+                return (claim, wish);
+            }
+            self.finish(&claim, &wish).await;
+        }
     }
 
     /// A store whose image `v1` of one layer is stored, and a day old.
@@ -201,4 +235,108 @@ async fn a_removal_that_is_looked_at_again_is_still_a_removal() {
     place.store.give_back("worker").await.unwrap();
     place.store.report_full(DAY).await.unwrap();
     assert!(place.claim("worker").await.is_some());
+}
+
+#[tokio::test]
+async fn a_delete_gives_its_grace_where_untagged_manifests_are_collected_too() {
+    let place = Place::with_image().await;
+    let rules = CollectRules {
+        untagged_after: Some(30 * DAY),
+    };
+    place.forward(60 * DAY);
+    place.delete(tag("v1")).await;
+    assert!(place.collect_by(rules).await.is_empty());
+    place.forward(DAY);
+    assert_eq!(place.collect_by(rules).await.len(), 4);
+}
+
+#[tokio::test]
+async fn the_grace_counts_from_the_last_delete_that_let_go() {
+    let place = Place::with_image().await;
+    place.delete(tag("v1")).await;
+    place.push_index(b"index", &[b"manifest"], "index").await;
+    place.finish_all().await;
+    place.forward(30 * DAY);
+    let digest = Digest::sha256(b"index");
+    let tags = vec!["index".parse().unwrap()];
+    let deleted = place.delete(Deletion::Manifest { digest, tags }).await;
+    assert_eq!(deleted, Deleted::Yes);
+    place.finish_all().await;
+    let collected = place.collect().await;
+    assert!(collected.is_empty(), "{collected:?}");
+    place.forward(DAY);
+    assert_eq!(place.collect().await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
+    let place = Place::with_image().await;
+    place.push_blob(b"slow").await;
+    let (slow, slow_wish) = place.until(JobKind::StoreBlob).await;
+    place.push_manifest(b"manifest", &[b"layer"], "t").await;
+    // SFTP has the tag, and the row does not know it yet.
+    let (running, wish) = place.until(JobKind::PublishTag).await;
+    place.push_manifest(b"next", &[b"slow"], "t").await;
+    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
+    let kinds = place.finish_all().await;
+    assert!(!kinds.contains(&JobKind::PublishManifest), "{kinds:?}");
+    place.finish(&slow, &slow_wish).await;
+    let kinds = place.finish_all().await;
+    let at = |kind| kinds.iter().rposition(|k| *k == kind).unwrap();
+    assert!(at(JobKind::PublishTag) < at(JobKind::PublishManifest));
+    assert_eq!(place.tag("t").await, b"next");
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_back_and_forth_while_it_is_carried_out_gets_there() {
+    let place = Place::with_image().await;
+    place.push_manifest(b"two", &[], "v1").await;
+    let (running, wish) = place.until(JobKind::PublishTag).await;
+    place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+    place.push_manifest(b"three", &[], "v1").await;
+    assert_eq!(place.delete(manifest(&[])).await, Deleted::Yes);
+    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    place.finish_all().await;
+    assert_eq!(place.tag("v1").await, b"three");
+    let left = place.store.job_counts().await.unwrap();
+    assert_eq!((left.waiting, left.pending, left.running), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_the_index_does_not_know_all_of_is_neither_collected_nor_deleted() {
+    let place = Place::with_image().await;
+    place.push_blob(b"alone").await;
+    place.store.note_partial_index().await.unwrap();
+    place.forward(DAY);
+    let rules = CollectRules::default();
+    let collect = place.store.collect(rules, false, |one| panic!("{one:?}"));
+    assert_eq!(collect.await.unwrap(), Collect::PartialIndex);
+    let digest = Digest::sha256(b"alone");
+    let deleted = place.delete(Deletion::Blob { digest }).await;
+    assert_eq!(deleted, Deleted::PartialIndex);
+    let deleted = place.delete(manifest(&["v1"])).await;
+    assert_eq!(deleted, Deleted::PartialIndex);
+    assert_eq!(place.delete(tag("v1")).await, Deleted::Yes);
+}
+
+#[tokio::test]
+async fn removals_look_things_up_by_what_they_ask_for() {
+    let place = Place::new().await;
+    let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
+        let mut steps = Vec::new();
+        for query in crate::store::removal::QUERIES {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+            let rows = plan.query_map([1, 1], |row| row.get::<_, String>(3))?;
+            steps.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(steps)
+    };
+    let steps = place.store.read(plans).await.unwrap();
+    for step in steps {
+        let scans = step.starts_with("SCAN") && !step.contains("CONSTANT");
+        let all_of_a_repository =
+            step.contains("tags_listed") || step.ends_with("(repository_id=?)");
+        assert!(!scans && !all_of_a_repository, "{step}");
+    }
 }
