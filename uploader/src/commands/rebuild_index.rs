@@ -98,7 +98,6 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     let mut session = uploader.remote.session().await?;
     own_tree(&uploader, &mut session).await?;
-    uploader.local.store.note_partial_index().await?;
     let mut rebuild = Rebuild {
         in_spool: hash_spool(&uploader).await?,
         uploader,
