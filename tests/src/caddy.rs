@@ -3,33 +3,24 @@
 use std::path::Path;
 
 use crate::certificate::Certificate;
-use crate::processes::{Process, Program};
-use crate::wait::{free_port, until_listening};
+use crate::processes::Program;
+use crate::proxy::Proxy;
+use crate::wait::free_port;
 
 const CADDY: &str = "/usr/bin/caddy";
 
-/// A running Caddy. It calls the gateway by another name than the client did,
-/// and passes on what it was called in `X-Forwarded-` headers.
-#[derive(Debug)]
-pub struct Caddy {
-    process: Process,
-    plain: String,
-    tls: String,
-}
-
-impl Caddy {
-    /// Starts it in front of `backend` (`host:port`) with its files in a
-    /// folder.
-    ///
-    /// # Panics
-    /// When it does not start.
-    pub async fn start(folder: &Path, certificate: &Certificate, backend: &str) -> Self {
-        let folder = folder.join("caddy");
-        std::fs::create_dir(&folder).expect("a new folder");
-        let (plain, tls) = (free_port(), free_port());
-        let (file, key) = (certificate.certificate.display(), certificate.key.display());
-        let config = format!(
-            "{{
+/// Starts it in front of `backend` (`host:port`) with its files in a
+/// folder.
+///
+/// # Panics
+/// When it does not start.
+pub async fn start(folder: &Path, certificate: &Certificate, backend: &str) -> Proxy {
+    let folder = folder.join("caddy");
+    std::fs::create_dir(&folder).expect("a new folder");
+    let (plain, tls) = (free_port(), free_port());
+    let (file, key) = (certificate.certificate.display(), certificate.key.display());
+    let config = format!(
+        "{{
     admin off
     auto_https off
 }}
@@ -47,41 +38,16 @@ https://:{tls} {{
     import gateway
 }}
 "
-        );
-        let caddyfile = folder.join("Caddyfile");
-        std::fs::write(&caddyfile, config).expect("to write a configuration");
-        let program = Program::new(CADDY, folder.join("log"))
-            .args(["run", "--adapter", "caddyfile", "--config"])
-            .args([&caddyfile])
-            // Where it keeps its own files.
-            .env("HOME", &folder)
-            .env("XDG_DATA_HOME", &folder)
-            .env("XDG_CONFIG_HOME", &folder);
-        let process = Process::start(program);
-        let (plain, tls) = (format!("127.0.0.1:{plain}"), format!("127.0.0.1:{tls}"));
-        until_listening(&process, &[&plain, &tls]).await;
-        Self {
-            process,
-            plain,
-            tls,
-        }
-    }
-
-    /// `127.0.0.1:port` without TLS.
-    #[must_use]
-    pub fn plain(&self) -> &str {
-        &self.plain
-    }
-
-    /// `127.0.0.1:port` with TLS.
-    #[must_use]
-    pub fn tls(&self) -> &str {
-        &self.tls
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn process(&self) -> &Process {
-        &self.process
-    }
+    );
+    let caddyfile = folder.join("Caddyfile");
+    std::fs::write(&caddyfile, config).expect("to write a configuration");
+    let program = Program::new(CADDY, folder.join("log"))
+        .args(["run", "--adapter", "caddyfile", "--config"])
+        .args([&caddyfile])
+        // Where it keeps its own files.
+        .env("HOME", &folder)
+        .env("XDG_DATA_HOME", &folder)
+        .env("XDG_CONFIG_HOME", &folder);
+    let (plain, tls) = (format!("127.0.0.1:{plain}"), format!("127.0.0.1:{tls}"));
+    Proxy::start(program, plain, tls).await
 }

@@ -18,6 +18,7 @@ pub mod nginx;
 pub mod peer;
 pub mod processes;
 pub mod proftpd;
+pub mod proxy;
 pub mod random;
 pub mod round_robin;
 pub mod sshd;

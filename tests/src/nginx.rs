@@ -3,69 +3,35 @@
 use std::path::Path;
 
 use crate::certificate::Certificate;
-use crate::processes::{Process, Program};
-use crate::wait::{free_port, until_listening};
+use crate::processes::Program;
+use crate::proxy::Proxy;
+use crate::wait::free_port;
 
 const NGINX: &str = "/usr/sbin/nginx";
 
-/// A running nginx. It calls the gateway by another name than the client did,
-/// and passes on what it was called in `X-Forwarded-` headers.
-#[derive(Debug)]
-pub struct Nginx {
-    process: Process,
-    plain: String,
-    tls: String,
-}
-
-impl Nginx {
-    /// Starts it in front of `backend` (`host:port`) with its files in a
-    /// folder. With `buffering` it takes whole bodies before it passes them
-    /// on, as it does by default.
-    ///
-    /// # Panics
-    /// When it does not start.
-    pub async fn start(
-        folder: &Path,
-        certificate: &Certificate,
-        backend: &str,
-        buffering: bool,
-    ) -> Self {
-        let folder = folder.join("nginx");
-        std::fs::create_dir(&folder).expect("a new folder");
-        let plain = format!("127.0.0.1:{}", free_port());
-        let tls = format!("127.0.0.1:{}", free_port());
-        let config = config(&folder, certificate, backend, buffering, &plain, &tls);
-        let file = folder.join("nginx.conf");
-        std::fs::write(&file, config).expect("to write a configuration");
-        let program = Program::new(NGINX, folder.join("log"))
-            .args([Path::new("-c"), &file])
-            .args([Path::new("-p"), &folder]);
-        let process = Process::start(program);
-        until_listening(&process, &[&plain, &tls]).await;
-        Self {
-            process,
-            plain,
-            tls,
-        }
-    }
-
-    /// `127.0.0.1:port` without TLS.
-    #[must_use]
-    pub fn plain(&self) -> &str {
-        &self.plain
-    }
-
-    /// `127.0.0.1:port` with TLS.
-    #[must_use]
-    pub fn tls(&self) -> &str {
-        &self.tls
-    }
-
-    /// Its process.
-    #[must_use]
-    pub fn process(&self) -> &Process {
-        &self.process
-    }
+/// Starts it in front of `backend` (`host:port`) with its files in a
+/// folder. With `buffering` it takes whole bodies before it passes them
+/// on, as it does by default.
+///
+/// # Panics
+/// When it does not start.
+pub async fn start(
+    folder: &Path,
+    certificate: &Certificate,
+    backend: &str,
+    buffering: bool,
+) -> Proxy {
+    let folder = folder.join("nginx");
+    std::fs::create_dir(&folder).expect("a new folder");
+    let plain = format!("127.0.0.1:{}", free_port());
+    let tls = format!("127.0.0.1:{}", free_port());
+    let config = config(&folder, certificate, backend, buffering, &plain, &tls);
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, config).expect("to write a configuration");
+    let program = Program::new(NGINX, folder.join("log"))
+        .args([Path::new("-c"), &file])
+        .args([Path::new("-p"), &folder]);
+    Proxy::start(program, plain, tls).await
 }
 
 fn config(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use refity_shared::config::Schedule;
-use refity_shared::store::{Collect, CollectRules, HealthState};
+use refity_shared::store::{CollectRules, HealthState};
 
 use crate::service::{Failure, Uploader};
 
@@ -37,20 +37,19 @@ async fn collect(
     let collected = store.collect(rules, false, |one| {
         tracing::debug!(?one, "collected");
     });
-    let collected = collected.await?;
-    if let Some(words) = collected.refusal() {
-        tracing::warn!("{words}");
-    }
-    if let Collect::Done(all) = collected {
-        tracing::info!(
-            manifests = all.manifests,
-            links = all.links,
-            blobs = all.blobs,
-            bytes = all.bytes,
-            "garbage was collected"
-        );
-        uploader.wake.notify_one();
-        uploader.local.wake_uploaders();
+    match collected.await?.done() {
+        Err(words) => tracing::warn!("{words}"),
+        Ok(all) => {
+            tracing::info!(
+                manifests = all.manifests,
+                links = all.links,
+                blobs = all.blobs,
+                bytes = all.bytes,
+                "garbage was collected"
+            );
+            uploader.wake.notify_one();
+            uploader.local.wake_uploaders();
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use refity_shared::config::data_dir::DataDirError;
 use refity_shared::config::{EXIT_CONFIGURATION, SpoolSettings};
 use refity_shared::local::{Local, LocalError};
+use refity_shared::name::IntentId;
 use refity_shared::remote::{Layout, Pool, RemoteConfig, RemoteError, Role};
 use refity_shared::spool::SpoolError;
 use refity_shared::store::StoreError;
@@ -136,6 +137,17 @@ impl Uploader {
     /// Ends the service: another installation owns the tree.
     pub(crate) fn stop_not_ours(&self, words: &str) {
         self.stop.send_replace(Stop::NotOurs(words.to_owned()));
+    }
+
+    /// Removes intents that are carried out: their files, and then their rows.
+    pub(crate) async fn forget_intents(&self, carried_out: Vec<IntentId>) -> Result<(), Failure> {
+        for intent in &carried_out {
+            self.local.spool.remove_intent(*intent).await?;
+        }
+        if !carried_out.is_empty() {
+            self.local.store.forget_intents(carried_out).await?;
+        }
+        Ok(())
     }
 
     /// Returns when the service is to end.

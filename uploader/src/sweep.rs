@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_shared::clock::millis;
-use refity_shared::remote::{Entry, RemoteError, Session, TmpName, TrashName};
+use refity_shared::remote::{Entry, RemoteError, TmpName, TrashName};
 use refity_shared::spool::IntentWish;
 use refity_shared::store::{HealthState, JobId};
 
@@ -86,12 +86,7 @@ async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
 async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
     let (store, spool) = (&uploader.local.store, &uploader.local.spool);
     let carried_out = store.carried_out_intents().await?;
-    for intent in &carried_out {
-        spool.remove_intent(*intent).await?;
-    }
-    if !carried_out.is_empty() {
-        store.forget_intents(carried_out).await?;
-    }
+    uploader.forget_intents(carried_out).await?;
     let old: Vec<_> = spool
         .list_intents()
         .await?
@@ -137,7 +132,9 @@ async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
     let mut session = uploader.remote.session().await?;
     let (tmp, trash) = (uploader.layout.tmp(), uploader.layout.trash());
     let listed = session
-        .run(move |session| Ok::<_, RemoteError>((list(session, &tmp)?, list(session, &trash)?)))
+        .run(move |session| {
+            Ok::<_, RemoteError>((session.list_if_there(&tmp)?, session.list_if_there(&trash)?))
+        })
         .await?;
     let (tmp, trash) = listed;
     let now = store.clock().wall_ms();
@@ -163,14 +160,6 @@ async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
         Ok::<_, RemoteError>(())
     });
     Ok(removed.await?)
-}
-
-/// What is in a folder; nothing if it is not there.
-fn list(session: &mut Session, folder: &str) -> Result<Vec<Entry>, RemoteError> {
-    match session.list(folder) {
-        Err(RemoteError::Missing { .. }) => Ok(Vec::new()),
-        listed => listed,
-    }
 }
 
 /// Paths of temporary files whose job is finished or gone; and of strangers'

@@ -6,7 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{Collect, Collected, Collection};
+use refity_shared::store::{Collected, Collection};
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
@@ -74,13 +74,8 @@ pub(super) async fn collect(
             report.name(one);
         }
     });
-    let collected = collected.await?;
-    if let Some(words) = collected.refusal() {
-        return Err(ApiError::Unavailable(words.to_owned()));
-    }
-    if let Collect::Done(counts) = collected {
-        report.counts = counts;
-    }
+    let counts = collected.await?.done();
+    report.counts = counts.map_err(|words| ApiError::Unavailable(words.to_owned()))?;
     report.truncated = named > NAMED_MAX;
     if !order.dry_run {
         state.local.wake_uploaders();

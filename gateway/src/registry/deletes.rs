@@ -39,11 +39,9 @@ pub(super) async fn manifest(
             },
         };
         return match delete(state, &repository, deletion).await? {
-            Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
-            Deleted::Unknown => Err(unknown()),
-            Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
-            Deleted::PartialIndex => Err(RegistryError::PartialIndex),
-            Deleted::TagsMoved => continue,
+            Done::Yes => Ok(accepted()),
+            Done::Unknown => Err(unknown()),
+            Done::TagsMoved => continue,
         };
     }
     Err(RegistryError::busy(
@@ -58,23 +56,16 @@ pub(super) async fn blob(
     digest: Result<Digest, DigestError>,
 ) -> Result<Written, RegistryError> {
     let digest = digest.map_err(RegistryError::DigestInvalid)?;
-    if state
-        .local
-        .store
-        .blob(&repository, &digest)
-        .await?
-        .is_none()
-    {
+    let store = &state.local.store;
+    if store.blob(&repository, &digest).await?.is_none() {
         return Err(RegistryError::BlobUnknown(digest));
     }
     let deletion = Deletion::Blob {
         digest: digest.clone(),
     };
     match delete(state, &repository, deletion).await? {
-        Deleted::Yes | Deleted::Overtaken => Ok(accepted()),
-        Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
-        Deleted::PartialIndex => Err(RegistryError::PartialIndex),
-        Deleted::Unknown | Deleted::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
+        Done::Yes => Ok(accepted()),
+        Done::Unknown | Done::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
     }
 }
 
@@ -82,12 +73,20 @@ fn accepted() -> Written {
     empty(StatusCode::ACCEPTED, []).into()
 }
 
+/// What a delete that was not refused came to.
+enum Done {
+    /// It is gone, or was until a newer push came.
+    Yes,
+    Unknown,
+    TagsMoved,
+}
+
 /// Deletes, with an intent beside the database that outlives it.
 async fn delete(
     state: &AppState,
     repository: &RepositoryName,
     deletion: Deletion,
-) -> Result<Deleted, RegistryError> {
+) -> Result<Done, RegistryError> {
     let local = &state.local;
     let (id, generation) = (IntentId::random(), local.store.next_generation().await?);
     let intent = Intent {
@@ -110,5 +109,11 @@ async fn delete(
     } else if let Err(error) = local.spool.remove_intent(id).await {
         tracing::warn!(%id, %error, "the intent of a refused delete stays until the sweep");
     }
-    Ok(deleted?)
+    match deleted? {
+        Deleted::Yes | Deleted::Overtaken => Ok(Done::Yes),
+        Deleted::Unknown => Ok(Done::Unknown),
+        Deleted::TagsMoved => Ok(Done::TagsMoved),
+        Deleted::NamedBy(by) => Err(RegistryError::InUse { by }),
+        Deleted::PartialIndex => Err(RegistryError::PartialIndex),
+    }
 }

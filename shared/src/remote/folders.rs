@@ -127,6 +127,17 @@ impl Session {
         }
     }
 
+    /// What is in a folder; nothing where there is none.
+    ///
+    /// # Errors
+    /// As [`Session::list`], but never missing.
+    pub fn list_if_there(&mut self, path: &str) -> Result<Vec<Entry>, RemoteError> {
+        match self.list(path) {
+            Err(RemoteError::Missing { .. }) => Ok(Vec::new()),
+            listed => listed,
+        }
+    }
+
     /// Removes an empty folder.
     ///
     /// # Errors

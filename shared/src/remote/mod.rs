@@ -33,6 +33,6 @@ pub use owner::{OwnerState, check_owner, holds_strange_images};
 pub use pool::{Pool, PoolStats};
 pub use posix_rename::{Extensions, Space};
 pub use read::Reader;
-pub use remove::{remove_link, remove_tag};
+pub use remove::{remove_if_empty, remove_link, remove_tag};
 pub use session::{Meta, Session};
 pub use write::{Placed, WriteError, place_folder, replace_small, store_file, write_small};

@@ -58,10 +58,7 @@ pub fn holds_strange_images(
     if read_owner(session, layout)?.as_deref() == Some(installation) {
         return Ok(false);
     }
-    match session.list(&layout.repositories()) {
-        Err(error) if error.is_missing() => Ok(false),
-        listed => Ok(!listed?.is_empty()),
-    }
+    Ok(!session.list_if_there(&layout.repositories())?.is_empty())
 }
 
 fn create(

@@ -9,12 +9,16 @@ use crate::name::{RepositoryName, Tag};
 /// When the storage fails.
 pub fn remove_link(session: &mut Session, link: &str) -> Result<(), RemoteError> {
     missing_is_fine(session.remove_file(link))?;
-    let Some(folder) = super::layout::parent(link) else {
-        return Ok(());
-    };
+    super::layout::parent(link).map_or(Ok(()), |folder| remove_if_empty(session, folder))
+}
+
+/// Removes a folder, unless something is in it that is not ours.
+///
+/// # Errors
+/// When the connection breaks.
+pub fn remove_if_empty(session: &mut Session, folder: &str) -> Result<(), RemoteError> {
     match session.remove_dir(folder) {
         Err(error) if error.is_connection() => Err(error),
-        // It is gone, or has something in it that is not ours.
         _ => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use crate::name::{FileId, RepositoryName};
 const USED_AT_STEP_MS: i64 = 10 * 60 * 1000;
 
 /// The grace is renewed again only after this long.
-pub(super) const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
+const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
 
 /// A blob that a repository has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,19 +199,24 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
-        let (target, now) = (blob.membership, self.clock.wall_ms());
-        if now - blob.touched_at < TOUCHED_AT_STEP_MS {
+        let update = "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        self.renew(update, blob.membership, blob.touched_at).await
+    }
+
+    /// Runs `update` on a row, unless it was touched within the hour. Answers
+    /// false if the row is no longer wanted.
+    pub(super) async fn renew(
+        &self,
+        update: &'static str,
+        target: i64,
+        touched_at: i64,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        if now - touched_at < TOUCHED_AT_STEP_MS {
             return Ok(true);
         }
-        self.write_relaxed(move |db| {
-            let renewed = db
-                .prepare_cached(
-                    "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND wanted",
-                )?
-                .execute([target, now])?;
-            Ok(renewed == 1)
-        })
-        .await
+        self.write_relaxed(move |db| Ok(db.prepare_cached(update)?.execute([target, now])? == 1))
+            .await
     }
 
     /// Makes a blob of `from` (of any repository, where that is not given)

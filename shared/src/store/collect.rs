@@ -78,13 +78,15 @@ pub enum Collect {
 }
 
 impl Collect {
-    /// Why nothing was collected.
-    #[must_use]
-    pub fn refusal(self) -> Option<&'static str> {
+    /// What was collected.
+    ///
+    /// # Errors
+    /// In words, why nothing was.
+    pub fn done(self) -> Result<Collection, &'static str> {
         match self {
-            Self::Done(_) => None,
-            Self::StorageUnwell => Some("nothing is collected while the storage is unwell"),
-            Self::PartialIndex => Some(
+            Self::Done(collection) => Ok(collection),
+            Self::StorageUnwell => Err("nothing is collected while the storage is unwell"),
+            Self::PartialIndex => Err(
                 "nothing is collected: the storage holds images that the index does not know, \
                  since it was rebuilt or the folder was taken over, and what they need would go too",
             ),

@@ -6,10 +6,11 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::collect::is_index_partial;
-use super::jobs::{need, settle};
+use super::jobs::{carries_out, need, settle};
 use super::removal::{key, keys, remove_tag, unlink, withdraw};
 use super::repositories::repository_id;
-use super::{JobId, Store, StoreError};
+use super::wishes::parsed;
+use super::{JobId, Store, StoreError, catch_up};
 use crate::clock::Clock;
 use crate::deletion::Deletion;
 use crate::digest::Digest;
@@ -79,28 +80,14 @@ fn delete_manifest(
     listed: &[Tag],
     generation: i64,
 ) -> Result<Outcome, StoreError> {
-    let found = row(
-        db,
-        "SELECT rm.id, rm.generation FROM repository_manifests rm
-         JOIN blobs b ON b.id = rm.manifest_id
-         WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted",
-        params![repository, digest.as_str()],
-    )?;
-    let target = match found {
-        None => return Ok(Err(Deleted::Unknown)),
-        Some((_, newer)) if newer >= generation => return Ok(Err(Deleted::Overtaken)),
-        Some((target, _)) => target,
+    let query = "SELECT rm.id, rm.manifest_id, rm.generation FROM repository_manifests rm
+                 JOIN blobs b ON b.id = rm.manifest_id
+                 WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted";
+    let (target, manifest) = match standing(db, query, repository, digest, generation)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
     };
-    let index = digest_of(
-        db,
-        "SELECT b.digest FROM repository_manifests rm
-         CROSS JOIN manifest_references x ON x.blob_id = rm.manifest_id AND x.is_manifest
-         CROSS JOIN repository_manifests h ON h.repository_id = rm.repository_id
-          AND h.manifest_id = x.manifest_id AND h.wanted
-         JOIN blobs b ON b.id = h.manifest_id WHERE rm.id = ?1 LIMIT 1",
-        target,
-    )?;
-    if let Some(index) = index {
+    if let Some(index) = named_by(db, repository, manifest, true)? {
         return Ok(Err(Deleted::NamedBy(index)));
     }
     let tags = tags_at(db, target)?;
@@ -142,12 +129,9 @@ fn tags_at(db: &Connection, target: i64) -> Result<Vec<TagRow>, StoreError> {
     let mut rows = query.query([target])?;
     let mut tags = Vec::new();
     while let Some(row) = rows.next()? {
-        let name: String = row.get(1)?;
         tags.push(TagRow {
             id: row.get(0)?,
-            name: name
-                .parse()
-                .map_err(|_| StoreError::Corrupt(format!("{name} is no tag")))?,
+            name: parsed(&row.get::<_, String>(1)?)?,
             generation: row.get(2)?,
         });
     }
@@ -181,27 +165,14 @@ fn delete_blob(
     digest: &Digest,
     generation: i64,
 ) -> Result<Outcome, StoreError> {
-    let found = row(
-        db,
-        "SELECT rb.id, rb.generation FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
-         WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.wanted",
-        params![repository, digest.as_str()],
-    )?;
-    let target = match found {
-        None => return Ok(Err(Deleted::Unknown)),
-        Some((_, newer)) if newer >= generation => return Ok(Err(Deleted::Overtaken)),
-        Some((target, _)) => target,
+    let query = "SELECT rb.id, rb.blob_id, rb.generation FROM repository_blobs rb
+                 JOIN blobs b ON b.id = rb.blob_id
+                 WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.wanted";
+    let (target, blob) = match standing(db, query, repository, digest, generation)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
     };
-    let manifest = digest_of(
-        db,
-        "SELECT m.digest FROM repository_blobs rb
-         CROSS JOIN manifest_references x ON x.blob_id = rb.blob_id AND NOT x.is_manifest
-         CROSS JOIN repository_manifests h ON h.repository_id = rb.repository_id
-          AND h.manifest_id = x.manifest_id AND h.wanted
-         JOIN blobs m ON m.id = h.manifest_id WHERE rb.id = ?1 LIMIT 1",
-        target,
-    )?;
-    if let Some(manifest) = manifest {
+    if let Some(manifest) = named_by(db, repository, blob, false)? {
         return Ok(Err(Deleted::NamedBy(manifest)));
     }
     db.prepare_cached("UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1")?
@@ -209,34 +180,52 @@ fn delete_blob(
     Ok(Ok(vec![unlink(db, clock, target, Some(generation))?]))
 }
 
-/// The key and the generation that a query gives, if it gives one.
-fn row(
+/// What is to be deleted: its row and its blob, as a query gives them with the
+/// generation of its wish; or that there is none, or a newer wish.
+fn standing(
     db: &Connection,
     query: &str,
-    values: impl rusqlite::Params,
-) -> Result<Option<(i64, i64)>, StoreError> {
-    Ok(db
+    repository: i64,
+    digest: &Digest,
+    generation: i64,
+) -> Result<Result<(i64, i64), Deleted>, StoreError> {
+    let found = db
         .prepare_cached(query)?
-        .query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
+        .query_row(params![repository, digest.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+        })
+        .optional()?;
+    Ok(match found {
+        None => Err(Deleted::Unknown),
+        Some((_, _, newer)) if newer >= generation => Err(Deleted::Overtaken),
+        Some((target, blob, _)) => Ok((target, blob)),
+    })
 }
 
-/// The digest that a query gives for a key, if it gives one.
-fn digest_of(db: &Connection, query: &str, of: i64) -> Result<Option<Digest>, StoreError> {
-    db.prepare_cached(query)?
-        .query_row([of], |row| row.get::<_, String>(0))
-        .optional()?
-        .map(|text| {
-            text.parse()
-                .map_err(|_| StoreError::Corrupt(format!("{text} is no digest")))
-        })
-        .transpose()
+/// A manifest of the repository that names this blob or manifest.
+fn named_by(
+    db: &Connection,
+    repository: i64,
+    blob: i64,
+    is_manifest: bool,
+) -> Result<Option<Digest>, StoreError> {
+    db.prepare_cached(
+        "SELECT b.digest FROM manifest_references x
+         CROSS JOIN repository_manifests h
+           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+         JOIN blobs b ON b.id = h.manifest_id
+         WHERE x.blob_id = ?2 AND x.is_manifest = ?3 LIMIT 1",
+    )?
+    .query_row(params![repository, blob, is_manifest], |row| {
+        row.get::<_, String>(0)
+    })
+    .optional()?
+    .map(|text| parsed(&text))
+    .transpose()
 }
 
 fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError> {
-    // A replayed intent may be of a clock that was ahead of ours.
-    db.prepare_cached("UPDATE generation SET value = max(value, ?1) WHERE id = 1")?
-        .execute([new.generation])?;
+    catch_up(db, new.generation)?;
     let Some(repository) = repository_id(db, &new.repository)? else {
         return Ok(Deleted::Unknown);
     };
@@ -253,10 +242,7 @@ fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, St
     };
     match outcome {
         Ok(jobs) => {
-            for job in jobs {
-                db.prepare_cached("INSERT OR IGNORE INTO intents (id, job_id) VALUES (?1, ?2)")?
-                    .execute(params![new.intent.to_string(), job.0])?;
-            }
+            carries_out(db, &jobs, new.intent)?;
             Ok(Deleted::Yes)
         }
         Err(deleted) => Ok(deleted),

@@ -3,10 +3,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::blobs::{TOUCHED_AT_STEP_MS, blob_in, upsert_blob, want_stored};
-use super::jobs::{NewJob, need, settle, unfinished, want};
+use super::blobs::{blob_in, upsert_blob, want_stored};
+use super::jobs::{NewJob, carries_out, need, settle, unfinished, want};
 use super::repositories::{ensure_repository, repository_id};
-use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, referrers};
+use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, catch_up, referrers};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::media_type::MediaType;
@@ -92,9 +92,7 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         }
         return Ok(PutManifest::Missing(missing));
     }
-    // A replayed intent may be of a clock that was ahead of ours.
-    db.prepare_cached("UPDATE generation SET value = max(value, ?1) WHERE id = 1")?
-        .execute([new.generation])?;
+    catch_up(db, new.generation)?;
     let manifest = upsert_manifest(db, clock, new)?;
     for &(blob, is_manifest) in &named {
         db.prepare_cached(
@@ -126,10 +124,7 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
             db, clock, repository, manifest, tag, new, publishes,
         )?);
     }
-    for job in &jobs {
-        db.prepare_cached("INSERT OR IGNORE INTO intents (id, job_id) VALUES (?1, ?2)")?
-            .execute(params![new.intent.to_string(), job.0])?;
-    }
+    carries_out(db, &jobs, new.intent)?;
     Ok(PutManifest::Put { jobs })
 }
 
@@ -383,22 +378,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn renew_manifest(&self, manifest: &StoredManifest) -> Result<bool, StoreError> {
-        let now = self.clock.wall_ms();
         let Some((target, touched_at)) = manifest.touched else {
             return Ok(true);
         };
-        if now - touched_at < TOUCHED_AT_STEP_MS {
-            return Ok(true);
-        }
-        self.write_relaxed(move |db| {
-            let renewed = db
-                .prepare_cached(
-                    "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND wanted",
-                )?
-                .execute([target, now])?;
-            Ok(renewed == 1)
-        })
-        .await
+        let update = "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        self.renew(update, target, touched_at).await
     }
 }
 

@@ -267,6 +267,14 @@ fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
         .query_row([wall_ms], |row| row.get(0))?)
 }
 
+/// Makes later generations larger than this one: a replayed intent may be of a
+/// clock that was ahead of ours.
+fn catch_up(db: &Connection, generation: i64) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE generation SET value = max(value, ?1) WHERE id = 1")?
+        .execute([generation])?;
+    Ok(())
+}
+
 fn check(path: &Path) -> Result<bool, StoreError> {
     if !path.exists() {
         return Ok(false);

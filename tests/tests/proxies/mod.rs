@@ -7,10 +7,10 @@ mod expect;
 mod http2;
 mod push_pull;
 
-use refity_tests::caddy::Caddy;
 use refity_tests::certificate::Certificate;
 use refity_tests::lab::{Builder, GROUP, Lab};
-use refity_tests::nginx::Nginx;
+use refity_tests::proxy::Proxy;
+use refity_tests::{caddy, nginx};
 use tempfile::TempDir;
 
 /// The proxies of a lab, all in front of its gateway.
@@ -18,10 +18,10 @@ struct Proxies {
     lab: Lab,
     certificate: Certificate,
     /// Passes bodies on while they come.
-    nginx: Nginx,
+    nginx: Proxy,
     /// Takes whole bodies first, as nginx does by default.
-    buffering: Nginx,
-    caddy: Caddy,
+    buffering: Proxy,
+    caddy: Proxy,
     _folder: TempDir,
 }
 
@@ -38,9 +38,9 @@ impl Proxies {
         std::fs::create_dir(&second).unwrap();
         let gateway = lab.address(0);
         Self {
-            nginx: Nginx::start(folder.path(), &certificate, gateway, false).await,
-            buffering: Nginx::start(&second, &certificate, gateway, true).await,
-            caddy: Caddy::start(folder.path(), &certificate, gateway).await,
+            nginx: nginx::start(folder.path(), &certificate, gateway, false).await,
+            buffering: nginx::start(&second, &certificate, gateway, true).await,
+            caddy: caddy::start(folder.path(), &certificate, gateway).await,
             certificate,
             lab,
             _folder: folder,

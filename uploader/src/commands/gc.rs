@@ -2,7 +2,7 @@
 
 use refity_shared::config::{CollectionArgs, DataArgs, LogArgs};
 use refity_shared::local::Local;
-use refity_shared::store::{Collect, Collected};
+use refity_shared::store::Collected;
 use refity_shared::telemetry;
 
 use crate::service::Failure;
@@ -34,12 +34,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let local = Local::open(&args.data.data_dir, "gc").await?;
     let rules = args.collection.rules();
     let collected = local.store.collect(rules, args.dry_run, print).await?;
-    if let Some(words) = collected.refusal() {
-        return Err(Failure::Other(words.to_owned()));
-    }
-    let Collect::Done(all) = collected else {
-        return Ok(());
-    };
+    let all = collected.done();
+    let all = all.map_err(|words| Failure::Other(words.to_owned()))?;
     println!(
         "{} manifests, {} links to blobs, and {} blobs of {} bytes {}",
         all.manifests,

@@ -181,10 +181,7 @@ impl Rebuild {
         let folder = self.uploader.layout.groups();
         let entries = self
             .session
-            .run(move |session| match session.list(&folder) {
-                Err(error) if error.is_missing() => Ok(Vec::new()),
-                listed => listed,
-            })
+            .run(move |session| session.list_if_there(&folder))
             .await?;
         for name in entries.iter().filter_map(|entry| entry.name.parse().ok()) {
             self.uploader.local.store.create_group(&name).await?;
@@ -197,10 +194,7 @@ impl Rebuild {
         let repositories = self.uploader.layout.repositories();
         let listed = self
             .session
-            .run(move |session| match session.list(&repositories) {
-                Err(error) if error.is_missing() => Ok(Vec::new()),
-                listed => listed,
-            });
+            .run(move |session| session.list_if_there(&repositories));
         if !listed.await?.is_empty() {
             self.uploader.local.store.note_partial_index().await?;
         }

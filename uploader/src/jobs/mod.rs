@@ -122,10 +122,7 @@ async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
     let (job, lease) = (run.claim.job.number(), run.claim.lease.number());
     let tmp = run.uploader.layout.tmp();
     let cleared = run.session.run(move |session| {
-        let entries = match session.list(&tmp) {
-            Err(RemoteError::Missing { .. }) => return Ok(()),
-            listed => listed?,
-        };
+        let entries = session.list_if_there(&tmp)?;
         let earlier = entries.iter().filter(|entry| {
             TmpName::parse(&entry.name).is_some_and(|name| {
                 name.installation == installation && name.job == job && name.attempt < lease
@@ -194,12 +191,7 @@ async fn finish(uploader: &Uploader, claim: &Claim, ended: Ended) -> Result<(), 
     match store.finish(claim, ended).await? {
         Finished::Done { carried_out } => {
             tracing::debug!(job = %claim.job, kind, "done");
-            for intent in &carried_out {
-                uploader.local.spool.remove_intent(*intent).await?;
-            }
-            if !carried_out.is_empty() {
-                store.forget_intents(carried_out).await?;
-            }
+            uploader.forget_intents(carried_out).await?;
         }
         Finished::Again => tracing::debug!(job = %claim.job, kind, "wished anew meanwhile"),
         Finished::LeaseLost => tracing::info!(job = %claim.job, kind, "was given to another"),

@@ -8,7 +8,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use refity_shared::digest::{Digest, Hasher};
-use refity_shared::remote::{RemoteError, Session, WriteError, store_file, write_small};
+use refity_shared::remote::{
+    RemoteError, Session, WriteError, remove_if_empty, store_file, write_small,
+};
 use refity_shared::store::{BlobId, BlobSource};
 
 use super::{JobError, Run};
@@ -105,11 +107,8 @@ pub(super) async fn remove(run: Run<'_>, digest: Digest) -> Result<(), JobError>
             Err(RemoteError::Missing { .. }) => {}
             renamed => renamed?,
         }
-        match session.remove_dir(&layout.blob_folder(&digest)) {
-            Err(error) if error.is_connection() => Err(WriteError::Remote(error)),
-            // It is gone, or has something in it that is not ours.
-            _ => Ok(()),
-        }
+        remove_if_empty(session, &layout.blob_folder(&digest))?;
+        Ok::<_, WriteError>(())
     });
     Ok(removed.await?)
 }
