@@ -7,7 +7,7 @@ mod ordered;
 
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
+use refity_tests::lab::{Builder, Lab};
 use serde_json::{Value, json};
 
 /// The repository of these tests.
@@ -17,6 +17,13 @@ const HOUR: i64 = 60 * 60 * 1000;
 
 /// Longer than what is left is kept.
 const GRACE: i64 = 25 * HOUR;
+
+/// A lab whose storage is known to be well: nothing is collected before.
+async fn ready(builder: Builder) -> Lab {
+    let lab = builder.start().await;
+    lab.wait_until_stored().await;
+    lab
+}
 
 /// What a collection says that it did, or would do.
 async fn collect(client: &Client, dry_run: bool) -> Value {

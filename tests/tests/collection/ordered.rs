@@ -9,7 +9,7 @@ use refity_tests::lab::Lab;
 use refity_tests::wait;
 use serde_json::json;
 
-use super::{APP, GRACE, collect, counts};
+use super::{APP, GRACE, collect, counts, ready};
 
 /// A lab with an image that is garbage.
 async fn with_garbage(lab: &Lab) -> Image {
@@ -23,11 +23,7 @@ async fn with_garbage(lab: &Lab) -> Image {
 
 #[tokio::test]
 async fn uploaders_collect_by_the_schedule() {
-    let lab = Lab::builder()
-        .uploaders(2)
-        .env("GC_SCHEDULE", "00:00")
-        .start()
-        .await;
+    let lab = ready(Lab::builder().uploaders(2).env("GC_SCHEDULE", "00:00")).await;
     let image = with_garbage(&lab).await;
     lab.clock_forward(2 * GRACE);
     let collected = async || {
@@ -53,7 +49,7 @@ async fn uploaders_collect_by_the_schedule() {
 
 #[tokio::test]
 async fn the_command_says_what_it_would_collect_and_collects_it() {
-    let lab = Lab::start().await;
+    let lab = ready(Lab::builder()).await;
     let image = with_garbage(&lab).await;
     lab.clock_forward(GRACE);
     for (arguments, words, status) in [
@@ -77,7 +73,7 @@ async fn the_command_says_what_it_would_collect_and_collects_it() {
 
 #[tokio::test]
 async fn nothing_is_collected_while_the_storage_is_away() {
-    let mut lab = Lab::start().await;
+    let mut lab = ready(Lab::builder()).await;
     let image = with_garbage(&lab).await;
     let client = lab.client();
     lab.clock_forward(GRACE);
@@ -105,7 +101,7 @@ async fn nothing_is_collected_while_the_storage_is_away() {
 
 #[tokio::test]
 async fn only_administrators_collect_and_bad_orders_are_refused() {
-    let lab = Lab::start().await;
+    let lab = ready(Lab::builder()).await;
     let order = json!({ "dry_run": true });
     let anonymous = Client::anonymous(lab.address(0));
     anonymous.post_json("/api/gc", &order).await.gives(401);

@@ -61,6 +61,8 @@ async fn a_model_in_memory_and_the_registry_agree() {
         .group("other")
         .start()
         .await;
+    // Nothing is collected before the storage is known to be well.
+    lab.wait_until_stored().await;
     let layers: Arc<[Bytes]> = (0..SHARED)
         .map(|n| tar(&[(&format!("shared-{n}"), &random.bytes(3000))]))
         .collect();
