@@ -12,13 +12,16 @@ use refity_shared::remote::{Pool, RemoteError, Role};
 use refity_shared::store::StoreError;
 use refity_shared::telemetry::TelemetryError;
 
-use crate::access::{Access, PasswordError, first_admin};
+use crate::access::{self, Access, PasswordError, Secrets, first_admin};
 use crate::config::Config;
 use crate::limit::Limit;
 use crate::state::{AppState, Settings};
 
 /// The name of the tokens' key below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
+
+/// The name in the database of the key by which secrets are found.
+const SECRETS_KEY: &str = "secrets";
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +118,13 @@ fn store_needs_person(error: &StoreError) -> bool {
 pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
     let local = Local::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
-    let access = Access::new(&token_key(config).await?)?;
+    let secrets = local.store.server_key(SECRETS_KEY, access::random_key()?);
+    let secrets = Secrets::new(secrets.await?);
+    let access = Access::new(
+        &token_key(config).await?,
+        secrets,
+        config.http.token_lifetime,
+    )?;
     let state = AppState {
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
@@ -127,6 +136,7 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
             spool,
             sync: config.sync,
             collection: config.collection,
+            public_url: config.http.public_url.clone(),
             proxies: config.http.proxies.clone(),
             body_timeout: config.limits.body_timeout,
         }),

@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
+    /// `PUBLIC_URL`: where clients reach this registry; nothing: as they call
+    /// it.
+    pub(crate) public_url: Option<String>,
     /// Whose word counts for where a request comes from.
     pub(crate) proxies: TrustedProxies,
     /// How long a client that sends a body may send nothing of it.
@@ -53,6 +56,7 @@ impl AppState {
     /// A gateway's state in this folder, with an SFTP server that nobody
     /// reaches.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
+        use crate::access::Secrets;
         use refity_shared::config::Secret;
         use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Timeouts};
         let remote = RemoteConfig {
@@ -69,7 +73,14 @@ impl AppState {
         Self {
             local: Local::open(data_dir, "gateway").await.unwrap(),
             remote: Pool::new(remote, Role::Gateway).unwrap(),
-            access: Arc::new(Access::new(b"a key of thirty-two bytes or more").unwrap()),
+            access: Arc::new(
+                Access::new(
+                    b"a key of thirty-two bytes or more",
+                    Secrets::new(b"another".to_vec()),
+                    Duration::from_secs(300),
+                )
+                .unwrap(),
+            ),
             cold_pulls: Arc::default(),
             uploads: Limit::new(4, 4),
             probe: Arc::default(),
@@ -81,6 +92,7 @@ impl AppState {
                 },
                 sync: None,
                 collection: CollectRules::default(),
+                public_url: None,
                 proxies: TrustedProxies::default(),
                 body_timeout: Duration::from_secs(120),
             }),

@@ -63,7 +63,7 @@ pub(super) async fn login(
         Err(error @ ApiError::Auth(_)) => return Ok(refused(&error)),
         Err(error) => return Err(error),
     };
-    let session = state.access.open_session(&state, &user).await?;
+    let session = state.access.open_session(&state, &user, client).await?;
     let message = if user.must_change_password {
         "signed in; the password must be changed first: PUT /api/auth/password"
     } else {
@@ -112,7 +112,8 @@ pub(super) async fn change_password(
     extensions: Extensions,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, ApiError> {
-    let user = access::authenticate(&state, &headers, &extensions).await?;
+    let caller = access::authenticate(&state, &headers, &extensions).await?;
+    let user = caller.user().ok_or(ApiError::NotPerson)?;
     let current = &change.current_password;
     let known = state.access.sign_in(&state, client, &user.name, current);
     match known.await {
@@ -124,12 +125,13 @@ pub(super) async fn change_password(
         return Err(ApiError::SamePassword);
     }
     let hash = state.access.hash(&change.new_password).await?;
-    state.local.store.set_password(user.id, hash).await?;
+    state.local.store.set_password(user.id, hash, false).await?;
     tracing::info!(user = user.name, "the password was changed");
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /api/auth/me`: who asks.
-pub(super) async fn me(Caller(user): Caller) -> Answer<Shown> {
-    Answer(user.into())
+pub(super) async fn me(Caller(caller): Caller) -> Result<Answer<Shown>, ApiError> {
+    let user = caller.user().ok_or(ApiError::NotPerson)?;
+    Ok(Answer(user.clone().into()))
 }

@@ -28,6 +28,9 @@ pub(crate) enum ApiError {
     /// The account may not.
     #[error("only administrators may do this")]
     NotAdmin,
+    /// A robot, which has neither password nor sessions.
+    #[error("only people may do this, and you are a robot")]
+    NotPerson,
     /// A password that is not the account's.
     #[error("current_password is wrong")]
     WrongPassword,
@@ -67,9 +70,10 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
-            Self::MustChangePassword(_) | Self::NotAdmin | Self::WrongPassword => {
-                StatusCode::FORBIDDEN
-            }
+            Self::MustChangePassword(_)
+            | Self::NotAdmin
+            | Self::NotPerson
+            | Self::WrongPassword => StatusCode::FORBIDDEN,
             Self::Policy(_) | Self::SamePassword | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Body(status, _) => *status,
             Self::GroupExists(_) => StatusCode::CONFLICT,
@@ -86,7 +90,7 @@ impl ApiError {
         match self {
             Self::Auth(_) => "UNAUTHORIZED",
             Self::MustChangePassword(_) => "PASSWORD_CHANGE_REQUIRED",
-            Self::NotAdmin => "DENIED",
+            Self::NotAdmin | Self::NotPerson => "DENIED",
             Self::WrongPassword => "PASSWORD_WRONG",
             Self::Policy(_) | Self::SamePassword => "PASSWORD_INVALID",
             Self::Invalid(_) => "INVALID",
@@ -154,7 +158,7 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => error.into(),
-            AuthError::Token(_) => internal(&error),
+            AuthError::Token(_) | AuthError::SigningKey(_) => internal(&error),
             AuthError::Missing | AuthError::Wrong | AuthError::Ended => Self::Auth(error),
         }
     }

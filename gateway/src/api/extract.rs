@@ -4,23 +4,22 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use refity_shared::store::User;
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
-use crate::access::{self, rights};
+use crate::access::{self, Identity, rights};
 use crate::state::AppState;
 
-/// The account that asks. It has a password of its own.
-pub(super) struct Caller(pub(super) User);
+/// Who asks. A person has a password of its own.
+pub(super) struct Caller(pub(super) Identity);
 
 impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let user = access::authenticate(state, &parts.headers, &parts.extensions).await?;
-        access::require_own_password(&user)?;
-        Ok(Self(user))
+        let caller = access::authenticate(state, &parts.headers, &parts.extensions).await?;
+        access::require_own_password(&caller)?;
+        Ok(Self(caller))
     }
 }
 
@@ -31,8 +30,8 @@ impl FromRequestParts<AppState> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Caller(user) = Caller::from_request_parts(parts, state).await?;
-        if !rights::may_administer(&user) {
+        let Caller(caller) = Caller::from_request_parts(parts, state).await?;
+        if !rights::may_administer(&caller) {
             return Err(ApiError::NotAdmin);
         }
         Ok(Self)

@@ -9,6 +9,7 @@ mod groups;
 pub(crate) mod health;
 mod jobs;
 mod timestamp;
+mod token;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/groups", get(groups::list).post(groups::create))
         .route("/jobs", get(jobs::list))
         .route("/jobs/summary", get(jobs::summary))
+        .route("/token", get(token::get).post(token::post))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_MAX))

@@ -164,9 +164,10 @@ fn wrong_method(endpoint: &Endpoint) -> RegistryError {
     }
 }
 
-/// Who pushes.
+/// The person who pushes; nothing: a robot.
 fn pusher(parts: &Parts) -> Option<UserId> {
-    parts.extensions.get::<Actor>().map(|actor| actor.0.id)
+    let actor = parts.extensions.get::<Actor>();
+    actor.and_then(|actor| actor.identity.user_id())
 }
 
 /// An answer with headers and no body.

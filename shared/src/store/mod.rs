@@ -6,16 +6,20 @@
 //! through one thread ([`writer`]), reads run on a few read-only connections.
 //! Every method is async and keeps the database off the async runtime.
 
+mod access_tokens;
 mod blobs;
 mod changes;
 mod claims;
 mod collect;
+mod credentials;
 mod deletes;
 mod error;
 mod forget;
+mod grants;
 mod groups;
 mod health;
 mod jobs;
+mod keys;
 mod manifests;
 mod migrate;
 mod names;
@@ -24,6 +28,7 @@ mod rebuild;
 mod referrers;
 mod removal;
 mod repositories;
+mod robots;
 mod sessions;
 mod sweep;
 mod tags;
@@ -46,24 +51,30 @@ use crate::clock::Clock;
 use migrate::Identity;
 use writer::{Durability, Writer};
 
-pub use blobs::{Blob, Mounted};
+pub use access_tokens::{AccessToken, NewToken, SecretHash, TokenOwner};
+pub use blobs::{Blob, MountSource, Mounted};
 pub use changes::Changes;
 pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
 pub use collect::{Collect, CollectRules, Collected, Collection, GRACE};
+pub use credentials::{Credential, FoundToken, Principal, Standing};
 pub use deletes::{Deleted, NewDelete};
 pub use error::StoreError;
+pub use grants::{Given, Grant, Readable};
 pub use groups::{Group, GroupCreated};
 pub use health::{Health, HealthState, Trouble};
 pub use jobs::{Job, JobCounts, JobState};
+pub use keys::SigningKey;
 pub use manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
 pub use names::Names;
 pub use outcomes::{Ended, Finished, Retry};
 pub use rebuild::Adopted;
 pub use referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use repositories::PushTarget;
+pub use robots::{NewRobot, Robot, RobotChange, RobotCreated};
+pub use sessions::{NewSession, Session, SessionKind};
 pub use sweep::EvictionCandidate;
 pub use uploads::{Committed, Upload, UploadState};
-pub use users::{Role, User};
+pub use users::{NewUser, Role, User, UserChange, UserChanged};
 pub use waits::Settled;
 pub use wishes::{BlobSource, NamedBlob, Wanted, Wish};
 
@@ -79,7 +90,8 @@ const READERS: usize = 4;
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub(crate) i64);
 
@@ -100,8 +112,16 @@ row_id! {
     BlobId
 }
 row_id! {
-    /// A user.
+    /// A person's account.
     UserId
+}
+row_id! {
+    /// A robot.
+    RobotId
+}
+row_id! {
+    /// An access token.
+    TokenId
 }
 
 impl JobId {

@@ -1,8 +1,9 @@
 //! Repositories. They appear on the first push, inside a group that exists.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
-use super::{Names, Store, StoreError};
+use super::grants::READABLE;
+use super::{Names, Readable, Store, StoreError};
 use crate::name::RepositoryName;
 
 /// Whether a repository can be pushed to.
@@ -77,21 +78,36 @@ impl Store {
         .await
     }
 
-    /// The names of all repositories in bytewise order: those after `last`,
-    /// at most `limit`.
+    /// The names of the repositories that may be read, in bytewise order: those
+    /// after `last`, at most `limit`.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn repositories(
         &self,
+        readable: &Readable,
         last: Option<String>,
         limit: u32,
     ) -> Result<Names, StoreError> {
+        let readable = readable.clone();
         self.read(move |db| {
+            let last = last.unwrap_or_default();
+            if readable != Readable::All {
+                let (all, user, within) = readable.values();
+                let mut query = db.prepare_cached(&format!(
+                    "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+                     WHERE r.name > :last AND {READABLE} ORDER BY r.name LIMIT :limit"
+                ))?;
+                let values = named_params! {
+                    ":last": last, ":limit": limit, ":all": all, ":user": user,
+                    ":within": within,
+                };
+                return Names::read(&mut query, values);
+            }
             let mut query = db.prepare_cached(
                 "SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
             )?;
-            Names::read(&mut query, params![last.unwrap_or_default(), limit])
+            Names::read(&mut query, params![last, limit])
         })
         .await
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use refity_shared::clock::millis;
-use refity_shared::store::{Store, User};
+use refity_shared::store::{Credential, NewSession, SessionKind, Store, User};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::AuthError;
+use super::{AuthError, Identity};
+use crate::client::ClientAddress;
 
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -55,14 +56,26 @@ impl Tokens {
         }
     }
 
-    /// Opens a session.
-    pub(super) async fn open(&self, store: &Store, user: &User) -> Result<Session, AuthError> {
+    /// Opens a session for a client at this address.
+    pub(super) async fn open(
+        &self,
+        store: &Store,
+        user: &User,
+        client: ClientAddress,
+    ) -> Result<Session, AuthError> {
         let now = store.clock().wall_ms();
         let expires_at = now + millis(LIFETIME);
         let sid = Uuid::new_v4().to_string();
-        store
-            .create_session(sid.clone(), user.id, expires_at)
-            .await?;
+        let session = NewSession {
+            id: sid.clone(),
+            user: user.id,
+            kind: SessionKind::Api,
+            secret_hash: None,
+            expires_at,
+            address: client.to_string(),
+            client: None,
+        };
+        store.create_session(session).await?;
         let claims = Claims {
             sub: user.name.clone(),
             sid,
@@ -74,12 +87,16 @@ impl Tokens {
         Ok(Session { token, expires_at })
     }
 
-    /// The account of a token whose session goes on.
-    pub(super) async fn user(&self, store: &Store, token: &str) -> Result<User, AuthError> {
+    /// Whose a token is whose session goes on.
+    pub(super) async fn identity(&self, store: &Store, token: &str) -> Result<Identity, AuthError> {
         let token = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation)
             .map_err(|_| AuthError::Ended)?;
-        let user = store.session_user(&token.claims.sid).await?;
-        user.ok_or(AuthError::Ended)
+        let found = store.session(&token.claims.sid).await?;
+        let (session, user) = found.ok_or(AuthError::Ended)?;
+        Ok(Identity {
+            credential: Credential::Session { id: session.id },
+            ..Identity::by_password(user)
+        })
     }
 }
 
@@ -95,8 +112,16 @@ mod tests {
             .create_first_admin(String::new(), false)
             .await
             .unwrap();
-        let admin = store.user("admin").await.unwrap().unwrap();
+        let admin = store
+            .user(&"admin".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         (store, admin)
+    }
+
+    fn client() -> ClientAddress {
+        ClientAddress::new([192, 0, 2, 1].into())
     }
 
     #[tokio::test]
@@ -104,12 +129,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
-        let session = tokens.open(&store, &admin).await.unwrap();
-        let user = tokens.user(&store, &session.token).await.unwrap();
-        assert_eq!(user.name, "admin");
+        let session = tokens.open(&store, &admin, client()).await.unwrap();
+        let found = tokens.identity(&store, &session.token).await.unwrap();
+        assert_eq!(found.name(), "admin");
         let day = millis(LIFETIME).to_string();
         std::fs::write(folder.path().join("offset"), day).unwrap();
-        let ended = tokens.user(&store, &session.token).await;
+        let ended = tokens.identity(&store, &session.token).await;
         assert!(matches!(ended, Err(AuthError::Ended)));
     }
 
@@ -118,9 +143,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
-        let session = tokens.open(&store, &admin).await.unwrap();
-        store.set_password(admin.id, String::new()).await.unwrap();
-        assert!(tokens.user(&store, &session.token).await.is_err());
+        let session = tokens.open(&store, &admin, client()).await.unwrap();
+        store
+            .set_password(admin.id, String::new(), false)
+            .await
+            .unwrap();
+        assert!(tokens.identity(&store, &session.token).await.is_err());
     }
 
     #[tokio::test]
@@ -129,16 +157,16 @@ mod tests {
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
         let foreign = Tokens::new(b"another key")
-            .open(&store, &admin)
+            .open(&store, &admin, client())
             .await
             .unwrap();
-        let session = tokens.open(&store, &admin).await.unwrap();
+        let session = tokens.open(&store, &admin, client()).await.unwrap();
         let (_, payload) = session.token.split_once('.').unwrap();
         let (payload, _) = payload.split_once('.').unwrap();
         // {"alg":"none"}
         let unsigned = format!("eyJhbGciOiJub25lIn0.{payload}.");
         for token in [foreign.token.as_str(), &unsigned, "a.b.c", ""] {
-            assert!(tokens.user(&store, token).await.is_err(), "{token}");
+            assert!(tokens.identity(&store, token).await.is_err(), "{token}");
         }
     }
 }
