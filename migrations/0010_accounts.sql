@@ -77,3 +77,32 @@ CREATE TABLE server_keys (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Who did what: only ever added to, and kept for AUDIT_DAYS.
+CREATE TABLE audit (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    actor      TEXT    NOT NULL, -- a name, which outlives the account
+    credential TEXT    NOT NULL, -- password, session, token, none
+    action     TEXT    NOT NULL,
+    target     TEXT    NOT NULL, -- a repository with tag or digest, an account, …
+    repository TEXT    NOT NULL DEFAULT '', -- the repository's name, where it is about one
+    address    TEXT    NOT NULL,
+    refused    INTEGER NOT NULL DEFAULT 0,
+    detail     TEXT
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at, id);
+CREATE INDEX audit_by_actor ON audit (actor, at, id);
+CREATE INDEX audit_by_action ON audit (action, at, id);
+CREATE INDEX audit_by_repository ON audit (repository, at, id) WHERE repository <> '';
+
+-- Pulls of manifests, added up for each tag (or digest) and day (of UTC).
+CREATE TABLE pulls (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    reference     TEXT    NOT NULL,
+    day           INTEGER NOT NULL, -- days since 1970
+    count         INTEGER NOT NULL,
+    last_at       INTEGER NOT NULL,
+    last_by       TEXT    NOT NULL,
+    PRIMARY KEY (repository_id, reference, day)
+) STRICT, WITHOUT ROWID;

@@ -16,7 +16,7 @@ pub(crate) fn router(state: &AppState) -> Router {
     let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
     Router::new()
         .merge(registry)
-        .nest("/api", api::routes())
+        .merge(api::routes())
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
         .route("/", get(web::index))

@@ -1,6 +1,6 @@
 //! What may be done, and by whom. The only place that decides it.
 
-use refity_shared::name::RepositoryName;
+use refity_shared::name::{GroupName, RepositoryName};
 use refity_shared::rights::{Pattern, Rights, Scope, allowed};
 use refity_shared::store::{Given, Principal, Readable, Role};
 
@@ -19,6 +19,33 @@ pub(crate) fn on(identity: &Identity, given: Given, repository: &RepositoryName)
     };
     let own = match &identity.scopes {
         Some(scopes) => own.and(allowed(scopes, repository)),
+        None => own,
+    };
+    if given.public {
+        own.or(Rights::PULL)
+    } else {
+        own
+    }
+}
+
+/// What one may do with a group as a whole: what was given on all of it.
+pub(crate) fn on_group(identity: &Identity, given: Given, group: &GroupName) -> Rights {
+    let own = match &identity.principal {
+        Principal::User(user) if user.role == Role::Admin => Rights::ALL,
+        Principal::User(_) => given.rights.whole(),
+        Principal::Robot(robot) if robot.name.group == *group => Rights::ALL,
+        Principal::Anonymous | Principal::Robot(_) => Rights::NONE,
+    };
+    let whole = |scope: &&Scope| match &scope.repositories {
+        Pattern::All => true,
+        Pattern::Group(name) => name == group,
+        Pattern::Repository(_) => false,
+    };
+    let own = match &identity.scopes {
+        Some(scopes) => {
+            let scopes = scopes.iter().filter(whole);
+            own.and(scopes.fold(Rights::NONE, |all, scope| all.or(scope.rights.whole())))
+        }
         None => own,
     };
     if given.public {

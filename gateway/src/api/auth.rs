@@ -7,9 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use refity_shared::store::{Role, User, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Caller, Json};
+use super::openapi::SignedIn;
 use super::timestamp::rfc3339;
 use crate::access::{self, AuthError};
 use crate::client::ClientAddress;
@@ -17,17 +21,19 @@ use crate::log;
 use crate::state::AppState;
 
 /// A name with a password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Login {
     username: String,
     password: String,
 }
 
 /// An account as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Shown {
+    #[schema(value_type = i64)]
     id: UserId,
     username: String,
+    #[schema(value_type = String, example = "admin")]
     role: Role,
 }
 
@@ -41,7 +47,7 @@ impl From<User> for Shown {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LoggedIn {
     success: bool,
     message: &'static str,
@@ -51,8 +57,18 @@ struct LoggedIn {
     user: Shown,
 }
 
+/// The paths of signing in.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(change_password))
+        .routes(routes!(me))
+}
+
 /// `POST /api/auth/login`: a token for a name with its password. An account
 /// that must change its password gets one too; it opens only that door.
+#[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = Login, security(()),
+    responses((status = 200, description = "Signed in", body = LoggedIn), SignedIn))]
 pub(super) async fn login(
     State(state): State<AppState>,
     client: ClientAddress,
@@ -97,7 +113,7 @@ fn refused(error: &ApiError) -> Response {
 }
 
 /// An old and a new password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct PasswordChange {
     current_password: String,
     new_password: String,
@@ -105,6 +121,8 @@ pub(super) struct PasswordChange {
 
 /// `PUT /api/auth/password`: the one thing that an account with its first
 /// password can do. It ends all of the account's sessions.
+#[utoipa::path(put, path = "/auth/password", tag = "sign-in", request_body = PasswordChange,
+    responses((status = 204, description = "It is changed"), SignedIn))]
 pub(super) async fn change_password(
     State(state): State<AppState>,
     client: ClientAddress,
@@ -131,6 +149,8 @@ pub(super) async fn change_password(
 }
 
 /// `GET /api/auth/me`: who asks.
+#[utoipa::path(get, path = "/auth/me", tag = "sign-in",
+    responses((status = 200, description = "The account", body = Shown), SignedIn))]
 pub(super) async fn me(Caller(caller): Caller) -> Result<Answer<Shown>, ApiError> {
     let user = caller.user().ok_or(ApiError::NotPerson)?;
     Ok(Answer(user.clone().into()))

@@ -49,6 +49,15 @@ pub(crate) enum ApiError {
     /// A name that is taken.
     #[error("there is a group {0} already")]
     GroupExists(String),
+    /// What was named is not there, or whoever asks may not know of it.
+    #[error("{0}")]
+    Missing(String),
+    /// Whoever asks may not, and these words say who may.
+    #[error("{0}")]
+    Denied(String),
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
     /// A path that is nobody's.
     #[error("there is no such path")]
     NotFound,
@@ -76,8 +85,9 @@ impl ApiError {
             | Self::WrongPassword => StatusCode::FORBIDDEN,
             Self::Policy(_) | Self::SamePassword | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Body(status, _) => *status,
-            Self::GroupExists(_) => StatusCode::CONFLICT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::GroupExists(_) | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Missing(_) | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -96,7 +106,9 @@ impl ApiError {
             Self::Invalid(_) => "INVALID",
             Self::Body(..) => "BODY_INVALID",
             Self::GroupExists(_) => "EXISTS",
-            Self::NotFound => "NOT_FOUND",
+            Self::Denied(_) => "DENIED",
+            Self::Conflict(_) => "CONFLICT",
+            Self::Missing(_) | Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::TooMany(_) => "TOO_MANY_REQUESTS",
             Self::Unavailable(_) => "UNAVAILABLE",

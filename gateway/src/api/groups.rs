@@ -6,13 +6,17 @@ use axum::http::StatusCode;
 use refity_shared::name::GroupName;
 use refity_shared::store::{Group, GroupCreated};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Admin, Json};
+use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
 use crate::state::AppState;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Item {
     name: String,
     create_on_push: bool,
@@ -32,14 +36,21 @@ impl From<Group> for Item {
 }
 
 /// All groups: `groups` and `total` as older clients read them, and `items`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Groups {
     groups: Vec<String>,
     total: usize,
     items: Vec<Item>,
 }
 
+/// The paths of groups.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, create))
+}
+
 /// `GET /api/groups`: all groups by name.
+#[utoipa::path(get, path = "/groups", tag = "groups",
+    responses((status = 200, description = "All groups", body = Groups), SignedIn))]
 pub(super) async fn list(
     _: Admin,
     State(state): State<AppState>,
@@ -53,18 +64,26 @@ pub(super) async fn list(
 }
 
 /// A group to make.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewGroup {
     name: String,
 }
 
 /// A group that was made.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Created {
+    #[schema(value_type = String, example = "team")]
     name: GroupName,
 }
 
 /// `POST /api/groups`: makes a group.
+#[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
+    responses(
+        (status = 201, description = "It is there", body = Created),
+        (status = 409, description = "There is one of that name", body = ErrorBody),
+        SignedIn,
+    ))]
 pub(super) async fn create(
     _: Admin,
     State(state): State<AppState>,

@@ -5,9 +5,13 @@ use axum::extract::State;
 use refity_shared::name::RepositoryName;
 use refity_shared::store::{Job, JobCounts, JobId, JobState};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Admin, Query};
+use super::openapi::SignedIn;
 use super::timestamp::rfc3339;
 use crate::state::AppState;
 
@@ -18,27 +22,32 @@ const LIMIT: u32 = 100;
 const LIMIT_MAX: u32 = 1000;
 
 /// Which jobs to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    #[param(value_type = Option<String>, example = "failed")]
     state: Option<JobState>,
+    #[param(value_type = Option<String>, example = "team/app")]
     repo: Option<RepositoryName>,
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Failure {
     code: String,
     message: String,
     hint: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Item {
+    #[schema(value_type = i64)]
     id: JobId,
     kind: String,
     repo: Option<String>,
     tag: Option<String>,
     digest: Option<String>,
+    #[schema(value_type = String, example = "running")]
     state: JobState,
     bytes_done: i64,
     bytes_total: i64,
@@ -78,8 +87,19 @@ impl Item {
     }
 }
 
+/// How many jobs stand where, as the description shows it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct Summary {
+    waiting: i64,
+    pending: i64,
+    running: i64,
+    done: i64,
+    failed: i64,
+}
+
 /// A page of jobs.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Jobs {
     items: Vec<Item>,
     total: i64,
@@ -87,7 +107,16 @@ pub(super) struct Jobs {
     prev_cursor: Option<String>,
 }
 
+/// The paths of jobs.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(summary))
+}
+
 /// `GET /api/jobs?state=&repo=&limit=`: the newest first.
+#[utoipa::path(get, path = "/jobs", tag = "transfers", params(Filter),
+    responses((status = 200, description = "A page of jobs", body = Jobs), SignedIn))]
 pub(super) async fn list(
     _: Admin,
     State(state): State<AppState>,
@@ -113,6 +142,8 @@ pub(super) async fn list(
 }
 
 /// `GET /api/jobs/summary`: how many jobs stand where.
+#[utoipa::path(get, path = "/jobs/summary", tag = "transfers",
+    responses((status = 200, description = "The counts", body = Summary), SignedIn))]
 pub(super) async fn summary(
     _: Admin,
     State(state): State<AppState>,

@@ -1,5 +1,6 @@
 //! The API for people's tools and the web interface: JSON under `/api`, and
-//! the health checks.
+//! the health checks. Each family of paths has a file, which says at each
+//! handler what stands in the API's description.
 
 mod auth;
 mod error;
@@ -8,12 +9,16 @@ mod gc;
 mod groups;
 pub(crate) mod health;
 mod jobs;
+mod list;
+mod openapi;
 mod timestamp;
 mod token;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post, put};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::state::AppState;
 
@@ -22,18 +27,25 @@ pub(crate) use error::ApiError;
 /// The largest body in bytes: 64 KiB.
 const BODY_MAX: usize = 64 * 1024;
 
+/// Every path below `/api`, with its description.
+fn documented() -> OpenApiRouter<AppState> {
+    let families = OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(gc::routes())
+        .merge(groups::routes())
+        .merge(jobs::routes())
+        .merge(token::routes())
+        .routes(routes!(openapi::document));
+    OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", families)
+}
+
 /// Everything below `/api`.
 pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/auth/login", post(auth::login))
-        .route("/auth/password", put(auth::change_password))
-        .route("/auth/me", get(auth::me))
-        .route("/gc", post(gc::collect))
-        .route("/groups", get(groups::list).post(groups::create))
-        .route("/jobs", get(jobs::list))
-        .route("/jobs/summary", get(jobs::summary))
-        .route("/token", get(token::get).post(token::post))
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(DefaultBodyLimit::max(BODY_MAX))
+    let (router, _) = documented().split_for_parts();
+    router.layer(DefaultBodyLimit::max(BODY_MAX))
+}
+
+/// The API's description.
+pub(crate) fn description() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
 }

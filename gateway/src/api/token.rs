@@ -10,6 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json as Answer, RequestExt as _};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::timestamp::rfc3339;
 use crate::access::scope::Asked;
@@ -22,8 +25,44 @@ use crate::state::AppState;
 /// How many scopes one token may have.
 const SCOPES_MAX: usize = 100;
 
+/// A form of the token service, as its description shows it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct Exchange {
+    /// `password` or `refresh_token`.
+    #[schema(example = "password")]
+    grant_type: String,
+    username: Option<String>,
+    password: Option<String>,
+    refresh_token: Option<String>,
+    /// What the token is to be for; several with spaces between them.
+    scope: Option<String>,
+    service: Option<String>,
+    client_id: Option<String>,
+    /// `offline`: a refresh token is wanted too.
+    access_type: Option<String>,
+}
+
+/// Why there is no token, as the registry says it and as OAuth 2 says it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct Problem {
+    errors: Vec<ProblemWords>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct ProblemWords {
+    code: String,
+    message: String,
+    #[schema(value_type = Option<Object>)]
+    detail: (),
+}
+
 /// A token, as both forms of the service answer it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Granted {
     token: String,
     access_token: String,
@@ -121,8 +160,27 @@ impl Parameters {
     }
 }
 
+/// The token service's paths.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get, post))
+}
+
 /// `GET /api/token?service=&scope=`: for Basic credentials, or for nobody in
 /// particular.
+#[utoipa::path(get, path = "/token", tag = "token service", security((), ("basic" = [])),
+    params(
+        ("service" = Option<String>, Query, description = "As the challenge names it"),
+        ("scope" = Option<Vec<String>>, Query, description = "What the token is to be for",
+         example = json!(["repository:team/app:pull,push"])),
+    ),
+    responses(
+        (status = 200, description = "A token, for as much as is allowed", body = Granted),
+        (status = 400, description = "The query cannot be read", body = Problem),
+        (status = 401, description = "The credentials are wrong", body = Problem),
+        (status = 403, description = "The account must change its password first", body = Problem),
+        (status = 429, description = "Too many different passwords were tried", body = Problem),
+        (status = 503, description = "The database is busy", body = Problem),
+    ))]
 pub(super) async fn get(
     State(state): State<AppState>,
     RawQuery(query): RawQuery,
@@ -150,6 +208,16 @@ pub(super) async fn get(
 
 /// `POST /api/token`: by `grant_type` `password` or `refresh_token` (RFC 6749
 /// sections 4.3 and 6).
+#[utoipa::path(post, path = "/token", tag = "token service", security(()),
+    request_body(content = Exchange, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A token, for as much as is allowed", body = Granted),
+        (status = 400, description = "The form is not what it should be", body = Problem),
+        (status = 401, description = "The credentials are wrong", body = Problem),
+        (status = 403, description = "The account must change its password first", body = Problem),
+        (status = 429, description = "Too many different passwords were tried", body = Problem),
+        (status = 503, description = "The database is busy", body = Problem),
+    ))]
 pub(super) async fn post(
     State(state): State<AppState>,
     client: ClientAddress,

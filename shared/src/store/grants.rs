@@ -133,6 +133,36 @@ impl Store {
         self.read(move |db| given(db, user, &repository)).await
     }
 
+    /// What was given to an account on a whole group. Nothing where there is no
+    /// such group.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn given_on_group(
+        &self,
+        user: Option<UserId>,
+        group: &GroupName,
+    ) -> Result<Option<Given>, StoreError> {
+        let group = group.clone();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT g.public, coalesce(x.rights, 0) FROM groups g
+                     LEFT JOIN grants x
+                       ON x.group_id = g.id AND x.user_id = ?2 AND x.repository = ''
+                     WHERE g.name = ?1 AND g.wanted",
+                )?
+                .query_row(params![group.as_str(), user.map(|user| user.0)], |row| {
+                    Ok(Given {
+                        public: row.get(0)?,
+                        rights: Rights::from_sql(row.get(1)?),
+                    })
+                })
+                .optional()?)
+        })
+        .await
+    }
+
     /// Gives an account these rights on a group, or on one repository of it,
     /// instead of those it had there; none takes them away. Answers false
     /// where there is no such account or group.

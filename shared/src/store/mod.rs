@@ -7,6 +7,7 @@
 //! Every method is async and keeps the database off the async runtime.
 
 mod access_tokens;
+mod audit;
 mod blobs;
 mod changes;
 mod claims;
@@ -24,6 +25,7 @@ mod manifests;
 mod migrate;
 mod names;
 mod outcomes;
+mod page;
 mod rebuild;
 mod referrers;
 mod removal;
@@ -52,6 +54,7 @@ use migrate::Identity;
 use writer::{Durability, Writer};
 
 pub use access_tokens::{AccessToken, NewToken, SecretHash, TokenOwner};
+pub use audit::{AuditAction, AuditEntry};
 pub use blobs::{Blob, MountSource, Mounted};
 pub use changes::Changes;
 pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
@@ -67,6 +70,7 @@ pub use keys::SigningKey;
 pub use manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
 pub use names::Names;
 pub use outcomes::{Ended, Finished, Retry};
+pub use page::{Cursor, CursorKey, Order, Page, PageRequest};
 pub use rebuild::Adopted;
 pub use referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use repositories::PushTarget;
