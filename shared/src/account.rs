@@ -26,8 +26,8 @@ pub enum AccountNameError {
     Robot,
 }
 
-/// A person's name, in Unicode's form NFC. Two names that differ only in case
-/// are one name.
+/// A person's name, in Unicode's form NFC. Of names that differ only in case
+/// there is one at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserName(String);
 
@@ -38,7 +38,7 @@ impl UserName {
         &self.0
     }
 
-    /// The name by which it is found.
+    /// What no two names have in common.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_lowercase().nfc().collect()

@@ -30,4 +30,5 @@ mod remote;
 mod sha512;
 mod storage_refuses;
 mod storage_trouble;
+mod tokens;
 mod uploads;

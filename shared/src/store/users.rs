@@ -191,16 +191,16 @@ impl Store {
         .await
     }
 
-    /// The account of this name, in whatever case.
+    /// The account of this name.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError> {
-        let key = name.key();
+        let name = name.as_str().to_owned();
         self.read(move |db| {
             Ok(db
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE key = ?1"))?
-                .query_row([key], user_from)
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name = ?1"))?
+                .query_row([name], user_from)
                 .optional()?)
         })
         .await
