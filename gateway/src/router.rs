@@ -17,6 +17,7 @@ pub(crate) fn router(state: &AppState) -> Router {
     Router::new()
         .merge(registry)
         .merge(api::routes())
+        .merge(web::api_page())
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
         .route("/", get(web::index))
