@@ -8,6 +8,7 @@ mod clients;
 mod collection;
 mod configuration;
 mod crash;
+mod database_held;
 mod database_lost;
 mod deletes;
 mod faulty_sftp;
