@@ -31,4 +31,5 @@ mod remote;
 mod sha512;
 mod storage_refuses;
 mod storage_trouble;
+mod uploader_end;
 mod uploads;
