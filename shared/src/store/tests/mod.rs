@@ -2,6 +2,7 @@
 
 mod intents;
 mod leases;
+mod lists;
 mod removal;
 
 use std::path::{Path, PathBuf};
