@@ -316,6 +316,9 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     use_wal(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a statement may have to undo is a few MiB at most. In a temporary
+    // file it is most of what a large write costs.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
