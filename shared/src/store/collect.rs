@@ -440,22 +440,6 @@ impl Store {
         })
         .await
     }
-
-    /// Notes that the collection of this time of its schedule (milliseconds,
-    /// UTC) begins. Answers false if it has begun before, here or elsewhere.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn begin_scheduled_collection(&self, due: i64) -> Result<bool, StoreError> {
-        self.write(move |db| {
-            let begun = db.execute(
-                "UPDATE collection SET scheduled_at = ?1 WHERE scheduled_at < ?1",
-                [due],
-            )?;
-            Ok(begun == 1)
-        })
-        .await
-    }
 }
 
 /// Looks at each target; answers what is collected, and how long it took.

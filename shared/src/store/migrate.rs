@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_removal.sql"),
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
     include_str!("../../../migrations/0008_runs_of_names.sql"),
+    include_str!("../../../migrations/0009_collection_tried_again.sql"),
 ];
 
 /// Whose a database is.

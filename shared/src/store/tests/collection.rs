@@ -1,4 +1,5 @@
-//! The collection: when it stops.
+//! The collection: when it stops, and that the one of the schedule is done
+//! once.
 
 use super::*;
 
@@ -52,4 +53,35 @@ async fn it_stops_when_the_storage_becomes_unwell_on_the_way() {
     let rest = place.store.collect(CollectRules::default(), false, |_| {});
     let rest = rest.await.unwrap().done().unwrap();
     assert_eq!(before.links + rest.links, 150);
+}
+
+#[tokio::test]
+async fn the_scheduled_one_is_tried_again_until_it_is_done_and_then_no_more() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let due = store.clock().wall_ms() + millis(DAY);
+    let begin = async |owner| store.begin_scheduled_collection(due, owner).await.unwrap();
+    assert!(begin("one").await);
+    assert!(!begin("two").await, "another does it");
+    store.end_scheduled_collection(None, "one").await.unwrap();
+    assert!(!begin("two").await, "not at once");
+    place.forward(COLLECTION_PAUSE);
+    assert!(begin("two").await);
+    // It dies, and is found dead.
+    assert_eq!(store.owners().await.unwrap(), ["two"]);
+    place.forward(COLLECTION_PAUSE);
+    assert!(!begin("one").await);
+    store.give_back("two").await.unwrap();
+    assert!(begin("one").await);
+    // A late word of one that has lost its turn says nothing.
+    let late = store.end_scheduled_collection(Some(due), "two");
+    late.await.unwrap();
+    store
+        .end_scheduled_collection(Some(due), "one")
+        .await
+        .unwrap();
+    place.forward(COLLECTION_PAUSE);
+    assert!(!begin("one").await, "it is done");
+    let next = store.begin_scheduled_collection(due + 1, "two");
+    assert!(next.await.unwrap(), "the next time");
 }
