@@ -65,7 +65,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         }
     }
     if seen > version {
-        return Err(StoreError::Newer);
+        return Err(StoreError::Newer {
+            seen,
+            known: version,
+        });
     }
     transaction.commit()?;
     Ok(())
