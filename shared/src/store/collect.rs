@@ -30,6 +30,10 @@ pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many are marked in one transaction: it holds up every other write.
 const AT_ONCE: usize = 100;
 
+/// How many times as long as it worked a collection rests after each part. On
+/// two cores who pulls keeps most of both then.
+const REST: u32 = 2;
+
 /// How many rows one step of the plan looks at.
 const STEP: usize = 1000;
 
@@ -380,7 +384,7 @@ impl Store {
     /// Collects garbage, or (`dry_run`) tells what would be collected, one by
     /// one. Clients do not see it any more at once; jobs remove it from SFTP.
     /// What is pushed meanwhile stays, and it stops when the storage is unwell.
-    /// Takes about as much rest as work.
+    /// Rests longer than it works.
     ///
     /// # Errors
     /// When the database cannot be read or written; what was collected before
@@ -423,7 +427,7 @@ impl Store {
                 collection.add(&one);
                 found(one);
             }
-            tokio::time::sleep(worked).await;
+            tokio::time::sleep(REST * worked).await;
         }
         Ok(Collect::Done(collection))
     }
