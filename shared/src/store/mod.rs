@@ -24,6 +24,7 @@ mod rebuild;
 mod referrers;
 mod removal;
 mod repositories;
+mod schedule;
 mod sessions;
 mod sweep;
 mod tags;
@@ -61,6 +62,7 @@ pub use outcomes::{Ended, Finished, Retry};
 pub use rebuild::Adopted;
 pub use referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use repositories::PushTarget;
+pub use schedule::COLLECTION_PAUSE;
 pub use sweep::EvictionCandidate;
 pub use uploads::{Committed, Upload, UploadState};
 pub use users::{Role, User};
@@ -316,6 +318,9 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     use_wal(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a statement may have to undo is a few MiB at most. In a temporary
+    // file it is most of what a large write costs.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

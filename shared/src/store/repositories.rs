@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::names::REPOSITORIES;
 use super::{Names, Store, StoreError};
 use crate::name::RepositoryName;
 
@@ -88,10 +89,8 @@ impl Store {
         limit: u32,
     ) -> Result<Names, StoreError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(
-                "SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
-            )?;
-            Names::read(&mut query, params![last.unwrap_or_default(), limit])
+            let last = last.unwrap_or_default();
+            Names::read(db, REPOSITORIES, &last, Some(limit))
         })
         .await
     }
