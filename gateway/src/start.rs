@@ -107,7 +107,7 @@ fn installation_needs_person(error: &InstallationError) -> bool {
 fn store_needs_person(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Corrupt(_) | StoreError::Foreign | StoreError::Newer
+        StoreError::Corrupt(_) | StoreError::Foreign | StoreError::Newer { .. }
     )
 }
 
@@ -165,7 +165,7 @@ mod tests {
         for error in [
             StartError::Local(LocalError::DatabaseLost),
             StartError::Local(StoreError::Foreign.into()),
-            StartError::Local(StoreError::Newer.into()),
+            StartError::Local(StoreError::Newer { seen: 2, known: 1 }.into()),
         ] {
             assert_eq!(error.exit_code(), 2, "{error}");
         }

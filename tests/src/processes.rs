@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,14 +30,21 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Where cargo puts our binary of this name.
+/// Where cargo puts our binary of this name: beside this program, or above the
+/// folder of a test. Never another checkout's, whose schema may be another.
+///
+/// # Panics
+/// When the system does not tell where this program is.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    );
-    target.join("release").join(name)
+    let this = std::env::current_exe().expect("this program's path");
+    let folder = this.parent().expect("a folder");
+    let folder = if folder.ends_with("deps") {
+        folder.parent().expect("cargo's folder")
+    } else {
+        folder
+    };
+    folder.join(name)
 }
 
 /// How to start a program: with these arguments, in an environment that

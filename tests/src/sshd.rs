@@ -141,10 +141,18 @@ impl Sshd {
 
     /// SIGKILLs the sessions; sshd itself goes on.
     pub fn kill_sessions(&self) {
+        self.signal_sessions(Signal::KILL);
+    }
+
+    /// Sends a signal to all sessions, such as SIGSTOP for ones that hang;
+    /// sshd itself goes on taking connections.
+    pub fn signal_sessions(&self, signal: Signal) {
         if let Some(process) = &self.process {
             for pid in tree_of(process.id()) {
-                if pid != process.id() {
-                    kill(pid);
+                let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+                if let Some(pid) = pid.filter(|pid| *pid != Pid::from_child(process)) {
+                    // A session may have ended by itself.
+                    let _ = kill_process(pid, signal);
                 }
             }
         }

@@ -134,7 +134,7 @@ async fn every_error_has_a_code_words_and_a_detail() {
     let client = lab.client();
     let unknown = sha256(b"unknown");
     let session = client.start_upload(APP).await.gives(202).location();
-    client.push_blob(APP, random::bytes(10)).await.unwrap();
+    let ten = client.push_blob(APP, random::bytes(10)).await.unwrap();
     let image = Image::random(Format::Oci, 1, 100);
     let put = async |body: Bytes| {
         client
@@ -168,6 +168,18 @@ async fn every_error_has_a_code_words_and_a_detail() {
     assert_refused(client.start_upload("none/app").await, 403, "DENIED");
     let deleted = client.bare(Method::DELETE, "/v2/_catalog").await;
     assert_refused(deleted, 405, "UNSUPPORTED");
+    let early = client.patch(&session, "bytes", Some("7-11")).await;
+    assert_refused(early, 416, "BLOB_UPLOAD_INVALID");
+    let past = client.get_blob(APP, &ten, Some("bytes=10-")).await;
+    assert_refused(past, 416, "SIZE_INVALID");
+    let large = put(vec![b' '; 4 * 1024 * 1024 + 1].into()).await;
+    assert_refused(large, 413, "MANIFEST_INVALID");
+    let tags = format!("{unknown}?tag={}", vec!["t"; 101].join("&tag="));
+    let tags = client.put_manifest(APP, &tags, image.media_type(), "{}");
+    assert_refused(tags.await, 414, "UNSUPPORTED");
+    // The codes that there are: no list of ours is longer.
+    let page = client.get("/v2/_catalog?n=x").await;
+    assert_refused(page, 400, "UNSUPPORTED");
 }
 
 #[tokio::test]

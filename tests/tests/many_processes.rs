@@ -249,3 +249,33 @@ async fn push_all(lab: &Lab, images: &[Image], tag: &str) {
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_list_has_each_tag_that_any_gateway_acknowledged_before() {
+    let lab = two_of_each().await;
+    let image = Image::random(Format::Oci, 1, 100);
+    let path = format!("/v2/{}/tags/list", repository());
+    for n in 0..40 {
+        let (here, there) = (lab.client_of(n % 2), lab.client_of((n + 1) % 2));
+        let tag = format!("v{n:02}");
+        image.push(&here, &repository(), &tag).await.unwrap();
+        for client in [&there, &here] {
+            let tags = client.get(&path).await.unwrap().expect_status(200).json();
+            let tags = tags["tags"].as_array().unwrap().clone();
+            assert_eq!(tags.last().unwrap(), tag.as_str());
+            assert_eq!(tags.len(), n + 1 - n / 2, "{tags:?}");
+        }
+        if n % 2 == 1 {
+            // And none that any said is deleted.
+            let first = tags_first(&there, &path).await;
+            let deleted = here.delete_manifest(&repository(), &first).await;
+            deleted.unwrap().expect_status(202);
+            assert_ne!(tags_first(&there, &path).await, first);
+        }
+    }
+}
+
+async fn tags_first(client: &Client, path: &str) -> String {
+    let tags = client.get(path).await.unwrap().expect_status(200).json();
+    tags["tags"][0].as_str().unwrap().to_owned()
+}

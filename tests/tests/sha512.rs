@@ -94,7 +94,21 @@ async fn a_sha512_digest_is_the_one_that_the_client_gets_back() {
         .await
         .refuses(400, "DIGEST_INVALID");
     let unknown = format!("/v2/{APP}/blobs/uploads/?digest-algorithm=md5");
-    client.bare(Method::POST, &unknown).await.gives(400);
+    let refused = client.bare(Method::POST, &unknown).await;
+    refused.refuses(400, "DIGEST_INVALID");
+
+    // What was announced binds nobody, and one request is enough.
+    let session = client.bare(Method::POST, &told).await.gives(202).location();
+    let plain = random::bytes(100);
+    let digest = sha256(&plain);
+    let done = client.finish(&session, &digest, plain).await;
+    assert_eq!(done.gives(201).digest(), Some(&*digest));
+    let posted = random::bytes(100);
+    let whole = format!("/v2/{APP}/blobs/uploads/?digest={}", sha512(&posted));
+    let whole = client.request(Method::POST, &whole).body(posted.clone());
+    let done = send(whole).await.gives(201);
+    assert_eq!(done.digest(), Some(&*sha512(&posted)));
+    assert_blob(&client, &posted).await;
     lab.assert_stored_whole().await;
 }
 

@@ -4,12 +4,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use refity_tests::checker::{self, Tmp};
+use refity_tests::client::{Client, sha256};
 use refity_tests::faulty_sftp::{FaultySftp, Kind, PASSWORD, StatusCode, USERNAME};
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
-use refity_tests::wait;
+use refity_tests::{random, wait};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -147,6 +150,95 @@ async fn a_missing_right_parks_its_own_job_only() {
     })
     .await;
     assert_goes_on(&lab, &server, &image, "v").await;
+}
+
+/// Reads a cold blob as clients do: who is told to come again comes again.
+async fn read(client: Client, bytes: Bytes) {
+    loop {
+        let answer = client.get_blob(&repository(), &sha256(&bytes), None).await;
+        match answer {
+            Ok(answer) if answer.status == 200 => return assert!(answer.body == bytes),
+            Ok(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
+            Err(_) => {}
+        }
+        tokio::time::sleep(wait::POLL).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_are_back() {
+    const SESSIONS: usize = 4;
+    let server = FaultySftp::start();
+    let lab = Lab::builder()
+        .storage(&server)
+        .env("FTP_CONNECTIONS", &SESSIONS.to_string())
+        .start()
+        .await;
+    let client = lab.client();
+    let mut cold = Vec::new();
+    for _ in 0..8 {
+        let bytes = random::bytes(200_000);
+        client
+            .push_blob(&repository(), bytes.clone())
+            .await
+            .unwrap();
+        cold.push(bytes);
+    }
+    lab.make_cold().await;
+
+    server.faults().serves_one_dial_of = 4;
+    server.reset_connections();
+    let mut clients = JoinSet::new();
+    for bytes in cold.clone() {
+        clients.spawn(read(lab.client(), bytes));
+    }
+    for n in 0..8 {
+        let client = lab.client();
+        clients.spawn(async move {
+            let image = Image::random(Format::Oci, 2, 100_000);
+            let tag = format!("v{n}");
+            image.push(&client, &repository(), &tag).await.unwrap();
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(120), clients.join_all());
+    all.await.expect("nobody hangs");
+    lab.wait_until_stored().await;
+    checker::check(server.root(), &Tmp::MustBeEmpty).assert_clean();
+
+    // Nothing of it is left: under load there are as many as there may be.
+    server.heal();
+    server.reset_connections();
+    lab.make_cold().await;
+    let load = async {
+        loop {
+            let mut clients = JoinSet::new();
+            for bytes in cold.clone() {
+                let client = lab.client();
+                clients.spawn(async move {
+                    // A part does not warm a blob.
+                    let (from, digest) = (repository(), sha256(&bytes));
+                    let part = client.get_blob(&from, &digest, Some("bytes=1-")).await;
+                    assert_eq!(part.unwrap().body, bytes.slice(1..));
+                });
+                let client = lab.client();
+                clients.spawn(async move {
+                    let bytes = random::bytes(2_000_000);
+                    client.push_blob(&repository(), bytes).await.unwrap();
+                });
+            }
+            clients.join_all().await;
+        }
+    };
+    let full = wait::until("all sessions", SOON, async || {
+        server.live_connections() == SESSIONS
+    });
+    tokio::select! {
+        () = full => {}
+        () = load => unreachable!("it goes on for ever"),
+    }
+    lab.wait_until_stored().await;
+    assert_eq!(server.most_connections(), SESSIONS);
+    checker::check(server.root(), &Tmp::MustBeEmpty).assert_clean();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,6 @@
 //! A storage that is away, refuses us or lost something: pushes go on, words
 //! say what is wrong, and nothing is lost when it is mended.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use refity_tests::sshd::Sshd;
 use refity_tests::stubborn::Stubborn;
 use refity_tests::wait;
 use rusqlite::Connection;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// How long a test waits for what should come soon.
@@ -218,6 +217,7 @@ async fn a_push_in_step_with_a_dead_storage_is_told_to_wait_and_then_joins() {
     };
     for _ in 0..2 {
         let refused = put().await.expect_status(503);
+        assert_eq!(refused.error_code(), "UNAVAILABLE");
         assert!(refused.header("retry-after").is_some(), "{refused:?}");
     }
     lab.sshd_mut().restart().unwrap();
@@ -264,14 +264,6 @@ async fn a_push_in_step_never_lies_while_sessions_are_killed() {
     lab.assert_stored_whole().await;
 }
 
-fn signal_all(pids: &BTreeSet<u32>, signal: Signal) {
-    for pid in pids {
-        let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw).unwrap();
-        // A session may have ended by itself.
-        let _ = kill_process(pid, signal);
-    }
-}
-
 #[tokio::test]
 async fn a_session_that_hangs_holds_up_its_own_job_only() {
     // Two for the uploader: each that hangs is found out one after the other.
@@ -292,10 +284,7 @@ async fn a_session_that_hangs_holds_up_its_own_job_only() {
             .any(|meta| meta.len() > 1_000_000)
     })
     .await;
-    let mut sessions: BTreeSet<u32> = lab.sshd().pids().into_iter().collect();
-    // The first is sshd itself, which goes on taking connections.
-    sessions.remove(&lab.sshd().pids()[0]);
-    signal_all(&sessions, Signal::STOP);
+    lab.sshd().signal_sessions(Signal::STOP);
     let small = Image::random(Format::Oci, 1, 1000);
     push(&lab, &small, "small").await;
     let link = format!(
@@ -306,7 +295,7 @@ async fn a_session_that_hangs_holds_up_its_own_job_only() {
         lab.tree().join(&link).exists()
     })
     .await;
-    signal_all(&sessions, Signal::CONT);
+    lab.sshd().signal_sessions(Signal::CONT);
     let report = lab.assert_stored_whole().await;
     let digest = large.digest();
     assert_eq!(report.tag(&repository(), "large"), Some(digest.as_str()));

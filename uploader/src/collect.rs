@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use refity_shared::config::Schedule;
-use refity_shared::store::{CollectRules, HealthState};
+use refity_shared::store::{Collect, CollectRules, HealthState};
 
 use crate::service::{Failure, Uploader};
 
@@ -15,41 +15,50 @@ const LOOK: Duration = Duration::from_secs(30);
 pub(crate) async fn run(uploader: Uploader, schedule: Schedule, rules: CollectRules) {
     uploader
         .every("garbage collection", LOOK, || {
-            collect(&uploader, schedule, rules)
+            collect_when_due(&uploader, schedule, rules)
         })
         .await;
 }
 
-async fn collect(
+async fn collect_when_due(
     uploader: &Uploader,
     schedule: Schedule,
     rules: CollectRules,
 ) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let (store, owner) = (&uploader.local.store, uploader.local.owner.id());
     let Some(due) = schedule.last_due(store.clock().wall_ms()) else {
         return Ok(());
     };
     if store.health().await?.state != HealthState::Up
-        || !store.begin_scheduled_collection(due).await?
+        || !store.begin_scheduled_collection(due, owner).await?
     {
         return Ok(());
     }
-    let collected = store.collect(rules, false, |one| {
+    let collected = collect(uploader, rules).await;
+    // What the index does not know, it does not know better in ten minutes.
+    let ended = matches!(collected, Ok(Collect::Done(_) | Collect::PartialIndex));
+    store
+        .end_scheduled_collection(ended.then_some(due), owner)
+        .await?;
+    collected.map(|_| ())
+}
+
+async fn collect(uploader: &Uploader, rules: CollectRules) -> Result<Collect, Failure> {
+    let collected = uploader.local.store.collect(rules, false, |one| {
         tracing::debug!(?one, "collected");
     });
-    match collected.await?.done() {
+    let collected = collected.await?;
+    match collected.done() {
         Err(words) => tracing::warn!("{words}"),
-        Ok(all) => {
-            tracing::info!(
-                manifests = all.manifests,
-                links = all.links,
-                blobs = all.blobs,
-                bytes = all.bytes,
-                "garbage was collected"
-            );
-            uploader.wake.notify_one();
-            uploader.local.wake_uploaders();
-        }
+        Ok(all) => tracing::info!(
+            manifests = all.manifests,
+            links = all.links,
+            blobs = all.blobs,
+            bytes = all.bytes,
+            "garbage was collected"
+        ),
     }
-    Ok(())
+    uploader.wake.notify_one();
+    uploader.local.wake_uploaders();
+    Ok(collected)
 }

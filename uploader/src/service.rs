@@ -94,7 +94,7 @@ impl Failure {
                 error,
                 LocalError::DatabaseLost
                     | LocalError::Store(
-                        StoreError::Foreign | StoreError::Newer | StoreError::Corrupt(_)
+                        StoreError::Foreign | StoreError::Newer { .. } | StoreError::Corrupt(_)
                     )
                     | LocalError::DataDir(
                         DataDirError::Network { .. } | DataDirError::NotAFolder { .. }

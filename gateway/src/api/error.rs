@@ -195,7 +195,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Corrupt(_)
             | StoreError::Foreign
-            | StoreError::Newer
+            | StoreError::Newer { .. }
             | StoreError::Other(_) => internal(&error),
         }
     }

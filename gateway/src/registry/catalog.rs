@@ -2,9 +2,8 @@
 //! HTTP API, "Catalog"; the OCI specification leaves it out).
 
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use refity_shared::store::{Names, Readable};
-use serde::Serialize;
+use axum::response::Response;
+use refity_shared::store::Readable;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
@@ -13,11 +12,6 @@ use crate::state::AppState;
 
 /// How many names a page has where the client does not say.
 const PAGE_DEFAULT: u32 = 1000;
-
-#[derive(Serialize)]
-struct Catalog {
-    repositories: Names,
-}
 
 /// `GET _catalog`: what the reader may pull, in bytewise order, by pages.
 pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
@@ -30,7 +24,7 @@ pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, Re
     let repositories = store.repositories(&readable, query.last, limit + 1);
     let mut repositories = repositories.await?;
     let next = page::cut(&mut repositories, limit);
-    let mut response = axum::Json(Catalog { repositories }).into_response();
+    let mut response = page::answer("\"repositories\":", &repositories);
     if let Some(last) = next {
         page::link(
             &mut response,

@@ -204,8 +204,9 @@ impl RegistryError {
             Self::NameUnknown(_) => (StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
             Self::SizeInvalid(_) => (StatusCode::BAD_REQUEST, "SIZE_INVALID"),
             Self::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "SIZE_INVALID"),
-            Self::PageInvalid => (StatusCode::BAD_REQUEST, "PAGINATION_NUMBER_INVALID"),
-            Self::QueryInvalid | Self::LinkInvalid => (StatusCode::BAD_REQUEST, "UNSUPPORTED"),
+            Self::PageInvalid | Self::QueryInvalid | Self::LinkInvalid => {
+                (StatusCode::BAD_REQUEST, "UNSUPPORTED")
+            }
             Self::TooManyTags { .. } => (StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
             Self::Denied(_) => (StatusCode::FORBIDDEN, "DENIED"),
             Self::InUse { .. } | Self::PartialIndex | Self::MethodNotAllowed { .. } => {
@@ -218,11 +219,11 @@ impl RegistryError {
         }
     }
 
-    /// The error body's list: one entry for each thing that is missing, one
+    /// The error body's list: the entries of each thing that is missing, one
     /// for everything else.
     fn entries(&self, code: &str) -> Vec<Value> {
         match self {
-            Self::ReferencesUnknown(missing) => missing.iter().map(missing_entry).collect(),
+            Self::ReferencesUnknown(missing) => missing.iter().flat_map(missing_entries).collect(),
             other => vec![json!({
                 "code": code,
                 "message": other.to_string(),
@@ -269,16 +270,25 @@ impl RegistryError {
     }
 }
 
-fn missing_entry(missing: &MissingReference) -> Value {
-    let (code, what, digest) = match missing {
-        MissingReference::Blob(digest) => ("MANIFEST_BLOB_UNKNOWN", "blob", digest),
-        MissingReference::Manifest(digest) => ("MANIFEST_UNKNOWN", "manifest", digest),
+/// A manifest that is missing is told by its own code, and by the one that the
+/// specification has for all that is missing ("Pushing Manifests", code-5).
+fn missing_entries(missing: &MissingReference) -> Vec<Value> {
+    let (codes, what, digest) = match missing {
+        MissingReference::Blob(digest) => (&["MANIFEST_BLOB_UNKNOWN"][..], "blob", digest),
+        MissingReference::Manifest(digest) => (
+            &["MANIFEST_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"][..],
+            "manifest",
+            digest,
+        ),
     };
-    json!({
-        "code": code,
-        "message": format!("the manifest names the {what} {digest}, which this repository does not have; push it first"),
-        "detail": { "digest": digest },
-    })
+    let entry = |code: &&str| {
+        json!({
+            "code": code,
+            "message": format!("the manifest names the {what} {digest}, which this repository does not have; push it first"),
+            "detail": { "digest": digest },
+        })
+    };
+    codes.iter().map(entry).collect()
 }
 
 impl IntoResponse for RegistryError {
@@ -390,6 +400,8 @@ mod tests {
         assert_eq!(body["errors"][0]["detail"]["digest"], blob.as_str());
         assert_eq!(body["errors"][1]["code"], "MANIFEST_UNKNOWN");
         assert_eq!(body["errors"][1]["detail"]["digest"], manifest.as_str());
+        assert_eq!(body["errors"][2]["code"], "MANIFEST_BLOB_UNKNOWN");
+        assert_eq!(body["errors"][2]["detail"]["digest"], manifest.as_str());
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use axum::extract::Query;
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use refity_shared::store::Names;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,17 @@ pub(super) fn cut(entries: &mut Names, limit: u32) -> Option<String> {
     let more = entries.len() > limit;
     entries.truncate(limit);
     entries.last().filter(|_| more).map(str::to_owned)
+}
+
+/// An answer in JSON: what comes `before` the names in its object, and the names.
+pub(super) fn answer(before: &str, names: &Names) -> Response {
+    let mut json = String::with_capacity(before.len() + names.json_len() + 2);
+    json.push('{');
+    json.push_str(before);
+    names.write_json(&mut json);
+    json.push('}');
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    (content_type, json).into_response()
 }
 
 /// Says where the next page is: this path and query, of the registry itself.

@@ -1,20 +1,12 @@
 //! `tags/list` (OCI distribution specification, "Listing Tags").
 
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::Names;
-use serde::Serialize;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
 use crate::state::AppState;
-
-#[derive(Serialize)]
-struct TagList<'a> {
-    name: &'a RepositoryName,
-    tags: Names,
-}
 
 /// `GET tags/list`: in bytewise order, by pages where that is asked for.
 pub(super) async fn list(
@@ -33,11 +25,7 @@ pub(super) async fn list(
         .await?
         .ok_or_else(|| RegistryError::NameUnknown(repository.clone()))?;
     let next = limit.and_then(|limit| page::cut(&mut tags, limit));
-    let mut response = axum::Json(TagList {
-        name: repository,
-        tags,
-    })
-    .into_response();
+    let mut response = page::answer(&format!("\"name\":\"{repository}\",\"tags\":"), &tags);
     if let (Some(limit), Some(last)) = (limit, next) {
         let next = format!("/v2/{repository}/tags/list?n={limit}&last={last}");
         page::link(&mut response, &next);

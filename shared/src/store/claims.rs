@@ -253,7 +253,7 @@ impl Store {
         .await
     }
 
-    /// Who has running jobs, or tries the storage.
+    /// Who has running jobs, tries the storage, or collects by the schedule.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -261,7 +261,8 @@ impl Store {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT owner FROM jobs WHERE state = 'running' AND owner IS NOT NULL
-                 UNION SELECT prober FROM storage_health WHERE prober IS NOT NULL",
+                 UNION SELECT prober FROM storage_health WHERE prober IS NOT NULL
+                 UNION SELECT collector FROM collection WHERE collector IS NOT NULL",
             )?;
             let owners = query.query_map([], |row| row.get(0))?;
             Ok(owners.collect::<Result<_, _>>()?)
@@ -270,7 +271,7 @@ impl Store {
     }
 
     /// Puts back the jobs of an owner that is dead, or that ends, and leaves
-    /// its turn to try the storage to others. What overwrites is looked at
+    /// its turns, to try the storage and to collect, to others. What overwrites is looked at
     /// again later: a last call may be on its way. Answers how many jobs.
     ///
     /// # Errors
@@ -280,6 +281,10 @@ impl Store {
         self.write(move |db| {
             db.execute(
                 "UPDATE storage_health SET prober = NULL, probe_until = 0 WHERE prober = ?1",
+                [&owner],
+            )?;
+            db.execute(
+                "UPDATE collection SET collector = NULL WHERE collector = ?1",
                 [&owner],
             )?;
             Ok(db.execute(

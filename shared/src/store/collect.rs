@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blobs::from_sql;
+use super::health::is_up;
 use super::removal::{HELD, discard, is_held, is_named, keys, unlink, withdraw};
 use super::wishes::parsed;
-use super::{HealthState, Store, StoreError};
+use super::{Store, StoreError};
 use crate::clock::{Clock, millis};
 use crate::digest::Digest;
 use crate::name::RepositoryName;
@@ -28,6 +29,10 @@ pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many are marked in one transaction: it holds up every other write.
 const AT_ONCE: usize = 100;
+
+/// How many times as long as it worked a collection rests after each part. On
+/// two cores who pulls keeps most of both then.
+const REST: u32 = 2;
 
 /// How many rows one step of the plan looks at.
 const STEP: usize = 1000;
@@ -70,8 +75,9 @@ pub struct Collection {
 pub enum Collect {
     /// It is done (or said).
     Done(Collection),
-    /// Nothing is collected while the storage is unwell.
-    StorageUnwell,
+    /// Nothing is collected while the storage is unwell. Before it was, this
+    /// much was.
+    StorageUnwell(Collection),
     /// SFTP holds images that the index does not know: nothing is garbage
     /// that they may need.
     PartialIndex,
@@ -81,17 +87,34 @@ impl Collect {
     /// What was collected.
     ///
     /// # Errors
-    /// In words, why nothing was.
+    /// In words, why nothing was, or not all.
     pub fn done(self) -> Result<Collection, &'static str> {
         match self {
             Self::Done(collection) => Ok(collection),
-            Self::StorageUnwell => Err("nothing is collected while the storage is unwell"),
+            Self::StorageUnwell(before) if before == Collection::default() => {
+                Err("nothing is collected while the storage is unwell")
+            }
+            Self::StorageUnwell(_) => Err(
+                "the collection stopped: the storage is unwell; what was collected before goes \
+                 when it is well again, the rest with the next collection",
+            ),
             Self::PartialIndex => Err(
                 "nothing is collected: the storage holds images that the index does not know, \
                  since it was rebuilt or the folder was taken over, and what they need would go too",
             ),
         }
     }
+}
+
+/// Why nothing may be collected now, after this much.
+fn refusal(db: &Connection, before: Collection) -> Result<Option<Collect>, StoreError> {
+    Ok(if is_index_partial(db)? {
+        Some(Collect::PartialIndex)
+    } else if !is_up(db)? {
+        Some(Collect::StorageUnwell(before))
+    } else {
+        None
+    })
 }
 
 /// See [`Store::note_partial_index`].
@@ -360,7 +383,8 @@ fn describe(db: &Connection, target: Target) -> Result<Option<Collected>, StoreE
 impl Store {
     /// Collects garbage, or (`dry_run`) tells what would be collected, one by
     /// one. Clients do not see it any more at once; jobs remove it from SFTP.
-    /// What is pushed meanwhile stays. Takes about as much rest as work.
+    /// What is pushed meanwhile stays, and it stops when the storage is unwell.
+    /// Rests longer than it works.
     ///
     /// # Errors
     /// When the database cannot be read or written; what was collected before
@@ -373,29 +397,37 @@ impl Store {
     ) -> Result<Collect, StoreError> {
         // Each plan takes a connection for a while.
         let _one_at_a_time = self.collecting.lock().await;
-        if self.read(is_index_partial).await? {
-            return Ok(Collect::PartialIndex);
-        }
-        if !dry_run && self.health().await?.state != HealthState::Up {
-            return Ok(Collect::StorageUnwell);
+        let refused = self.read(|db| refusal(db, Collection::default())).await?;
+        match refused {
+            // What would be collected can be said all the same.
+            Some(Collect::StorageUnwell(_)) if dry_run => {}
+            Some(refused) => return Ok(refused),
+            None => {}
         }
         let before = Before::now(&self.clock, rules);
         let plan = self.read(move |db| Plan::make(db, before)).await?;
         let mut collection = Collection::default();
         for some in plan.targets.chunks(AT_ONCE) {
             let (some, clock) = (some.to_vec(), self.clock.clone());
-            let (collected, worked) = if dry_run {
-                self.read(move |db| each(some, |target| describe(db, target)))
+            let part = if dry_run {
+                self.read(move |db| each(some, |target| describe(db, target)).map(Ok))
                     .await?
             } else {
-                self.write(move |db| each(some, |target| mark(db, &clock, before, target)))
-                    .await?
+                self.write(move |db| match refusal(db, collection)? {
+                    Some(refused) => Ok(Err(refused)),
+                    None => each(some, |target| mark(db, &clock, before, target)).map(Ok),
+                })
+                .await?
+            };
+            let (collected, worked) = match part {
+                Ok(part) => part,
+                Err(refused) => return Ok(refused),
             };
             for one in collected {
                 collection.add(&one);
                 found(one);
             }
-            tokio::time::sleep(worked).await;
+            tokio::time::sleep(REST * worked).await;
         }
         Ok(Collect::Done(collection))
     }
@@ -409,22 +441,6 @@ impl Store {
         self.write(|db| {
             db.execute("UPDATE collection SET partial_index = 1", [])?;
             Ok(())
-        })
-        .await
-    }
-
-    /// Notes that the collection of this time of its schedule (milliseconds,
-    /// UTC) begins. Answers false if it has begun before, here or elsewhere.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn begin_scheduled_collection(&self, due: i64) -> Result<bool, StoreError> {
-        self.write(move |db| {
-            let begun = db.execute(
-                "UPDATE collection SET scheduled_at = ?1 WHERE scheduled_at < ?1",
-                [due],
-            )?;
-            Ok(begun == 1)
         })
         .await
     }

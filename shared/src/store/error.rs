@@ -25,8 +25,16 @@ pub enum StoreError {
     )]
     Foreign,
     /// A database of a later version of this program.
-    #[error("the database was made by a later version of Refity; run that version")]
-    Newer,
+    #[error(
+        "the database was made by a later version of Refity: it has seen {seen} migrations, and \
+         this version knows {known}; run that version"
+    )]
+    Newer {
+        /// The migrations that the database has seen.
+        seen: i64,
+        /// Those that this version knows.
+        known: i64,
+    },
     /// The writer's thread has ended.
     #[error("the store has stopped")]
     Stopped,

@@ -74,6 +74,11 @@ fn health(db: &Connection) -> Result<Health, StoreError> {
         })?)
 }
 
+/// Whether the storage is known to be well.
+pub(super) fn is_up(db: &Connection) -> Result<bool, StoreError> {
+    Ok(health(db)?.state == HealthState::Up)
+}
+
 /// What a person must mend before the storage works.
 pub(super) fn trouble_of_storage(db: &Connection) -> Result<Option<Trouble>, StoreError> {
     match health(db)?.state {

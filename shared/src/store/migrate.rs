@@ -15,6 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_referrers.sql"),
     include_str!("../../../migrations/0003_removal.sql"),
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
+    include_str!("../../../migrations/0008_runs_of_names.sql"),
+    include_str!("../../../migrations/0009_collection_tried_again.sql"),
     include_str!("../../../migrations/0010_accounts.sql"),
 ];
 
@@ -64,7 +66,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         }
     }
     if seen > version {
-        return Err(StoreError::Newer);
+        return Err(StoreError::Newer {
+            seen,
+            known: version,
+        });
     }
     transaction.commit()?;
     Ok(())
@@ -75,8 +80,51 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::Store;
+    use rusqlite::Connection;
+
+    use super::super::{Names, Store};
+    use super::{MIGRATIONS, migrate};
     use crate::clock::Clock;
+
+    #[test]
+    fn the_lists_of_an_older_database_are_whole() {
+        let mut db = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..4] {
+            db.execute_batch(migration).unwrap();
+        }
+        db.execute_batch(
+            "PRAGMA user_version = 4;
+             INSERT INTO groups VALUES (1, 'team', 1, 1, 1, NULL, 1);
+             INSERT INTO blobs (id, digest, size, wanted, generation, used_at)
+                 VALUES (1, 'sha256:00', 1, 1, 1, 1);
+             INSERT INTO manifests VALUES (1, 'text/plain', x'00');
+             CREATE TEMP TABLE numbers AS WITH RECURSIVE numbers (n) AS (
+                 SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
+                 SELECT n FROM numbers;
+             INSERT INTO repositories (id, group_id, name, created_at)
+                 SELECT n, 1, 'team/r' || n, 1 FROM numbers;
+             INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at)
+                 SELECT 7, 'v' || n, iif(n % 10 = 0, NULL, 1), 1, 1 FROM numbers
+                 UNION ALL SELECT 8, 'only', 1, 1, 1;",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        for (list, rows) in [
+            (0, "SELECT name FROM repositories"),
+            (
+                7,
+                "SELECT name FROM tags WHERE repository_id = 7 AND manifest_id IS NOT NULL",
+            ),
+            (8, "SELECT name FROM tags WHERE repository_id = 8"),
+            (9, "SELECT name FROM tags WHERE repository_id = 9"),
+        ] {
+            let names = Names::read(&db, list, "", None).unwrap();
+            let mut query = db.prepare(&format!("{rows} ORDER BY name")).unwrap();
+            let expected = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            let expected: Vec<String> = expected.map(Result::unwrap).collect();
+            assert!(names.iter().eq(expected.iter()), "{list}");
+        }
+    }
 
     #[tokio::test]
     async fn a_database_that_is_just_being_made_is_never_taken_for_a_foreign_one() {

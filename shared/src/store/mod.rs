@@ -31,6 +31,7 @@ mod referrers;
 mod removal;
 mod repositories;
 mod robots;
+mod schedule;
 mod sessions;
 mod sweep;
 mod tags;
@@ -75,6 +76,7 @@ pub use rebuild::Adopted;
 pub use referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use repositories::PushTarget;
 pub use robots::{NewRobot, Robot, RobotChange, RobotCreated};
+pub use schedule::COLLECTION_PAUSE;
 pub use sessions::{NewSession, Session, SessionKind};
 pub use sweep::EvictionCandidate;
 pub use uploads::{Committed, Upload, UploadState};
@@ -340,6 +342,9 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     use_wal(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a statement may have to undo is a few MiB at most. In a temporary
+    // file it is most of what a large write costs.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

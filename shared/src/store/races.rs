@@ -24,6 +24,38 @@ async fn processes_that_start_at_once_share_a_new_database() {
     }
 }
 
+/// Names the folder of a database, for a process that only opens it.
+const OPEN_ONLY: &str = "REFITY_TEST_OPEN_ONLY";
+
+#[tokio::test]
+async fn open_only() {
+    if let Some(folder) = std::env::var_os(OPEN_ONLY) {
+        open(Path::new(&folder)).await;
+    }
+}
+
+#[test]
+fn other_processes_that_start_at_once_share_it_too() {
+    let this = std::env::current_exe().unwrap();
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let start = || {
+            std::process::Command::new(&this)
+                .args(["--exact", "store::races::open_only"])
+                .env(OPEN_ONLY, folder.path())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let starts: Vec<_> = (0..6).map(|_| start()).collect();
+        for start in starts {
+            let output = start.wait_with_output().unwrap();
+            assert!(output.status.success(), "{round}: {output:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_heartbeat_renews_only_the_jobs_that_it_names() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use super::grants::READABLE;
+use super::names::REPOSITORIES;
 use super::{Names, Readable, Store, StoreError};
 use crate::name::RepositoryName;
 
@@ -102,12 +103,9 @@ impl Store {
                     ":last": last, ":limit": limit, ":all": all, ":user": user,
                     ":within": within,
                 };
-                return Names::read(&mut query, values);
+                return Names::of_rows(&mut query, values);
             }
-            let mut query = db.prepare_cached(
-                "SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2",
-            )?;
-            Names::read(&mut query, params![last, limit])
+            Names::read(db, REPOSITORIES, &last, Some(limit))
         })
         .await
     }

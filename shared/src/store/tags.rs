@@ -1,7 +1,5 @@
 //! Tags, as `tags/list` shows them.
 
-use rusqlite::params;
-
 use super::repositories::repository_id;
 use super::{Names, Store, StoreError};
 use crate::name::RepositoryName;
@@ -23,14 +21,8 @@ impl Store {
             let Some(id) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
-            let mut query = db.prepare_cached(
-                "SELECT name FROM tags
-                 WHERE repository_id = ?1 AND manifest_id IS NOT NULL AND name > ?2
-                 ORDER BY name LIMIT ?3",
-            )?;
-            let limit = limit.map_or(-1, i64::from);
-            let names = Names::read(&mut query, params![id, last.unwrap_or_default(), limit])?;
-            Ok(Some(names))
+            let last = last.unwrap_or_default();
+            Names::read(db, id, &last, limit).map(Some)
         })
         .await
     }

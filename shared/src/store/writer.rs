@@ -7,15 +7,19 @@
 
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, open_connection};
+use super::{BUSY_TIMEOUT, StoreError, open_connection};
 
 /// How many queued writes one transaction takes at most, so that none waits
 /// long for the answers of the others.
 const BATCH_MAX: usize = 256;
+
+/// How long a batch waits at least for another process's transaction.
+const BUSY_LEAST: Duration = Duration::from_secs(1);
 
 /// What a commit promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +34,17 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A write: given the open transaction, or why there is none.
 type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 
+/// A write that waits for its batch.
+struct Queued {
+    durability: Durability,
+    since: Instant,
+    work: Work,
+}
+
 /// The way to the writer's thread. The thread ends when the last is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<(Durability, Work)>,
+    queue: mpsc::Sender<Queued>,
 }
 
 impl Writer {
@@ -66,42 +77,62 @@ impl Writer {
                 let _ = sender.send(committed.and(result));
             })
         });
-        self.queue
-            .send((durability, work))
-            .map_err(|_| StoreError::Stopped)?;
+        let since = Instant::now();
+        let queued = Queued {
+            durability,
+            since,
+            work,
+        };
+        self.queue.send(queued).map_err(|_| StoreError::Stopped)?;
         receiver.await.map_err(|_| StoreError::Stopped)?
     }
 }
 
-fn run(full: &Connection, relaxed: &Connection, work: &mpsc::Receiver<(Durability, Work)>) {
-    while let Ok(first) = work.recv() {
-        let (mut durable, mut other) = (Vec::new(), Vec::new());
-        for (durability, one) in std::iter::once(first)
-            .chain(work.try_iter())
+fn run(full: &Connection, relaxed: &Connection, queue: &mpsc::Receiver<Queued>) {
+    // Whether the last batch waited for another process in vain.
+    let mut held = false;
+    while let Ok(first) = queue.recv() {
+        let queued = std::iter::once(first).chain(queue.try_iter());
+        let (durable, other): (Vec<_>, Vec<_>) = queued
             .take(BATCH_MAX)
-        {
-            match durability {
-                Durability::Full => durable.push(one),
-                Durability::Relaxed => other.push(one),
+            .partition(|one| one.durability == Durability::Full);
+        for (connection, batch) in [(relaxed, other), (full, durable)] {
+            // In the order in which they came.
+            if let Some(oldest) = batch.first() {
+                let wait = patience(held, oldest.since);
+                held = run_batch(connection, wait, batch) == Err(StoreError::Busy);
             }
         }
-        run_batch(relaxed, other);
-        run_batch(full, durable);
     }
 }
 
-fn run_batch(connection: &Connection, batch: Vec<Work>) {
-    if batch.is_empty() {
-        return;
+/// How long a batch waits for another process's transaction. Whoever waited
+/// in the queue while others waited in vain has waited for it too.
+fn patience(held: bool, since: Instant) -> Duration {
+    if held {
+        BUSY_TIMEOUT.saturating_sub(since.elapsed()).max(BUSY_LEAST)
+    } else {
+        BUSY_TIMEOUT
     }
+}
+
+/// Runs the batch in one transaction; answers whether that could begin.
+fn run_batch(
+    connection: &Connection,
+    wait: Duration,
+    batch: Vec<Queued>,
+) -> Result<(), StoreError> {
     let begun = connection
-        .execute_batch("BEGIN IMMEDIATE")
+        .busy_timeout(wait)
+        .and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"))
         .map_err(StoreError::from);
     let answers: Vec<Answer> = batch
         .into_iter()
-        .map(|work| work(begun.clone().map(|()| connection)))
+        .map(|queued| (queued.work)(begun.clone().map(|()| connection)))
         .collect();
-    let committed = begun.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    let committed = begun
+        .clone()
+        .and_then(|()| Ok(connection.execute_batch("COMMIT")?));
     if !connection.is_autocommit() {
         // A commit that failed leaves its transaction open.
         let _ = connection.execute_batch("ROLLBACK");
@@ -109,6 +140,7 @@ fn run_batch(connection: &Connection, batch: Vec<Work>) {
     for answer in answers {
         answer(committed.clone());
     }
+    begun
 }
 
 fn in_savepoint<T>(

@@ -48,6 +48,28 @@ async fn uploaders_collect_by_the_schedule() {
 }
 
 #[tokio::test]
+async fn what_a_dead_uploader_began_to_collect_another_collects() {
+    let lab = ready(Lab::builder().env("GC_SCHEDULE", "00:00")).await;
+    let image = with_garbage(&lab).await;
+    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let died = "UPDATE collection SET collector = 'uploader-1-dead'";
+    database.execute(died, []).unwrap();
+    lab.clock_forward(2 * GRACE);
+    let collected = async || {
+        let answer = lab.client().get_manifest(APP, &image.digest()).await;
+        answer.is_ok_and(|answer| answer.status == 404)
+    };
+    wait::until(
+        "the collection that the dead did not end",
+        Duration::from_secs(120),
+        collected,
+    )
+    .await;
+    lab.assert_stored_whole().await;
+}
+
+#[tokio::test]
 async fn the_command_says_what_it_would_collect_and_collects_it() {
     let lab = ready(Lab::builder()).await;
     let image = with_garbage(&lab).await;

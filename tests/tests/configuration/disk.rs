@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use refity_tests::client::{Answer, Client, sha256};
 use refity_tests::expect::Expect as _;
+use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use refity_tests::{random, wait};
 
@@ -212,4 +213,50 @@ async fn a_body_without_an_end_leaves_free_what_must_stay_free() {
     assert_eq!(status.header("range"), Some("0-14"), "as if it never was");
     let digest = sha256(b"the first chunk");
     client.finish(&session, &digest, "").await.gives(201);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_for_a_row_refuses_deletes_and_half_does_none() {
+    const TAGS: usize = 40;
+    let Some(disk) = Disk::mount(64) else { return };
+    let lab = Lab::builder()
+        .env("DATA_DIR", disk.data_dir())
+        .env("SPOOL_MIN_FREE", "1M")
+        .start()
+        .await;
+    let client = lab.client();
+    let image = Image::random(Format::Oci, 1, 1000);
+    let tags: Vec<_> = (0..TAGS).map(|n| format!("v{n}")).collect();
+    for tag in &tags {
+        image.push(&client, APP, tag).await.unwrap();
+    }
+    lab.wait_until_stored().await;
+    // It would carry out what is wished, and make room so.
+    lab.uploader(0).terminate().await;
+
+    let filler = disk.fill(64 * 1024);
+    let mut refused = 0;
+    for tag in &tags {
+        let deleted = client.delete_manifest(APP, tag).await.expect("an answer");
+        let found = client.head_manifest(APP, tag).await.expect("an answer");
+        if deleted.status == 202 {
+            assert_eq!(found.status, 404, "{tag}");
+        } else {
+            assert_full(&deleted);
+            assert_eq!(found.status, 200, "{tag}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "{} bytes are still free", free(&disk.path));
+
+    std::fs::remove_file(filler).unwrap();
+    let listed = client.tags(APP).await.gives(200).json();
+    assert_eq!(listed["tags"].as_array().unwrap().len(), refused);
+    for tag in &tags {
+        let again = client.delete_manifest(APP, tag).await.expect("an answer");
+        assert!(matches!(again.status, 202 | 404), "{tag}: {again:?}");
+    }
+    lab.uploader(0).restart();
+    let report = lab.assert_stored_whole().await;
+    assert!(report.repositories[APP].tags.is_empty());
 }

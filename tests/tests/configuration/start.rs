@@ -65,6 +65,27 @@ async fn help_says_every_variable_that_the_example_has() {
 }
 
 #[test]
+fn no_database_is_committed() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed = std::process::Command::new("git")
+        .arg("-C")
+        .arg(&root)
+        .args(["ls-files", "-z"])
+        .output();
+    let Some(listed) = listed.ok().filter(|listed| listed.status.success()) else {
+        eprintln!("not tested: what is committed; this is no checkout");
+        return;
+    };
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("Cargo.toml"), "{listed}");
+    for name in listed.split_terminator('\0') {
+        // One that is deleted and not committed yet is not there.
+        let bytes = std::fs::read(root.join(name)).unwrap_or_default();
+        assert!(!bytes.starts_with(b"SQLite format 3\0"), "{name}");
+    }
+}
+
+#[test]
 fn scripts_and_examples_end_their_lines_as_a_shell_reads_them() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = vec![root.join("Makefile"), root.join(".ci/run")];

@@ -7,7 +7,7 @@ use refity_tests::processes::Program;
 use refity_tests::wait;
 use refity_tests::wire::Wire;
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::lone::{Lone, PASSWORD, program, run};
 
@@ -155,18 +155,40 @@ async fn an_answer_under_way_is_finished_before_the_end() {
     assert_eq!(owners.count(), 0, "it has signed off");
 }
 
+/// What `GET /readyz` says as soon as it has this status.
+async fn ready(client: &Client, status: u16) -> Value {
+    // What was found counts for a moment.
+    let answer = wait::until_some(Duration::from_secs(60), async || {
+        let answer = client.get("/readyz").await.unwrap();
+        (answer.status == status).then(|| answer.json())
+    });
+    answer.await.unwrap_or_else(|| panic!("never {status}"))
+}
+
+#[tokio::test]
+async fn a_gateway_is_not_ready_while_another_process_holds_the_database() {
+    let gateway = Lone::start().await;
+    let database = rusqlite::Connection::open(gateway.data_dir().join("refity.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(60)).unwrap();
+    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for client in [gateway.anonymous(), gateway.client()] {
+        let body = ready(&client, 503).await;
+        assert_eq!(body["ready"], false);
+        let reason = body["reasons"][0].as_str().unwrap();
+        assert!(reason.starts_with("the database "), "{body}");
+    }
+    // It serves all the same: nobody is to start it again.
+    let answer = gateway.anonymous().get("/healthz").await;
+    answer.unwrap().expect_status(200);
+    gateway.client().ping().await.unwrap().expect_status(200);
+    database.execute_batch("ROLLBACK").unwrap();
+    let body = ready(&gateway.anonymous(), 200).await;
+    assert_eq!(body["reasons"], json!([]));
+}
+
 #[tokio::test]
 async fn readiness_is_about_pushes_and_not_about_sftp() {
     let gateway = Lone::start().await;
-    let limit = Duration::from_secs(30);
-    let ready = async |client: &Client, status: u16| {
-        // What was found counts for a moment.
-        let answer = wait::until_some(limit, async || {
-            let answer = client.get("/readyz").await.unwrap();
-            (answer.status == status).then(|| answer.json())
-        });
-        answer.await.unwrap_or_else(|| panic!("never {status}"))
-    };
     let nobody = gateway.anonymous();
     let body = ready(&nobody, 200).await;
     assert_eq!(

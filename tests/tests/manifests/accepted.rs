@@ -59,12 +59,30 @@ async fn images_and_indexes_of_both_formats_come_back_by_tag_and_by_digest() {
             assert_eq!(answer.header("content-type"), Some(index.media_type()));
         }
     }
-    let before = client.jobs().await.gives(200).json()["total"].clone();
-    client.get_manifest(APP, "oci").await.gives(200);
-    client.head_manifest(APP, "docker").await.gives(200);
-    let after = client.jobs().await.gives(200).json()["total"].clone();
-    assert_eq!(before, after, "reading writes nothing");
     lab.assert_stored_whole().await;
+}
+
+#[tokio::test]
+async fn a_pull_of_a_manifest_writes_nothing() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let index = Index::random(Format::Docker, &["amd64"], 1, 500);
+    index.push(&client, APP, "multi").await.unwrap();
+    lab.make_cold().await;
+    // What an uploader writes by itself is not the pull's.
+    lab.uploader(0).terminate().await;
+    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    let version = || -> i64 {
+        let query = "PRAGMA data_version";
+        database.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    let (before, files) = (version(), lab.spool_files());
+    for reference in ["multi", &index.digest(), &index.images[0].digest()] {
+        client.get_manifest(APP, reference).await.gives(200);
+        client.head_manifest(APP, reference).await.gives(200);
+    }
+    assert_eq!(version(), before, "the database was written to");
+    assert_eq!(lab.spool_files(), files);
 }
 
 #[tokio::test]
@@ -181,20 +199,30 @@ async fn layers_that_are_elsewhere_and_subjects_may_be_absent() {
     let client = lab.client();
     let config = random::bytes(50);
     client.push_blob(APP, config.clone()).await.unwrap();
-    let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": Format::Docker.manifest(),
-        "config": descriptor("application/vnd.docker.container.image.v1+json", &config),
-        "layers": [descriptor(foreign, b"kept by its vendor")],
-    });
-    let put = client.put_manifest(
-        APP,
-        "foreign",
-        Format::Docker.manifest(),
-        manifest.to_string(),
-    );
-    put.await.gives(201);
+    let docker = "application/vnd.docker.image.rootfs.foreign.diff";
+    let oci = "application/vnd.oci.image.layer.nondistributable.v1";
+    for (n, (format, foreign)) in [
+        (Format::Docker, format!("{docker}.tar")),
+        (Format::Docker, format!("{docker}.tar.gzip")),
+        (Format::Oci, format!("{oci}.tar")),
+        (Format::Oci, format!("{oci}.tar+gzip")),
+        (Format::Oci, format!("{oci}.tar+zstd")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": format.manifest(),
+            "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
+            "layers": [descriptor(&foreign, b"kept by its vendor")],
+        });
+        let (tag, manifest) = (format!("foreign{n}"), Bytes::from(manifest.to_string()));
+        let put = client.put_manifest(APP, &tag, format.manifest(), manifest.clone());
+        let put = put.await.gives(201);
+        assert_eq!(put.header("oci-subject"), None, "it has no subject");
+        assert_served(&client, &tag, format.manifest(), &manifest).await;
+    }
 
     let subject = descriptor(Format::Oci.manifest(), b"pushed later");
     let signature = json!({

@@ -29,6 +29,14 @@ fn artifact(subject: &Value, artifact_type: Option<&str>, note: &str) -> Bytes {
     Bytes::from(manifest.to_string())
 }
 
+/// An index that refers to a subject and does not say what it is.
+fn index_of(subject: &Value) -> Bytes {
+    let index = json!({
+        "schemaVersion": 2, "mediaType": INDEX, "manifests": [], "subject": subject,
+    });
+    Bytes::from(index.to_string())
+}
+
 async fn push(client: &Client, media_type: &str, manifest: &Bytes) -> Answer {
     let digest = sha256(manifest);
     let put = client.put_manifest(APP, &digest, media_type, manifest.clone());
@@ -74,7 +82,7 @@ async fn artifacts_are_found_by_their_subject() {
         Some("application/vnd.example.signature+json"),
         "signed",
     );
-    let plain = artifact(&subject, None, "its config names its type");
+    let plain = artifact(&subject, Some(""), "its config names its type");
     for manifest in [&sbom, &signature, &plain] {
         let answer = push(&client, MANIFEST, manifest).await;
         assert_eq!(answer.header("oci-subject"), Some(&*digest));
@@ -86,13 +94,17 @@ async fn artifacts_are_found_by_their_subject() {
         })
         .to_string(),
     );
-    push(&client, INDEX, &index).await;
+    let untyped = index_of(&subject);
+    for index in [&index, &untyped] {
+        let answer = push(&client, INDEX, index).await;
+        assert_eq!(answer.header("oci-subject"), Some(&*digest));
+    }
     image.push(&client, APP, "v1").await.unwrap();
 
     let all = referrers(&client, &digest, "").await;
     assert_eq!(
         digests(&all),
-        [&sbom, &signature, &plain, &index].map(|m| sha256(m))
+        [&sbom, &signature, &plain, &index, &untyped].map(|m| sha256(m))
     );
     assert_eq!(all.header("oci-filters-applied"), None);
     let expected = json!({
@@ -107,6 +119,9 @@ async fn artifacts_are_found_by_their_subject() {
         "artifactType": "application/vnd.example.sbom",
     });
     assert_eq!(all.json()["manifests"][3], last);
+    // An index has no configuration whose type it could have.
+    let bare = json!({ "mediaType": INDEX, "digest": sha256(&untyped), "size": untyped.len() });
+    assert_eq!(all.json()["manifests"][4], bare);
 
     for (wanted, expected) in [
         (
@@ -171,6 +186,8 @@ async fn many_referrers_come_by_pages() {
                 "{}",
                 answer.body.len()
             );
+            let filters = query.contains("artifactType").then_some("artifactType");
+            assert_eq!(answer.header("oci-filters-applied"), filters, "{query}");
             seen.push(digests(&answer));
             target = answer.next_page();
         }

@@ -69,6 +69,12 @@ async fn a_push_that_names_a_bad_tag_or_too_many_sets_none() {
         assert_eq!(answer.status, status, "{reference}: {answer:?}");
         assert!(!answer.error_code().is_empty(), "{answer:?}");
     }
+    // Nor does one that is too large, whatever it hashes to.
+    let mut large = image.manifest.to_vec();
+    large.resize(4 * 1024 * 1024 + 1, b' ');
+    let reference = format!("{}?tag=good", sha256(&large));
+    let put = client.put_manifest(APP, &reference, image.media_type(), large);
+    put.await.refuses(413, "MANIFEST_INVALID");
     let listed = client.tags(APP).await.gives(200).json();
     assert_eq!(listed["tags"], json!(["first"]));
 }

@@ -99,6 +99,8 @@ async fn tags_are_listed_bytewise_and_by_pages() {
 
     let all = client.tags(APP).await.gives(200);
     assert_eq!((tags(&all), all.next_page()), (json!(sorted), None));
+    assert_eq!(all.header("content-type"), Some("application/json"));
+    assert_eq!(all.json()["name"], json!(APP));
 
     for size in [1, 2, 4, 8] {
         let mut target = Some(format!("{path}?n={size}"));

@@ -109,7 +109,11 @@ async fn locations_are_relative_whatever_the_host_is_called() {
         .header("host", "registry.example:8443")
         .header("x-forwarded-proto", "https");
     let session = send(start).await.gives(202).location();
-    assert!(session.starts_with(&path), "{session}");
+    let id = session
+        .strip_prefix(&path)
+        .expect("a path below the uploads");
+    let id: Result<uuid::Uuid, _> = id.parse();
+    assert!(id.is_ok(), "a UUID, and nothing after it: {session}");
     let session = client.patch(&session, "a", None).await.gives(202);
     assert!(session.location().starts_with(&path), "{session:?}");
     let status = client.upload_status(&session.location()).await.gives(204);
@@ -128,6 +132,8 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
     let app = repository("app");
     let bytes = random::bytes(250);
     let session = client.start_upload(&app).await.gives(202).location();
+    let early = client.patch(&session, bytes.slice(1..100), Some("1-99"));
+    assert_eq!(early.await.gives(416).location(), session);
     let first = client
         .patch(&session, bytes.slice(..100), Some("0-99"))
         .await
@@ -139,6 +145,7 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
         let refused = client.patch(&session, hundred.clone(), Some(range)).await;
         let refused = refused.gives(416);
         assert_eq!(refused.header("range"), Some("0-99"), "{range}");
+        assert_eq!(refused.location(), session, "{range}");
     }
     for (range, length) in [("100-199", 50), ("100-149", 100), ("100-100", 0)] {
         let body = random::bytes(length);
@@ -160,6 +167,7 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
     for range in ["99-248", "101-250"] {
         let refused = closing(range, bytes.slice(100..)).await.gives(416);
         assert_eq!(refused.header("range"), Some("0-99"), "{range}");
+        assert_eq!(refused.location(), session, "{range}");
     }
     closing("100-248", bytes.slice(100..))
         .await

@@ -34,7 +34,10 @@ async fn a_session_tells_how_far_it_is_until_it_is_cancelled() {
     let client = lab.client();
     let app = repository("app");
     let session = client.start_upload(&app).await.gives(202).location();
-    client.upload_status(&session).await.gives(204);
+    // Of nothing, and of one byte: clients know no form for nothing.
+    let status = client.upload_status(&session).await.gives(204);
+    assert_eq!(status.header("range"), Some("0-0"));
+    assert_eq!(status.location(), session);
     for (piece, range) in [(1, "0-0"), (6, "0-6"), (93, "0-99")] {
         let patched = client.patch(&session, random::bytes(piece), None).await;
         assert_eq!(patched.gives(202).header("range"), Some(range));

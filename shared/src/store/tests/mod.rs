@@ -1,7 +1,9 @@
 //! What the store promises, tried on a database in a temporary folder.
 
+mod collection;
 mod intents;
 mod leases;
+mod lists;
 mod removal;
 
 use std::path::{Path, PathBuf};
@@ -333,6 +335,24 @@ async fn changes_are_told_across_stores() {
     place.push_blob(b"layer").await;
     let told = tokio::time::timeout(Duration::from_secs(30), changes.next());
     told.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_refused_and_left_alone() {
+    let place = Place::new().await;
+    let path = place.folder.path().join("refity.db");
+    let database = Connection::open(&path).unwrap();
+    let version = |db: &Connection| -> i64 {
+        db.query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    };
+    let known = version(&database);
+    let seen = known + 3;
+    database.pragma_update(None, "user_version", seen).unwrap();
+    let opened = Store::open(&path, place.store.clock().clone()).await;
+    let error = opened.err().unwrap();
+    assert_eq!(error, StoreError::Newer { seen, known });
+    assert_eq!(version(&database), seen);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use refity_tests::client::MANIFEST_TYPES;
 use refity_tests::image::{Format, Image};
@@ -17,6 +18,10 @@ use crate::table::{Limit, Table, median};
 
 const REPOSITORY: &str = "team/collected";
 const TAG: &str = "kept";
+
+/// How long a collection may take beside those who pull: else something holds
+/// it up that no ratio shows.
+const COLLECTED: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) async fn measure(scale: Scale, table: &mut Table) {
     let lab = Lab::start().await;
@@ -47,9 +52,10 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
         })
     };
     // While it marks, and then while what it marked is removed.
-    let mut busy = Vec::new();
+    let (begun, mut busy) = (Instant::now(), Vec::new());
     while busy.len() < scale.runs || !over.load(Ordering::Relaxed) {
         busy.push(tokio::task::block_in_place(rate));
+        assert!(begun.elapsed() < COLLECTED, "it takes too long");
     }
     let collected = collecting.await.expect("a collection");
     assert_eq!(collected["blobs"], json!(scale.garbage), "{collected}");

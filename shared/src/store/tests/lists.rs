@@ -1,0 +1,85 @@
+//! Lists of names are what the rows say, whoever writes those.
+
+use proptest::prelude::*;
+use rusqlite::params;
+use tokio::runtime::Runtime;
+
+use super::*;
+
+/// Statements that change which names a list has: of the numbers from ?1 on,
+/// ?2 many, of which each third is left out when ?3 is 1.
+const CHANGES: [&str; 5] = [
+    "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at)
+     SELECT t.repository_id, printf('t%d', n), t.manifest_id, 1, 1
+     FROM numbers, (SELECT * FROM tags WHERE name = 'first') t WHERE true
+     ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id",
+    "UPDATE tags SET manifest_id = NULL WHERE name IN (SELECT printf('t%d', n) FROM numbers)",
+    "DELETE FROM tags WHERE name IN (SELECT printf('t%d', n) FROM numbers)",
+    "INSERT OR IGNORE INTO repositories (group_id, name, created_at)
+     SELECT group_id, printf('team/r%d', n), 1
+     FROM numbers, (SELECT * FROM repositories WHERE name = 'team/app')",
+    "DELETE FROM repositories WHERE name IN (SELECT printf('team/r%d', n) FROM numbers)",
+];
+
+const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (
+    SELECT ?1 UNION ALL SELECT n + 1 + (?3 AND n % 3 = 1) FROM numbers WHERE n + 1 < ?1 + ?2)";
+
+fn column(db: &Connection, query: &str) -> Vec<String> {
+    let mut query = db.prepare(query).unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// The page of a list that is asked for.
+fn page(all: &[String], last: Option<&str>, limit: Option<u32>) -> Vec<String> {
+    let after = all
+        .iter()
+        .filter(|name| last.is_none_or(|last| name.as_str() > last));
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+    after.take(limit).cloned().collect()
+}
+
+fn owned(names: &Names) -> Vec<String> {
+    names.iter().map(str::to_owned).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_list_is_what_its_rows_say(
+        changes in prop::collection::vec(
+            (0..CHANGES.len(), 0..1200_u32, 1..500_u32, any::<bool>()), 1..20),
+        asked in prop::collection::vec(
+            (prop::option::of("(t|team/r)?[0-9]{0,4}"), prop::option::of(0..300_u32)), 1..20),
+    ) {
+        let (runtime, app) = (Runtime::new().unwrap(), app());
+        let place = runtime.block_on(async {
+            let place = Place::new().await;
+            place.push_manifest(b"manifest", &[], "first").await;
+            place
+        });
+        // Another process: what it commits is seen by the next read.
+        let other = Connection::open(place.folder.path().join("refity.db")).unwrap();
+        for (change, from, count, gaps) in changes {
+            let change = format!("{NUMBERS} {}", CHANGES[change]);
+            other.execute(&change, params![from, count, gaps]).unwrap();
+            let tags = column(
+                &other, "SELECT name FROM tags WHERE manifest_id IS NOT NULL ORDER BY name");
+            let repositories = column(&other, "SELECT name FROM repositories ORDER BY name");
+            for (last, limit) in &asked {
+                let found = place.store.tags(&app, last.clone(), *limit);
+                let found = runtime.block_on(found).unwrap().unwrap();
+                prop_assert_eq!(owned(&found), page(&tags, last.as_deref(), *limit));
+                let limit = limit.unwrap_or(1000);
+                let found = place.store.repositories(last.clone(), limit);
+                let found = runtime.block_on(found).unwrap();
+                prop_assert_eq!(owned(&found), page(&repositories, last.as_deref(), Some(limit)));
+            }
+        }
+        let long: bool = other
+            .query_row("SELECT max(count) > 128 FROM name_runs", [], |row| row.get(0))
+            .unwrap();
+        prop_assert!(!long, "a run is cut in time");
+    }
+}
