@@ -72,7 +72,7 @@ proptest! {
                 let found = runtime.block_on(found).unwrap().unwrap();
                 prop_assert_eq!(owned(&found), page(&tags, last.as_deref(), *limit));
                 let limit = limit.unwrap_or(1000);
-                let found = place.store.repositories(last.clone(), limit);
+                let found = place.store.repositories(&Readable::All, last.clone(), limit);
                 let found = runtime.block_on(found).unwrap();
                 prop_assert_eq!(owned(&found), page(&repositories, last.as_deref(), Some(limit)));
             }
