@@ -98,8 +98,9 @@ impl NewJob {
 
 /// Opens a job for the target's wish, or joins the unfinished one: that then
 /// starts over at once if it was resting, and after its run if it is running
-/// (the wish's generation has moved). One that has to turn round no longer
-/// needs what it needed: that may need it by now.
+/// (the wish's generation has moved, and the run may have read the old one or
+/// the new). One that has to turn round no longer needs what it needed: that
+/// may need it by now.
 pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
     let turned = db
         .prepare_cached(
@@ -115,6 +116,7 @@ pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId
              VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
                  removes = excluded.removes, bytes_total = excluded.bytes_total,
+                 overwrites = max(overwrites, excluded.removes),
                  priority = excluded.priority,
                  state = iif(state = 'failed', 'pending', state), attempt = 0,
                  run_after = iif(state IN ('pending', 'failed'), excluded.run_after, run_after),

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_referrers.sql"),
     include_str!("../../../migrations/0003_removal.sql"),
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
+    include_str!("../../../migrations/0005_late_calls_and_order_of_intents.sql"),
 ];
 
 /// Whose a database is.

@@ -118,33 +118,54 @@ fn finish(
         settle(db, claim.job)?;
         return Ok(Finished::Again);
     }
-    let (look_again, removes) = mark_done(db, clock, claim.job)?;
-    if look_again && ended != Ended::NoTarget {
-        let again = NewJob::new(claim.kind, claim.target).removes(removes);
+    let done = mark_done(db, clock, claim.job)?;
+    if let Some(suspect_until) = done.suspect_until
+        && ended != Ended::NoTarget
+    {
+        let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
         let again = want(db, clock, &again)?;
-        db.execute(
-            "UPDATE jobs SET run_after = ?2 WHERE id = ?1",
-            [again.0, clock.boot_ms() + millis(LAST_CALL)],
-        )?;
+        // Whoever joins it before does not take the look's place.
+        db.prepare_cached(
+            "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
+        )?
+        .execute(params![again.0, suspect_until, clock.boot_id()])?;
     }
     Ok(Finished::Done {
         carried_out: carried_out(db, claim.job)?,
     })
 }
 
-/// Ends the job, and lets go the jobs that waited for nothing else. Answers
-/// whether its target is to be looked at again, and whether it removed.
-fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<(bool, bool), StoreError> {
+/// A job that has just ended.
+struct Done {
+    /// Its target is to be looked at again then (milliseconds since this boot).
+    suspect_until: Option<i64>,
+    removes: bool,
+}
+
+/// Ends the job, and lets go the jobs that waited for nothing else.
+fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
     let done = db
         .prepare_cached(
             "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
                     bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
                     error_message = NULL, error_hint = NULL
-             WHERE id = ?1 RETURNING look_again, removes",
+             WHERE id = ?1
+             RETURNING suspect_until + iif(suspect_boot = ?3, 0, ?4 - suspect_until), removes",
         )?
-        .query_row([job.0, clock.wall_ms()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        .query_row(
+            params![
+                job.0,
+                clock.wall_ms(),
+                clock.boot_id(),
+                clock.boot_ms() + millis(LAST_CALL),
+            ],
+            |row| {
+                Ok(Done {
+                    suspect_until: row.get(0)?,
+                    removes: row.get(1)?,
+                })
+            },
+        )?;
     db.prepare_cached(
         "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
          WHERE state = 'waiting'
@@ -192,7 +213,8 @@ fn put_back(
         .prepare_cached(
             "UPDATE jobs SET state = iif(?3, 'failed', 'pending'), owner = NULL,
                     lease_until = NULL, attempt = attempt + ?4, run_after = ?5, boot_id = ?6,
-                    look_again = max(look_again, ?7 AND (kind = 'publish_tag' OR removes)),
+                    suspect_until = iif(?7 AND overwrites, ?11, suspect_until),
+                    suspect_boot = iif(?7 AND overwrites, ?6, suspect_boot),
                     error_code = ?8, error_message = ?9, error_hint = ?10
              WHERE id = ?1 AND lease = ?2 AND state = 'running'",
         )?
@@ -207,6 +229,7 @@ fn put_back(
             retry.trouble.code,
             retry.trouble.message,
             retry.trouble.hint,
+            clock.boot_ms() + millis(LAST_CALL),
         ])?;
     Ok(changed == 1)
 }

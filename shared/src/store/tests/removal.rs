@@ -7,7 +7,7 @@ use crate::deletion::Deletion;
 const DAY: Duration = Duration::from_secs(25 * 60 * 60);
 
 impl Place {
-    async fn delete_of(&self, generation: i64, deletion: Deletion) -> Deleted {
+    pub(super) async fn delete_of(&self, generation: i64, deletion: Deletion) -> Deleted {
         let new = NewDelete {
             repository: app(),
             deletion,
@@ -17,7 +17,7 @@ impl Place {
         self.store.delete(new).await.unwrap()
     }
 
-    async fn delete(&self, deletion: Deletion) -> Deleted {
+    pub(super) async fn delete(&self, deletion: Deletion) -> Deleted {
         let generation = self.store.next_generation().await.unwrap();
         self.delete_of(generation, deletion).await
     }
@@ -65,7 +65,7 @@ impl Place {
     }
 
     /// A store whose image `v1` of one layer is stored, and a day old.
-    async fn with_image() -> Self {
+    pub(super) async fn with_image() -> Self {
         let place = Self::new().await;
         place.push_blob(b"layer").await;
         place.push_manifest(b"manifest", &[b"layer"], "v1").await;
@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-fn tag(name: &str) -> Deletion {
+pub(super) fn tag(name: &str) -> Deletion {
     Deletion::Tag {
         tag: name.parse().unwrap(),
     }
