@@ -5,7 +5,6 @@ use rusqlite::{Connection, params};
 
 use super::{JobId, JobKind, Store, StoreError};
 use crate::clock::Clock;
-use crate::name::IntentId;
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -159,19 +158,6 @@ pub(super) fn unfinished(
 pub(super) fn need(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
     db.prepare_cached("INSERT OR IGNORE INTO job_needs (job_id, needs_id) VALUES (?1, ?2)")?
         .execute([job.0, needed.0])?;
-    Ok(())
-}
-
-/// Says that an intent is carried out when all these jobs are done.
-pub(super) fn carries_out(
-    db: &Connection,
-    jobs: &[JobId],
-    intent: IntentId,
-) -> Result<(), StoreError> {
-    for job in jobs {
-        db.prepare_cached("INSERT OR IGNORE INTO intents (id, job_id) VALUES (?1, ?2)")?
-            .execute(params![intent.to_string(), job.0])?;
-    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claims::LAST_CALL;
+use super::intents::carried_out;
 use super::jobs::{NewJob, need, settle, want};
 use super::manifests::store_again;
 use super::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
@@ -175,32 +176,6 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreEr
     )?
     .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
     Ok(done)
-}
-
-/// Whether intent `i` changed a target that another intent, which is not
-/// carried out yet, changed too. It stays as long: a replay of the other alone
-/// would move a tag back, or remove what was pushed again.
-pub(super) const OVERTOOK: &str = "EXISTS (
-    SELECT 1 FROM intents m
-    JOIN jobs mj ON mj.id = m.job_id
-    JOIN jobs oj ON oj.kind = mj.kind AND oj.target = mj.target
-    JOIN intents o ON o.job_id = oj.id AND o.id <> m.id
-    JOIN intents ox ON ox.id = o.id
-    JOIN jobs xj ON xj.id = ox.job_id AND xj.state <> 'done'
-    WHERE m.id = i.id)";
-
-fn carried_out(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT i.id FROM intents i WHERE i.job_id = ?1 AND NOT EXISTS (
-             SELECT 1 FROM intents o JOIN jobs j ON j.id = o.job_id
-             WHERE o.id = i.id AND j.state <> 'done') AND NOT {OVERTOOK}"
-    ))?;
-    let ids = query.query_map([job.0], |row| row.get::<_, String>(0))?;
-    let mut intents = Vec::new();
-    for id in ids {
-        intents.extend(id?.parse::<IntentId>());
-    }
-    Ok(intents)
 }
 
 fn put_back(
