@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::blobs::{to_sql, upsert_blob, want_linked, want_stored};
+use super::blobs::{to_sql, upsert_blob, want_linked_of, want_stored};
 use super::groups::create_group;
 use super::repositories::ensure_repository;
 use super::{Store, StoreError};
@@ -22,7 +22,8 @@ pub enum Adopted {
 impl Store {
     /// Makes a found blob one of the repository's; the repository and its
     /// group are made where they are missing. What is only in the spool gets
-    /// its job.
+    /// its job. The blob is as old as what names it: a newer delete of it
+    /// stands, and a later one counts.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
@@ -32,6 +33,7 @@ impl Store {
         digest: &Digest,
         size: u64,
         found: Adopted,
+        generation: i64,
     ) -> Result<(), StoreError> {
         let (store, repository, digest) = (self.clone(), repository.clone(), digest.clone());
         self.write(move |db| {
@@ -59,7 +61,7 @@ impl Store {
                     )?;
                 }
             }
-            want_linked(db, clock, repository, blob)?;
+            want_linked_of(db, clock, repository, blob, generation)?;
             Ok(())
         })
         .await

@@ -309,14 +309,14 @@ impl Rebuild {
             optional_blobs: digests(manifest.optional_blobs()),
             manifests: digests(manifest.required_manifests()),
         };
-        for descriptor in manifest.required_blobs() {
-            self.adopt_blob(repository, &descriptor.digest, descriptor.size)
+        for blob in manifest.required_blobs() {
+            self.adopt_blob(repository, &blob.digest, blob.size, generation)
                 .await?;
         }
-        for descriptor in manifest.optional_blobs() {
+        for blob in manifest.optional_blobs() {
             // It may be absent.
             let _ = self
-                .adopt_blob(repository, &descriptor.digest, descriptor.size)
+                .adopt_blob(repository, &blob.digest, blob.size, generation)
                 .await;
         }
         for child in manifest.required_manifests() {
@@ -328,11 +328,14 @@ impl Rebuild {
         Ok(named)
     }
 
+    /// A blob, from the spool or from SFTP. As old as what names it: a later
+    /// delete is newer.
     async fn adopt_blob(
         &mut self,
         repository: &RepositoryName,
         digest: &Digest,
         size: u64,
+        generation: i64,
     ) -> Result<(), Failure> {
         let (size, found) = match self.in_spool.get(digest) {
             Some(&(file, size)) => (size, Adopted::Spool(file)),
@@ -350,7 +353,9 @@ impl Rebuild {
             }
         };
         let store = &self.uploader.local.store;
-        store.adopt_blob(repository, digest, size, found).await?;
+        store
+            .adopt_blob(repository, digest, size, found, generation)
+            .await?;
         Ok(())
     }
 
