@@ -5,8 +5,9 @@ use rusqlite::params;
 
 use super::blobs::{to_sql, upsert_blob, want_linked_of, want_stored};
 use super::groups::create_group;
+use super::jobs::settle;
 use super::repositories::ensure_repository;
-use super::{Store, StoreError};
+use super::{JobId, Store, StoreError};
 use crate::digest::Digest;
 use crate::name::{FileId, RepositoryName};
 
@@ -62,6 +63,34 @@ impl Store {
                 }
             }
             want_linked_of(db, clock, repository, blob, generation)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets every removal of a blob from a repository wait for the tags of the
+    /// repository that are on their way: on SFTP they may still point at what
+    /// names the blob, and the new index need not know that.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            let mut query = db.prepare_cached(
+                "INSERT OR IGNORE INTO job_needs (job_id, needs_id)
+                 SELECT j.id, p.id FROM jobs j
+                 JOIN repository_blobs rb ON rb.id = j.target
+                 JOIN tags t ON t.repository_id = rb.repository_id
+                 JOIN jobs p ON p.kind = 'publish_tag' AND p.target = t.id AND p.state <> 'done'
+                 WHERE j.kind = 'link_blob' AND j.removes AND j.state <> 'done'
+                 RETURNING job_id",
+            )?;
+            let waiting: Vec<i64> = query
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for job in waiting {
+                settle(db, JobId(job))?;
+            }
             Ok(())
         })
         .await
