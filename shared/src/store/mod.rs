@@ -15,6 +15,7 @@ mod error;
 mod forget;
 mod groups;
 mod health;
+mod intents;
 mod jobs;
 mod manifests;
 mod migrate;
