@@ -23,8 +23,8 @@ const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long an intent stays that no row names.
 const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long a delete's intent stays that no row names: it was never
-/// acknowledged, and what it names may have been pushed again since.
+/// How long a delete's intent stays that no row names, prepared or not: what
+/// it names may have been pushed again since.
 const UNNAMED_DELETE: Duration = Duration::from_secs(60 * 60);
 
 /// How long removed blobs stay in the trash.
@@ -87,6 +87,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
     let (store, spool) = (&uploader.local.store, &uploader.local.spool);
     let carried_out = store.carried_out_intents().await?;
     uploader.forget_intents(carried_out).await?;
+    settle_prepared(uploader).await?;
     let old: Vec<_> = spool
         .list_intents()
         .await?
@@ -115,6 +116,26 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
         );
     }
     Ok(kept == 0)
+}
+
+/// Confirms the intents of deletes that are in the database and whose process
+/// died before it could; removes those that were never decided.
+async fn settle_prepared(uploader: &Uploader) -> Result<(), Failure> {
+    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let prepared = spool.list_prepared_intents().await?;
+    if prepared.is_empty() {
+        return Ok(());
+    }
+    let named = store.named_intents(prepared.iter().map(|(id, _)| *id).collect());
+    let named = named.await?;
+    for (intent, modified) in prepared {
+        if named.contains(&intent) {
+            spool.confirm_intent(intent).await?;
+        } else if is_older(uploader, modified, UNNAMED_DELETE) {
+            spool.remove_intent(intent).await?;
+        }
+    }
+    Ok(())
 }
 
 fn is_older(uploader: &Uploader, modified: std::time::SystemTime, age: Duration) -> bool {

@@ -96,7 +96,7 @@ async fn delete(
             deletion: deletion.clone(),
         },
     };
-    local.spool.write_intent(id, intent).await?;
+    local.spool.prepare_intent(id, intent).await?;
     let new = NewDelete {
         repository: repository.clone(),
         deletion,
@@ -105,6 +105,8 @@ async fn delete(
     };
     let deleted = local.store.delete(new).await;
     if let Ok(Deleted::Yes) = deleted {
+        // Should this process die here, the sweep confirms it: its row is there.
+        local.spool.confirm_intent(id).await?;
         local.wake_uploaders();
     } else if let Err(error) = local.spool.remove_intent(id).await {
         tracing::warn!(%id, %error, "the intent of a refused delete stays until the sweep");

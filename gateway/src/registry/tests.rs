@@ -322,6 +322,30 @@ async fn a_manifest_needs_what_it_names() {
 }
 
 #[tokio::test]
+async fn only_a_delete_that_is_accepted_leaves_an_intent() {
+    let registry = Registry::start().await;
+    let (config, alone) = (registry.push("{}").await, registry.push("alone").await);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": config, "size": 2 },
+        "layers": [],
+    })
+    .to_string();
+    let path = "/v2/team/app/manifests/v1";
+    let put = registry.send(Method::PUT, path, &manifest).await;
+    assert_eq!(put.status, 201);
+    let spool = &registry.state.local.spool;
+    for (blob, status, intents) in [(&config, 405, 1), (&alone, 202, 2)] {
+        let path = format!("/v2/team/app/blobs/{blob}");
+        let answer = registry.send(Method::DELETE, &path, "").await;
+        assert_eq!(answer.status, status);
+        assert_eq!(spool.list_intents().await.unwrap().len(), intents);
+        assert!(spool.list_prepared_intents().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
     let mut registry = Registry::start().await;
     let session = registry.session().await;

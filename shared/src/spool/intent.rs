@@ -1,15 +1,23 @@
 //! Intents: what a manifest PUT or a delete wishes, kept beside the database
 //! until it is carried out, so that a lost database loses nothing that was
 //! acknowledged, and brings nothing back that was deleted.
+//!
+//! A delete that is refused must never be replayed, and it is refused by the
+//! database. So its intent is prepared under another name, and gets its own
+//! between the commit and the 202.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::{Spool, SpoolError, blocking, sync_folder};
 use crate::deletion::Deletion;
 use crate::digest::Digest;
 use crate::media_type::MediaType;
 use crate::name::{IntentId, RepositoryName, Tag};
+
+/// What follows an intent's name before it is decided.
+const PREPARED: &str = ".prepared";
 
 /// An intent as it stands in its file: one line of JSON, then a manifest's
 /// bytes as they are.
@@ -101,44 +109,107 @@ impl Spool {
         .await
     }
 
-    /// Removes an intent; one that is not there is fine.
+    /// Writes an intent that is not decided yet: no replay finds it before
+    /// [`Spool::confirm_intent`]. Its bytes are on disk when this answers; its
+    /// name need not be, since nothing is acknowledged yet.
     ///
     /// # Errors
-    /// When the file system fails.
-    pub async fn remove_intent(&self, id: IntentId) -> Result<(), SpoolError> {
-        let path = self.intents().join(id.to_string());
-        blocking(move || match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(SpoolError::io("cannot remove", &path, error))
+    /// When the disk fails; then there is no intent.
+    pub async fn prepare_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
+        let path = self.prepared(id);
+        blocking(move || {
+            let written = write(&path, &intent);
+            if written.is_err() {
+                let _ = std::fs::remove_file(&path);
             }
-            _ => Ok(()),
+            written
         })
         .await
     }
 
-    /// The names of all intents, with the time each was written.
+    /// Makes a prepared intent one that is replayed: it is on disk under its
+    /// own name when this answers. One that is not there was confirmed by
+    /// another process, or is carried out already.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn confirm_intent(&self, id: IntentId) -> Result<(), SpoolError> {
+        let (folder, from) = (self.intents(), self.prepared(id));
+        blocking(move || {
+            match std::fs::rename(&from, folder.join(id.to_string())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SpoolError::io("cannot rename", &from, error));
+                }
+                _ => {}
+            }
+            sync_folder(&folder)
+        })
+        .await
+    }
+
+    /// Removes an intent, prepared or not; one that is not there is fine.
     ///
     /// # Errors
     /// When the file system fails.
-    pub async fn list_intents(&self) -> Result<Vec<(IntentId, std::time::SystemTime)>, SpoolError> {
+    pub async fn remove_intent(&self, id: IntentId) -> Result<(), SpoolError> {
+        // In this order: one that is confirmed in between is gone too.
+        let paths = [self.prepared(id), self.intents().join(id.to_string())];
+        blocking(move || {
+            for path in paths {
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(SpoolError::io("cannot remove", &path, error));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The names of all intents that are not only prepared, with the time each
+    /// was written.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
+        self.list_named("").await
+    }
+
+    /// The names of all intents that are only prepared, with the time each was
+    /// written.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_prepared_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
+        self.list_named(PREPARED).await
+    }
+
+    async fn list_named(
+        &self,
+        suffix: &'static str,
+    ) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
         let folder = self.intents();
         blocking(move || {
             let failed = |error| SpoolError::io("cannot list", &folder, error);
             let mut intents = Vec::new();
             for entry in std::fs::read_dir(&folder).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
-                let id = entry
-                    .file_name()
-                    .to_str()
-                    .and_then(|name| name.parse().ok());
+                let name = entry.file_name();
+                let id = name.to_str().and_then(|name| name.strip_suffix(suffix));
                 let modified = entry.metadata().and_then(|meta| meta.modified());
-                if let (Some(id), Ok(modified)) = (id, modified) {
+                if let (Some(Ok(id)), Ok(modified)) = (id.map(str::parse), modified) {
                     intents.push((id, modified));
                 }
             }
             Ok(intents)
         })
         .await
+    }
+
+    fn prepared(&self, id: IntentId) -> PathBuf {
+        self.intents().join(format!("{id}{PREPARED}"))
     }
 
     /// Reads an intent; nothing if it is not there, or was cut off before it

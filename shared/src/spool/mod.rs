@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! spool/files/<ab>/<uuid>   the bytes of one upload or of one cached blob
-//! spool/intents/<uuid>      what a manifest PUT wishes, until it is carried out
+//! spool/intents/<uuid>      what a manifest PUT or a delete wishes, until it is carried out
+//! spool/intents/<uuid>.prepared   what a delete wishes, until it is decided
 //! spool/wake/               what the uploaders watch
 //! owners/<id>               locked by a running process
 //! ```
 //!
-//! A file of the spool is never renamed: the database's rows name it, and one
-//! that no row names is garbage.
+//! Uploads and cached blobs are never renamed: the database's rows name them,
+//! and a file that no row names is garbage.
 
 mod cached;
 mod files;

@@ -169,6 +169,43 @@ async fn a_deletes_intent_is_read_back_as_written_and_a_torn_one_is_none() {
     }
 }
 
+#[tokio::test]
+async fn a_prepared_intent_is_none_until_it_is_confirmed() {
+    let (_folder, spool) = spool();
+    let intent = Intent {
+        generation: 9,
+        repository: "team/app".parse().unwrap(),
+        wish: IntentWish::Delete {
+            deletion: Deletion::Blob {
+                digest: Digest::sha256(b"x"),
+            },
+        },
+    };
+    let listed = async || {
+        let ids = |found: Vec<(IntentId, _)>| found.into_iter().map(|(id, _)| id).collect();
+        let intents: Vec<_> = ids(spool.list_intents().await.unwrap());
+        let prepared: Vec<_> = ids(spool.list_prepared_intents().await.unwrap());
+        (intents, prepared)
+    };
+    let id = IntentId::random();
+    spool.prepare_intent(id, intent.clone()).await.unwrap();
+    assert_eq!(listed().await, (vec![], vec![id]));
+    assert_eq!(spool.read_intent(id).await.unwrap(), None);
+    // Two processes may confirm it.
+    for _ in 0..2 {
+        spool.confirm_intent(id).await.unwrap();
+        assert_eq!(listed().await, (vec![id], vec![]));
+    }
+    assert_eq!(spool.read_intent(id).await.unwrap(), Some(intent.clone()));
+    spool.remove_intent(id).await.unwrap();
+    // One that is carried out already does not come back.
+    spool.confirm_intent(id).await.unwrap();
+    assert_eq!(listed().await, (vec![], vec![]));
+    spool.prepare_intent(id, intent).await.unwrap();
+    spool.remove_intent(id).await.unwrap();
+    assert_eq!(listed().await, (vec![], vec![]));
+}
+
 #[test]
 fn a_process_is_alive_as_long_as_it_holds_its_lock() {
     let folder = tempfile::tempdir().unwrap();

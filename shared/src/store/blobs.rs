@@ -103,20 +103,34 @@ pub(super) fn want_linked(
     blob: i64,
 ) -> Result<super::JobId, StoreError> {
     let generation = next_generation(db, clock.wall_ms())?;
-    let target = db
+    want_linked_of(db, clock, repository, blob, generation)
+}
+
+/// [`want_linked`], of a generation that may be old: what a newer one wished
+/// stays.
+pub(super) fn want_linked_of(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    blob: i64,
+    generation: i64,
+) -> Result<super::JobId, StoreError> {
+    let (target, wanted): (i64, bool) = db
         .prepare_cached(
             "INSERT INTO repository_blobs
                  (repository_id, blob_id, wanted, generation, touched_at)
              VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (repository_id, blob_id) DO UPDATE SET
-                 wanted = 1, generation = excluded.generation,
+                 wanted = iif(excluded.generation >= generation, 1, wanted),
+                 generation = max(generation, excluded.generation),
                  touched_at = excluded.touched_at
-             RETURNING id",
+             RETURNING id, wanted",
         )?
         .query_row([repository, blob, generation, clock.wall_ms()], |row| {
-            row.get(0)
+            Ok((row.get(0)?, row.get(1)?))
         })?;
-    let link = want(db, clock, &NewJob::new(JobKind::LinkBlob, target))?;
+    let link = NewJob::new(JobKind::LinkBlob, target).removes(!wanted);
+    let link = want(db, clock, &link)?;
     if let Some(stores) = unfinished(db, JobKind::StoreBlob, blob)? {
         need(db, link, stores)?;
     }

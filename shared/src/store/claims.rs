@@ -17,8 +17,8 @@ use crate::clock::millis;
 pub const LEASE: Duration = Duration::from_secs(60);
 
 /// How much longer a job that overwrites stays with an owner that fell
-/// silent, and how long after a dead owner its target is looked at again:
-/// longer than any call to SFTP may take.
+/// silent, and how long after the end of its run its target is looked at
+/// again: longer than any call to SFTP may take.
 pub const LAST_CALL: Duration = Duration::from_secs(5 * 60);
 
 /// What a job makes true.
@@ -126,15 +126,18 @@ const READY: &str = "
       AND (SELECT state = 'up' FROM storage_health)
     ORDER BY priority, run_after, id LIMIT 1";
 
-/// Jobs that overwrite what is on SFTP: a late call of an earlier owner could
-/// undo them.
-const OVERWRITES: &str = "(kind = 'publish_tag' OR removes)";
-
 /// Running jobs whose owner has been silent for too long, or ran in another
 /// boot.
 const EXPIRED: &str = "
     state = 'running' AND (boot_id <> ?2
-        OR lease_until + iif(kind = 'publish_tag' OR removes, ?3, 0) <= ?1)";
+        OR lease_until + iif(overwrites, ?3, 0) <= ?1)";
+
+/// What becomes of a run that overwrites, ended by somebody else now (?1, in
+/// the boot ?2): a last call of it may reach SFTP up to ?3 later, and undo
+/// there what was made true since.
+const SUSPECT: &str = "
+    suspect_until = iif(overwrites, ?1 + ?3, suspect_until),
+    suspect_boot = iif(overwrites, ?2, suspect_boot)";
 
 impl Store {
     /// Whether [`Store::claim`] would find a job now.
@@ -168,10 +171,15 @@ impl Store {
         self.write_relaxed(move |db| {
             let now = clock.boot_ms();
             let lease_until = now + millis(LEASE);
+            // A run that begins after the last late call is the look that was
+            // owed to the target.
             let claimed = db
                 .prepare_cached(&format!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
-                            lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0
+                            lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0,
+                            overwrites = (kind = 'publish_tag' OR removes),
+                            suspect_until = iif(suspect_until <= ?1 AND suspect_boot = ?2,
+                                                NULL, suspect_until)
                      WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
                 ))?
                 .query_row(
@@ -271,8 +279,9 @@ impl Store {
     }
 
     /// Puts back the jobs of an owner that is dead, or that ends, and leaves
-    /// its turns, to try the storage and to collect, to others. What overwrites is looked at
-    /// again later: a last call may be on its way. Answers how many jobs.
+    /// its turns, to try the storage and to collect, to others. What a run
+    /// overwrites is looked at again later: a last call may be on its way.
+    /// Answers how many jobs.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -290,11 +299,10 @@ impl Store {
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
-                            run_after = ?2, boot_id = ?3,
-                            look_again = max(look_again, {OVERWRITES})
-                     WHERE state = 'running' AND owner = ?1"
+                            run_after = ?1, boot_id = ?2, {SUSPECT}
+                     WHERE state = 'running' AND owner = ?4"
                 ),
-                params![owner, clock.boot_ms(), clock.boot_id()],
+                params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL), owner],
             )?)
         })
         .await
@@ -320,7 +328,8 @@ impl Store {
     }
 
     /// Puts back the jobs whose lease has run out (those that overwrite:
-    /// [`LAST_CALL`] later) or is of another boot.
+    /// [`LAST_CALL`] later) or is of another boot. What a run overwrites is
+    /// looked at again later, as in [`Store::give_back`].
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -330,7 +339,7 @@ impl Store {
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
-                            run_after = ?1, boot_id = ?2 WHERE {EXPIRED}"
+                            run_after = ?1, boot_id = ?2, {SUSPECT} WHERE {EXPIRED}"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
             )?)

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::collect::is_index_partial;
-use super::jobs::{carries_out, need, settle};
+use super::intents::carries_out;
+use super::jobs::{need, settle};
 use super::removal::{key, keys, remove_tag, unlink, withdraw};
 use super::repositories::repository_id;
 use super::wishes::parsed;
@@ -25,7 +26,7 @@ pub struct NewDelete {
     pub deletion: Deletion,
     /// From [`Store::next_generation`]; the intent carries it too.
     pub generation: i64,
-    /// The intent in the spool that says the same, already on disk.
+    /// The intent in the spool that says the same, already prepared.
     pub intent: IntentId,
 }
 
@@ -242,7 +243,7 @@ fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, St
     };
     match outcome {
         Ok(jobs) => {
-            carries_out(db, &jobs, new.intent)?;
+            carries_out(db, &jobs, new.intent, generation)?;
             Ok(Deleted::Yes)
         }
         Err(deleted) => Ok(deleted),

@@ -5,7 +5,6 @@ use rusqlite::{Connection, params};
 
 use super::{JobId, JobKind, Store, StoreError};
 use crate::clock::Clock;
-use crate::name::IntentId;
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -98,8 +97,9 @@ impl NewJob {
 
 /// Opens a job for the target's wish, or joins the unfinished one: that then
 /// starts over at once if it was resting, and after its run if it is running
-/// (the wish's generation has moved). One that has to turn round no longer
-/// needs what it needed: that may need it by now.
+/// (the wish's generation has moved, and the run may have read the old one or
+/// the new). One that has to turn round no longer needs what it needed: that
+/// may need it by now.
 pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
     let turned = db
         .prepare_cached(
@@ -115,6 +115,7 @@ pub(super) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId
              VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
                  removes = excluded.removes, bytes_total = excluded.bytes_total,
+                 overwrites = max(overwrites, excluded.removes),
                  priority = excluded.priority,
                  state = iif(state = 'failed', 'pending', state), attempt = 0,
                  run_after = iif(state IN ('pending', 'failed'), excluded.run_after, run_after),
@@ -157,19 +158,6 @@ pub(super) fn unfinished(
 pub(super) fn need(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
     db.prepare_cached("INSERT OR IGNORE INTO job_needs (job_id, needs_id) VALUES (?1, ?2)")?
         .execute([job.0, needed.0])?;
-    Ok(())
-}
-
-/// Says that an intent is carried out when all these jobs are done.
-pub(super) fn carries_out(
-    db: &Connection,
-    jobs: &[JobId],
-    intent: IntentId,
-) -> Result<(), StoreError> {
-    for job in jobs {
-        db.prepare_cached("INSERT OR IGNORE INTO intents (id, job_id) VALUES (?1, ?2)")?
-            .execute(params![intent.to_string(), job.0])?;
-    }
     Ok(())
 }
 

@@ -4,7 +4,8 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blobs::{blob_in, upsert_blob, want_stored};
-use super::jobs::{NewJob, carries_out, need, settle, unfinished, want};
+use super::intents::carries_out;
+use super::jobs::{NewJob, need, settle, unfinished, want};
 use super::repositories::{ensure_repository, repository_id};
 use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, catch_up, referrers};
 use crate::clock::Clock;
@@ -124,7 +125,7 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
             db, clock, repository, manifest, tag, new, publishes,
         )?);
     }
-    carries_out(db, &jobs, new.intent)?;
+    carries_out(db, &jobs, new.intent, new.generation)?;
     Ok(PutManifest::Put { jobs })
 }
 

@@ -15,9 +15,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_referrers.sql"),
     include_str!("../../../migrations/0003_removal.sql"),
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
-    include_str!("../../../migrations/0008_runs_of_names.sql"),
-    include_str!("../../../migrations/0009_collection_tried_again.sql"),
-    include_str!("../../../migrations/0010_accounts.sql"),
+    include_str!("../../../migrations/0005_late_calls_and_order_of_intents.sql"),
+    include_str!("../../../migrations/0006_runs_of_names.sql"),
+    include_str!("../../../migrations/0007_collection_tried_again.sql"),
+    include_str!("../../../migrations/0008_accounts.sql"),
 ];
 
 /// Whose a database is.

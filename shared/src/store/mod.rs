@@ -19,6 +19,7 @@ mod forget;
 mod grants;
 mod groups;
 mod health;
+mod intents;
 mod jobs;
 mod keys;
 mod manifests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::claims::LAST_CALL;
+use super::intents::carried_out;
 use super::jobs::{NewJob, need, settle, want};
 use super::manifests::store_again;
 use super::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
@@ -118,33 +119,54 @@ fn finish(
         settle(db, claim.job)?;
         return Ok(Finished::Again);
     }
-    let (look_again, removes) = mark_done(db, clock, claim.job)?;
-    if look_again && ended != Ended::NoTarget {
-        let again = NewJob::new(claim.kind, claim.target).removes(removes);
+    let done = mark_done(db, clock, claim.job)?;
+    if let Some(suspect_until) = done.suspect_until
+        && ended != Ended::NoTarget
+    {
+        let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
         let again = want(db, clock, &again)?;
-        db.execute(
-            "UPDATE jobs SET run_after = ?2 WHERE id = ?1",
-            [again.0, clock.boot_ms() + millis(LAST_CALL)],
-        )?;
+        // Whoever joins it before does not take the look's place.
+        db.prepare_cached(
+            "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
+        )?
+        .execute(params![again.0, suspect_until, clock.boot_id()])?;
     }
     Ok(Finished::Done {
         carried_out: carried_out(db, claim.job)?,
     })
 }
 
-/// Ends the job, and lets go the jobs that waited for nothing else. Answers
-/// whether its target is to be looked at again, and whether it removed.
-fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<(bool, bool), StoreError> {
+/// A job that has just ended.
+struct Done {
+    /// Its target is to be looked at again then (milliseconds since this boot).
+    suspect_until: Option<i64>,
+    removes: bool,
+}
+
+/// Ends the job, and lets go the jobs that waited for nothing else.
+fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
     let done = db
         .prepare_cached(
             "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
                     bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
                     error_message = NULL, error_hint = NULL
-             WHERE id = ?1 RETURNING look_again, removes",
+             WHERE id = ?1
+             RETURNING suspect_until + iif(suspect_boot = ?3, 0, ?4 - suspect_until), removes",
         )?
-        .query_row([job.0, clock.wall_ms()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        .query_row(
+            params![
+                job.0,
+                clock.wall_ms(),
+                clock.boot_id(),
+                clock.boot_ms() + millis(LAST_CALL),
+            ],
+            |row| {
+                Ok(Done {
+                    suspect_until: row.get(0)?,
+                    removes: row.get(1)?,
+                })
+            },
+        )?;
     db.prepare_cached(
         "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
          WHERE state = 'waiting'
@@ -154,32 +176,6 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<(bool, bool),
     )?
     .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
     Ok(done)
-}
-
-/// Whether intent `i` changed a target that another intent, which is not
-/// carried out yet, changed too. It stays as long: a replay of the other alone
-/// would move a tag back, or remove what was pushed again.
-pub(super) const OVERTOOK: &str = "EXISTS (
-    SELECT 1 FROM intents m
-    JOIN jobs mj ON mj.id = m.job_id
-    JOIN jobs oj ON oj.kind = mj.kind AND oj.target = mj.target
-    JOIN intents o ON o.job_id = oj.id AND o.id <> m.id
-    JOIN intents ox ON ox.id = o.id
-    JOIN jobs xj ON xj.id = ox.job_id AND xj.state <> 'done'
-    WHERE m.id = i.id)";
-
-fn carried_out(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT i.id FROM intents i WHERE i.job_id = ?1 AND NOT EXISTS (
-             SELECT 1 FROM intents o JOIN jobs j ON j.id = o.job_id
-             WHERE o.id = i.id AND j.state <> 'done') AND NOT {OVERTOOK}"
-    ))?;
-    let ids = query.query_map([job.0], |row| row.get::<_, String>(0))?;
-    let mut intents = Vec::new();
-    for id in ids {
-        intents.extend(id?.parse::<IntentId>());
-    }
-    Ok(intents)
 }
 
 fn put_back(
@@ -192,7 +188,8 @@ fn put_back(
         .prepare_cached(
             "UPDATE jobs SET state = iif(?3, 'failed', 'pending'), owner = NULL,
                     lease_until = NULL, attempt = attempt + ?4, run_after = ?5, boot_id = ?6,
-                    look_again = max(look_again, ?7 AND (kind = 'publish_tag' OR removes)),
+                    suspect_until = iif(?7 AND overwrites, ?11, suspect_until),
+                    suspect_boot = iif(?7 AND overwrites, ?6, suspect_boot),
                     error_code = ?8, error_message = ?9, error_hint = ?10
              WHERE id = ?1 AND lease = ?2 AND state = 'running'",
         )?
@@ -207,6 +204,7 @@ fn put_back(
             retry.trouble.code,
             retry.trouble.message,
             retry.trouble.hint,
+            clock.boot_ms() + millis(LAST_CALL),
         ])?;
     Ok(changed == 1)
 }

@@ -3,10 +3,11 @@
 
 use rusqlite::params;
 
-use super::blobs::{to_sql, upsert_blob, want_linked, want_stored};
+use super::blobs::{to_sql, upsert_blob, want_linked_of, want_stored};
 use super::groups::create_group;
+use super::jobs::settle;
 use super::repositories::ensure_repository;
-use super::{Store, StoreError};
+use super::{JobId, Store, StoreError};
 use crate::digest::Digest;
 use crate::name::{FileId, RepositoryName};
 
@@ -22,7 +23,8 @@ pub enum Adopted {
 impl Store {
     /// Makes a found blob one of the repository's; the repository and its
     /// group are made where they are missing. What is only in the spool gets
-    /// its job.
+    /// its job. The blob is as old as what names it: a newer delete of it
+    /// stands, and a later one counts.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
@@ -32,6 +34,7 @@ impl Store {
         digest: &Digest,
         size: u64,
         found: Adopted,
+        generation: i64,
     ) -> Result<(), StoreError> {
         let (store, repository, digest) = (self.clone(), repository.clone(), digest.clone());
         self.write(move |db| {
@@ -59,7 +62,35 @@ impl Store {
                     )?;
                 }
             }
-            want_linked(db, clock, repository, blob)?;
+            want_linked_of(db, clock, repository, blob, generation)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets every removal of a blob from a repository wait for the tags of the
+    /// repository that are on their way: on SFTP they may still point at what
+    /// names the blob, and the new index need not know that.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            let mut query = db.prepare_cached(
+                "INSERT OR IGNORE INTO job_needs (job_id, needs_id)
+                 SELECT j.id, p.id FROM jobs j
+                 JOIN repository_blobs rb ON rb.id = j.target
+                 JOIN tags t ON t.repository_id = rb.repository_id
+                 JOIN jobs p ON p.kind = 'publish_tag' AND p.target = t.id AND p.state <> 'done'
+                 WHERE j.kind = 'link_blob' AND j.removes AND j.state <> 'done'
+                 RETURNING job_id",
+            )?;
+            let waiting: Vec<i64> = query
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for job in waiting {
+                settle(db, JobId(job))?;
+            }
             Ok(())
         })
         .await

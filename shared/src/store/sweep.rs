@@ -6,10 +6,9 @@ use std::collections::HashSet;
 use rusqlite::params;
 
 use super::blobs::{file_from, from_sql};
-use super::outcomes::OVERTOOK;
 use super::{BlobId, JobId, Store, StoreError};
 use crate::digest::Digest;
-use crate::name::{FileId, IntentId};
+use crate::name::FileId;
 
 /// A blob whose file in the spool may be only a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,63 +51,6 @@ impl Store {
                 }
             }
             Ok(named)
-        })
-        .await
-    }
-
-    /// Those of these intents that a row names.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn named_intents(
-        &self,
-        intents: Vec<IntentId>,
-    ) -> Result<HashSet<IntentId>, StoreError> {
-        self.read(move |db| {
-            let mut query =
-                db.prepare_cached("SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)")?;
-            let mut named = HashSet::new();
-            for intent in intents {
-                if query.query_row([intent.to_string()], |row| row.get(0))? {
-                    named.insert(intent);
-                }
-            }
-            Ok(named)
-        })
-        .await
-    }
-
-    /// Intents all of whose jobs are done.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn carried_out_intents(&self) -> Result<Vec<IntentId>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT i.id FROM intents i JOIN jobs j ON j.id = i.job_id
-                 GROUP BY i.id HAVING sum(j.state <> 'done') = 0 AND NOT {OVERTOOK}"
-            ))?;
-            let mut rows = query.query([])?;
-            let mut intents = Vec::new();
-            while let Some(row) = rows.next()? {
-                intents.extend(row.get::<_, String>(0)?.parse::<IntentId>());
-            }
-            Ok(intents)
-        })
-        .await
-    }
-
-    /// Removes the rows of intents whose files are gone.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn forget_intents(&self, intents: Vec<IntentId>) -> Result<(), StoreError> {
-        self.write_relaxed(move |db| {
-            for intent in intents {
-                db.prepare_cached("DELETE FROM intents WHERE id = ?1")?
-                    .execute([intent.to_string()])?;
-            }
-            Ok(())
         })
         .await
     }

@@ -10,7 +10,7 @@ use refity_tests::wait;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{APP, GRACE, HOUR, collect, counts, ready, trash};
+use super::{APP, GRACE, HOUR, collect, counts, pass, ready, trash};
 
 #[tokio::test]
 async fn what_a_deleted_tag_left_goes_a_day_later_by_way_of_the_trash() {
@@ -23,13 +23,13 @@ async fn what_a_deleted_tag_left_goes_a_day_later_by_way_of_the_trash() {
     gone.push(&client, APP, "gone").await.unwrap();
     kept.push(&client, APP, "kept").await.unwrap();
     lab.assert_stored_whole().await;
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     // Nothing of it is new, but the delete is.
     client.delete_manifest(APP, "gone").await.gives(202);
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
     gone.assert_pullable(&client, APP, &gone.digest()).await;
 
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     let preview = collect(&client, true).await;
     assert_eq!(counts(&preview), (1, 3, 4));
     let of = &preview["repositories"][APP];
@@ -57,7 +57,7 @@ async fn what_a_deleted_tag_left_goes_a_day_later_by_way_of_the_trash() {
     assert_eq!(trash(&lab).len(), 4);
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
 
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     let emptied = async || trash(&lab).is_empty();
     wait::until("an empty trash", Duration::from_secs(180), emptied).await;
     // It can come back.
@@ -78,7 +78,7 @@ async fn a_deleted_index_takes_its_children_and_their_artifacts_along() {
         .delete_manifest(APP, &index.digest())
         .await
         .gives(202);
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     let done = collect(&client, false).await;
     // The child that the other index names stays, with its blobs.
     assert_eq!(
@@ -100,10 +100,10 @@ async fn blobs_that_no_manifest_ever_named_go_a_day_after_they_came() {
     let path = format!("/v2/{APP}/blobs/{deleted}");
     client.bare(Method::DELETE, &path).await.gives(202);
     lab.assert_stored_whole().await;
-    lab.clock_forward(23 * HOUR);
+    pass(&lab, 23 * HOUR).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
     client.get_blob(APP, &blob, None).await.gives(200);
-    lab.clock_forward(2 * HOUR);
+    pass(&lab, 2 * HOUR).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 1, 2));
     client.get_blob(APP, &blob, None).await.gives(404);
     let report = lab.assert_stored_whole().await;
@@ -121,14 +121,14 @@ async fn untagged_manifests_go_where_the_operator_says_so() {
     );
     first.push(&client, APP, "v1").await.unwrap();
     never.push(&client, APP, &never.digest()).await.unwrap();
-    lab.clock_forward(2 * 24 * HOUR);
+    pass(&lab, 2 * 24 * HOUR).await;
     second.push(&client, APP, "v1").await.unwrap();
-    lab.clock_forward(2 * 24 * HOUR);
+    pass(&lab, 2 * 24 * HOUR).await;
     // Counted from the day that its tag moved.
     let done = collect(&client, false).await;
     let of = &done["repositories"][APP];
     assert_eq!(of["manifests"], json!([never.digest()]), "{done}");
-    lab.clock_forward(2 * 24 * HOUR);
+    pass(&lab, 2 * 24 * HOUR).await;
     let done = collect(&client, false).await;
     let of = &done["repositories"][APP];
     assert_eq!(of["manifests"], json!([first.digest()]), "{done}");
@@ -146,7 +146,7 @@ async fn the_index_forgets_what_is_gone() {
         .delete_manifest(APP, &image.digest())
         .await
         .gives(202);
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 3, 4));
     lab.assert_stored_whole().await;
     // As long as its transfers are shown, and then a few sweeps.

@@ -6,7 +6,7 @@ use refity_tests::image::{Format, Image, Index, descriptor};
 use refity_tests::lab::Lab;
 use serde_json::json;
 
-use super::{APP, GRACE, HOUR, collect, counts, ready};
+use super::{APP, GRACE, HOUR, collect, counts, pass, ready};
 
 #[tokio::test]
 async fn untagged_manifests_stay_unless_a_delete_made_them_so() {
@@ -20,7 +20,7 @@ async fn untagged_manifests_stay_unless_a_delete_made_them_so() {
     moved.push(&client, APP, "v1").await.unwrap();
     current.push(&client, APP, "v1").await.unwrap();
     never.push(&client, APP, &never.digest()).await.unwrap();
-    lab.clock_forward(400 * 24 * HOUR);
+    pass(&lab, 400 * 24 * HOUR).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
     moved.assert_pullable(&client, APP, &moved.digest()).await;
     never.assert_pullable(&client, APP, &never.digest()).await;
@@ -44,7 +44,7 @@ async fn what_another_tag_another_index_or_another_repository_needs_stays() {
     index.push(&client, "team/other", "index").await.unwrap();
     client.delete_manifest(APP, "base").await.gives(202);
     client.delete_manifest(APP, "one").await.gives(202);
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     let done = collect(&client, false).await;
     // The base's manifest and configuration, from one repository.
     assert_eq!(counts(&done), (1, 1, 0), "{done}");
@@ -93,10 +93,10 @@ async fn artifacts_stay_as_long_as_their_subject_and_go_with_it() {
     }
     lab.assert_stored_whole().await;
     client.delete_manifest(APP, "v1").await.gives(202);
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
     client.delete_manifest(APP, "v2").await.gives(202);
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     let done = collect(&client, false).await;
     assert_eq!(counts(&done).0, 3, "{done}");
     let report = lab.assert_stored_whole().await;
@@ -115,7 +115,7 @@ async fn what_a_client_was_told_of_mounted_or_pushed_again_stays_for_its_push() 
         .await
         .gives(202);
     lab.assert_stored_whole().await;
-    lab.clock_forward(23 * HOUR);
+    pass(&lab, 23 * HOUR).await;
     let blobs: Vec<_> = image.layers.iter().chain([&image.config]).collect();
     client.head_blob(APP, &sha256(blobs[0])).await.gives(200);
     let mounted = client.mount("team/other", &sha256(blobs[1]), APP).await;
@@ -123,7 +123,7 @@ async fn what_a_client_was_told_of_mounted_or_pushed_again_stays_for_its_push() 
     for blob in &blobs[2..] {
         client.push_blob(APP, (*blob).clone()).await.unwrap();
     }
-    lab.clock_forward(2 * HOUR);
+    pass(&lab, 2 * HOUR).await;
     let done = collect(&client, false).await;
     // Of this repository's four links only the mounted one's, whose bytes the
     // other repository has; and the manifest's bytes.
@@ -142,9 +142,9 @@ async fn a_manifest_that_a_client_was_told_of_can_be_named_by_its_index() {
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
     client.delete_manifest(APP, "v1").await.gives(202);
-    lab.clock_forward(23 * HOUR);
+    pass(&lab, 23 * HOUR).await;
     client.head_manifest(APP, &image.digest()).await.gives(200);
-    lab.clock_forward(2 * HOUR);
+    pass(&lab, 2 * HOUR).await;
     assert_eq!(counts(&collect(&client, false).await), (0, 0, 0));
     let index = Index::of_images(Format::Oci, vec![image]);
     let put = client.put_manifest(APP, "index", index.media_type(), index.manifest.clone());

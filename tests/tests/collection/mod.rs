@@ -25,6 +25,13 @@ async fn ready(builder: Builder) -> Lab {
     lab
 }
 
+/// Time passes, in milliseconds. No job runs meanwhile: its owner would seem to
+/// have been silent as long.
+async fn pass(lab: &Lab, milliseconds: i64) {
+    lab.wait_until_stored().await;
+    lab.clock_forward(milliseconds);
+}
+
 /// What a collection says that it did, or would do.
 async fn collect(client: &Client, dry_run: bool) -> Value {
     let order = json!({ "dry_run": dry_run });

@@ -9,7 +9,7 @@ use refity_tests::lab::Lab;
 use refity_tests::wait;
 use serde_json::json;
 
-use super::{APP, GRACE, collect, counts, ready};
+use super::{APP, GRACE, collect, counts, pass, ready};
 
 /// A lab with an image that is garbage.
 async fn with_garbage(lab: &Lab) -> Image {
@@ -25,7 +25,7 @@ async fn with_garbage(lab: &Lab) -> Image {
 async fn uploaders_collect_by_the_schedule() {
     let lab = ready(Lab::builder().uploaders(2).env("GC_SCHEDULE", "00:00")).await;
     let image = with_garbage(&lab).await;
-    lab.clock_forward(2 * GRACE);
+    pass(&lab, 2 * GRACE).await;
     let collected = async || {
         let answer = lab.client().get_manifest(APP, &image.digest()).await;
         answer.is_ok_and(|answer| answer.status == 404)
@@ -73,7 +73,7 @@ async fn what_a_dead_uploader_began_to_collect_another_collects() {
 async fn the_command_says_what_it_would_collect_and_collects_it() {
     let lab = ready(Lab::builder()).await;
     let image = with_garbage(&lab).await;
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     for (arguments, words, status) in [
         (&["gc", "--dry-run"][..], "would be collected", 200),
         (&["gc"][..], "are collected", 404),
@@ -98,7 +98,7 @@ async fn nothing_is_collected_while_the_storage_is_away() {
     let mut lab = ready(Lab::builder()).await;
     let image = with_garbage(&lab).await;
     let client = lab.client();
-    lab.clock_forward(GRACE);
+    pass(&lab, GRACE).await;
     lab.sshd_mut().kill();
     // Something must try the storage to find that out.
     client.push_blob(APP, "x".into()).await.unwrap();

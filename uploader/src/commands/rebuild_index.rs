@@ -5,6 +5,7 @@
 //! from SFTP. To be run while gateways and uploaders are stopped.
 
 mod deletes;
+mod on_sftp;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -23,6 +24,7 @@ use refity_shared::telemetry;
 
 use crate::config::PlaceArgs;
 use crate::service::{Failure, Uploader};
+use on_sftp::OnSftp;
 
 /// The new index's name while it is made.
 const DRAFT: &str = "refity.db.rebuilding";
@@ -103,9 +105,11 @@ async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
         uploader,
         session,
         adopted: HashSet::new(),
+        on_sftp: OnSftp::default(),
     };
     rebuild.adopt_groups().await?;
     let refused = rebuild.replay_intents().await?;
+    rebuild.uploader.local.store.links_wait_for_tags().await?;
     rebuild.note_what_is_unknown().await?;
     Ok(refused)
 }
@@ -173,6 +177,7 @@ struct Rebuild {
     in_spool: HashMap<Digest, (FileId, u64)>,
     /// Manifests that are in the new index.
     adopted: HashSet<(RepositoryName, Digest)>,
+    on_sftp: OnSftp,
 }
 
 impl Rebuild {
@@ -301,38 +306,39 @@ impl Rebuild {
         manifest: &Manifest,
         generation: i64,
     ) -> Result<Named, Failure> {
-        let digests = |descriptors: Vec<&Descriptor>| -> Vec<Digest> {
-            descriptors.iter().map(|d| d.digest.clone()).collect()
-        };
         let named = Named {
-            blobs: digests(manifest.required_blobs()),
-            optional_blobs: digests(manifest.optional_blobs()),
-            manifests: digests(manifest.required_manifests()),
+            blobs: digests(&manifest.required_blobs()),
+            optional_blobs: digests(&manifest.optional_blobs()),
+            manifests: digests(&manifest.required_manifests()),
         };
-        for descriptor in manifest.required_blobs() {
-            self.adopt_blob(repository, &descriptor.digest, descriptor.size)
+        for blob in manifest.required_blobs() {
+            self.adopt_blob(repository, &blob.digest, blob.size, generation)
                 .await?;
         }
-        for descriptor in manifest.optional_blobs() {
+        for blob in manifest.optional_blobs() {
             // It may be absent.
             let _ = self
-                .adopt_blob(repository, &descriptor.digest, descriptor.size)
+                .adopt_blob(repository, &blob.digest, blob.size, generation)
                 .await;
         }
         for child in manifest.required_manifests() {
             let known = (repository.clone(), child.digest.clone());
             if !self.adopted.contains(&known) {
-                self.adopt_published(repository, child, generation).await?;
+                self.adopt_published(repository, &child.digest, generation)
+                    .await?;
             }
         }
         Ok(named)
     }
 
+    /// A blob, from the spool or from SFTP. As old as what names it: a later
+    /// delete is newer.
     async fn adopt_blob(
         &mut self,
         repository: &RepositoryName,
         digest: &Digest,
         size: u64,
+        generation: i64,
     ) -> Result<(), Failure> {
         let (size, found) = match self.in_spool.get(digest) {
             Some(&(file, size)) => (size, Adopted::Spool(file)),
@@ -350,7 +356,9 @@ impl Rebuild {
             }
         };
         let store = &self.uploader.local.store;
-        store.adopt_blob(repository, digest, size, found).await?;
+        store
+            .adopt_blob(repository, digest, size, found, generation)
+            .await?;
         Ok(())
     }
 
@@ -359,10 +367,9 @@ impl Rebuild {
     async fn adopt_published(
         &mut self,
         repository: &RepositoryName,
-        child: &Descriptor,
+        digest: &Digest,
         generation: i64,
     ) -> Result<(), Failure> {
-        let (digest, media_type) = (&child.digest, &child.media_type);
         let path = self.uploader.layout.blob(digest);
         let bytes = self
             .session
@@ -371,8 +378,10 @@ impl Rebuild {
         if Digest::of(digest.algorithm(), &bytes) != *digest {
             return Err(Failure::Other(format!("{digest} is damaged on SFTP")));
         }
-        let tags = Vec::new();
-        let new = bare(repository, digest, media_type, bytes, tags, generation);
+        let manifest = Manifest::parse(&bytes, None);
+        let media_type = manifest.map_err(|error| Failure::Other(error.to_string()))?;
+        let (media_type, tags) = (media_type.media_type, Vec::new());
+        let new = bare(repository, digest, &media_type, bytes, tags, generation);
         // Indexes may name indexes.
         Box::pin(self.replay(new)).await
     }
@@ -401,6 +410,10 @@ fn bare(
         intent: IntentId::random(),
         user: None,
     }
+}
+
+fn digests(descriptors: &[&Descriptor]) -> Vec<Digest> {
+    descriptors.iter().map(|d| d.digest.clone()).collect()
 }
 
 /// What a manifest names.

@@ -2,6 +2,7 @@
 
 mod collection;
 mod intents;
+mod late_calls;
 mod leases;
 mod lists;
 mod removal;

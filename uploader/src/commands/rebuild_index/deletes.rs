@@ -1,12 +1,15 @@
 //! Deletes that were acknowledged and are not carried out.
 //!
 //! The new index may know nothing of what they name: it may be on SFTP only.
-//! So it is removed from there at once, in the order of the deletes and the
-//! pushes; what a later push put there is put there again by its own jobs.
+//! Then it is removed from there at once, in the order of the deletes and the
+//! pushes; what a later push put there is put there again by its own jobs. What
+//! the index knows is removed by its jobs. But nothing goes that a tag on SFTP
+//! needs: it waits until the index has moved the tag, or it stays.
 
 use refity_shared::deletion::Deletion;
-use refity_shared::name::{IntentId, RepositoryName};
-use refity_shared::remote::{RemoteError, Session, remove_link, remove_tag};
+use refity_shared::digest::Digest;
+use refity_shared::name::{IntentId, Reference, RepositoryName, Tag};
+use refity_shared::remote::remove_link;
 use refity_shared::store::{Deleted, NewDelete};
 
 use super::{Failure, Rebuild};
@@ -19,38 +22,102 @@ pub(super) async fn replay(
     deletion: Deletion,
     generation: i64,
 ) -> Result<(), Failure> {
-    let uploader = &rebuild.uploader;
-    let layout = uploader.layout.clone();
-    // Of no job: swept, should it stay.
-    let tmp = layout.tmp_name(&uploader.local.installation.to_string(), 0, generation);
-    let (from, what) = (repository.clone(), deletion.clone());
-    let remove = move |session: &mut Session| -> Result<(), RemoteError> {
-        match what {
-            Deletion::Tag { tag } => remove_tag(session, &layout, &from, &tag, &tmp),
-            Deletion::Manifest { digest, tags } => {
-                for tag in tags {
-                    remove_tag(session, &layout, &from, &tag, &tmp)?;
-                }
-                remove_link(session, &layout.revision_link(&from, &digest))
-            }
-            Deletion::Blob { digest } => remove_link(session, &layout.layer_link(&from, &digest)),
-        }
-    };
-    rebuild.session.run(remove).await?;
-    if let Deletion::Manifest { digest, .. } = &deletion {
-        let adopted = (repository.clone(), digest.clone());
-        rebuild.adopted.remove(&adopted);
+    for tag in tags_of(rebuild, &repository, &deletion).await? {
+        rebuild
+            .remove_from_sftp(&repository, &tag, generation)
+            .await?;
     }
-    let local = &rebuild.uploader.local;
-    let deleted = local.store.delete(NewDelete {
+    let new = NewDelete {
         repository,
         deletion,
         generation,
         intent,
-    });
-    if deleted.await? != Deleted::Yes {
-        // No job is left to do: it is carried out.
-        local.spool.remove_intent(intent).await?;
+    };
+    // Where no job is left to do, it is carried out.
+    if delete(rebuild, new).await? != Deleted::Yes {
+        rebuild.uploader.local.spool.remove_intent(intent).await?;
     }
     Ok(())
+}
+
+/// The tags that the delete takes from SFTP: of those that it lists some may
+/// have moved before it.
+async fn tags_of(
+    rebuild: &mut Rebuild,
+    repository: &RepositoryName,
+    deletion: &Deletion,
+) -> Result<Vec<Tag>, Failure> {
+    Ok(match deletion {
+        Deletion::Tag { tag } => vec![tag.clone()],
+        Deletion::Manifest { digest, tags } => {
+            let on_sftp = rebuild.tags_on_sftp(repository).await?;
+            let pointing = tags.iter().filter(|tag| on_sftp.get(tag) == Some(digest));
+            pointing.cloned().collect()
+        }
+        Deletion::Blob { .. } => Vec::new(),
+    })
+}
+
+async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failure> {
+    let store = rebuild.uploader.local.store.clone();
+    let repository = new.repository.clone();
+    let (digest, link) = match &new.deletion {
+        Deletion::Tag { .. } => return Ok(store.delete(new).await?),
+        Deletion::Manifest { digest, .. } => (
+            digest.clone(),
+            rebuild.uploader.layout.revision_link(&repository, digest),
+        ),
+        Deletion::Blob { digest } => (
+            digest.clone(),
+            rebuild.uploader.layout.layer_link(&repository, digest),
+        ),
+    };
+    let needed_by = rebuild.tags_that_need(&repository, &digest).await?;
+    for tag in &needed_by {
+        let reference = Reference::Tag(tag.clone());
+        if store.manifest(&repository, &reference).await?.is_none() {
+            println!("not deleted: {repository}@{digest}: the tag {tag} on SFTP needs it");
+            return Ok(Deleted::Unknown);
+        }
+    }
+    let known = (repository, digest);
+    let deleted = store.delete(new.clone()).await?;
+    if deleted == Deleted::Yes {
+        rebuild.adopted.remove(&known);
+    }
+    if deleted != Deleted::Unknown {
+        return Ok(deleted);
+    }
+    if needed_by.is_empty() {
+        let removed = rebuild
+            .session
+            .run(move |session| remove_link(session, &link));
+        removed.await?;
+        return Ok(deleted);
+    }
+    // The index moves these tags: its job removes the link after that.
+    let (repository, digest) = &known;
+    match adopt(rebuild, &new, digest).await {
+        Ok(()) => {}
+        Err(Failure::Remote(error)) if !error.is_missing() => return Err(error.into()),
+        Err(failure) => {
+            println!("not deleted: {repository}@{digest}: {failure}");
+            return Ok(deleted);
+        }
+    }
+    rebuild.adopted.remove(&known);
+    Ok(store.delete(new).await?)
+}
+
+/// Makes known to the index what is on SFTP and is to be deleted: older than
+/// the delete.
+async fn adopt(rebuild: &mut Rebuild, new: &NewDelete, digest: &Digest) -> Result<(), Failure> {
+    let (repository, before) = (&new.repository, new.generation - 1);
+    if let Deletion::Manifest { .. } = new.deletion {
+        return rebuild.adopt_published(repository, digest, before).await;
+    }
+    let path = rebuild.uploader.layout.blob(digest);
+    let found = rebuild.session.run(move |session| session.stat(&path));
+    let size = found.await?.map_or(0, |meta| meta.size);
+    rebuild.adopt_blob(repository, digest, size, before).await
 }

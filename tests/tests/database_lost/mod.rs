@@ -1,6 +1,8 @@
 //! A lost database loses nothing that was acknowledged; one that is not ours
 //! is left alone.
 
+mod deletes;
+
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -184,78 +186,6 @@ async fn what_had_arrived_before_the_loss_stays_and_the_rest_follows() {
     }
     late.assert_pullable(&lab.client(), &repository(), "late")
         .await;
-}
-
-#[tokio::test]
-async fn what_was_deleted_before_the_loss_stays_deleted_and_what_was_pushed_again_is_there() {
-    let mut lab = Lab::start().await;
-    let client = lab.client();
-    let home = repository();
-    let images: Vec<Image> = (0..5)
-        .map(|_| Image::random(Format::Oci, 1, 1000))
-        .collect();
-    for (n, image) in images.iter().enumerate() {
-        push(&lab, image, &format!("v{n}")).await;
-    }
-    push(&lab, &images[1], "v1-too").await;
-    let blobs = [b"gone".as_slice(), b"again".as_slice()];
-    for blob in blobs {
-        client.push_blob(&home, blob.into()).await.unwrap();
-    }
-    lab.assert_stored_whole().await;
-    lab.sshd_mut().kill();
-
-    let delete = async |reference: &str| {
-        let deleted = client.delete_manifest(&home, reference);
-        deleted.await.unwrap().expect_status(202);
-    };
-    delete("v0").await;
-    delete(&images[1].digest()).await;
-    // Deleted, and there again before SFTP has seen anything of it.
-    delete("v2").await;
-    push(&lab, &images[2], "v2").await;
-    delete(&images[3].digest()).await;
-    push(&lab, &images[3], "v3").await;
-    for blob in blobs {
-        let path = format!("/v2/{home}/blobs/{}", sha256(blob));
-        let deleted = client.bare(reqwest::Method::DELETE, &path);
-        deleted.await.unwrap().expect_status(202);
-    }
-    // Pushed while the storage is away, and deleted before it is back.
-    push(&lab, &images[4], "never").await;
-    delete("never").await;
-    lab.stop_all().await;
-    lose_database(&lab);
-    lab.sshd_mut().restart().unwrap();
-    rebuild(&lab).await;
-    lab.start_all().await;
-
-    let report = lab.assert_stored_whole().await;
-    let digest = |n: usize| Some(images[n].digest());
-    for (tag, expected) in [
-        ("v0", None),
-        ("v1", None),
-        ("v1-too", None),
-        ("v2", digest(2)),
-        ("v3", digest(3)),
-        ("v4", digest(4)),
-        ("never", None),
-    ] {
-        assert_eq!(report.tag(&home, tag), expected.as_deref(), "{tag}");
-    }
-    let stored = &report.repositories[&home];
-    assert!(!stored.revisions.contains(&images[1].digest()));
-    assert!(stored.revisions.contains(&images[0].digest()));
-    assert!(!stored.layers.contains(&sha256(blobs[0])));
-    let intents = lab.data_dir().join("spool/intents");
-    let carried_out = async || std::fs::read_dir(&intents).unwrap().count() == 0;
-    wait::until("no intents", Duration::from_secs(180), carried_out).await;
-    // What the new index does not know may need what looks like garbage.
-    let order = serde_json::json!({ "dry_run": false });
-    let refused = lab.client().post_json("/api/gc", &order).await.unwrap();
-    let refused = refused.expect_status(503);
-    let words = String::from_utf8_lossy(&refused.body).into_owned();
-    assert!(words.contains("the index does not know"), "{words}");
 }
 
 #[tokio::test]

@@ -1,0 +1,149 @@
+//! What the tags on SFTP need. The new index does not know all of them, and a
+//! delete that is replayed must take from under none what it needs there.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use refity_shared::digest::Digest;
+use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
+use refity_shared::name::{RepositoryName, Tag};
+use refity_shared::remote::{RemoteError, Session, remove_tag};
+
+use super::{Failure, Rebuild, digests};
+
+/// More than any link has bytes.
+const LINK_MAX_BYTES: usize = 1024;
+
+/// What was read of the tree so far; nobody else changes it meanwhile.
+#[derive(Default)]
+pub(super) struct OnSftp {
+    tags: HashMap<RepositoryName, BTreeMap<Tag, Digest>>,
+    manifests: HashMap<Digest, Content>,
+}
+
+/// What a manifest names.
+#[derive(Clone, Default)]
+struct Content {
+    manifests: Vec<Digest>,
+    blobs: Vec<Digest>,
+}
+
+impl Rebuild {
+    /// Where the repository's tags point on SFTP.
+    pub(super) async fn tags_on_sftp(
+        &mut self,
+        repository: &RepositoryName,
+    ) -> Result<BTreeMap<Tag, Digest>, Failure> {
+        if let Some(known) = self.on_sftp.tags.get(repository) {
+            return Ok(known.clone());
+        }
+        let (layout, from) = (self.uploader.layout.clone(), repository.clone());
+        let read = move |session: &mut Session| -> Result<_, RemoteError> {
+            let mut tags = BTreeMap::new();
+            for entry in session.list_if_there(&layout.tags(&from))? {
+                let Ok(tag) = entry.name.parse::<Tag>() else {
+                    continue;
+                };
+                match session.read_small(&layout.tag_current(&from, &tag), LINK_MAX_BYTES) {
+                    Ok(link) => {
+                        let link = String::from_utf8_lossy(&link);
+                        tags.extend(link.trim().parse().ok().map(|digest| (tag, digest)));
+                    }
+                    // It points nowhere.
+                    Err(error) if error.is_missing() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(tags)
+        };
+        let tags = self.session.run(read).await?;
+        let cached = self.on_sftp.tags.entry(repository.clone());
+        Ok(cached.or_insert(tags).clone())
+    }
+
+    /// The repository's tags on SFTP that cannot be pulled whole without this
+    /// manifest or blob.
+    pub(super) async fn tags_that_need(
+        &mut self,
+        repository: &RepositoryName,
+        wanted: &Digest,
+    ) -> Result<Vec<Tag>, Failure> {
+        let mut tags = Vec::new();
+        for (tag, manifest) in self.tags_on_sftp(repository).await? {
+            if self.needs(manifest, wanted).await? {
+                tags.push(tag);
+            }
+        }
+        Ok(tags)
+    }
+
+    async fn needs(&mut self, manifest: Digest, wanted: &Digest) -> Result<bool, Failure> {
+        let (mut look, mut seen) = (vec![manifest], HashSet::new());
+        while let Some(manifest) = look.pop() {
+            if manifest == *wanted {
+                return Ok(true);
+            }
+            if seen.insert(manifest.clone()) {
+                let content = self.content_of(manifest).await?;
+                if content.blobs.contains(wanted) {
+                    return Ok(true);
+                }
+                look.extend(content.manifests);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a manifest on SFTP names: nothing if it is missing or damaged.
+    async fn content_of(&mut self, digest: Digest) -> Result<Content, Failure> {
+        if let Some(known) = self.on_sftp.manifests.get(&digest) {
+            return Ok(known.clone());
+        }
+        let path = self.uploader.layout.blob(&digest);
+        let read = self
+            .session
+            .run(move |session| session.read_small(&path, MANIFEST_MAX_BYTES));
+        let content = match read.await {
+            Ok(bytes) if Digest::of(digest.algorithm(), &bytes) == digest => {
+                Manifest::parse(&bytes, None).map_or_else(
+                    |_| Content::default(),
+                    |manifest| Content {
+                        manifests: digests(&manifest.required_manifests()),
+                        blobs: [manifest.required_blobs(), manifest.optional_blobs()]
+                            .iter()
+                            .flat_map(|blobs| digests(blobs))
+                            .collect(),
+                    },
+                )
+            }
+            Ok(_) => Content::default(),
+            Err(error) if error.is_missing() => Content::default(),
+            Err(error) => return Err(error.into()),
+        };
+        self.on_sftp.manifests.insert(digest, content.clone());
+        Ok(content)
+    }
+
+    /// Removes a tag from SFTP at once.
+    pub(super) async fn remove_from_sftp(
+        &mut self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        generation: i64,
+    ) -> Result<(), Failure> {
+        let (layout, from, what) = (
+            self.uploader.layout.clone(),
+            repository.clone(),
+            tag.clone(),
+        );
+        // Of no job: swept, should it stay.
+        let installation = self.uploader.local.installation.to_string();
+        let tmp = layout.tmp_name(&installation, 0, generation);
+        self.session
+            .run(move |session| remove_tag(session, &layout, &from, &what, &tmp))
+            .await?;
+        if let Some(tags) = self.on_sftp.tags.get_mut(repository) {
+            tags.remove(tag);
+        }
+        Ok(())
+    }
+}
