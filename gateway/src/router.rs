@@ -6,7 +6,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use crate::api::{self, ApiError};
+use crate::access::cookie;
+use crate::api::{self, ApiError, cors};
 use crate::registry::{self, auth};
 use crate::state::AppState;
 use crate::{forwarded, linger, log, silence, web};
@@ -14,9 +15,12 @@ use crate::{forwarded, linger, log, silence, web};
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
     let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let api = api::routes()
+        .layer(from_fn_with_state(state.clone(), cookie::requests))
+        .layer(from_fn_with_state(state.clone(), cors::requests));
     Router::new()
         .merge(registry)
-        .merge(api::routes())
+        .merge(api)
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
         .route("/", get(web::index))
