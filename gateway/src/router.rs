@@ -15,9 +15,7 @@ use crate::{forwarded, linger, log, silence, web};
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
     let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
-    let api = api::routes()
-        .layer(from_fn_with_state(state.clone(), cookie::requests))
-        .layer(from_fn_with_state(state.clone(), cors::requests));
+    let api = api::routes().layer(from_fn_with_state(state.clone(), cookie::requests));
     Router::new()
         .merge(registry)
         .merge(api)
@@ -27,6 +25,8 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/style.css", get(web::style))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        // Around the fallbacks too, since preflights are answered there.
+        .layer(from_fn_with_state(state.clone(), cors::requests))
         .layer(from_fn(linger::requests))
         .layer(from_fn_with_state(state.clone(), silence::requests))
         .layer(from_fn(log::requests))

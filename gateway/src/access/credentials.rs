@@ -2,7 +2,7 @@
 //! minute, since clients send them with every request. Who guesses has to wait
 //! before Argon2 runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use sha2::Sha256;
 use super::AuthError;
 use super::password::{PasswordError, Passwords};
 use super::queue::{Question, Queue};
-use crate::client::ClientAddress;
+use crate::client::{ClientAddress, ClientKey};
 
 /// How long a verified credential counts.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -26,6 +26,9 @@ const REMEMBERED_WRONG: Duration = Duration::from_secs(10 * 60);
 
 /// How many are remembered, of either.
 const ENTRIES_MAX: usize = 1024;
+
+/// How many clients of one credential are remembered.
+const CLIENTS_MAX: usize = 64;
 
 /// Bytes of the process's key: a block of SHA-256.
 const KEY: usize = 64;
@@ -40,6 +43,9 @@ struct Entry {
     hash: String,
     /// Milliseconds since boot.
     until: i64,
+    /// Who brought it. Others may be guessing, and are not told that they are
+    /// right before it is their turn.
+    clients: HashSet<ClientKey>,
 }
 
 /// What a name with a password is worth.
@@ -100,10 +106,24 @@ impl Credentials {
             Err(_) => None,
         };
         let fingerprint = self.fingerprint(name, password);
-        if let Some(user) = user
+        let known = user
             .as_ref()
-            .filter(|user| self.knows(store, &fingerprint, user))
+            .filter(|user| self.knows(store, &fingerprint, user));
+        if let Some(user) = known
+            && self.knows_client(&fingerprint, client.key())
         {
+            return Ok(right(user.clone()));
+        }
+        let guess = PasswordGuess::new(name, client.key());
+        let id = user.as_ref().map(|user| user.id);
+        let allowed = async || match store.guess_waits(&guess, id).await? {
+            Some(wait) => Err(AuthError::Guessing(wait)),
+            None => Ok(()),
+        };
+        if let Some(user) = known {
+            allowed().await?;
+            self.remember_client(&fingerprint, client.key());
+            store.note_sign_in(&guess, user.id).await?;
             return Ok(right(user.clone()));
         }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -111,28 +131,23 @@ impl Credentials {
         if self.knows_wrong(store, &question) {
             return Ok(Checked::Wrong);
         }
-        let guess = PasswordGuess::new(name, client.key());
-        let id = user.as_ref().map(|user| user.id);
         let guessed = AtomicBool::new(false);
-        let allowed = async || match store.guess_waits(&guess, id).await? {
-            Some(wait) => Err(AuthError::Guessing(wait)),
-            None => Ok(()),
-        };
         // Who has to wait anyway is not queued.
         allowed().await?;
         let verify = async || {
             let turn = self.passwords.turn().await?;
+            // Only who has the turn guesses: none slips past the limit.
+            allowed().await?;
             // While it waited, another client may have verified the same.
             let user = user.as_ref();
             if user.is_some_and(|user| self.knows(store, &fingerprint, user)) {
+                self.remember_client(&fingerprint, client.key());
                 return Ok(true);
             }
-            // Only who has the turn guesses: none slips past the limit.
-            allowed().await?;
             let (matches, _turn) = turn.verify(password, hash).await?;
             match user.filter(|_| matches) {
                 Some(user) => {
-                    self.remember(store, fingerprint, user);
+                    self.remember(store, fingerprint, user, client.key());
                     store.note_sign_in(&guess, user.id).await?;
                 }
                 None => {
@@ -193,7 +208,21 @@ impl Credentials {
         })
     }
 
-    fn remember(&self, store: &Store, fingerprint: Fingerprint, user: &User) {
+    fn knows_client(&self, fingerprint: &Fingerprint, client: ClientKey) -> bool {
+        let verified = lock(&self.verified);
+        let entry = verified.get(fingerprint);
+        entry.is_some_and(|entry| entry.clients.contains(&client))
+    }
+
+    fn remember_client(&self, fingerprint: &Fingerprint, client: ClientKey) {
+        if let Some(entry) = lock(&self.verified).get_mut(fingerprint)
+            && entry.clients.len() < CLIENTS_MAX
+        {
+            entry.clients.insert(client);
+        }
+    }
+
+    fn remember(&self, store: &Store, fingerprint: Fingerprint, user: &User, client: ClientKey) {
         let now = store.clock().boot_ms();
         let mut verified = lock(&self.verified);
         if verified.len() >= ENTRIES_MAX {
@@ -209,6 +238,7 @@ impl Credentials {
             user: user.id,
             hash: user.password_hash.clone(),
             until: now + millis(REMEMBERED),
+            clients: [client].into(),
         };
         verified.insert(fingerprint, entry);
     }
@@ -342,6 +372,18 @@ mod tests {
         assert_eq!(fixture.runs(), guesses);
         // From elsewhere it is right.
         assert!(fixture.check("admin", "correct horse").await);
+        assert!(matches!(
+            fixture
+                .check_from([192, 0, 2, 7], "admin", "correct horse")
+                .await,
+            Ok(Checked::Right(_))
+        ));
+        assert_eq!(fixture.runs(), guesses + 1, "for all clients");
+        // That it is remembered does not tell the guesser.
+        let checked = fixture
+            .check_from([192, 0, 2, 9], "admin", "correct horse")
+            .await;
+        assert!(matches!(checked, Err(AuthError::Guessing(_))));
     }
 
     #[tokio::test]
@@ -389,13 +431,14 @@ mod tests {
             .await
             .unwrap()
             .unwrap();
+        let client = ClientKey::of([192, 0, 2, 1].into());
         for number in 0..ENTRIES_MAX + 10 {
             let fingerprint = fixture
                 .credentials
                 .fingerprint("admin", &number.to_string());
             fixture
                 .credentials
-                .remember(&fixture.store, fingerprint, &admin);
+                .remember(&fixture.store, fingerprint, &admin, client);
         }
         assert_eq!(lock(&fixture.credentials.verified).len(), ENTRIES_MAX);
     }

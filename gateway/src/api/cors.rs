@@ -30,14 +30,14 @@ const ALLOWED: [(axum::http::HeaderName, &str); 3] = [
 /// What a page may read of an answer, beside what is always readable.
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-Id");
 
-/// The middleware around the API.
+/// The middleware around everything, for what is below `/api`.
 pub(crate) async fn requests(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
     let origins = &state.settings.cors_origins;
-    if origins.is_empty() {
+    if origins.is_empty() || !request.uri().path().starts_with("/api/") {
         return next.run(request).await;
     }
     let headers = request.headers();

@@ -153,7 +153,7 @@ async fn what_cannot_be_done_is_said_in_words() {
             "64 characters",
         ),
         (&["unlock", "nobody"], "", "no user nobody"),
-        (&["unlock"], "", "--address"),
+        (&["unlock"], "", "<NAME>"),
         (&["unlock", "--address", "example.org"], "", "example.org"),
         (&["--data-dir", elsewhere, "list-users"], "", "DATA_DIR"),
     ] {
