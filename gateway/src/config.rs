@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use refity_shared::config::{
     self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
     LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, both,
 };
 use refity_shared::remote::RemoteConfig;
 use refity_shared::store::CollectRules;
+
+use crate::admin;
 
 /// Serves a Docker and OCI registry whose storage is an SFTP server.
 #[derive(Parser, Debug)]
@@ -32,6 +34,22 @@ struct Args {
     secrets: SecretArgs,
     #[command(flatten)]
     log: LogArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Accounts, from the command line: works while the gateway is down or up
+    Admin(Box<admin::Args>),
+}
+
+/// What is asked for.
+pub(crate) enum Asked {
+    /// To serve.
+    Serve(Box<Config>),
+    /// Something with accounts.
+    Admin(admin::Args),
 }
 
 /// The gateway's configuration, validated.
@@ -57,8 +75,11 @@ pub(crate) struct Config {
 
 /// Reads the command line and the environment. Ends the process where they
 /// are wrong or only a check was asked for.
-pub(crate) fn read() -> Config {
+pub(crate) fn read() -> Asked {
     let args: Args = config::parse_args();
+    if let Some(Command::Admin(args)) = args.command {
+        return Asked::Admin(*args);
+    }
     let settings = both(
         args.remote.settings(&args.data),
         both(
@@ -67,7 +88,7 @@ pub(crate) fn read() -> Config {
         ),
     );
     let (remote, ((http, limits), secrets)) = args.check.settle(settings);
-    Config {
+    Asked::Serve(Box::new(Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
         http,
@@ -76,5 +97,5 @@ pub(crate) fn read() -> Config {
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
         log: args.log,
-    }
+    }))
 }

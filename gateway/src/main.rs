@@ -3,6 +3,7 @@
 //! the spool, so any gateway goes on where another stopped.
 
 mod access;
+mod admin;
 mod api;
 mod audit;
 mod client;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use refity_shared::telemetry;
 use tokio::runtime::{Builder, Runtime};
 
-use config::Config;
+use config::{Asked, Config};
 use serve::Server;
 use start::StartError;
 
@@ -33,7 +34,13 @@ use start::StartError;
 const LAST_WORK: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let config = config::read();
+    match config::read() {
+        Asked::Serve(config) => serve(*config),
+        Asked::Admin(args) => admin::main(args),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
     let ended = runtime(&config).and_then(|runtime| {
         let ended = runtime.block_on(run(config));
         runtime.shutdown_timeout(LAST_WORK);

@@ -6,7 +6,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use crate::api::{self, ApiError};
+use crate::access::cookie;
+use crate::api::{self, ApiError, cors};
 use crate::registry::{self, auth};
 use crate::state::AppState;
 use crate::{forwarded, linger, log, silence, web};
@@ -14,9 +15,10 @@ use crate::{forwarded, linger, log, silence, web};
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
     let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let api = api::routes().layer(from_fn_with_state(state.clone(), cookie::requests));
     Router::new()
         .merge(registry)
-        .merge(api::routes())
+        .merge(api)
         .merge(web::api_page())
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
@@ -24,6 +26,8 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/style.css", get(web::style))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        // Around the fallbacks too, since preflights are answered there.
+        .layer(from_fn_with_state(state.clone(), cors::requests))
         .layer(from_fn(linger::requests))
         .layer(from_fn_with_state(state.clone(), silence::requests))
         .layer(from_fn(log::requests))

@@ -137,6 +137,7 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
             sync: config.sync,
             collection: config.collection,
             public_url: config.http.public_url.clone(),
+            cors_origins: config.http.cors_origins.clone(),
             proxies: config.http.proxies.clone(),
             body_timeout: config.limits.body_timeout,
         }),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::config::{SpoolSettings, TrustedProxies};
+use refity_shared::config::{Origins, SpoolSettings, TrustedProxies};
 use refity_shared::local::Local;
 use refity_shared::remote::Pool;
 use refity_shared::store::CollectRules;
@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     /// `PUBLIC_URL`: where clients reach this registry; nothing: as they call
     /// it.
     pub(crate) public_url: Option<String>,
+    /// `CORS_ORIGINS`: other origins whose pages may use the API.
+    pub(crate) cors_origins: Origins,
     /// Whose word counts for where a request comes from.
     pub(crate) proxies: TrustedProxies,
     /// How long a client that sends a body may send nothing of it.
@@ -93,6 +95,7 @@ impl AppState {
                 sync: None,
                 collection: CollectRules::default(),
                 public_url: None,
+                cors_origins: Origins::default(),
                 proxies: TrustedProxies::default(),
                 body_timeout: Duration::from_secs(120),
             }),

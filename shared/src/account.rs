@@ -1,4 +1,4 @@
-//! Names of accounts: people and robots.
+//! Names of accounts, people's and robots', and of people's tokens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,10 @@ use crate::name::GroupName;
 /// The longest name of a person, in characters.
 pub const USER_NAME_MAX: usize = 64;
 
-/// Why a text is no name of an account.
+/// The longest name of a token, in characters.
+pub const TOKEN_NAME_MAX: usize = 64;
+
+/// Why a text is no name of an account or a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountNameError {
     /// Not a person's.
@@ -24,6 +27,12 @@ pub enum AccountNameError {
         "a robot's name has lower-case letters and digits, with . _ or - between them, and at most 64 characters"
     )]
     Robot,
+    /// Not a token's.
+    #[error(
+        "a token's name has 1 to {TOKEN_NAME_MAX} characters: letters and digits of any script, \
+         spaces, and . _ - @ / : + # ( ) ,"
+    )]
+    Token,
 }
 
 /// A person's name, in Unicode's form NFC. Of names that differ only in case
@@ -55,11 +64,8 @@ impl FromStr for UserName {
         }
         let name: String = text.nfc().collect();
         let inside = |c: char| matches!(c, '.' | '_' | '-' | '@');
-        // What stands above or below a letter is no letter of its own.
-        let letter =
-            |c: char| c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c);
         let well_formed = (1..=USER_NAME_MAX).contains(&name.chars().count())
-            && name.chars().all(|c| letter(c) || inside(c))
+            && name.chars().all(|c| is_letter(c) || inside(c))
             && name.chars().next().is_some_and(char::is_alphanumeric)
             && !name.ends_with(inside);
         if well_formed {
@@ -128,6 +134,39 @@ impl fmt::Display for RobotName {
     }
 }
 
+/// A letter or a digit; what stands above or below one is no letter of its own.
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
+}
+
+/// What a person calls an access token, in Unicode's form NFC and without
+/// spaces around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenName(String);
+
+impl FromStr for TokenName {
+    type Err = AccountNameError;
+
+    fn from_str(text: &str) -> Result<Self, AccountNameError> {
+        if text.len() > 16 * TOKEN_NAME_MAX {
+            return Err(AccountNameError::Token);
+        }
+        let name: String = text.trim().nfc().collect();
+        let inside = |c: char| " ._-@/:+#(),".contains(c);
+        let well_formed = (1..=TOKEN_NAME_MAX).contains(&name.chars().count())
+            && name.chars().all(|c| is_letter(c) || inside(c));
+        well_formed
+            .then_some(Self(name))
+            .ok_or(AccountNameError::Token)
+    }
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! serde_by_text {
     ($name:ident) => {
         impl serde::Serialize for $name {
@@ -146,6 +185,7 @@ macro_rules! serde_by_text {
 }
 serde_by_text!(UserName);
 serde_by_text!(RobotName);
+serde_by_text!(TokenName);
 
 #[cfg(test)]
 mod tests {
@@ -221,5 +261,25 @@ mod tests {
         ] {
             assert!(name.parse::<RobotName>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn names_of_tokens_are_short_and_plain() {
+        for (text, expected) in [
+            ("laptop", Some("laptop")),
+            (" CI (main), build #7 ", Some("CI (main), build #7")),
+            ("Zoe\u{308}", Some("Zo\u{eb}")),
+            ("", None),
+            (" \t", None),
+            ("a\nb", None),
+            ("<script>", None),
+            ("'; DROP TABLE access_tokens; --", None),
+            ("\u{202e}x", None),
+        ] {
+            let name = text.parse::<TokenName>().map(|name| name.to_string());
+            assert_eq!(name.ok().as_deref(), expected, "{text}");
+        }
+        assert!("ж".repeat(TOKEN_NAME_MAX).parse::<TokenName>().is_ok());
+        assert!("ж".repeat(TOKEN_NAME_MAX + 1).parse::<TokenName>().is_err());
     }
 }

@@ -12,8 +12,14 @@ use uuid::Uuid;
 use super::{AuthError, Identity};
 use crate::client::ClientAddress;
 
-/// How long a session lasts.
+/// How long a program's session lasts.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a browser's session lasts after it was last used.
+const BROWSER_IDLE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How long a browser's session lasts at most.
+pub(crate) const BROWSER_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a token says (RFC 7519 section 4.1).
 #[derive(Serialize, Deserialize)]
@@ -61,38 +67,56 @@ impl Tokens {
         &self,
         store: &Store,
         user: &User,
+        kind: SessionKind,
         client: ClientAddress,
+        program: Option<String>,
     ) -> Result<Session, AuthError> {
         let now = store.clock().wall_ms();
-        let expires_at = now + millis(LIFETIME);
+        // What the token says is the latest; the row ends it earlier.
+        let (first, latest) = match kind {
+            SessionKind::Browser => (BROWSER_IDLE, BROWSER_LIFETIME),
+            SessionKind::Api | SessionKind::Refresh => (LIFETIME, LIFETIME),
+        };
+        let expires_at = now + millis(first);
         let sid = Uuid::new_v4().to_string();
         let session = NewSession {
             id: sid.clone(),
             user: user.id,
-            kind: SessionKind::Api,
+            kind,
             secret_hash: None,
             expires_at,
             address: client.to_string(),
-            client: None,
+            client: program,
         };
         store.create_session(session).await?;
         let claims = Claims {
             sub: user.name.clone(),
             sid,
             iat: now / 1000,
-            exp: expires_at / 1000,
+            exp: (now + millis(latest)) / 1000,
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
             .map_err(AuthError::Token)?;
         Ok(Session { token, expires_at })
     }
 
-    /// Whose a token is whose session goes on.
+    /// Whose a token is whose session goes on. A browser's goes on longer for
+    /// being used.
     pub(super) async fn identity(&self, store: &Store, token: &str) -> Result<Identity, AuthError> {
         let token = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation)
             .map_err(|_| AuthError::Ended)?;
         let found = store.session(&token.claims.sid).await?;
         let (session, user) = found.ok_or(AuthError::Ended)?;
+        let until = match session.kind {
+            SessionKind::Browser => {
+                let idle = store.clock().wall_ms() + millis(BROWSER_IDLE);
+                idle.min(session.created_at + millis(BROWSER_LIFETIME))
+            }
+            // A refresh token is found by its secret.
+            SessionKind::Refresh => return Err(AuthError::Ended),
+            SessionKind::Api => session.expires_at,
+        };
+        store.use_session(&session, until).await?;
         Ok(Identity {
             credential: Credential::Session { id: session.id },
             ..Identity::by_password(user)
@@ -120,8 +144,33 @@ mod tests {
         (store, admin)
     }
 
-    fn client() -> ClientAddress {
-        ClientAddress::new([192, 0, 2, 1].into())
+    async fn open(tokens: &Tokens, store: &Store, user: &User, kind: SessionKind) -> Session {
+        let client = ClientAddress::new([192, 0, 2, 1].into());
+        tokens.open(store, user, kind, client, None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_browser_stays_signed_in_while_it_is_used_and_not_for_ever() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let folder = tempfile::tempdir().unwrap();
+        let (store, admin) = store(folder.path()).await;
+        let tokens = Tokens::new(b"key");
+        let forward = |hours: u32| {
+            let offset = millis(hours * HOUR).to_string();
+            std::fs::write(folder.path().join("offset"), offset).unwrap();
+        };
+        let idle = open(&tokens, &store, &admin, SessionKind::Browser).await;
+        let used = open(&tokens, &store, &admin, SessionKind::Browser).await;
+        for hours in (10..30 * 24).step_by(10) {
+            forward(hours);
+            let found = tokens.identity(&store, &used.token).await;
+            assert!(found.is_ok(), "after {hours} hours");
+        }
+        let found = tokens.identity(&store, &idle.token).await;
+        assert!(matches!(found, Err(AuthError::Ended)));
+        forward(30 * 24);
+        let found = tokens.identity(&store, &used.token).await;
+        assert!(matches!(found, Err(AuthError::Ended)));
     }
 
     #[tokio::test]
@@ -129,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
-        let session = tokens.open(&store, &admin, client()).await.unwrap();
+        let session = open(&tokens, &store, &admin, SessionKind::Api).await;
         let found = tokens.identity(&store, &session.token).await.unwrap();
         assert_eq!(found.name(), "admin");
         let day = millis(LIFETIME).to_string();
@@ -143,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
-        let session = tokens.open(&store, &admin, client()).await.unwrap();
+        let session = open(&tokens, &store, &admin, SessionKind::Api).await;
         store
             .set_password(admin.id, String::new(), false)
             .await
@@ -156,11 +205,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");
-        let foreign = Tokens::new(b"another key")
-            .open(&store, &admin, client())
-            .await
-            .unwrap();
-        let session = tokens.open(&store, &admin, client()).await.unwrap();
+        let foreign = Tokens::new(b"another key");
+        let foreign = open(&foreign, &store, &admin, SessionKind::Api).await;
+        let session = open(&tokens, &store, &admin, SessionKind::Api).await;
         let (_, payload) = session.token.split_once('.').unwrap();
         let (payload, _) = payload.split_once('.').unwrap();
         // {"alg":"none"}

@@ -2,6 +2,7 @@
 
 mod api_session;
 mod bearer;
+pub(crate) mod cookie;
 mod credentials;
 pub(crate) mod first_admin;
 mod header;
@@ -18,20 +19,22 @@ use std::time::Duration;
 use axum::http::{Extensions, HeaderMap};
 use refity_shared::name::RepositoryName;
 use refity_shared::store::{
-    Credential, Given, NewSession, Principal, SessionKind, StoreError, User,
+    AuditAction, AuditEntry, Credential, FoundToken, Given, NewSession, Principal, SessionKind,
+    StoreError, User,
 };
 use uuid::Uuid;
 
 use crate::client::ClientAddress;
-use crate::log;
 use crate::state::AppState;
+use crate::{audit, log};
 use api_session::Tokens;
 use bearer::{Bearer, Verified};
-use credentials::Credentials;
+use credentials::{Checked, Credentials};
 use header::Offer;
+use password::Passwords;
 use scope::Asked;
 
-pub(crate) use api_session::Session;
+pub(crate) use api_session::{BROWSER_LIFETIME, Session};
 pub(crate) use bearer::{Issued, SERVICE};
 pub(crate) use identity::Identity;
 pub(crate) use password::{PasswordError, PolicyError, check_policy};
@@ -69,6 +72,9 @@ pub(crate) enum AuthError {
     /// What it brought has ended.
     #[error("the session or token has ended: sign in again")]
     Ended,
+    /// Too much was wrong before.
+    #[error("too many wrong passwords or tokens: try again in {} seconds", seconds(*.0))]
+    Guessing(Duration),
     /// It cannot be told now.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -81,6 +87,12 @@ pub(crate) enum AuthError {
     /// There is no key that signs.
     #[error("the key that signs tokens cannot be used: {0}")]
     SigningKey(String),
+}
+
+/// A wait in whole seconds, as `Retry-After` has it (RFC 9110 section 10.2.3):
+/// after it, it is over.
+pub(crate) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The account may do nothing but change its password.
@@ -130,10 +142,30 @@ impl Access {
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
-        self.credentials
-            .check(&state.local.store, client, name, password)
+        let store = &state.local.store;
+        match self
+            .credentials
+            .check(store, client, name, password)
             .await?
-            .ok_or(AuthError::Wrong)
+        {
+            Checked::Right(user) => Ok(user),
+            Checked::Wrong => Err(AuthError::Wrong),
+            Checked::Guessed(user) => {
+                let entry = AuditEntry {
+                    // A name that nobody has may be a password.
+                    actor: user.map_or("unknown".to_owned(), |user| user.name),
+                    credential: "password",
+                    action: AuditAction::Login,
+                    target: String::new(),
+                    repository: None,
+                    address: client.to_string(),
+                    refused: true,
+                    detail: None,
+                };
+                audit::record(state, entry).await;
+                Err(AuthError::Wrong)
+            }
+        }
     }
 
     /// Who has this name with this password, or with this access token in the
@@ -156,7 +188,7 @@ impl Access {
         if identity.is_called(name) {
             Ok(identity)
         } else {
-            Err(AuthError::Wrong)
+            Err(count_secret(state, client, AuthError::Wrong).await?)
         }
     }
 
@@ -172,8 +204,10 @@ impl Access {
     ) -> Result<Identity, AuthError> {
         let store = &state.local.store;
         let hash = self.secrets.hash(secret)?;
-        let found = store.token_of_secret(hash).await?;
-        let found = found.ok_or(AuthError::Wrong)?;
+        let found: Option<FoundToken> = store.token_of_secret(hash).await?;
+        let Some(found) = found else {
+            return Err(count_secret(state, client, AuthError::Wrong).await?);
+        };
         store.note_token_use(found.id, client.to_string()).await?;
         Ok(Identity {
             credential: Credential::Token { id: found.id },
@@ -198,7 +232,9 @@ impl Access {
         let store = &state.local.store;
         let hash = self.secrets.hash(token)?;
         let found = store.session_of_secret(hash).await?;
-        let (session, user) = found.ok_or(AuthError::Ended)?;
+        let Some((session, user)) = found else {
+            return Err(count_secret(state, client, AuthError::Ended).await?);
+        };
         let until = store.clock().wall_ms() + refity_shared::clock::millis(REFRESH_LIFETIME);
         store.use_session(&session, until).await?;
         Ok(Identity {
@@ -292,14 +328,41 @@ impl Access {
         &self,
         state: &AppState,
         user: &User,
+        kind: SessionKind,
         client: ClientAddress,
+        program: Option<String>,
     ) -> Result<Session, AuthError> {
-        self.sessions.open(&state.local.store, user, client).await
+        let store = &state.local.store;
+        self.sessions.open(store, user, kind, client, program).await
     }
 }
 
+/// The hash under which a password is kept, for a process that serves nobody.
+///
+/// # Errors
+/// See [`PasswordError`].
+pub(crate) async fn hash_password(password: &str) -> Result<String, PasswordError> {
+    Passwords::new()?.turn().await?.hash(password).await
+}
+
+/// Counts a random secret that was wrong, and says so. A right one is never
+/// kept waiting: nobody guesses one.
+async fn count_secret(
+    state: &AppState,
+    client: ClientAddress,
+    wrong: AuthError,
+) -> Result<AuthError, StoreError> {
+    let (store, address) = (&state.local.store, client.key().to_string());
+    if let Some(wait) = store.secret_guess_waits(&address).await? {
+        return Ok(AuthError::Guessing(wait));
+    }
+    store.count_secret_guess(&address).await?;
+    Ok(wrong)
+}
+
 /// Who a request to `/api` comes from: by Basic credentials, by a session's
-/// token or by an access token as Bearer.
+/// token or by an access token as Bearer, or by a browser's cookie that counts
+/// (see [`cookie`]).
 ///
 /// # Errors
 /// See [`AuthError`].
@@ -310,7 +373,11 @@ pub(crate) async fn authenticate(
 ) -> Result<Identity, AuthError> {
     let client = ClientAddress::of(extensions);
     let access = &state.access;
-    let identity = match header::offer(headers)? {
+    let offer = match (header::offer(headers), cookie::token(extensions)) {
+        (Err(AuthError::Missing), Some(token)) => Offer::Bearer(token.to_owned()),
+        (offer, _) => offer?,
+    };
+    let identity = match offer {
         Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
         Offer::Bearer(token) => match SecretKind::of(&token) {
             Some(_) => access.of_secret(state, client, &token).await?,

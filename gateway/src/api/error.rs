@@ -1,12 +1,14 @@
 //! The API's errors, and the one place that maps them to answers.
 
+use std::time::Duration;
+
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use refity_shared::store::StoreError;
 use serde_json::{Value, json};
 
-use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError};
+use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError, seconds};
 use crate::log;
 
 /// After how many seconds a busy gateway is asked again.
@@ -67,6 +69,9 @@ pub(crate) enum ApiError {
     /// More than one client may ask at once.
     #[error("{0}")]
     TooMany(String),
+    /// Too many wrong credentials came before; so long it takes none.
+    #[error("{}", AuthError::Guessing(*.0))]
+    Guessing(Duration),
     /// Too busy, or the disk is full.
     #[error("{0}")]
     Unavailable(String),
@@ -89,7 +94,7 @@ impl ApiError {
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Missing(_) | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::Guessing(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -110,7 +115,7 @@ impl ApiError {
             Self::Conflict(_) => "CONFLICT",
             Self::Missing(_) | Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::TooMany(_) => "TOO_MANY_REQUESTS",
+            Self::TooMany(_) | Self::Guessing(_) => "TOO_MANY_REQUESTS",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -153,6 +158,9 @@ impl ApiError {
             Self::TooMany(_) | Self::Unavailable(_) => {
                 headers.insert(RETRY_AFTER, RETRY_SECONDS);
             }
+            Self::Guessing(wait) => {
+                headers.insert(RETRY_AFTER, seconds(*wait).into());
+            }
             _ => {}
         }
         response
@@ -171,6 +179,7 @@ impl From<AuthError> for ApiError {
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => error.into(),
             AuthError::Token(_) | AuthError::SigningKey(_) => internal(&error),
+            AuthError::Guessing(wait) => Self::Guessing(wait),
             AuthError::Missing | AuthError::Wrong | AuthError::Ended => Self::Auth(error),
         }
     }

@@ -4,6 +4,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use refity_shared::store::{Credential, User};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
@@ -35,6 +36,35 @@ impl FromRequestParts<AppState> for Admin {
             return Err(ApiError::NotAdmin);
         }
         Ok(Self)
+    }
+}
+
+/// The person who asks, if by a password or a session: what a token is given
+/// must not outlive it.
+///
+/// # Errors
+/// For robots, and for access tokens.
+pub(super) fn by_password(caller: &Identity) -> Result<&User, ApiError> {
+    let user = caller.user().ok_or(ApiError::NotPerson)?;
+    match caller.credential {
+        Credential::Token { .. } => Err(ApiError::Denied(
+            "an access token may not do this: sign in with the password".to_owned(),
+        )),
+        _ => Ok(user),
+    }
+}
+
+/// A part of the path: a name or a number.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Invalid(words_of(&rejection.body_text()))),
+        }
     }
 }
 

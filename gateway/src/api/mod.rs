@@ -3,16 +3,25 @@
 //! handler what stands in the API's description.
 
 mod auth;
+pub(crate) mod cors;
 mod error;
 mod extract;
 mod gc;
+mod grants;
 mod groups;
 pub(crate) mod health;
 mod jobs;
 mod list;
+mod managed;
 mod openapi;
+mod robots;
+mod scopes;
+mod sessions;
 mod timestamp;
 mod token;
+mod tokens;
+mod users;
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -23,6 +32,7 @@ use utoipa_axum::routes;
 use crate::state::AppState;
 
 pub(crate) use error::ApiError;
+pub(crate) use timestamp::rfc3339;
 
 /// The largest body in bytes: 64 KiB.
 const BODY_MAX: usize = 64 * 1024;
@@ -32,9 +42,14 @@ fn documented() -> OpenApiRouter<AppState> {
     let families = OpenApiRouter::new()
         .merge(auth::routes())
         .merge(gc::routes())
+        .merge(grants::routes())
         .merge(groups::routes())
         .merge(jobs::routes())
+        .merge(robots::routes())
+        .merge(sessions::routes())
         .merge(token::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
         .routes(routes!(openapi::document));
     OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", families)
 }

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use serde::Serialize;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 /// The description, before the handlers are added.
@@ -16,7 +16,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
     ),
     components(schemas(ErrorBody)),
     modifiers(&Credentials),
-    security(("basic" = []), ("bearer" = []))
+    security(("basic" = []), ("bearer" = []), ("cookie" = []))
 )]
 pub(super) struct Description;
 
@@ -30,6 +30,15 @@ impl Modify for Credentials {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         components.add_security_scheme("basic", basic);
         components.add_security_scheme("bearer", bearer);
+        // Its name ends with the installation's id, and begins with __Secure-
+        // behind HTTPS.
+        let cookie = ApiKeyValue::with_description(
+            "refity_session",
+            "Set by POST /api/auth/login for the web interface; requests that change something \
+             also need Origin, Content-Type: application/json and X-Refity-Client: web",
+        );
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        components.add_security_scheme("cookie", cookie);
     }
 }
 

@@ -88,6 +88,7 @@ impl From<AuthError> for Refused {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Missing | AuthError::Wrong | AuthError::Ended => Self::Unauthorized(error),
+            AuthError::Guessing(wait) => Self::Registry(RegistryError::guessing(wait)),
             AuthError::Store(error) => Self::Registry(error.into()),
             AuthError::Password(error @ PasswordError::TooMany) => {
                 Self::Registry(RegistryError::too_many(error.to_string()))

@@ -58,6 +58,7 @@ impl From<AuthError> for Refusal {
         match error {
             AuthError::Missing | AuthError::Wrong => Self::Challenge(error.to_string(), None),
             AuthError::Ended => Self::Challenge(error.to_string(), Some("invalid_token")),
+            AuthError::Guessing(wait) => Self::Error(RegistryError::guessing(wait)),
             AuthError::Store(error) => Self::Error(error.into()),
             AuthError::Password(error @ PasswordError::TooMany) => {
                 Self::Error(RegistryError::too_many(error.to_string()))

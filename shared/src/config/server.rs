@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::{Problems, TrustedProxies, values};
+use super::{Origins, Problems, TrustedProxies, values};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Logging.
@@ -62,6 +62,11 @@ pub struct HttpArgs {
     /// are fetched there, and copied commands name it [default: as clients call it]
     #[arg(long, env, value_parser = public_url)]
     pub public_url: Option<String>,
+    /// Other origins whose pages may use the API with a Bearer token, such as
+    /// https://tools.example.org: exact, comma-separated; cookies never count there
+    /// [default: none]
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub cors_origins: Origins,
     /// How long a token of docker, podman and other clients is good before they fetch
     /// the next by themselves: 60s to 1h
     #[arg(long, env, value_parser = token_lifetime, default_value = "5m")]
@@ -124,6 +129,8 @@ pub struct HttpSettings {
     pub proxies: TrustedProxies,
     /// Where clients reach the registry: a scheme and a host, without a slash at the end.
     pub public_url: Option<String>,
+    /// Other origins whose pages may use the API.
+    pub cors_origins: Origins,
     /// How long a token for the registry is good.
     pub token_lifetime: Duration,
 }
@@ -148,6 +155,7 @@ impl HttpArgs {
             web: (self.web_port != 0).then(|| at(self.web_port)),
             proxies: self.trusted_proxies.clone(),
             public_url: self.public_url.clone(),
+            cors_origins: self.cors_origins.clone(),
             token_lifetime: self.token_lifetime,
         })
     }

@@ -3,7 +3,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{RobotId, Store, StoreError, TokenId, UserId};
+use super::page::List;
+use super::{Page, PageRequest, RobotId, Store, StoreError, TokenId, UserId};
 use crate::rights::Scope;
 
 /// The hash of a secret.
@@ -59,8 +60,28 @@ pub struct NewToken {
     pub expires_at: Option<i64>,
 }
 
+/// What a list of tokens is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSort {
+    /// When it was made.
+    #[default]
+    Created,
+    /// The name.
+    Name,
+    /// When it was last used; those that never were count as the longest ago.
+    LastUsed,
+}
+
+/// How many tokens an account has at most; those that have ended count as long
+/// as they are listed.
+pub const TOKENS_MAX: i64 = 200;
+
 /// The time of last use is written again only after this long.
 const USED_STEP_MS: i64 = 60 * 1000;
+
+/// For how long a token that has ended is still listed.
+const ENDED_STEP_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 const COLUMNS: &str = "id, name, scopes, created_at, expires_at, last_used_at, last_used_from";
 
@@ -158,34 +179,83 @@ pub(super) fn create_token(
     }
 }
 
+/// Removes tokens that ended a month ago.
+pub(super) fn forget_ended(db: &Connection, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM access_tokens WHERE expires_at < ?1")?
+        .execute([now - ENDED_STEP_MS])?;
+    Ok(())
+}
+
 impl Store {
-    /// Makes a token.
+    /// Makes a person's token. Nothing where there are [`TOKENS_MAX`] already.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn create_token(&self, new: NewToken) -> Result<AccessToken, StoreError> {
+    pub async fn create_token(&self, new: NewToken) -> Result<Option<AccessToken>, StoreError> {
         let now = self.clock.wall_ms();
-        self.write(move |db| create_token(db, &new, now)).await
+        self.write(move |db| {
+            forget_ended(db, now)?;
+            let (user, robot) = new.owner.keys();
+            let count: i64 = db
+                .prepare_cached(
+                    "SELECT count(*) FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2",
+                )?
+                .query_row([user, robot], |row| row.get(0))?;
+            if count >= TOKENS_MAX {
+                return Ok(None);
+            }
+            create_token(db, &new, now).map(Some)
+        })
+        .await
     }
 
-    /// The tokens of an account or a robot, the newest first; those that have
-    /// ended too, for a month.
+    /// The secrets of a robot, the newest first; those that have ended too, for
+    /// a month.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn tokens(&self, owner: TokenOwner) -> Result<Vec<AccessToken>, StoreError> {
+    pub async fn robot_secrets(&self, robot: RobotId) -> Result<Vec<AccessToken>, StoreError> {
         self.read(move |db| {
-            let (user, robot) = owner.keys();
             let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2
-                 ORDER BY id DESC"
+                "SELECT {COLUMNS} FROM access_tokens WHERE robot_id = ?1 ORDER BY id DESC"
             ))?;
-            let mut rows = query.query([user, robot])?;
+            let mut rows = query.query([robot.0])?;
             let mut tokens = Vec::new();
             while let Some(row) = rows.next()? {
                 tokens.push(token_from(row)?);
             }
             Ok(tokens)
+        })
+        .await
+    }
+
+    /// A page of an account's tokens; those that have ended too, for a month.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tokens(
+        &self,
+        user: UserId,
+        search: Option<String>,
+        sort: TokenSort,
+        page: PageRequest,
+    ) -> Result<Page<AccessToken>, StoreError> {
+        let search = search.map(|text| text.to_lowercase());
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: "access_tokens WHERE user_id = :user
+                       AND (:search IS NULL OR instr(lower(name), :search))",
+                key: match sort {
+                    TokenSort::Created => "created_at",
+                    TokenSort::Name => "name",
+                    TokenSort::LastUsed => "coalesce(last_used_at, 0)",
+                },
+                id: "id",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":user", &user.0), (":search", &search)];
+            list.page(db, &page, values, token_from)
         })
         .await
     }

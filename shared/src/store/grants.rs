@@ -1,9 +1,10 @@
 //! Rights that accounts were given, and what decides what a credential may do
 //! with a repository.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 
-use super::{Store, StoreError, UserId};
+use super::page::List;
+use super::{Page, PageRequest, Store, StoreError, UserId};
 use crate::name::{GroupName, RepositoryName};
 use crate::rights::{Pattern, Rights};
 
@@ -219,29 +220,94 @@ impl Store {
     ) -> Result<Vec<Grant>, StoreError> {
         let group = group.map(ToString::to_string);
         self.read(move |db| {
-            let mut query = db.prepare_cached(
-                "SELECT u.id, u.name, g.name, x.repository, x.rights FROM grants x
-                 JOIN users u ON u.id = x.user_id JOIN groups g ON g.id = x.group_id
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {FROM}
                  WHERE (?1 IS NULL OR g.name = ?1) AND (?2 IS NULL OR u.id = ?2)
-                 ORDER BY g.name, x.repository, u.key",
-            )?;
-            let mut rows = query.query(params![group, user.map(|user| user.0)])?;
-            let mut grants = Vec::new();
-            while let Some(row) = rows.next()? {
-                let repository: String = row.get(3)?;
-                grants.push(Grant {
-                    user: UserId(row.get(0)?),
-                    user_name: row.get(1)?,
-                    group: super::wishes::parsed(&row.get::<_, String>(2)?)?,
-                    repository: match repository.as_str() {
-                        "" => None,
-                        name => Some(super::wishes::parsed(name)?),
-                    },
-                    rights: Rights::from_sql(row.get(4)?),
-                });
-            }
-            Ok(grants)
+                 ORDER BY g.name, x.repository, u.key"
+            ))?;
+            collect(query.query(params![group, user.map(|user| user.0)])?)
         })
         .await
     }
+
+    /// All that was given to these accounts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn grants_of(&self, users: &[UserId]) -> Result<Vec<Grant>, StoreError> {
+        let users: Vec<i64> = users.iter().map(|user| user.0).collect();
+        let users = serde_json::Value::from(users).to_string();
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {FROM}
+                 WHERE x.user_id IN (SELECT value FROM json_each(?1))
+                 ORDER BY g.name, x.repository, u.key"
+            ))?;
+            collect(query.query([users])?)
+        })
+        .await
+    }
+
+    /// A page of what was given on one group or to one account or both, by the
+    /// name of the group or repository and then of the account. `search`: only
+    /// what has this text in either.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn grants_page(
+        &self,
+        group: Option<&GroupName>,
+        user: Option<UserId>,
+        search: Option<String>,
+        page: PageRequest,
+    ) -> Result<Page<Grant>, StoreError> {
+        let (group, user) = (group.map(ToString::to_string), user.map(|user| user.0));
+        let search = search.map(|text| text.to_lowercase());
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: &format!(
+                    "{FROM} WHERE (:group IS NULL OR g.name = :group)
+                     AND (:user IS NULL OR x.user_id = :user)
+                     AND (:search IS NULL OR instr(u.key, :search) OR instr(g.name, :search)
+                          OR instr(x.repository, :search))"
+                ),
+                // Names hold no spaces.
+                key: "iif(x.repository = '', g.name, x.repository) || ' ' || u.key",
+                // Of a group and its repository of the same name.
+                id: "(x.repository <> '')",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":group", &group), (":user", &user), (":search", &search)];
+            list.page(db, &page, values, grant_from)
+        })
+        .await
+    }
+}
+
+const COLUMNS: &str = "u.id, u.name, g.name, x.repository, x.rights";
+
+const FROM: &str =
+    "grants x JOIN users u ON u.id = x.user_id JOIN groups g ON g.id = x.group_id AND g.wanted";
+
+fn grant_from(row: &Row<'_>) -> Result<Grant, StoreError> {
+    let repository: String = row.get(3)?;
+    Ok(Grant {
+        user: UserId(row.get(0)?),
+        user_name: row.get(1)?,
+        group: super::wishes::parsed(&row.get::<_, String>(2)?)?,
+        repository: match repository.as_str() {
+            "" => None,
+            name => Some(super::wishes::parsed(name)?),
+        },
+        rights: Rights::from_sql(row.get(4)?),
+    })
+}
+
+fn collect(mut rows: Rows<'_>) -> Result<Vec<Grant>, StoreError> {
+    let mut grants = Vec::new();
+    while let Some(row) = rows.next()? {
+        grants.push(grant_from(row)?);
+    }
+    Ok(grants)
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0006_runs_of_names.sql"),
     include_str!("../../../migrations/0007_collection_tried_again.sql"),
     include_str!("../../../migrations/0008_accounts.sql"),
+    include_str!("../../../migrations/0009_people.sql"),
 ];
 
 /// Whose a database is.

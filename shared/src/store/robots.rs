@@ -2,9 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::access_tokens::{create_token, scopes_from, scopes_to_sql};
+use super::access_tokens::{create_token, forget_ended, scopes_from, scopes_to_sql};
+use super::page::List;
 use super::wishes::parsed;
-use super::{AccessToken, NewToken, RobotId, SecretHash, Store, StoreError, TokenOwner, UserId};
+use super::{
+    AccessToken, NewToken, Page, PageRequest, RobotId, SecretHash, Store, StoreError, TokenOwner,
+    UserId,
+};
 use crate::account::RobotName;
 use crate::name::GroupName;
 use crate::rights::Scope;
@@ -67,10 +71,11 @@ pub struct RobotChange {
     pub disabled: Option<bool>,
 }
 
-const SELECT: &str = "
-    SELECT r.id, g.name, r.name, r.description, r.scopes, r.disabled_at IS NOT NULL,
-           r.created_at, u.name
-    FROM robots r JOIN groups g ON g.id = r.group_id LEFT JOIN users u ON u.id = r.created_by";
+const COLUMNS: &str = "r.id, g.name, r.name, r.description, r.scopes,
+                       r.disabled_at IS NOT NULL, r.created_at, u.name";
+
+const FROM: &str = "robots r JOIN groups g ON g.id = r.group_id
+                    LEFT JOIN users u ON u.id = r.created_by";
 
 fn robot_from(row: &Row<'_>) -> Result<Robot, StoreError> {
     let group: GroupName = parsed(&row.get::<_, String>(1)?)?;
@@ -88,7 +93,7 @@ fn robot_from(row: &Row<'_>) -> Result<Robot, StoreError> {
 }
 
 pub(super) fn robot_by_id(db: &Connection, id: RobotId) -> Result<Option<Robot>, StoreError> {
-    let mut query = db.prepare_cached(&format!("{SELECT} WHERE r.id = ?1"))?;
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?1"))?;
     let mut rows = query.query([id.0])?;
     rows.next()?.map(robot_from).transpose()
 }
@@ -154,21 +159,31 @@ impl Store {
         .await
     }
 
-    /// The robots of a group, by name.
+    /// A page of a group's robots, by name.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn robots(&self, group: &GroupName) -> Result<Vec<Robot>, StoreError> {
-        let group = group.clone();
+    pub async fn robots(
+        &self,
+        group: &GroupName,
+        search: Option<String>,
+        page: PageRequest,
+    ) -> Result<Page<Robot>, StoreError> {
+        let (group, search) = (group.to_string(), search.map(|text| text.to_lowercase()));
         self.read(move |db| {
-            let mut query =
-                db.prepare_cached(&format!("{SELECT} WHERE g.name = ?1 ORDER BY r.name"))?;
-            let mut rows = query.query([group.as_str()])?;
-            let mut robots = Vec::new();
-            while let Some(row) = rows.next()? {
-                robots.push(robot_from(row)?);
-            }
-            Ok(robots)
+            let list = List {
+                columns: COLUMNS,
+                from: &format!(
+                    "{FROM} WHERE r.group_id = (SELECT id FROM groups WHERE name = :group AND wanted)
+                     AND (:search IS NULL OR instr(r.name, :search)
+                          OR instr(lower(r.description), :search))"
+                ),
+                key: "r.name",
+                id: "r.id",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":group", &group), (":search", &search)];
+            list.page(db, &page, values, robot_from)
         })
         .await
     }
@@ -243,6 +258,7 @@ impl Store {
         let (now, id) = (self.clock.wall_ms(), robot.id);
         let name = robot.name.to_string();
         self.write(move |db| {
+            forget_ended(db, now)?;
             db.prepare_cached(
                 "UPDATE access_tokens SET expires_at = min(coalesce(expires_at, ?2), ?2)
                  WHERE robot_id = ?1",

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::page::List;
 use super::users::user_by_id;
-use super::{SecretHash, Store, StoreError, User, UserId};
+use super::{Page, PageRequest, SecretHash, Store, StoreError, User, UserId};
 
 /// How a session came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -74,6 +75,10 @@ pub struct Session {
     pub client: Option<String>,
 }
 
+/// How many sessions an account has at most; the one that was not used for the
+/// longest gives way.
+const SESSIONS_MAX: i64 = 500;
+
 /// The time of last use, and with it the end, is written again only after this
 /// long.
 const USED_STEP_MS: i64 = 60 * 1000;
@@ -137,6 +142,13 @@ impl Store {
                     new.client
                 ],
             )?;
+            db.prepare_cached(
+                "DELETE FROM sessions WHERE user_id = ?1 AND id IN (
+                     SELECT id FROM sessions WHERE user_id = ?1
+                     ORDER BY coalesce(last_used_at, created_at) DESC, rowid DESC
+                     LIMIT -1 OFFSET ?2)",
+            )?
+            .execute(params![new.user.0, SESSIONS_MAX])?;
             Ok(())
         })
         .await
@@ -192,23 +204,30 @@ impl Store {
         .await
     }
 
-    /// The sessions of an account that have not ended, the latest used first.
+    /// A page of an account's sessions that have not ended, by when they were
+    /// last used.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let now = self.clock.wall_ms();
+    pub async fn sessions(
+        &self,
+        user: UserId,
+        search: Option<String>,
+        page: PageRequest,
+    ) -> Result<Page<Session>, StoreError> {
+        let (now, search) = (self.clock.wall_ms(), search.map(|text| text.to_lowercase()));
         self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM sessions WHERE user_id = ?1 AND expires_at > ?2
-                 ORDER BY last_used_at DESC, id"
-            ))?;
-            let mut rows = query.query(params![user.0, now])?;
-            let mut sessions = Vec::new();
-            while let Some(row) = rows.next()? {
-                sessions.push(session_from(row)?);
-            }
-            Ok(sessions)
+            let list = List {
+                columns: COLUMNS,
+                from: "sessions WHERE user_id = :user AND expires_at > :now
+                       AND (:search IS NULL OR instr(lower(client), :search)
+                            OR instr(address, :search))",
+                key: "coalesce(last_used_at, created_at)",
+                id: "rowid",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":user", &user.0), (":now", &now), (":search", &search)];
+            list.page(db, &page, values, session_from)
         })
         .await
     }

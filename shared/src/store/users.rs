@@ -1,8 +1,10 @@
 //! Accounts of people.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Store, StoreError, UserId};
+use super::page::List;
+use super::{Page, PageRequest, Store, StoreError, UserId};
 use crate::account::UserName;
 
 /// What an account may do at all.
@@ -67,6 +69,19 @@ pub struct UserChange {
     pub role: Option<Role>,
     /// Whether it can do nothing at all.
     pub disabled: Option<bool>,
+}
+
+/// What a list of accounts is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserSort {
+    /// The name, without case.
+    #[default]
+    Name,
+    /// When it was made.
+    Created,
+    /// When it last signed in; those that never did count as the longest ago.
+    LastLogin,
 }
 
 /// What came of a change to accounts.
@@ -298,16 +313,34 @@ impl Store {
         .await
     }
 
-    /// Notes that an account signed in.
+    /// A page of the accounts whose names contain this text, in whatever case.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn note_login(&self, user: UserId) -> Result<(), StoreError> {
-        let now = self.clock.wall_ms();
-        self.write_relaxed(move |db| {
-            db.prepare_cached("UPDATE users SET last_login_at = ?2 WHERE id = ?1")?
-                .execute([user.0, now])?;
-            Ok(())
+    /// When the database cannot be read.
+    pub async fn users(
+        &self,
+        search: Option<String>,
+        sort: UserSort,
+        page: PageRequest,
+    ) -> Result<Page<User>, StoreError> {
+        let search = search.map(|text| text.to_lowercase().nfc().collect::<String>());
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: match search {
+                    Some(_) => "users WHERE instr(key, :search)",
+                    None => "users WHERE :search IS NULL",
+                },
+                key: match sort {
+                    UserSort::Name => "key",
+                    UserSort::Created => "created_at",
+                    UserSort::LastLogin => "coalesce(last_login_at, 0)",
+                },
+                id: "id",
+            };
+            list.page(db, &page, &[(":search", &search)], |row| {
+                Ok(user_from(row)?)
+            })
         })
         .await
     }
