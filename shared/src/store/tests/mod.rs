@@ -1,5 +1,6 @@
 //! What the store promises, tried on a database in a temporary folder.
 
+mod content;
 mod intents;
 mod leases;
 mod removal;
