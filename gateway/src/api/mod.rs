@@ -3,14 +3,23 @@
 //! handler what stands in the API's description.
 
 mod auth;
+mod content;
+mod diff;
 mod error;
 mod extract;
 mod gc;
 mod groups;
 pub(crate) mod health;
+mod image;
 mod jobs;
 mod list;
+mod older;
 mod openapi;
+mod overview;
+mod referrers;
+mod removal;
+mod repos;
+mod tags;
 mod timestamp;
 mod token;
 
@@ -33,7 +42,14 @@ fn documented() -> OpenApiRouter<AppState> {
         .merge(auth::routes())
         .merge(gc::routes())
         .merge(groups::routes())
+        .merge(diff::routes())
+        .merge(image::routes())
         .merge(jobs::routes())
+        .merge(older::routes())
+        .merge(overview::routes())
+        .merge(referrers::routes())
+        .merge(repos::routes())
+        .merge(tags::routes())
         .merge(token::routes())
         .routes(routes!(openapi::document));
     OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", families)
