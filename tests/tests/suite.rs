@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod api_content;
 mod catalog;
 mod clients;
 mod collection;
