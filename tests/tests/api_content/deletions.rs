@@ -38,9 +38,9 @@ async fn a_preview_of_tags_is_what_the_collection_then_frees() {
         image.push(&client, repository, tag).await.unwrap();
     }
     lab.wait_until_stored().await;
-    let order = |tags: &[&str], dry_run: bool| {
+    let order = async |tags: &[&str], dry_run: bool| {
         let body = json!({ "repo": APP, "tags": tags, "dry_run": dry_run });
-        json(&client, Method::POST, "/api/tags/delete", &body)
+        json(&client, Method::POST, "/api/tags/delete", &body).await
     };
     let one = order(&["v1"], true).await.gives(200).json();
     assert_eq!(
