@@ -15,7 +15,8 @@ use utoipa_axum::routes;
 use super::ApiError;
 use super::content::visible;
 use super::extract::{Caller, Query};
-use super::image::{Looked, ShownConfig};
+use super::image_config::ShownConfig;
+use super::looked::Looked;
 use super::openapi::{ErrorBody, SignedIn};
 use crate::state::AppState;
 

@@ -1,14 +1,14 @@
 //! One image: its platforms, layers, history and configuration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::digest::Digest;
-use refity_shared::manifest::{Manifest, ManifestKind};
+use refity_shared::manifest::ManifestKind;
 use refity_shared::name::{Reference, RepositoryName, Tag};
-use refity_shared::platform::{Child, Platform, children};
-use refity_shared::store::{AuditAction, ImageFacts, ManifestFacts, Previewed};
+use refity_shared::platform::Platform;
+use refity_shared::store::{AuditAction, Previewed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -21,18 +21,17 @@ use super::content::{
     visible,
 };
 use super::extract::{Caller, Query};
+use super::image_config::{ShownConfig, Step};
+use super::looked::Looked;
 use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
 use crate::access::rights;
 use crate::client::ClientAddress;
-use crate::registry::content::{delete_manifest, read_config};
+use crate::registry::content::delete_manifest;
 use crate::state::AppState;
 
 /// How many other tags of an image are named.
 const TAGS_SHOWN: u32 = 100;
-
-/// The platform that is shown where an index has it and the query names none.
-const USUAL: &str = "linux/amd64";
 
 /// Which image.
 #[derive(Deserialize, IntoParams)]
@@ -94,36 +93,6 @@ struct Layer {
     shared_with_more: bool,
 }
 
-/// A step of how the image was made.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub(super) struct Step {
-    #[serde(default)]
-    created: Option<String>,
-    #[serde(default)]
-    pub(super) created_by: Option<String>,
-    #[serde(default)]
-    comment: Option<String>,
-    /// It made no layer.
-    #[serde(default)]
-    empty_layer: bool,
-}
-
-/// How the image is run.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub(super) struct ShownConfig {
-    #[schema(example = json!(["PATH=/usr/bin"]))]
-    pub(super) env: Vec<String>,
-    pub(super) entrypoint: Vec<String>,
-    pub(super) cmd: Vec<String>,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) user: Option<String>,
-    pub(super) working_dir: Option<String>,
-    #[schema(example = json!(["8080/tcp"]))]
-    exposed_ports: Vec<String>,
-    volumes: Vec<String>,
-    stop_signal: Option<String>,
-}
-
 /// An image.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Image {
@@ -181,240 +150,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show, remove))
 }
 
-fn no_image(repository: &RepositoryName, reference: &str) -> ApiError {
+pub(super) fn no_image(repository: &RepositoryName, reference: &str) -> ApiError {
     ApiError::Missing(format!("{repository} has no image {reference}"))
-}
-
-/// What is looked at: the manifest that was asked for, and the image of it
-/// that its platform means.
-pub(super) struct Looked {
-    facts: ImageFacts,
-    manifest: Manifest,
-    children: Vec<Child>,
-    sizes: HashMap<Digest, ManifestFacts>,
-    /// The platform's, where the manifest is an index.
-    inner: Option<(ImageFacts, Manifest, Option<Platform>)>,
-    pub(super) config: Option<Config>,
-    pub(super) config_unavailable: Option<String>,
-}
-
-/// A configuration that could be read.
-pub(super) struct Config {
-    json: Value,
-    platform: Option<Platform>,
-    pub(super) shown: ShownConfig,
-    pub(super) history: Vec<Step>,
-}
-
-fn parse(facts: &ImageFacts) -> Result<Manifest, ApiError> {
-    let media_type = facts.media_type.parse().ok();
-    Manifest::parse(&facts.bytes, media_type.as_ref()).map_err(|error| {
-        tracing::error!(digest = %facts.digest, %error, "a stored manifest cannot be read");
-        ApiError::Internal
-    })
-}
-
-impl Looked {
-    /// Looks at an image of a repository that may be read.
-    ///
-    /// # Errors
-    /// [`ApiError::Missing`] for what is not there.
-    pub(super) async fn at(
-        state: &AppState,
-        repository: &RepositoryName,
-        reference: &str,
-        platform: Option<&str>,
-    ) -> Result<Self, ApiError> {
-        let store = &state.local.store;
-        let parsed: Reference = reference
-            .parse()
-            .map_err(|error| ApiError::Invalid(format!("ref: {error}")))?;
-        let facts = store.image(repository, &parsed).await?;
-        let facts = facts.ok_or_else(|| no_image(repository, reference))?;
-        let manifest = parse(&facts)?;
-        let mut looked = Self {
-            children: Vec::new(),
-            sizes: HashMap::new(),
-            inner: None,
-            config: None,
-            config_unavailable: None,
-            manifest,
-            facts,
-        };
-        if looked.manifest.kind == ManifestKind::Index {
-            looked.look_inside(state, repository, platform).await?;
-        }
-        looked.read_config(state, repository).await?;
-        if let Some(platform) = platform.filter(|_| looked.inner.is_none()) {
-            let own = looked.config.as_ref().and_then(|it| it.platform.as_ref());
-            if own.is_some_and(|own| !own.is_called(platform)) {
-                return Err(ApiError::Missing(format!(
-                    "{repository}:{reference} is not for {platform}"
-                )));
-            }
-        }
-        Ok(looked)
-    }
-
-    async fn look_inside(
-        &mut self,
-        state: &AppState,
-        repository: &RepositoryName,
-        platform: Option<&str>,
-    ) -> Result<(), ApiError> {
-        let store = &state.local.store;
-        self.children = children(&self.facts.bytes);
-        let known = store.children(repository, &self.facts.digest).await?;
-        self.sizes = known
-            .into_iter()
-            .map(|child| (child.digest.clone(), child))
-            .collect();
-        let called = |child: &&&Child, name: &str| {
-            let platform = child.platform.as_ref();
-            platform.is_some_and(|platform| platform.is_called(name))
-        };
-        let images = || self.children.iter().filter(|child| !child.is_attestation());
-        let images: Vec<&Child> = images().collect();
-        let chosen = match platform {
-            Some(name) => {
-                let found = images.iter().find(|child| called(child, name));
-                Some(found.ok_or_else(|| {
-                    let all = images.iter().filter_map(|it| it.platform.as_ref());
-                    let all: Vec<String> = all.map(ToString::to_string).collect();
-                    ApiError::Missing(format!("it is not for {name}, but for {}", all.join(", ")))
-                })?)
-            }
-            None => {
-                let usual = images.iter().find(|child| called(child, USUAL));
-                usual.or(images.first())
-            }
-        };
-        let Some(child) = chosen else { return Ok(()) };
-        let reference = Reference::Digest(child.digest.clone());
-        if let Some(facts) = store.image(repository, &reference).await? {
-            let manifest = parse(&facts)?;
-            self.inner = Some((facts, manifest, child.platform.clone()));
-        }
-        Ok(())
-    }
-
-    /// The manifest of one platform.
-    pub(super) fn image(&self) -> (&ImageFacts, &Manifest) {
-        match &self.inner {
-            Some((facts, manifest, _)) => (facts, manifest),
-            None => (&self.facts, &self.manifest),
-        }
-    }
-
-    pub(super) fn platform(&self) -> Option<&Platform> {
-        let inner = self
-            .inner
-            .as_ref()
-            .and_then(|(_, _, platform)| platform.as_ref());
-        inner.or(self.config.as_ref().and_then(|it| it.platform.as_ref()))
-    }
-
-    async fn read_config(
-        &mut self,
-        state: &AppState,
-        repository: &RepositoryName,
-    ) -> Result<(), ApiError> {
-        let (facts, manifest) = self.image();
-        let Some(descriptor) = &manifest.config else {
-            return Ok(());
-        };
-        let digest = facts.digest.clone();
-        let bytes = match read_config(state, repository, &descriptor.digest).await {
-            Ok(bytes) => bytes,
-            // The rest can be shown without it.
-            Err(error) => {
-                self.config_unavailable = Some(error.to_string());
-                return Ok(());
-            }
-        };
-        match Config::parse(&bytes) {
-            Some(config) => {
-                if let Some(platform) = config.platform.clone()
-                    && facts.platforms.is_none()
-                {
-                    let store = &state.local.store;
-                    store.note_platform(repository, &digest, platform).await?;
-                }
-                self.config = Some(config);
-            }
-            None => {
-                self.config_unavailable = Some("the configuration is no JSON object".to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    /// What made each layer, where the history tells it of every one.
-    pub(super) fn made_by(&self) -> Vec<Option<String>> {
-        let layers = self.image().1.layers.len();
-        let history = self.config.as_ref().map(|config| config.history.as_slice());
-        let steps = history.unwrap_or_default().iter();
-        let steps: Vec<Option<String>> = steps
-            .filter(|step| !step.empty_layer)
-            .map(|step| step.created_by.clone())
-            .collect();
-        if steps.len() == layers {
-            steps
-        } else {
-            vec![None; layers]
-        }
-    }
-}
-
-impl Config {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let json: Value = serde_json::from_slice(bytes).ok()?;
-        json.as_object()?;
-        let run = &json["config"];
-        let text = |value: &Value| {
-            value
-                .as_str()
-                .filter(|it| !it.is_empty())
-                .map(str::to_owned)
-        };
-        let texts = |value: &Value| -> Vec<String> {
-            let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
-            all.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        };
-        let keys = |value: &Value| -> Vec<String> {
-            let all = value.as_object();
-            all.map(|all| all.keys().cloned().collect())
-                .unwrap_or_default()
-        };
-        let labels = run["Labels"].as_object();
-        let labels = labels
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-        let shown = ShownConfig {
-            env: texts(&run["Env"]),
-            entrypoint: texts(&run["Entrypoint"]),
-            cmd: texts(&run["Cmd"]),
-            labels: labels.collect(),
-            user: text(&run["User"]),
-            working_dir: text(&run["WorkingDir"]),
-            exposed_ports: keys(&run["ExposedPorts"]),
-            volumes: keys(&run["Volumes"]),
-            stop_signal: text(&run["StopSignal"]),
-        };
-        let history = json["history"].as_array().map(Vec::as_slice);
-        let history = history.unwrap_or_default().iter();
-        let history = history.map(|step| Step::deserialize(step).unwrap_or_default());
-        Some(Self {
-            platform: Platform::deserialize(&json).ok(),
-            history: history.collect(),
-            shown,
-            json,
-        })
-    }
 }
 
 /// `GET /api/image?repo=&ref=&platform=`: an image.
