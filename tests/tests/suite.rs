@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod api_content;
 mod api_people;
 mod catalog;
 mod clients;

@@ -9,6 +9,7 @@ mod health;
 mod jobs;
 mod leases;
 mod progress;
+mod removed;
 pub mod service;
 mod sweep;
 mod watch;

@@ -6,10 +6,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_shared::clock::millis;
+use refity_shared::deletion::TRASH;
 use refity_shared::remote::{Entry, RemoteError, TmpName, TrashName};
 use refity_shared::spool::IntentWish;
 use refity_shared::store::{HealthState, JobId};
 
+use crate::removed;
 use crate::service::{Failure, Uploader};
 
 /// How often it sweeps.
@@ -26,9 +28,6 @@ const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long a delete's intent stays that no row names, prepared or not: what
 /// it names may have been pushed again since.
 const UNNAMED_DELETE: Duration = Duration::from_secs(60 * 60);
-
-/// How long removed blobs stay in the trash.
-const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long temporary files of nobody we know stay.
 const FOREIGN_TMP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -58,6 +57,7 @@ async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
     }
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
     store.forget_removed(FORGOTTEN).await?;
+    store.forget_removed_repositories(FORGOTTEN).await?;
     Ok(())
 }
 
@@ -150,6 +150,7 @@ async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
     if store.health().await?.state != HealthState::Up {
         return Ok(());
     }
+    removed::clear(uploader).await?;
     let mut session = uploader.remote.session().await?;
     let (tmp, trash) = (uploader.layout.tmp(), uploader.layout.trash());
     let listed = session

@@ -36,6 +36,11 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
+    /// Whether it asks for a page at all.
+    pub(super) fn asks_for_page(&self) -> bool {
+        self.limit.is_some() || self.cursor.is_some()
+    }
+
     /// The text to search for, if there is one.
     ///
     /// # Errors

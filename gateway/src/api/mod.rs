@@ -4,12 +4,16 @@
 
 mod auth;
 pub(crate) mod cors;
+mod content;
+mod diff;
 mod error;
 mod extract;
 mod gc;
 mod grants;
 mod groups;
 pub(crate) mod health;
+mod image;
+mod image_config;
 mod jobs;
 mod list;
 mod managed;
@@ -17,6 +21,14 @@ mod openapi;
 mod robots;
 mod scopes;
 mod sessions;
+mod looked;
+mod older;
+mod openapi;
+mod overview;
+mod referrers;
+mod removal;
+mod repos;
+mod tags;
 mod timestamp;
 mod token;
 mod tokens;
@@ -44,9 +56,16 @@ fn documented() -> OpenApiRouter<AppState> {
         .merge(gc::routes())
         .merge(grants::routes())
         .merge(groups::routes())
+        .merge(diff::routes())
+        .merge(image::routes())
         .merge(jobs::routes())
         .merge(robots::routes())
         .merge(sessions::routes())
+        .merge(older::routes())
+        .merge(overview::routes())
+        .merge(referrers::routes())
+        .merge(repos::routes())
+        .merge(tags::routes())
         .merge(token::routes())
         .merge(tokens::routes())
         .merge(users::routes())

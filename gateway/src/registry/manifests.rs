@@ -15,7 +15,7 @@ use refity_shared::store::{NewManifest, PutManifest, Referral};
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, content_length, entity_tag, is_known};
-use super::{Written, empty, page, push_target, pusher, room};
+use super::{Written, content, empty, page, push_target, pusher, room};
 use crate::state::AppState;
 
 /// How many tags one request may set beside that in its path. The
@@ -102,6 +102,7 @@ pub(super) async fn put(
         user: pusher(parts),
     };
     let jobs = put_with_intent(state, new, parts).await?;
+    content::note_platform(state, &repository, &digest, &manifest).await;
     state.local.wake_uploaders();
     let mut response = empty(
         StatusCode::CREATED,

@@ -11,6 +11,7 @@ mod catalog;
 mod cold;
 mod cold_fetch;
 mod cold_stream;
+pub(crate) mod content;
 mod content_range;
 mod deletes;
 mod error;

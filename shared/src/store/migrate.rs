@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0007_collection_tried_again.sql"),
     include_str!("../../../migrations/0008_accounts.sql"),
     include_str!("../../../migrations/0009_people.sql"),
+    include_str!("../../../migrations/0010_content.sql"),
 ];
 
 /// Whose a database is.

@@ -12,6 +12,7 @@ mod blobs;
 mod changes;
 mod claims;
 mod collect;
+mod content;
 mod credentials;
 mod deletes;
 mod error;
@@ -62,6 +63,12 @@ pub use blobs::{Blob, MountSource, Mounted};
 pub use changes::Changes;
 pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
 pub use collect::{Collect, CollectRules, Collected, Collection, GRACE};
+pub use content::{
+    DurabilityState, Found, FoundTag, GroupChange, GroupRemoved, GroupRow, GroupSettings,
+    ImageDurability, ImageFacts, LayerFacts, ManifestFacts, Overview, Preview, Previewed,
+    RecentPush, ReferrerRow, RemovedRepository, RepositoryCreated, RepositoryFilter,
+    RepositoryRemoved, RepositoryRow, RepositorySort, TagRow, TagSort,
+};
 pub use credentials::{Credential, FoundToken, Principal, Standing};
 pub use deletes::{Deleted, NewDelete};
 pub use error::StoreError;
@@ -184,6 +191,7 @@ impl Store {
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate::migrate(&mut connection)?;
+        content::derive_missing(&mut connection)?;
         let idle = (0..READERS)
             .map(|_| open_reader(path))
             .collect::<Result<_, _>>()?;

@@ -1,6 +1,7 @@
 //! What the store promises, tried on a database in a temporary folder.
 
 mod collection;
+mod content;
 mod intents;
 mod late_calls;
 mod leases;
