@@ -26,6 +26,7 @@
 //! let (remote, secrets) = args.check.settle(settings);
 //! ```
 
+mod audit;
 mod collection;
 mod data;
 pub mod data_dir;
@@ -35,6 +36,7 @@ mod proxies;
 mod remote;
 mod secret;
 mod server;
+mod usage;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -42,6 +44,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::{Command, Parser};
 
+pub use audit::AuditArgs;
 pub use collection::{CollectionArgs, Schedule, ScheduleArgs};
 pub use data::{DataArgs, SpoolSettings};
 pub use limits::{LimitArgs, LimitSettings};
@@ -50,6 +53,7 @@ pub use proxies::TrustedProxies;
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
+pub use usage::{UsageArgs, UsageSettings};
 
 /// The exit status of a start that the configuration does not allow. A
 /// service manager need not try again.

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_removal.sql"),
     include_str!("../../../migrations/0004_tags_of_a_page.sql"),
     include_str!("../../../migrations/0010_accounts.sql"),
+    include_str!("../../../migrations/0013_operations.sql"),
 ];
 
 /// Whose a database is.
