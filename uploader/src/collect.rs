@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use refity_shared::config::Schedule;
-use refity_shared::store::{CollectRules, HealthState};
+use refity_shared::store::{
+    AuditAction, AuditEntry, CollectRules, Collection, HealthState, Store, StoreError,
+};
 
 use crate::service::{Failure, Uploader};
 
@@ -47,9 +49,29 @@ async fn collect(
                 bytes = all.bytes,
                 "garbage was collected"
             );
+            note(store, &all, "as scheduled").await?;
             uploader.wake.notify_one();
             uploader.local.wake_uploaders();
         }
     }
     Ok(())
+}
+
+/// Writes into the audit log what was collected.
+pub(crate) async fn note(store: &Store, all: &Collection, why: &str) -> Result<(), StoreError> {
+    let detail = format!(
+        "{why}: {} manifests, {} links, {} blobs, {} bytes",
+        all.manifests, all.links, all.blobs, all.bytes
+    );
+    let entry = AuditEntry {
+        actor: "system".to_owned(),
+        credential: "none",
+        action: AuditAction::Collect,
+        target: "garbage".to_owned(),
+        repository: None,
+        address: String::new(),
+        refused: false,
+        detail: Some(detail),
+    };
+    store.record(entry).await
 }
