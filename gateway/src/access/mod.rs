@@ -40,6 +40,9 @@ pub(crate) use secret::{NewSecret, SecretKind, Secrets, random_key};
 /// How long a refresh token is good after it was last used.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
+/// What stands in the audit log for whose a wrong access token is.
+const UNKNOWN_TOKEN: &str = "(unknown token)";
+
 /// Who a request of `/v2` comes from, and what its token is for: an extension
 /// of the request.
 #[derive(Clone, Debug)]
@@ -130,10 +133,15 @@ impl Access {
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
-        self.credentials
-            .check(&state.local.store, client, name, password)
-            .await?
-            .ok_or(AuthError::Wrong)
+        let store = &state.local.store;
+        let found = self
+            .credentials
+            .check(store, client, name, password)
+            .await?;
+        if found.is_none() {
+            state.recorder.failure(client, name);
+        }
+        found.ok_or(AuthError::Wrong)
     }
 
     /// Who has this name with this password, or with this access token in the
@@ -152,11 +160,14 @@ impl Access {
             let user = self.sign_in(state, client, name, password).await?;
             return Ok(Identity::by_password(user));
         }
-        let identity = self.of_secret(state, client, password).await?;
-        if identity.is_called(name) {
-            Ok(identity)
-        } else {
-            Err(AuthError::Wrong)
+        let identity = self.of_secret(state, client, password).await;
+        match identity {
+            Ok(identity) if identity.is_called(name) => Ok(identity),
+            Ok(_) | Err(AuthError::Wrong) => {
+                state.recorder.failure(client, name);
+                Err(AuthError::Wrong)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -313,7 +324,13 @@ pub(crate) async fn authenticate(
     let identity = match header::offer(headers)? {
         Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
         Offer::Bearer(token) => match SecretKind::of(&token) {
-            Some(_) => access.of_secret(state, client, &token).await?,
+            Some(_) => {
+                let identity = access.of_secret(state, client, &token).await;
+                if matches!(identity, Err(AuthError::Wrong)) {
+                    state.recorder.failure(client, UNKNOWN_TOKEN);
+                }
+                identity?
+            }
             None => access.sessions.identity(&state.local.store, &token).await?,
         },
     };

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::store::{Role, User, UserId};
+use refity_shared::store::{AuditAction, Role, User, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -15,7 +15,8 @@ use super::ApiError;
 use super::extract::{Caller, Json};
 use super::openapi::SignedIn;
 use super::timestamp::rfc3339;
-use crate::access::{self, AuthError};
+use crate::access::{self, AuthError, Identity};
+use crate::audit;
 use crate::client::ClientAddress;
 use crate::log;
 use crate::state::AppState;
@@ -80,6 +81,8 @@ pub(super) async fn login(
         Err(error) => return Err(error),
     };
     let session = state.access.open_session(&state, &user, client).await?;
+    let (identity, name) = (Identity::by_password(user.clone()), user.name.clone());
+    audit::note(&state, &identity, client, AuditAction::Login, name, None).await;
     let message = if user.must_change_password {
         "signed in; the password must be changed first: PUT /api/auth/password"
     } else {

@@ -3,14 +3,16 @@
 //! repository only.
 
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use refity_shared::deletion::Deletion;
 use refity_shared::digest::{Digest, DigestError};
 use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{Deleted, NewDelete};
+use refity_shared::store::{AuditAction, Deleted, NewDelete};
 
 use super::error::RegistryError;
 use super::{Written, empty};
+use crate::audit;
 use crate::state::AppState;
 
 /// How often tags may move to a manifest while it is being deleted.
@@ -22,6 +24,7 @@ pub(super) async fn manifest(
     state: &AppState,
     repository: RepositoryName,
     reference: Result<Reference, NameError>,
+    parts: &Parts,
 ) -> Result<Written, RegistryError> {
     let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
     let unknown = || RegistryError::ManifestUnknown(reference.to_string());
@@ -39,7 +42,10 @@ pub(super) async fn manifest(
             },
         };
         return match delete(state, &repository, deletion).await? {
-            Done::Yes => Ok(accepted()),
+            Done::Yes => {
+                note(state, &repository, &reference, parts).await;
+                Ok(accepted())
+            }
             Done::Unknown => Err(unknown()),
             Done::TagsMoved => continue,
         };
@@ -54,6 +60,7 @@ pub(super) async fn blob(
     state: &AppState,
     repository: RepositoryName,
     digest: Result<Digest, DigestError>,
+    parts: &Parts,
 ) -> Result<Written, RegistryError> {
     let digest = digest.map_err(RegistryError::DigestInvalid)?;
     let store = &state.local.store;
@@ -64,9 +71,29 @@ pub(super) async fn blob(
         digest: digest.clone(),
     };
     match delete(state, &repository, deletion).await? {
-        Done::Yes => Ok(accepted()),
+        Done::Yes => {
+            let reference = Reference::Digest(digest);
+            note(state, &repository, &reference, parts).await;
+            Ok(accepted())
+        }
         Done::Unknown | Done::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
     }
+}
+
+/// Notes in the audit log that it is gone.
+async fn note(state: &AppState, repository: &RepositoryName, reference: &Reference, parts: &Parts) {
+    let target = match reference {
+        Reference::Tag(tag) => format!("{repository}:{tag}"),
+        Reference::Digest(digest) => format!("{repository}@{digest}"),
+    };
+    audit::note_on(
+        state,
+        parts,
+        AuditAction::Delete,
+        (repository, target),
+        None,
+    )
+    .await;
 }
 
 fn accepted() -> Written {

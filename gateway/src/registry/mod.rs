@@ -149,10 +149,10 @@ async fn write(
             manifests::put(state, repository, reference, parts, body).await
         }
         (Endpoint::Manifest(repository, reference), &Method::DELETE) => {
-            deletes::manifest(state, repository, reference).await
+            deletes::manifest(state, repository, reference, parts).await
         }
         (Endpoint::Blob(repository, digest), &Method::DELETE) => {
-            deletes::blob(state, repository, digest).await
+            deletes::blob(state, repository, digest, parts).await
         }
         (endpoint, _) => Err(wrong_method(&endpoint)),
     }
