@@ -2,6 +2,7 @@
 
 mod intents;
 mod leases;
+mod operations;
 mod removal;
 
 use std::path::{Path, PathBuf};
