@@ -1,8 +1,10 @@
 //! What goes into the audit log.
 
+use axum::http::request::Parts;
+use refity_shared::name::RepositoryName;
 use refity_shared::store::{AuditAction, AuditEntry, Credential};
 
-use crate::access::Identity;
+use crate::access::{Actor, Identity};
 use crate::client::ClientAddress;
 use crate::state::AppState;
 
@@ -26,6 +28,32 @@ pub(crate) async fn note(
         detail,
     };
     record(state, entry).await;
+}
+
+/// Notes that somebody did something to a repository: the entry is written
+/// soon, and who did it does not wait for it.
+pub(crate) async fn note_on(
+    state: &AppState,
+    parts: &Parts,
+    action: AuditAction,
+    (repository, target): (&RepositoryName, String),
+    detail: Option<String>,
+) {
+    // The registry's middleware puts it there.
+    let Some(actor) = parts.extensions.get::<Actor>() else {
+        return;
+    };
+    let entry = AuditEntry {
+        actor: actor.identity.name(),
+        credential: credential(&actor.identity),
+        action,
+        target,
+        repository: Some(repository.to_string()),
+        address: ClientAddress::of(&parts.extensions).to_string(),
+        refused: false,
+        detail,
+    };
+    state.recorder.later(entry).await;
 }
 
 /// Adds an entry. What was done is done: it does not fail for want of its

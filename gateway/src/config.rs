@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use refity_shared::config::{
     self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
-    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, both,
+    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs, UsageSettings, both,
 };
 use refity_shared::remote::RemoteConfig;
 use refity_shared::store::CollectRules;
@@ -32,6 +32,8 @@ struct Args {
     collection: CollectionArgs,
     #[command(flatten)]
     secrets: SecretArgs,
+    #[command(flatten)]
+    usage: UsageArgs,
     #[command(flatten)]
     log: LogArgs,
     #[command(subcommand)]
@@ -67,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
+    /// What to ask Hetzner's API; nothing: there is no usage card.
+    pub(crate) usage: Option<UsageSettings>,
     /// Secrets that were set.
     pub(crate) secrets: SecretSettings,
     /// What is logged, and how.
@@ -84,10 +88,10 @@ pub(crate) fn read() -> Asked {
         args.remote.settings(&args.data),
         both(
             both(args.http.settings(), args.limits.settings()),
-            args.secrets.settings(),
+            both(args.secrets.settings(), args.usage.settings()),
         ),
     );
-    let (remote, ((http, limits), secrets)) = args.check.settle(settings);
+    let (remote, ((http, limits), (secrets, usage))) = args.check.settle(settings);
     Asked::Serve(Box::new(Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
@@ -96,6 +100,7 @@ pub(crate) fn read() -> Asked {
         limits,
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
+        usage,
         log: args.log,
     }))
 }

@@ -11,13 +11,16 @@ mod config;
 mod forwarded;
 mod limit;
 mod linger;
+mod live;
 mod log;
+mod recorder;
 mod registry;
 mod router;
 mod serve;
 mod silence;
 mod start;
 mod state;
+mod usage;
 mod web;
 
 use std::process::ExitCode;
@@ -25,6 +28,7 @@ use std::time::Duration;
 
 use refity_shared::telemetry;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use config::{Asked, Config};
 use serve::Server;
@@ -66,9 +70,11 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
 async fn run(config: Config) -> Result<(), StartError> {
     // First, so that a signal that comes early is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
-    let state = start::open(&config).await?;
+    let (stop, ending) = watch::channel(false);
+    let state = start::open(&config, ending).await?;
     let listeners = serve::bind(&config.http).await?;
     let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
-    serve::serve(listeners, server, signals).await;
+    serve::serve(listeners, server, signals, stop).await;
+    state.recorder.end().await;
     Ok(())
 }

@@ -11,11 +11,17 @@ use refity_shared::local::{Local, LocalError};
 use refity_shared::remote::{Pool, RemoteError, Role};
 use refity_shared::store::StoreError;
 use refity_shared::telemetry::TelemetryError;
+use tokio::sync::watch;
 
 use crate::access::{self, Access, PasswordError, Secrets, first_admin};
+use crate::api::sftp::Checking;
+use crate::api::storage::Sums;
 use crate::config::Config;
 use crate::limit::Limit;
+use crate::live::Live;
+use crate::recorder::Recorder;
 use crate::state::{AppState, Settings};
+use crate::usage::Usage;
 
 /// The name of the tokens' key below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
@@ -44,6 +50,9 @@ pub(crate) enum StartError {
     /// The pool of SFTP sessions.
     #[error("cannot prepare the sessions to SFTP: {0}")]
     Remote(#[from] RemoteError),
+    /// What asks Hetzner's API.
+    #[error("FTP_USAGE_ENABLED: Hetzner's API cannot be asked: {0}")]
+    Usage(reqwest::Error),
     /// The first user.
     #[error("cannot make the first user: {0}")]
     FirstAdmin(#[from] PasswordError),
@@ -70,7 +79,7 @@ impl StartError {
     /// again; else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         let needs_person = match self {
-            Self::Telemetry(_) | Self::Listen { .. } => true,
+            Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) => true,
             Self::Local(error) => local_needs_person(error),
             Self::TokenKey(error) => installation_needs_person(error),
             Self::Store(error) => store_needs_person(error),
@@ -115,7 +124,10 @@ fn store_needs_person(error: &StoreError) -> bool {
 ///
 /// # Errors
 /// See [`StartError`].
-pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
+pub(crate) async fn open(
+    config: &Config,
+    ending: watch::Receiver<bool>,
+) -> Result<AppState, StartError> {
     let local = Local::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
     let secrets = local.store.server_key(SECRETS_KEY, access::random_key()?);
@@ -125,7 +137,14 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
         secrets,
         config.http.token_lifetime,
     )?;
+    let usage = config.usage.clone().map(Usage::new).transpose();
     let state = AppState {
+        recorder: Recorder::start(local.store.clone()),
+        live: Live::new(local.store.clone()),
+        sums: Sums::default(),
+        checking: Checking::default(),
+        usage: usage.map_err(StartError::Usage)?,
+        ending,
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
         access: Arc::new(access),

@@ -7,11 +7,17 @@ use refity_shared::config::{Origins, SpoolSettings, TrustedProxies};
 use refity_shared::local::Local;
 use refity_shared::remote::Pool;
 use refity_shared::store::CollectRules;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::api::health::Probe;
+use crate::api::sftp::Checking;
+use crate::api::storage::Sums;
 use crate::limit::Limit;
+use crate::live::Live;
+use crate::recorder::Recorder;
 use crate::registry::ColdPulls;
+use crate::usage::Usage;
 
 /// The gateway's parts. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +34,18 @@ pub(crate) struct AppState {
     pub(crate) uploads: Arc<Limit>,
     /// What was last found when somebody asked whether pushes are taken.
     pub(crate) probe: Arc<Probe>,
+    /// What is written into the audit log soon.
+    pub(crate) recorder: Arc<Recorder>,
+    /// What goes on, for all who watch.
+    pub(crate) live: Arc<Live>,
+    /// How much there is, as it was last summed up.
+    pub(crate) sums: Sums,
+    /// The check of SFTP that somebody asked for.
+    pub(crate) checking: Checking,
+    /// The Storage Box's usage, where it is asked for.
+    pub(crate) usage: Option<Arc<Usage>>,
+    /// True when the process is to end: for answers that have no end.
+    pub(crate) ending: watch::Receiver<bool>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }
@@ -72,8 +90,15 @@ impl AppState {
             slots: data_dir.join("sftp-slots"),
             timeouts: Timeouts::default(),
         };
+        let local = Local::open(data_dir, "gateway").await.unwrap();
         Self {
-            local: Local::open(data_dir, "gateway").await.unwrap(),
+            recorder: Recorder::start(local.store.clone()),
+            live: Live::new(local.store.clone()),
+            sums: Sums::default(),
+            checking: Checking::default(),
+            usage: None,
+            ending: watch::channel(false).1,
+            local,
             remote: Pool::new(remote, Role::Gateway).unwrap(),
             access: Arc::new(
                 Access::new(

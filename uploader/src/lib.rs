@@ -8,6 +8,8 @@ mod evict;
 mod health;
 mod jobs;
 mod leases;
+mod observe;
+mod presence;
 mod progress;
 mod removed;
 pub mod service;

@@ -41,14 +41,17 @@ const PRUNED: u32 = 10_000;
 /// How many rows of removed things go in one sweep, of each kind.
 const FORGOTTEN: u32 = 1_000;
 
-/// Sweeps until the service ends.
-pub(crate) async fn run(uploader: Uploader) {
-    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader));
+/// How many entries of the audit log go in one sweep.
+const PURGED: u32 = 10_000;
+
+/// Sweeps until the service ends. Who did what is known for `audit` long.
+pub(crate) async fn run(uploader: Uploader, audit: Duration) {
+    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
     let remote = uploader.every("sweep on SFTP", SWEEP, || sweep_remote(&uploader));
     tokio::join!(local, remote);
 }
 
-async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
+async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure> {
     let store = &uploader.local.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
@@ -58,6 +61,7 @@ async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
     store.forget_removed(FORGOTTEN).await?;
     store.forget_removed_repositories(FORGOTTEN).await?;
+    store.purge_audit(now - millis(audit), PURGED).await?;
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub(super) enum Checked {
     /// They are this account's, as its row is now.
     Right(User),
     /// They are nobody's, or of an account that is disabled.
-    Wrong,
+    Wrong(Option<User>),
     /// As [`Checked::Wrong`], and this was a new guess, at this account if there
     /// is one of the name.
     Guessed(Option<User>),
@@ -114,7 +114,7 @@ impl Credentials {
         {
             return Ok(right(user.clone()));
         }
-        let guess = PasswordGuess::new(name, client.key());
+        let guess = PasswordGuess::new(name, &client.key());
         let id = user.as_ref().map(|user| user.id);
         let allowed = async || match store.guess_waits(&guess, id).await? {
             Some(wait) => Err(AuthError::Guessing(wait)),
@@ -129,7 +129,7 @@ impl Credentials {
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let question = self.question(&fingerprint, hash.as_deref());
         if self.knows_wrong(store, &question) {
-            return Ok(Checked::Wrong);
+            return Ok(Checked::Wrong(user));
         }
         let guessed = AtomicBool::new(false);
         // Who has to wait anyway is not queued.
@@ -162,7 +162,7 @@ impl Credentials {
         Ok(match user {
             Some(user) if matches => right(user),
             user if guessed.load(Ordering::Relaxed) => Checked::Guessed(user),
-            _ => Checked::Wrong,
+            user => Checked::Wrong(user),
         })
     }
 
@@ -247,7 +247,7 @@ impl Credentials {
 /// A right password of an account that is disabled opens nothing.
 fn right(user: User) -> Checked {
     if user.disabled {
-        Checked::Wrong
+        Checked::Wrong(Some(user))
     } else {
         Checked::Right(user)
     }

@@ -19,14 +19,13 @@ use std::time::Duration;
 use axum::http::{Extensions, HeaderMap};
 use refity_shared::name::RepositoryName;
 use refity_shared::store::{
-    AuditAction, AuditEntry, Credential, FoundToken, Given, NewSession, Principal, SessionKind,
-    StoreError, User,
+    Credential, FoundToken, Given, NewSession, Principal, SessionKind, StoreError, User,
 };
 use uuid::Uuid;
 
 use crate::client::ClientAddress;
+use crate::log;
 use crate::state::AppState;
-use crate::{audit, log};
 use api_session::Tokens;
 use bearer::{Bearer, Verified};
 use credentials::{Checked, Credentials};
@@ -42,6 +41,12 @@ pub(crate) use secret::{NewSecret, SecretKind, Secrets, random_key};
 
 /// How long a refresh token is good after it was last used.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What stands in the audit log for whose a wrong access token is.
+const UNKNOWN_TOKEN: &str = "(unknown token)";
+
+/// What stands there for a name that nobody has.
+const UNKNOWN_NAME: &str = "(unknown name)";
 
 /// Who a request of `/v2` comes from, and what its token is for: an extension
 /// of the request.
@@ -143,26 +148,13 @@ impl Access {
         password: &str,
     ) -> Result<User, AuthError> {
         let store = &state.local.store;
-        match self
-            .credentials
-            .check(store, client, name, password)
-            .await?
-        {
+        let checked = self.credentials.check(store, client, name, password);
+        match checked.await? {
             Checked::Right(user) => Ok(user),
-            Checked::Wrong => Err(AuthError::Wrong),
-            Checked::Guessed(user) => {
-                let entry = AuditEntry {
-                    // A name that nobody has may be a password.
-                    actor: user.map_or("unknown".to_owned(), |user| user.name),
-                    credential: "password",
-                    action: AuditAction::Login,
-                    target: String::new(),
-                    repository: None,
-                    address: client.to_string(),
-                    refused: true,
-                    detail: None,
-                };
-                audit::record(state, entry).await;
+            Checked::Wrong(user) | Checked::Guessed(user) => {
+                // A name that nobody has may be a password.
+                let account = user.as_ref().map_or(UNKNOWN_NAME, |user| &user.name);
+                state.recorder.failure(client, account);
                 Err(AuthError::Wrong)
             }
         }
@@ -352,6 +344,7 @@ async fn count_secret(
     client: ClientAddress,
     wrong: AuthError,
 ) -> Result<AuthError, StoreError> {
+    state.recorder.failure(client, UNKNOWN_TOKEN);
     let (store, address) = (&state.local.store, client.key().to_string());
     if let Some(wait) = store.secret_guess_waits(&address).await? {
         return Ok(AuthError::Guessing(wait));

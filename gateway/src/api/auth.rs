@@ -133,8 +133,8 @@ pub(super) async fn login(
         .access
         .open_session(&state, &user, kind, client, program);
     let session = session.await?;
-    let who = Identity::by_password(user.clone());
-    audit::note(&state, &who, client, AuditAction::Login, "", None).await;
+    let (who, name) = (Identity::by_password(user.clone()), user.name.clone());
+    audit::note(&state, &who, client, AuditAction::Login, name, None).await;
     let set = (kind == SessionKind::Browser).then(|| cookie::set(&state, &parts, &session.token));
     let message = if user.must_change_password {
         "signed in; the password must be changed first: PUT /api/auth/password"

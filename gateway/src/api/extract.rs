@@ -25,7 +25,7 @@ impl FromRequestParts<AppState> for Caller {
 }
 
 /// An administrator asks.
-pub(super) struct Admin;
+pub(super) struct Admin(pub(super) Identity);
 
 impl FromRequestParts<AppState> for Admin {
     type Rejection = ApiError;
@@ -35,7 +35,7 @@ impl FromRequestParts<AppState> for Admin {
         if !rights::may_administer(&caller) {
             return Err(ApiError::NotAdmin);
         }
-        Ok(Self)
+        Ok(Self(caller))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{Collected, Collection};
+use refity_shared::store::{AuditAction, Collected, Collection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,6 +15,8 @@ use utoipa_axum::routes;
 use super::ApiError;
 use super::extract::{Admin, Json};
 use super::openapi::SignedIn;
+use crate::audit;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
 /// How many digests an answer names; the counts are of all.
@@ -82,7 +84,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(post, path = "/gc", tag = "storage", request_body = Order,
     responses((status = 200, description = "What was collected", body = Report), SignedIn))]
 pub(super) async fn collect(
-    _: Admin,
+    Admin(admin): Admin,
+    client: ClientAddress,
     State(state): State<AppState>,
     Json(order): Json<Order>,
 ) -> Result<Answer<Report>, ApiError> {
@@ -105,6 +108,12 @@ pub(super) async fn collect(
     report.counts = counts.map_err(|words| ApiError::Unavailable(words.to_owned()))?;
     report.truncated = named > NAMED_MAX;
     if !order.dry_run {
+        let detail = format!(
+            "by hand: {} manifests, {} links, {} blobs, {} bytes",
+            report.counts.manifests, report.counts.links, report.counts.blobs, report.counts.bytes
+        );
+        let (action, detail) = (AuditAction::Collect, Some(detail));
+        audit::note(&state, &admin, client, action, "garbage", detail).await;
         state.local.wake_uploaders();
     }
     Ok(Answer(report))

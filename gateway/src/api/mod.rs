@@ -2,12 +2,16 @@
 //! the health checks. Each family of paths has a file, which says at each
 //! handler what stands in the API's description.
 
+mod audit;
 mod auth;
-pub(crate) mod cors;
 mod content;
+pub(crate) mod cors;
+mod csv;
 mod diff;
 mod error;
+mod events;
 mod extract;
+mod forecast;
 mod gc;
 mod grants;
 mod groups;
@@ -16,22 +20,25 @@ mod image;
 mod image_config;
 mod jobs;
 mod list;
-mod managed;
-mod openapi;
-mod robots;
-mod scopes;
-mod sessions;
 mod looked;
+mod managed;
 mod older;
 mod openapi;
 mod overview;
 mod referrers;
 mod removal;
 mod repos;
+mod robots;
+mod scopes;
+mod sessions;
+pub(crate) mod sftp;
+pub(crate) mod storage;
 mod tags;
 mod timestamp;
 mod token;
 mod tokens;
+mod transfer;
+mod usage;
 mod users;
 mod words;
 
@@ -52,22 +59,27 @@ const BODY_MAX: usize = 64 * 1024;
 /// Every path below `/api`, with its description.
 fn documented() -> OpenApiRouter<AppState> {
     let families = OpenApiRouter::new()
+        .merge(audit::routes())
         .merge(auth::routes())
+        .merge(diff::routes())
+        .merge(events::routes())
         .merge(gc::routes())
         .merge(grants::routes())
         .merge(groups::routes())
-        .merge(diff::routes())
         .merge(image::routes())
         .merge(jobs::routes())
-        .merge(robots::routes())
-        .merge(sessions::routes())
         .merge(older::routes())
         .merge(overview::routes())
         .merge(referrers::routes())
         .merge(repos::routes())
+        .merge(robots::routes())
+        .merge(sessions::routes())
+        .merge(sftp::routes())
+        .merge(storage::routes())
         .merge(tags::routes())
         .merge(token::routes())
         .merge(tokens::routes())
+        .merge(usage::routes())
         .merge(users::routes())
         .routes(routes!(openapi::document));
     OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", families)

@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json as Answer, RequestExt as _};
+use refity_shared::store::AuditAction;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use utoipa_axum::routes;
 use super::timestamp::rfc3339;
 use crate::access::scope::Asked;
 use crate::access::{self, AuthError, Identity, PasswordError};
+use crate::audit;
 use crate::client::ClientAddress;
 use crate::log;
 use crate::registry::RegistryError;
@@ -261,7 +263,10 @@ async fn exchange(
                 _ if !offline => None,
                 (refity_shared::store::Credential::Password { .. }, Some(user)) => {
                     let program = parameters.one("client_id").map(short);
-                    Some(access.refresh_token(state, client, user, program).await?)
+                    let refresh = access.refresh_token(state, client, user, program).await?;
+                    let (action, name) = (AuditAction::Login, user.name.clone());
+                    audit::note(state, &identity, client, action, name, None).await;
+                    Some(refresh)
                 }
                 // An access token is good for long by itself.
                 _ => Some(password.to_owned()),

@@ -26,6 +26,7 @@
 //! let (remote, secrets) = args.check.settle(settings);
 //! ```
 
+mod audit;
 mod collection;
 mod data;
 pub mod data_dir;
@@ -36,6 +37,7 @@ mod proxies;
 mod remote;
 mod secret;
 mod server;
+mod usage;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -43,6 +45,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::{Command, Parser};
 
+pub use audit::AuditArgs;
 pub use collection::{CollectionArgs, Schedule, ScheduleArgs};
 pub use data::{DataArgs, SpoolSettings};
 pub use limits::{LimitArgs, LimitSettings};
@@ -52,6 +55,7 @@ pub use proxies::TrustedProxies;
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
+pub use usage::{UsageArgs, UsageSettings};
 
 /// The exit status of a start that the configuration does not allow. A
 /// service manager need not try again.

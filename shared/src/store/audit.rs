@@ -1,8 +1,11 @@
-//! Who did what: the audit log, which is only ever added to.
+//! Who did what: the audit log, which is only ever added to. What happens by
+//! the thousand (pulls, failures to sign in) is counted up in one entry.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
+use super::repositories::repository_id;
 use super::{Store, StoreError};
+use crate::name::RepositoryName;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -48,6 +51,8 @@ pub enum AuditAction {
     RepositoryRemove,
     /// A manifest was pushed.
     Push,
+    /// A manifest was pulled.
+    Pull,
     /// A tag, a manifest or a blob was deleted.
     Delete,
     /// Garbage was collected.
@@ -81,6 +86,7 @@ impl AuditAction {
             Self::RepositoryCreate => "repository_create",
             Self::RepositoryRemove => "repository_remove",
             Self::Push => "push",
+            Self::Pull => "pull",
             Self::Delete => "delete",
             Self::Collect => "collect",
             Self::Retry => "retry",
@@ -109,6 +115,146 @@ pub struct AuditEntry {
     pub detail: Option<String>,
 }
 
+/// Pulls of one manifest by one account on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulls {
+    /// From where.
+    pub repository: RepositoryName,
+    /// The tag, or the digest, that was asked for.
+    pub reference: String,
+    /// Days since 1970 (UTC).
+    pub day: i64,
+    /// Who.
+    pub actor: String,
+    /// By what kind of credential, last.
+    pub credential: &'static str,
+    /// From which address, last.
+    pub address: String,
+    /// How many.
+    pub count: u32,
+    /// When, last (milliseconds, UTC).
+    pub last_at: i64,
+}
+
+/// Failures to sign in: of one address, for one account, in one minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// The name that was given, which may be nobody's.
+    pub account: String,
+    /// From which address.
+    pub address: String,
+    /// Minutes since 1970.
+    pub minute: i64,
+    /// How many.
+    pub count: u32,
+    /// When, last (milliseconds, UTC).
+    pub last_at: i64,
+}
+
+/// What is added to the log at once.
+#[derive(Clone, Debug, Default)]
+pub struct AuditBatch {
+    /// Entries, and when each was made (milliseconds, UTC).
+    pub entries: Vec<(i64, AuditEntry)>,
+    /// Failures to sign in.
+    pub failures: Vec<Failures>,
+    /// Pulls.
+    pub pulls: Vec<Pulls>,
+}
+
+impl AuditBatch {
+    /// Whether there is nothing to add.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.failures.is_empty() && self.pulls.is_empty()
+    }
+}
+
+fn add(db: &Connection, at: i64, entry: &AuditEntry) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
+                            detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        at,
+        entry.actor,
+        entry.credential,
+        entry.action.name(),
+        entry.target,
+        entry.repository.as_deref().unwrap_or_default(),
+        entry.address,
+        entry.refused,
+        entry.detail
+    ])?;
+    Ok(())
+}
+
+/// Adds to the entry of this tally, or begins it.
+const TALLIED: &str = "
+    INSERT INTO audit (at, actor, credential, action, target, repository, address, refused, count,
+                       tally)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET
+        count = count + excluded.count, at = max(at, excluded.at),
+        credential = excluded.credential, address = excluded.address";
+
+fn add_failures(db: &Connection, failures: &Failures) -> Result<(), StoreError> {
+    let Failures {
+        account,
+        address,
+        minute,
+        count,
+        last_at,
+    } = failures;
+    let tally = format!("login {minute} {address} {account}");
+    let action = AuditAction::Login.name();
+    db.prepare_cached(TALLIED)?.execute(params![
+        last_at, account, "none", action, account, "", address, true, count, tally
+    ])?;
+    Ok(())
+}
+
+fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
+    let Pulls {
+        repository,
+        reference,
+        day,
+        actor,
+        credential,
+        address,
+        count,
+        last_at,
+    } = pulls;
+    if let Some(id) = repository_id(db, repository)? {
+        db.prepare_cached(
+            "INSERT INTO pulls (repository_id, reference, day, count, last_at, last_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count,
+                 last_by = iif(excluded.last_at >= last_at, excluded.last_by, last_by),
+                 last_at = max(last_at, excluded.last_at)",
+        )?
+        .execute(params![id, reference, day, count, last_at, actor])?;
+    }
+    let separator = if reference.contains(':') { '@' } else { ':' };
+    let target = format!("{repository}{separator}{reference}");
+    let tally = format!("pull {day} {target} {actor}");
+    let action = AuditAction::Pull.name();
+    db.prepare_cached(TALLIED)?.execute(params![
+        last_at,
+        actor,
+        credential,
+        action,
+        target,
+        repository.as_str(),
+        address,
+        false,
+        count,
+        tally
+    ])?;
+    Ok(())
+}
+
 impl Store {
     /// Adds to the log.
     ///
@@ -116,25 +262,39 @@ impl Store {
     /// When the database cannot be written.
     pub async fn record(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
+        self.write(move |db| add(db, now, &entry)).await
+    }
+
+    /// Adds all this to the log, or nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn record_all(&self, batch: AuditBatch) -> Result<(), StoreError> {
         self.write(move |db| {
-            db.prepare_cached(
-                "INSERT INTO audit (at, actor, credential, action, target, repository, address,
-                                    refused, detail)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
-                now,
-                entry.actor,
-                entry.credential,
-                entry.action.name(),
-                entry.target,
-                entry.repository.unwrap_or_default(),
-                entry.address,
-                entry.refused,
-                entry.detail
-            ])?;
+            for (at, entry) in &batch.entries {
+                add(db, *at, entry)?;
+            }
+            for failures in &batch.failures {
+                add_failures(db, failures)?;
+            }
+            for pulls in &batch.pulls {
+                add_pulls(db, pulls)?;
+            }
             Ok(())
         })
         .await
+    }
+
+    /// Adds pulls to what is known of their repositories (where they are still
+    /// there), and to the log.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn note_pulls(&self, pulls: Vec<Pulls>) -> Result<(), StoreError> {
+        let batch = AuditBatch {
+            pulls,
+            ..AuditBatch::default()
+        };
+        self.record_all(batch).await
     }
 }

@@ -69,6 +69,9 @@ pub struct Standing {
     pub given: Given,
 }
 
+/// Who a credential stands for, and the scopes that narrow it.
+type Narrowed = (Principal, Option<Vec<Scope>>);
+
 fn user_of(db: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
     Ok(user_by_id(db, id)?.filter(|user| !user.disabled))
 }
@@ -78,7 +81,7 @@ fn owner_of(
     db: &Connection,
     owner: TokenOwner,
     scopes: Option<Vec<Scope>>,
-) -> Result<Option<(Principal, Option<Vec<Scope>>)>, StoreError> {
+) -> Result<Option<Narrowed>, StoreError> {
     Ok(match owner {
         TokenOwner::User(user) => user_of(db, user)?.map(|user| (Principal::User(user), scopes)),
         TokenOwner::Robot(robot) => {
@@ -96,7 +99,7 @@ fn principal_of(
     db: &Connection,
     credential: &Credential,
     now: i64,
-) -> Result<Option<(Principal, Option<Vec<Scope>>)>, StoreError> {
+) -> Result<Option<Narrowed>, StoreError> {
     match credential {
         Credential::Anonymous => Ok(Some((Principal::Anonymous, None))),
         Credential::Password { user, set_at } => {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0008_accounts.sql"),
     include_str!("../../../migrations/0009_people.sql"),
     include_str!("../../../migrations/0010_content.sql"),
+    include_str!("../../../migrations/0011_operations.sql"),
 ];
 
 /// Whose a database is.

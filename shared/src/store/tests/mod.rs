@@ -6,6 +6,7 @@ mod intents;
 mod late_calls;
 mod leases;
 mod lists;
+mod operations;
 mod removal;
 
 use std::path::{Path, PathBuf};
