@@ -97,7 +97,7 @@ mod tests {
         words.map(|word| word.parse::<Right>().unwrap()).collect()
     }
 
-    fn scopes(text: &str) -> Option<Vec<Scope>> {
+    fn scopes(text: &str) -> Vec<Scope> {
         let scopes = text.split(' ').map(|scope| {
             let (repositories, words) = scope.split_once(':').unwrap();
             Scope {
@@ -105,7 +105,7 @@ mod tests {
                 rights: rights(words),
             }
         });
-        Some(scopes.collect())
+        scopes.collect()
     }
 
     fn identity(principal: Principal, scopes: Option<Vec<Scope>>) -> Identity {
@@ -155,25 +155,53 @@ mod tests {
             (&admin, None, false, "", "team/app", all),
             (
                 &admin,
-                scopes("team/*:push"),
+                Some(scopes("team/*:push")),
                 false,
                 "",
                 "team/app",
                 "pull,push",
             ),
-            (&admin, scopes("team/*:push"), false, "", "other/app", ""),
-            (&admin, scopes("team/*:push"), true, "", "other/app", "pull"),
-            (&admin, scopes("*:pull"), false, "", "other/app", "pull"),
+            (
+                &admin,
+                Some(scopes("team/*:push")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &admin,
+                Some(scopes("team/*:push")),
+                true,
+                "",
+                "other/app",
+                "pull",
+            ),
+            (
+                &admin,
+                Some(scopes("*:pull")),
+                false,
+                "",
+                "other/app",
+                "pull",
+            ),
             (&bob, None, false, "", "team/app", ""),
             (&bob, None, true, "", "team/app", "pull"),
             (&bob, None, false, "pull", "team/app", "pull"),
             (&bob, None, false, "push", "team/app", "pull,push"),
             (&bob, None, false, "delete", "team/app", "pull,delete"),
             (&bob, None, false, "manage", "team/app", all),
-            (&bob, scopes("*:push"), false, "pull", "team/app", "pull"),
             (
                 &bob,
-                scopes("team/app:pull"),
+                Some(scopes("*:push")),
+                false,
+                "pull",
+                "team/app",
+                "pull",
+            ),
+            (
+                &bob,
+                Some(scopes("team/app:pull")),
                 false,
                 "manage",
                 "team/app",
@@ -181,7 +209,7 @@ mod tests {
             ),
             (
                 &bob,
-                scopes("team/app:pull"),
+                Some(scopes("team/app:pull")),
                 false,
                 "manage",
                 "team/api",
@@ -189,18 +217,39 @@ mod tests {
             ),
             (
                 &robot(),
-                scopes("team/*:push"),
+                Some(scopes("team/*:push")),
                 false,
                 "",
                 "team/app",
                 "pull,push",
             ),
-            (&robot(), scopes("team/app:pull"), false, "", "team/api", ""),
-            (&robot(), scopes("other/*:push"), false, "", "other/app", ""),
-            (&robot(), scopes("*:manage"), false, "", "other/app", ""),
             (
                 &robot(),
-                scopes("team/*:pull"),
+                Some(scopes("team/app:pull")),
+                false,
+                "",
+                "team/api",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("other/*:push")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("*:manage")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("team/*:pull")),
                 true,
                 "",
                 "other/app",
@@ -222,7 +271,7 @@ mod tests {
     fn only_an_administrator_with_nothing_narrowed_may_administer() {
         assert!(may_administer(&identity(user(Role::Admin), None)));
         for (principal, scopes) in [
-            (user(Role::Admin), scopes("*:manage")),
+            (user(Role::Admin), Some(scopes("*:manage"))),
             (user(Role::User), None),
             (robot(), None),
             (Principal::Anonymous, None),
