@@ -114,7 +114,7 @@ impl Credentials {
         {
             return Ok(right(user.clone()));
         }
-        let guess = PasswordGuess::new(name, client.key());
+        let guess = PasswordGuess::new(name, &client.key());
         let id = user.as_ref().map(|user| user.id);
         let allowed = async || match store.guess_waits(&guess, id).await? {
             Some(wait) => Err(AuthError::Guessing(wait)),

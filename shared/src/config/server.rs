@@ -43,6 +43,7 @@ pub struct SyncArgs {
 /// Where the gateway listens.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Listening")]
+#[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct HttpArgs {
     /// TCP port of the registry
     #[arg(long, env, value_parser = values::port, default_value = "5000")]

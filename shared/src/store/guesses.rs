@@ -78,7 +78,7 @@ impl PasswordGuess {
     /// At the account of this name, whether there is one or not, from this
     /// address (IPv6: this network).
     #[must_use]
-    pub fn new(name: &str, address: impl ToString) -> Self {
+    pub fn new(name: &str, address: &impl ToString) -> Self {
         Self {
             account: account_key(name),
             address: address.to_string(),
@@ -312,7 +312,7 @@ mod tests {
 
         /// How many wrong guesses are taken at once.
         async fn taken(&self, name: &str, address: &str) -> i64 {
-            let guess = PasswordGuess::new(name, address);
+            let guess = PasswordGuess::new(name, &address);
             let user = (name == "bob").then_some(self.bob);
             for taken in 0..1000 {
                 if self
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "whoever it is");
         assert_eq!(place.taken("BOB", "192.0.2.2").await, ADDRESS.free);
-        let guess = PasswordGuess::new("bob", "192.0.2.1");
+        let guess = PasswordGuess::new("bob", &"192.0.2.1");
         let wait = place
             .store
             .guess_waits(&guess, None)
@@ -366,7 +366,7 @@ mod tests {
     #[tokio::test]
     async fn an_account_has_a_limit_over_all_addresses_but_for_those_that_it_knows() {
         let place = Place::new().await;
-        let home = PasswordGuess::new("bob", "192.0.2.99");
+        let home = PasswordGuess::new("bob", &"192.0.2.99");
         place.store.note_sign_in(&home, place.bob).await.unwrap();
         let mut all = 0;
         for n in 0..10 {
@@ -398,7 +398,7 @@ mod tests {
         place.clock(1_000_000_000);
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         place.clock(0);
-        let guess = PasswordGuess::new("bob", "192.0.2.1");
+        let guess = PasswordGuess::new("bob", &"192.0.2.1");
         let wait = place
             .store
             .guess_waits(&guess, None)
@@ -424,7 +424,7 @@ mod tests {
         }
         assert!(place.counters().await <= COUNTERS_MAX + 1);
         for n in 0..KNOWN_MAX + 5 {
-            let guess = PasswordGuess::new("bob", n);
+            let guess = PasswordGuess::new("bob", &n);
             place.store.note_sign_in(&guess, place.bob).await.unwrap();
         }
         let known = "SELECT count(*) FROM known_addresses";
