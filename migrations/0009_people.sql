@@ -21,5 +21,8 @@ CREATE TABLE known_addresses (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX users_by_creation ON users (created_at, id);
-CREATE INDEX users_by_login ON users (coalesce(last_login_at, 0), id);
+-- A column, since SQLite looks up a place in a list by columns only.
+ALTER TABLE users ADD COLUMN login_order INTEGER NOT NULL
+    GENERATED ALWAYS AS (coalesce(last_login_at, 0)) VIRTUAL;
+CREATE INDEX users_by_login ON users (login_order, id);
 CREATE INDEX access_tokens_by_end ON access_tokens (expires_at) WHERE expires_at IS NOT NULL;

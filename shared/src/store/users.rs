@@ -334,7 +334,7 @@ impl Store {
                 key: match sort {
                     UserSort::Name => "key",
                     UserSort::Created => "created_at",
-                    UserSort::LastLogin => "coalesce(last_login_at, 0)",
+                    UserSort::LastLogin => "login_order",
                 },
                 id: "id",
             };
