@@ -61,30 +61,31 @@ UPDATE tags SET
                           WHERE p.repository_id = tags.repository_id AND p.reference = tags.name), 0)
 WHERE EXISTS (SELECT 1 FROM pulls);
 
--- A page begins anywhere in one of these.
+-- A page begins anywhere in one of these; rows of one sort key stand there in
+-- the order of their ids.
 -- (removed_at stands in some so that they answer alone.)
 DROP INDEX repositories_of_group;
 CREATE INDEX repositories_listed ON repositories (name, id, removed_at) WHERE removed_at IS NULL;
 CREATE INDEX repositories_of_group ON repositories (group_id, name, id, removed_at)
     WHERE removed_at IS NULL;
 CREATE INDEX repositories_in_group ON repositories (group_id);
-CREATE INDEX repositories_by_push ON repositories (last_push_at, id) WHERE removed_at IS NULL;
-CREATE INDEX repositories_by_size ON repositories (unique_bytes, id) WHERE removed_at IS NULL;
-CREATE INDEX repositories_by_tags ON repositories (tags, id) WHERE removed_at IS NULL;
-CREATE INDEX repositories_of_group_by_push ON repositories (group_id, last_push_at, id)
+CREATE INDEX repositories_by_push ON repositories (last_push_at) WHERE removed_at IS NULL;
+CREATE INDEX repositories_by_size ON repositories (unique_bytes) WHERE removed_at IS NULL;
+CREATE INDEX repositories_by_tags ON repositories (tags) WHERE removed_at IS NULL;
+CREATE INDEX repositories_of_group_by_push ON repositories (group_id, last_push_at)
     WHERE removed_at IS NULL;
-CREATE INDEX repositories_of_group_by_size ON repositories (group_id, unique_bytes, id)
+CREATE INDEX repositories_of_group_by_size ON repositories (group_id, unique_bytes)
     WHERE removed_at IS NULL;
-CREATE INDEX repositories_of_group_by_tags ON repositories (group_id, tags, id)
+CREATE INDEX repositories_of_group_by_tags ON repositories (group_id, tags)
     WHERE removed_at IS NULL;
 CREATE INDEX repositories_removed ON repositories (id) WHERE removed_at IS NOT NULL;
 
-CREATE INDEX tags_by_push ON tags (repository_id, pushed_at, id) WHERE manifest_id IS NOT NULL;
-CREATE INDEX tags_by_size ON tags (repository_id, size, id) WHERE manifest_id IS NOT NULL;
-CREATE INDEX tags_by_pull ON tags (repository_id, pulled_at, id) WHERE manifest_id IS NOT NULL;
-CREATE INDEX tags_by_version ON tags (repository_id, version_key, id)
+CREATE INDEX tags_by_push ON tags (repository_id, pushed_at) WHERE manifest_id IS NOT NULL;
+CREATE INDEX tags_by_size ON tags (repository_id, size) WHERE manifest_id IS NOT NULL;
+CREATE INDEX tags_by_pull ON tags (repository_id, pulled_at) WHERE manifest_id IS NOT NULL;
+CREATE INDEX tags_by_version ON tags (repository_id, version_key)
     WHERE manifest_id IS NOT NULL;
-CREATE INDEX tags_by_version_down ON tags (repository_id, version_down, id)
+CREATE INDEX tags_by_version_down ON tags (repository_id, version_down)
     WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_pushed ON tags (pushed_at) WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_without_key ON tags (id) WHERE version_key = '';

@@ -95,29 +95,41 @@ impl List<'_> {
         let rising = (request.order == Order::Asc) != backwards;
         let (than, direction) = if rising { (">", "ASC") } else { ("<", "DESC") };
         let limit = i64::from(request.limit) + 1;
-        let beside = match &request.cursor {
-            Some(_) => format!("AND ({key}, {id}) {than} (:key, :id)"),
-            None => String::new(),
+        // Two ranges: SQLite finds the place of one key in an index, and not
+        // that of a key with a row's id.
+        let (at, parts) = match &request.cursor {
+            None => (None, vec![String::new()]),
+            Some(cursor) => (
+                Some((value(&cursor.key), cursor.id)),
+                vec![
+                    format!("AND {key} = :key AND {id} {than} :id"),
+                    format!("AND {key} {than} :key"),
+                ],
+            ),
         };
-        let (at, at_id) = match &request.cursor {
-            Some(Cursor { key, id, .. }) => (value(key), *id),
-            None => (Value::Null, 0),
-        };
-        let mut all: Vec<(&str, &dyn ToSql)> = values.to_vec();
-        all.push((":limit", &limit));
-        if request.cursor.is_some() {
-            all.push((":key", &at));
-            all.push((":id", &at_id));
-        }
-        let mut query = db.prepare_cached(&format!(
-            "SELECT {columns}, {key} AS page_key, {id} AS page_id FROM {from} {beside}
-             ORDER BY {key} {direction}, {id} {direction} LIMIT :limit"
-        ))?;
-        let mut rows = query.query(all.as_slice())?;
         let mut items = Vec::new();
-        while let Some(row) = rows.next()? {
-            let place = (cursor_key(row)?, row.get("page_id")?);
-            items.push((place, read(row)?));
+        for beside in parts {
+            let left = limit - i64::try_from(items.len()).unwrap_or(limit);
+            if left <= 0 {
+                break;
+            }
+            let mut all: Vec<(&str, &dyn ToSql)> = values.to_vec();
+            all.push((":limit", &left));
+            if let Some((at, at_id)) = &at {
+                all.push((":key", at));
+                if beside.contains(":id") {
+                    all.push((":id", at_id));
+                }
+            }
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {columns}, {key} AS page_key, {id} AS page_id FROM {from} {beside}
+                 ORDER BY {key} {direction}, {id} {direction} LIMIT :limit"
+            ))?;
+            let mut rows = query.query(all.as_slice())?;
+            while let Some(row) = rows.next()? {
+                let place = (cursor_key(row)?, row.get("page_id")?);
+                items.push((place, read(row)?));
+            }
         }
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
