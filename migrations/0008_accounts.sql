@@ -1,6 +1,6 @@
 -- Who may do what: rights, credentials, keys.
 
--- key: the name without case, of which there is one.
+-- key: the name without case, by which an account is found.
 ALTER TABLE users ADD COLUMN key TEXT NOT NULL DEFAULT '';
 UPDATE users SET key = lower(name);
 CREATE UNIQUE INDEX users_by_key ON users (key);

@@ -37,7 +37,8 @@ pub(crate) fn router(state: &AppState) -> Router {
 
 /// A path of a program is answered for programs, any other for people.
 async fn not_found(request: Request) -> Response {
-    if request.uri().path().starts_with("/api/") {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
         ApiError::NotFound.into_response()
     } else {
         web::not_found()

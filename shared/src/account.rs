@@ -35,8 +35,8 @@ pub enum AccountNameError {
     Token,
 }
 
-/// A person's name, in Unicode's form NFC. Of names that differ only in case
-/// there is one at most.
+/// A person's name, in Unicode's form NFC. Two names that differ only in case
+/// are one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserName(String);
 
@@ -47,7 +47,7 @@ impl UserName {
         &self.0
     }
 
-    /// What no two names have in common.
+    /// The name by which it is found.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_lowercase().nfc().collect()

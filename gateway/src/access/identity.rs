@@ -50,13 +50,13 @@ impl Identity {
         self.user().map(|user| user.id)
     }
 
-    /// Whether this is the name, however its accents are written.
+    /// Whether this is the name, however its case and accents are written.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         match &self.principal {
             Principal::Anonymous => false,
             Principal::User(user) => {
-                let name = name.parse::<UserName>();
-                name.is_ok_and(|name| name.as_str() == user.name)
+                let key = |name: &str| name.parse().map(|name: UserName| name.key()).ok();
+                key(name).is_some_and(|name| key(&user.name) == Some(name))
             }
             Principal::Robot(robot) => robot.name.to_string() == name,
         }

@@ -206,16 +206,16 @@ impl Store {
         .await
     }
 
-    /// The account of this name.
+    /// The account of this name, in whatever case.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError> {
-        let name = name.as_str().to_owned();
+        let key = name.key();
         self.read(move |db| {
             Ok(db
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name = ?1"))?
-                .query_row([name], user_from)
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE key = ?1"))?
+                .query_row([key], user_from)
                 .optional()?)
         })
         .await
