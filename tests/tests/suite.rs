@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod api_operations;
 mod catalog;
 mod clients;
 mod collection;
