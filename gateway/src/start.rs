@@ -137,13 +137,15 @@ pub(crate) async fn open(
         secrets,
         config.http.token_lifetime,
     )?;
-    let usage = config.usage.clone().map(Usage::new).transpose();
+    let clock = local.store.clock();
+    let usage = config.usage.clone();
+    let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
     let state = AppState {
         recorder: Recorder::start(local.store.clone()),
         live: Live::new(local.store.clone()),
         sums: Sums::default(),
         checking: Checking::default(),
-        usage: usage.map_err(StartError::Usage)?,
+        usage: usage.transpose().map_err(StartError::Usage)?,
         ending,
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,

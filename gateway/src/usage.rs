@@ -3,8 +3,9 @@
 //! after that, and while the API fails, it is shown with its age.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use refity_shared::clock::{Clock, millis};
 use refity_shared::config::UsageSettings;
 use refity_shared::store::Trouble;
 use reqwest::StatusCode;
@@ -77,15 +78,17 @@ struct Stats {
 
 #[derive(Default)]
 struct Cache {
-    usage: Option<(BoxUsage, Instant)>,
+    /// And when it came: milliseconds since boot, as below.
+    usage: Option<(BoxUsage, i64)>,
     trouble: Option<Trouble>,
     /// Before this it is not asked again.
-    rests_until: Option<Instant>,
+    rests_until: Option<i64>,
 }
 
 /// Asks, and remembers. One for the process.
 pub(crate) struct Usage {
     settings: UsageSettings,
+    clock: Clock,
     http: reqwest::Client,
     cache: Mutex<Cache>,
     /// Held while it is asked: one request serves all who wait.
@@ -97,7 +100,7 @@ impl Usage {
     ///
     /// # Errors
     /// When there can be no TLS, or the proxy is none.
-    pub(crate) fn new(settings: UsageSettings) -> Result<Arc<Self>, reqwest::Error> {
+    pub(crate) fn new(settings: UsageSettings, clock: Clock) -> Result<Arc<Self>, reqwest::Error> {
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("refity/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -109,6 +112,7 @@ impl Usage {
         Ok(Arc::new(Self {
             http: http.build()?,
             settings,
+            clock,
             cache: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
         }))
@@ -126,7 +130,7 @@ impl Usage {
             }
         }
         let cache = self.lock();
-        let usage = cache.usage.map(|(usage, at)| (usage, at.elapsed()));
+        let usage = cache.usage.map(|(usage, at)| (usage, self.since(at)));
         let waits = usage.is_none() && cache.trouble.is_none();
         Known {
             stale: usage.is_some_and(|(_, age)| age >= FRESH),
@@ -146,8 +150,8 @@ impl Usage {
         let cache = self.lock();
         let rests = cache
             .rests_until
-            .is_some_and(|until| Instant::now() < until);
-        !rests && cache.usage.is_none_or(|(_, at)| at.elapsed() >= FRESH)
+            .is_some_and(|until| self.clock.boot_ms() < until);
+        !rests && cache.usage.is_none_or(|(_, at)| self.since(at) >= FRESH)
     }
 
     async fn refresh(&self) {
@@ -156,16 +160,17 @@ impl Usage {
             return;
         }
         let answer = self.ask().await;
+        let now = self.clock.boot_ms();
         let mut cache = self.lock();
         match answer {
             Ok(usage) => {
-                cache.usage = Some((usage, Instant::now()));
+                cache.usage = Some((usage, now));
                 (cache.trouble, cache.rests_until) = (None, None);
             }
             Err((trouble, rest)) => {
                 tracing::warn!(code = trouble.code, "{}", trouble.message);
                 cache.trouble = Some(trouble);
-                cache.rests_until = Some(Instant::now() + rest);
+                cache.rests_until = Some(now + millis(rest));
             }
         }
     }
@@ -194,6 +199,11 @@ impl Usage {
             }
         }
         read(&body).map_err(|words| strange(&words))
+    }
+
+    fn since(&self, at: i64) -> Duration {
+        let age = self.clock.boot_ms() - at;
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {

@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod api_content;
+mod api_operations;
 mod api_people;
 mod catalog;
 mod clients;

@@ -28,17 +28,17 @@ const IN_A_ROW: usize = 20;
 const NOT_COUNTED: usize = 5;
 
 /// A page: what it is called, who has it, where, and how many entries it has.
-struct Page<'a> {
-    name: String,
-    lab: &'a Lab,
-    path: String,
-    list: &'static str,
-    entries: usize,
+pub(crate) struct Page<'a> {
+    pub(crate) name: String,
+    pub(crate) lab: &'a Lab,
+    pub(crate) path: String,
+    pub(crate) list: &'static str,
+    pub(crate) entries: usize,
 }
 
 /// Measures pages in turn; answers the median of each, in milliseconds.
 /// Before a page is read it is prepared, by its number.
-fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f64> {
+pub(crate) fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f64> {
     let authorization = basic(&our_credentials());
     let connect = |page: &Page<'_>| Connection::open(page.lab.address(0), &authorization);
     let mut connections: Vec<Connection> = pages.iter().map(connect).collect();
@@ -62,7 +62,7 @@ fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f6
 }
 
 /// Compares each page with the one that stands first.
-fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table) {
+pub(crate) fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table) {
     for (page, median) in pages.iter().zip(medians).skip(1) {
         let short = (&*pages[0].name, medians[0]);
         table.compare(&page.name, "ms", *median, short, limit);
