@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use refity_shared::config::{
     self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
-    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, both,
+    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs, UsageSettings, both,
 };
 use refity_shared::remote::RemoteConfig;
 use refity_shared::store::CollectRules;
+
+use crate::admin;
 
 /// Serves a Docker and OCI registry whose storage is an SFTP server.
 #[derive(Parser, Debug)]
@@ -31,7 +33,25 @@ struct Args {
     #[command(flatten)]
     secrets: SecretArgs,
     #[command(flatten)]
+    usage: UsageArgs,
+    #[command(flatten)]
     log: LogArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Accounts, from the command line: works while the gateway is down or up
+    Admin(Box<admin::Args>),
+}
+
+/// What is asked for.
+pub(crate) enum Asked {
+    /// To serve.
+    Serve(Box<Config>),
+    /// Something with accounts.
+    Admin(admin::Args),
 }
 
 /// The gateway's configuration, validated.
@@ -49,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
+    /// What to ask Hetzner's API; nothing: there is no usage card.
+    pub(crate) usage: Option<UsageSettings>,
     /// Secrets that were set.
     pub(crate) secrets: SecretSettings,
     /// What is logged, and how.
@@ -57,17 +79,20 @@ pub(crate) struct Config {
 
 /// Reads the command line and the environment. Ends the process where they
 /// are wrong or only a check was asked for.
-pub(crate) fn read() -> Config {
+pub(crate) fn read() -> Asked {
     let args: Args = config::parse_args();
+    if let Some(Command::Admin(args)) = args.command {
+        return Asked::Admin(*args);
+    }
     let settings = both(
         args.remote.settings(&args.data),
         both(
             both(args.http.settings(), args.limits.settings()),
-            args.secrets.settings(),
+            both(args.secrets.settings(), args.usage.settings()),
         ),
     );
-    let (remote, ((http, limits), secrets)) = args.check.settle(settings);
-    Config {
+    let (remote, ((http, limits), (secrets, usage))) = args.check.settle(settings);
+    Asked::Serve(Box::new(Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
         http,
@@ -75,6 +100,7 @@ pub(crate) fn read() -> Config {
         limits,
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
         secrets,
+        usage,
         log: args.log,
-    }
+    }))
 }

@@ -3,19 +3,24 @@
 //! the spool, so any gateway goes on where another stopped.
 
 mod access;
+mod admin;
 mod api;
+mod audit;
 mod client;
 mod config;
 mod forwarded;
 mod limit;
 mod linger;
+mod live;
 mod log;
+mod recorder;
 mod registry;
 mod router;
 mod serve;
 mod silence;
 mod start;
 mod state;
+mod usage;
 mod web;
 
 use std::process::ExitCode;
@@ -23,8 +28,9 @@ use std::time::Duration;
 
 use refity_shared::telemetry;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
-use config::Config;
+use config::{Asked, Config};
 use serve::Server;
 use start::StartError;
 
@@ -32,7 +38,13 @@ use start::StartError;
 const LAST_WORK: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    let config = config::read();
+    match config::read() {
+        Asked::Serve(config) => serve(*config),
+        Asked::Admin(args) => admin::main(args),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
     let ended = runtime(&config).and_then(|runtime| {
         let ended = runtime.block_on(run(config));
         runtime.shutdown_timeout(LAST_WORK);
@@ -58,9 +70,11 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
 async fn run(config: Config) -> Result<(), StartError> {
     // First, so that a signal that comes early is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
-    let state = start::open(&config).await?;
+    let (stop, ending) = watch::channel(false);
+    let state = start::open(&config, ending).await?;
     let listeners = serve::bind(&config.http).await?;
     let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
-    serve::serve(listeners, server, signals).await;
+    serve::serve(listeners, server, signals, stop).await;
+    state.recorder.end().await;
     Ok(())
 }

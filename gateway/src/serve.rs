@@ -106,9 +106,15 @@ impl Server {
 /// Serves on all listeners until a signal comes, then lets the answers that
 /// are under way end, as long as that takes no longer than [`DRAIN`]. Uploads
 /// that are cut off can be resumed.
-pub(crate) async fn serve(listeners: Vec<TcpListener>, server: Server, signals: Signals) {
+/// `stop` tells all who listen to it, too.
+pub(crate) async fn serve(
+    listeners: Vec<TcpListener>,
+    server: Server,
+    signals: Signals,
+    stop: watch::Sender<bool>,
+) {
     let server = Arc::new(server);
-    let (stop, stopped) = watch::channel(false);
+    let stopped = stop.subscribe();
     let (alive, mut ended) = mpsc::channel(1);
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {

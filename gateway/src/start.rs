@@ -11,14 +11,23 @@ use refity_shared::local::{Local, LocalError};
 use refity_shared::remote::{Pool, RemoteError, Role};
 use refity_shared::store::StoreError;
 use refity_shared::telemetry::TelemetryError;
+use tokio::sync::watch;
 
-use crate::access::{Access, PasswordError, first_admin};
+use crate::access::{self, Access, PasswordError, Secrets, first_admin};
+use crate::api::sftp::Checking;
+use crate::api::storage::Sums;
 use crate::config::Config;
 use crate::limit::Limit;
+use crate::live::Live;
+use crate::recorder::Recorder;
 use crate::state::{AppState, Settings};
+use crate::usage::Usage;
 
 /// The name of the tokens' key below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
+
+/// The name in the database of the key by which secrets are found.
+const SECRETS_KEY: &str = "secrets";
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +50,9 @@ pub(crate) enum StartError {
     /// The pool of SFTP sessions.
     #[error("cannot prepare the sessions to SFTP: {0}")]
     Remote(#[from] RemoteError),
+    /// What asks Hetzner's API.
+    #[error("FTP_USAGE_ENABLED: Hetzner's API cannot be asked: {0}")]
+    Usage(reqwest::Error),
     /// The first user.
     #[error("cannot make the first user: {0}")]
     FirstAdmin(#[from] PasswordError),
@@ -67,7 +79,7 @@ impl StartError {
     /// again; else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         let needs_person = match self {
-            Self::Telemetry(_) | Self::Listen { .. } => true,
+            Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) => true,
             Self::Local(error) => local_needs_person(error),
             Self::TokenKey(error) => installation_needs_person(error),
             Self::Store(error) => store_needs_person(error),
@@ -112,11 +124,29 @@ fn store_needs_person(error: &StoreError) -> bool {
 ///
 /// # Errors
 /// See [`StartError`].
-pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
+pub(crate) async fn open(
+    config: &Config,
+    ending: watch::Receiver<bool>,
+) -> Result<AppState, StartError> {
     let local = Local::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
-    let access = Access::new(&token_key(config).await?)?;
+    let secrets = local.store.server_key(SECRETS_KEY, access::random_key()?);
+    let secrets = Secrets::new(secrets.await?);
+    let access = Access::new(
+        &token_key(config).await?,
+        secrets,
+        config.http.token_lifetime,
+    )?;
+    let clock = local.store.clock();
+    let usage = config.usage.clone();
+    let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
     let state = AppState {
+        recorder: Recorder::start(local.store.clone()),
+        live: Live::new(local.store.clone()),
+        sums: Sums::default(),
+        checking: Checking::default(),
+        usage: usage.transpose().map_err(StartError::Usage)?,
+        ending,
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
         access: Arc::new(access),
@@ -127,6 +157,8 @@ pub(crate) async fn open(config: &Config) -> Result<AppState, StartError> {
             spool,
             sync: config.sync,
             collection: config.collection,
+            public_url: config.http.public_url.clone(),
+            cors_origins: config.http.cors_origins.clone(),
             proxies: config.http.proxies.clone(),
             body_timeout: config.limits.body_timeout,
         }),

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::config::{SpoolSettings, TrustedProxies};
+use refity_shared::config::{Origins, SpoolSettings, TrustedProxies};
 use refity_shared::local::Local;
 use refity_shared::remote::Pool;
 use refity_shared::store::CollectRules;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::api::health::Probe;
+use crate::api::sftp::Checking;
+use crate::api::storage::Sums;
 use crate::limit::Limit;
+use crate::live::Live;
+use crate::recorder::Recorder;
 use crate::registry::ColdPulls;
+use crate::usage::Usage;
 
 /// The gateway's parts. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +34,18 @@ pub(crate) struct AppState {
     pub(crate) uploads: Arc<Limit>,
     /// What was last found when somebody asked whether pushes are taken.
     pub(crate) probe: Arc<Probe>,
+    /// What is written into the audit log soon.
+    pub(crate) recorder: Arc<Recorder>,
+    /// What goes on, for all who watch.
+    pub(crate) live: Arc<Live>,
+    /// How much there is, as it was last summed up.
+    pub(crate) sums: Sums,
+    /// The check of SFTP that somebody asked for.
+    pub(crate) checking: Checking,
+    /// The Storage Box's usage, where it is asked for.
+    pub(crate) usage: Option<Arc<Usage>>,
+    /// True when the process is to end: for answers that have no end.
+    pub(crate) ending: watch::Receiver<bool>,
     /// What does not change while the process runs.
     pub(crate) settings: Arc<Settings>,
 }
@@ -42,6 +60,11 @@ pub(crate) struct Settings {
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
+    /// `PUBLIC_URL`: where clients reach this registry; nothing: as they call
+    /// it.
+    pub(crate) public_url: Option<String>,
+    /// `CORS_ORIGINS`: other origins whose pages may use the API.
+    pub(crate) cors_origins: Origins,
     /// Whose word counts for where a request comes from.
     pub(crate) proxies: TrustedProxies,
     /// How long a client that sends a body may send nothing of it.
@@ -53,6 +76,7 @@ impl AppState {
     /// A gateway's state in this folder, with an SFTP server that nobody
     /// reaches.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
+        use crate::access::Secrets;
         use refity_shared::config::Secret;
         use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Timeouts};
         let remote = RemoteConfig {
@@ -66,10 +90,24 @@ impl AppState {
             slots: data_dir.join("sftp-slots"),
             timeouts: Timeouts::default(),
         };
+        let local = Local::open(data_dir, "gateway").await.unwrap();
         Self {
-            local: Local::open(data_dir, "gateway").await.unwrap(),
+            recorder: Recorder::start(local.store.clone()),
+            live: Live::new(local.store.clone()),
+            sums: Sums::default(),
+            checking: Checking::default(),
+            usage: None,
+            ending: watch::channel(false).1,
+            local,
             remote: Pool::new(remote, Role::Gateway).unwrap(),
-            access: Arc::new(Access::new(b"a key of thirty-two bytes or more").unwrap()),
+            access: Arc::new(
+                Access::new(
+                    b"a key of thirty-two bytes or more",
+                    Secrets::new(b"another".to_vec()),
+                    Duration::from_secs(300),
+                )
+                .unwrap(),
+            ),
             cold_pulls: Arc::default(),
             uploads: Limit::new(4, 4),
             probe: Arc::default(),
@@ -81,6 +119,8 @@ impl AppState {
                 },
                 sync: None,
                 collection: CollectRules::default(),
+                public_url: None,
+                cors_origins: Origins::default(),
                 proxies: TrustedProxies::default(),
                 body_timeout: Duration::from_secs(120),
             }),

@@ -1,11 +1,15 @@
 //! The web interface: pages that are part of the binary.
 
+use axum::Router;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::state::AppState;
 
 const INDEX: &str = include_str!("../../web/index.html");
 
@@ -23,6 +27,8 @@ const NOT_FOUND: &str = "<!doctype html>
 
 const HTML: &str = "text/html; charset=utf-8";
 
+const CSS: &str = "text/css; charset=utf-8";
+
 /// What a page may load and do: only what comes from here.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
@@ -37,7 +43,22 @@ pub(crate) async fn index() -> Response {
 
 /// `GET /style.css`.
 pub(crate) async fn style() -> Response {
-    answer(StatusCode::OK, "text/css; charset=utf-8", STYLE)
+    answer(StatusCode::OK, CSS, STYLE)
+}
+
+/// The page that shows the API's description, and what it loads.
+pub(crate) fn api_page() -> Router<AppState> {
+    let file = |media_type, text| get(async move || answer(StatusCode::OK, media_type, text));
+    let page = include_str!("../../web/api/index.html");
+    let script = include_str!("../../web/api/page.js");
+    let style = include_str!("../../web/api/style.css");
+    Router::new()
+        .route("/api/docs", file(HTML, page))
+        .route(
+            "/api/docs/page.js",
+            file("text/javascript; charset=utf-8", script),
+        )
+        .route("/api/docs/style.css", file(CSS, style))
 }
 
 /// Any path that is nobody's.

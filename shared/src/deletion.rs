@@ -1,7 +1,12 @@
 //! What a client deletes from a repository.
 
+use std::time::Duration;
+
 use crate::digest::Digest;
 use crate::name::Tag;
+
+/// How long removed blobs stay in the trash on SFTP.
+pub const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What goes. As JSON it stands in the spool's intents.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

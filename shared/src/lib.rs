@@ -5,6 +5,7 @@
 //! Dependencies point one way: `store`, `spool` and `remote` use the types
 //! and know nothing of each other.
 
+pub mod account;
 pub mod clock;
 pub mod config;
 pub mod deletion;
@@ -16,7 +17,10 @@ pub mod local;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+pub mod platform;
 pub mod remote;
+pub mod rights;
 pub mod spool;
 pub mod store;
 pub mod telemetry;
+pub mod version;

@@ -168,6 +168,8 @@ async fn read(client: Client, bytes: Bytes) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_are_back() {
     const SESSIONS: usize = 4;
+    /// The storage is in this process, and has the load to carry too.
+    const LOADED: Duration = Duration::from_secs(240);
     let server = FaultySftp::start();
     let lab = Lab::builder()
         .storage(&server)
@@ -209,10 +211,12 @@ async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_ar
     server.heal();
     server.reset_connections();
     lab.make_cold().await;
+    // Made before, so that the storage has more to do than who makes the load.
+    let large = random::bytes(8_000_000);
     let load = async {
-        loop {
+        for round in 0_u64.. {
             let mut clients = JoinSet::new();
-            for bytes in cold.clone() {
+            for (n, bytes) in (0_u64..).zip(cold.clone()) {
                 let client = lab.client();
                 clients.spawn(async move {
                     // A part does not warm a blob.
@@ -220,16 +224,17 @@ async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_ar
                     let part = client.get_blob(&from, &digest, Some("bytes=1-")).await;
                     assert_eq!(part.unwrap().body, bytes.slice(1..));
                 });
-                let client = lab.client();
+                let (client, large) = (lab.client(), large.clone());
                 clients.spawn(async move {
-                    let bytes = random::bytes(2_000_000);
-                    client.push_blob(&repository(), bytes).await.unwrap();
+                    let mut bytes = large.to_vec();
+                    bytes.extend_from_slice(&(round * 1000 + n).to_be_bytes());
+                    client.push_blob(&repository(), bytes.into()).await.unwrap();
                 });
             }
             clients.join_all().await;
         }
     };
-    let full = wait::until("all sessions", SOON, async || {
+    let full = wait::until("all sessions", LOADED, async || {
         server.live_connections() == SESSIONS
     });
     tokio::select! {

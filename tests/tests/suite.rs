@@ -3,6 +3,9 @@
 
 mod access;
 mod answers;
+mod api_content;
+mod api_operations;
+mod api_people;
 mod catalog;
 mod clients;
 mod collection;
@@ -31,5 +34,6 @@ mod remote;
 mod sha512;
 mod storage_refuses;
 mod storage_trouble;
+mod tokens;
 mod uploader_end;
 mod uploads;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use refity_shared::config::Schedule;
-use refity_shared::store::{Collect, CollectRules, HealthState};
+use refity_shared::store::{
+    AuditAction, AuditEntry, Collect, CollectRules, Collection, HealthState, Store, StoreError,
+};
 
 use crate::service::{Failure, Uploader};
 
@@ -50,15 +52,37 @@ async fn collect(uploader: &Uploader, rules: CollectRules) -> Result<Collect, Fa
     let collected = collected.await?;
     match collected.done() {
         Err(words) => tracing::warn!("{words}"),
-        Ok(all) => tracing::info!(
-            manifests = all.manifests,
-            links = all.links,
-            blobs = all.blobs,
-            bytes = all.bytes,
-            "garbage was collected"
-        ),
+        Ok(all) => {
+            tracing::info!(
+                manifests = all.manifests,
+                links = all.links,
+                blobs = all.blobs,
+                bytes = all.bytes,
+                "garbage was collected"
+            );
+            note(&uploader.local.store, &all, "as scheduled").await?;
+        }
     }
     uploader.wake.notify_one();
     uploader.local.wake_uploaders();
     Ok(collected)
+}
+
+/// Writes into the audit log what was collected.
+pub(crate) async fn note(store: &Store, all: &Collection, why: &str) -> Result<(), StoreError> {
+    let detail = format!(
+        "{why}: {} manifests, {} links, {} blobs, {} bytes",
+        all.manifests, all.links, all.blobs, all.bytes
+    );
+    let entry = AuditEntry {
+        actor: "system".to_owned(),
+        credential: "none",
+        action: AuditAction::Collect,
+        target: "garbage".to_owned(),
+        repository: None,
+        address: String::new(),
+        refused: false,
+        detail: Some(detail),
+    };
+    store.record(entry).await
 }

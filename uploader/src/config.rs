@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use refity_shared::config::{
-    CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings,
+    AuditArgs, CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings,
     ScheduleArgs,
 };
 
@@ -53,6 +53,9 @@ pub struct ServiceArgs {
     /// When it is collected.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
+    /// How long it is known who did what.
+    #[command(flatten)]
+    pub audit: AuditArgs,
 }
 
 /// Where the data is, here and there, and how to log.

@@ -20,7 +20,9 @@ use tokio::task::JoinSet;
 use crate::commands::sandbox_sftp::SandboxError;
 use crate::config::{PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
-use crate::{collect, evict, health, leases, progress, sweep, watch as wake_watch, worker};
+use crate::{
+    collect, evict, health, leases, observe, presence, progress, sweep, watch as wake_watch, worker,
+};
 
 /// How long running transfers may go on after the end was asked for; a large
 /// one is given back then.
@@ -194,14 +196,26 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     let remote = RemoteConfig::new(remote, data_dir);
     let uploader = Uploader::new(local, &args.place, remote, args.take_over)?;
     let (schedule, rules) = (args.schedule.gc_schedule, args.collection.rules());
-    let collects = collect::run(uploader.clone(), schedule, rules);
-    serve(uploader, data_dir, collects).await
+    let beside = Beside {
+        collects: collect::run(uploader.clone(), schedule, rules),
+        sweeps: sweep::run(uploader.clone(), args.audit.kept()),
+    };
+    serve(uploader, data_dir, beside).await
+}
+
+/// The parts that have settings of their own.
+struct Beside<C, S> {
+    collects: C,
+    sweeps: S,
 }
 
 async fn serve(
     uploader: Uploader,
     data_dir: &Path,
-    collects: impl Future<Output = ()> + Send + 'static,
+    beside: Beside<
+        impl Future<Output = ()> + Send + 'static,
+        impl Future<Output = ()> + Send + 'static,
+    >,
 ) -> Result<(), Failure> {
     let watcher = wake_watch::start(&uploader);
     uploader.local.store.probe_now().await?;
@@ -210,8 +224,10 @@ async fn serve(
     parts.spawn(leases::run(uploader.clone(), data_dir.to_owned()));
     parts.spawn(progress::run(uploader.clone()));
     parts.spawn(evict::run(uploader.clone()));
-    parts.spawn(sweep::run(uploader.clone()));
-    parts.spawn(collects);
+    parts.spawn(presence::run(uploader.clone()));
+    parts.spawn(observe::run(uploader.clone()));
+    parts.spawn(beside.sweeps);
+    parts.spawn(beside.collects);
     parts.spawn(stop_on_signal(uploader.clone()));
     tracing::info!(
         owner = uploader.local.owner.id(),
@@ -227,11 +243,9 @@ async fn serve(
     }
     drop(watcher);
     parts.shutdown().await;
-    uploader
-        .local
-        .store
-        .give_back(uploader.local.owner.id())
-        .await?;
+    let (store, owner) = (&uploader.local.store, uploader.local.owner.id());
+    store.give_back(owner).await?;
+    store.uploader_ended(owner).await?;
     let stop = uploader.stop.borrow().clone();
     match stop {
         Stop::NotOurs(words) => Err(Failure::NotOurs(words)),

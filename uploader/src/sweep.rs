@@ -6,10 +6,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_shared::clock::millis;
+use refity_shared::deletion::TRASH;
 use refity_shared::remote::{Entry, RemoteError, TmpName, TrashName};
 use refity_shared::spool::IntentWish;
 use refity_shared::store::{HealthState, JobId};
 
+use crate::removed;
 use crate::service::{Failure, Uploader};
 
 /// How often it sweeps.
@@ -27,9 +29,6 @@ const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// it names may have been pushed again since.
 const UNNAMED_DELETE: Duration = Duration::from_secs(60 * 60);
 
-/// How long removed blobs stay in the trash.
-const TRASH: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How long temporary files of nobody we know stay.
 const FOREIGN_TMP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -42,14 +41,17 @@ const PRUNED: u32 = 10_000;
 /// How many rows of removed things go in one sweep, of each kind.
 const FORGOTTEN: u32 = 1_000;
 
-/// Sweeps until the service ends.
-pub(crate) async fn run(uploader: Uploader) {
-    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader));
+/// How many entries of the audit log go in one sweep.
+const PURGED: u32 = 10_000;
+
+/// Sweeps until the service ends. Who did what is known for `audit` long.
+pub(crate) async fn run(uploader: Uploader, audit: Duration) {
+    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
     let remote = uploader.every("sweep on SFTP", SWEEP, || sweep_remote(&uploader));
     tokio::join!(local, remote);
 }
 
-async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
+async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure> {
     let store = &uploader.local.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
@@ -58,6 +60,8 @@ async fn sweep_local(uploader: &Uploader) -> Result<(), Failure> {
     }
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
     store.forget_removed(FORGOTTEN).await?;
+    store.forget_removed_repositories(FORGOTTEN).await?;
+    store.purge_audit(now - millis(audit), PURGED).await?;
     Ok(())
 }
 
@@ -150,6 +154,7 @@ async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
     if store.health().await?.state != HealthState::Up {
         return Ok(());
     }
+    removed::clear(uploader).await?;
     let mut session = uploader.remote.session().await?;
     let (tmp, trash) = (uploader.layout.tmp(), uploader.layout.trash());
     let listed = session

@@ -1,25 +1,34 @@
 //! Names with passwords: verified by Argon2 once, then remembered for a
-//! minute, since clients send them with every request.
+//! minute, since clients send them with every request. Who guesses has to wait
+//! before Argon2 runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use refity_shared::clock::millis;
-use refity_shared::store::{Store, User, UserId};
+use refity_shared::store::{PasswordGuess, Store, User, UserId};
 use sha2::Sha256;
 
 use super::AuthError;
 use super::password::{PasswordError, Passwords};
 use super::queue::{Question, Queue};
-use crate::client::ClientAddress;
+use crate::client::{ClientAddress, ClientKey};
 
 /// How long a verified credential counts.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How many are remembered.
+/// How long a wrong one is known to be wrong: a program that goes on with an
+/// old password guesses nothing new.
+const REMEMBERED_WRONG: Duration = Duration::from_secs(10 * 60);
+
+/// How many are remembered, of either.
 const ENTRIES_MAX: usize = 1024;
+
+/// How many clients of one credential are remembered.
+const CLIENTS_MAX: usize = 64;
 
 /// Bytes of the process's key: a block of SHA-256.
 const KEY: usize = 64;
@@ -34,6 +43,21 @@ struct Entry {
     hash: String,
     /// Milliseconds since boot.
     until: i64,
+    /// Who brought it. Others may be guessing, and are not told that they are
+    /// right before it is their turn.
+    clients: HashSet<ClientKey>,
+}
+
+/// What a name with a password is worth.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// They are this account's, as its row is now.
+    Right(User),
+    /// They are nobody's, or of an account that is disabled.
+    Wrong(Option<User>),
+    /// As [`Checked::Wrong`], and this was a new guess, at this account if there
+    /// is one of the name.
+    Guessed(Option<User>),
 }
 
 /// Verifies names with passwords.
@@ -42,6 +66,8 @@ pub(super) struct Credentials {
     queue: Queue,
     key: [u8; KEY],
     verified: Mutex<HashMap<Fingerprint, Entry>>,
+    /// Until when (milliseconds since boot).
+    wrong: Mutex<HashMap<Question, i64>>,
 }
 
 impl Credentials {
@@ -53,6 +79,7 @@ impl Credentials {
             queue: Queue::default(),
             key,
             verified: Mutex::default(),
+            wrong: Mutex::default(),
         })
     }
 
@@ -60,40 +87,83 @@ impl Credentials {
         &self.passwords
     }
 
-    /// The account with this name and password, as its row is now; `None`
-    /// where there is none. One client does not hold up another.
+    /// What this name with this password is worth. One client does not hold up
+    /// another.
+    ///
+    /// # Errors
+    /// [`AuthError::Guessing`] before anything is tried, or when it cannot be
+    /// told now.
     pub(super) async fn check(
         &self,
         store: &Store,
         client: ClientAddress,
         name: &str,
         password: &str,
-    ) -> Result<Option<User>, AuthError> {
-        let user = store.user(name).await?;
+    ) -> Result<Checked, AuthError> {
+        // Nobody has a name that is none; it costs as much as any other.
+        let user = match name.parse() {
+            Ok(name) => store.user(&name).await?,
+            Err(_) => None,
+        };
         let fingerprint = self.fingerprint(name, password);
-        if let Some(user) = user
+        let known = user
             .as_ref()
-            .filter(|user| self.knows(store, &fingerprint, user))
+            .filter(|user| self.knows(store, &fingerprint, user));
+        if let Some(user) = known
+            && self.knows_client(&fingerprint, client.key())
         {
-            return Ok(Some(user.clone()));
+            return Ok(right(user.clone()));
+        }
+        let guess = PasswordGuess::new(name, &client.key());
+        let id = user.as_ref().map(|user| user.id);
+        let allowed = async || match store.guess_waits(&guess, id).await? {
+            Some(wait) => Err(AuthError::Guessing(wait)),
+            None => Ok(()),
+        };
+        if let Some(user) = known {
+            allowed().await?;
+            self.remember_client(&fingerprint, client.key());
+            store.note_sign_in(&guess, user.id).await?;
+            return Ok(right(user.clone()));
         }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let question = self.question(&fingerprint, hash.as_deref());
+        if self.knows_wrong(store, &question) {
+            return Ok(Checked::Wrong(user));
+        }
+        let guessed = AtomicBool::new(false);
+        // Who has to wait anyway is not queued.
+        allowed().await?;
         let verify = async || {
             let turn = self.passwords.turn().await?;
+            // Only who has the turn guesses: none slips past the limit.
+            allowed().await?;
             // While it waited, another client may have verified the same.
             let user = user.as_ref();
             if user.is_some_and(|user| self.knows(store, &fingerprint, user)) {
+                self.remember_client(&fingerprint, client.key());
                 return Ok(true);
             }
             let (matches, _turn) = turn.verify(password, hash).await?;
-            if let Some(user) = user.filter(|_| matches) {
-                self.remember(store, fingerprint, user);
+            match user.filter(|_| matches) {
+                Some(user) => {
+                    self.remember(store, fingerprint, user, client.key());
+                    store.note_sign_in(&guess, user.id).await?;
+                }
+                None => {
+                    self.remember_wrong(store, question);
+                    guessed.store(true, Ordering::Relaxed);
+                    store.count_guess(&guess, id).await?;
+                }
             }
             Ok::<_, AuthError>(matches)
         };
         let matches = self.queue.ask(client.key(), question, verify).await?;
-        Ok(user.filter(|_| matches))
+        Ok(match user {
+            Some(user) if matches => right(user),
+            user if guessed.load(Ordering::Relaxed) => Checked::Guessed(user),
+            user => Checked::Wrong(user),
+        })
     }
 
     /// Whether a credential matches what a row holds.
@@ -112,16 +182,49 @@ impl Credentials {
         mac.finalize().into_bytes().into()
     }
 
+    fn knows_wrong(&self, store: &Store, question: &Question) -> bool {
+        let now = store.clock().boot_ms();
+        lock(&self.wrong)
+            .get(question)
+            .is_some_and(|until| *until > now)
+    }
+
+    fn remember_wrong(&self, store: &Store, question: Question) {
+        let now = store.clock().boot_ms();
+        let mut wrong = lock(&self.wrong);
+        if wrong.len() >= ENTRIES_MAX {
+            wrong.retain(|_, until| *until > now);
+        }
+        if wrong.len() >= ENTRIES_MAX {
+            wrong.clear();
+        }
+        wrong.insert(question, now + millis(REMEMBERED_WRONG));
+    }
+
     fn knows(&self, store: &Store, fingerprint: &Fingerprint, user: &User) -> bool {
         let now = store.clock().boot_ms();
-        self.lock().get(fingerprint).is_some_and(|entry| {
+        lock(&self.verified).get(fingerprint).is_some_and(|entry| {
             entry.until > now && entry.user == user.id && entry.hash == user.password_hash
         })
     }
 
-    fn remember(&self, store: &Store, fingerprint: Fingerprint, user: &User) {
+    fn knows_client(&self, fingerprint: &Fingerprint, client: ClientKey) -> bool {
+        let verified = lock(&self.verified);
+        let entry = verified.get(fingerprint);
+        entry.is_some_and(|entry| entry.clients.contains(&client))
+    }
+
+    fn remember_client(&self, fingerprint: &Fingerprint, client: ClientKey) {
+        if let Some(entry) = lock(&self.verified).get_mut(fingerprint)
+            && entry.clients.len() < CLIENTS_MAX
+        {
+            entry.clients.insert(client);
+        }
+    }
+
+    fn remember(&self, store: &Store, fingerprint: Fingerprint, user: &User, client: ClientKey) {
         let now = store.clock().boot_ms();
-        let mut verified = self.lock();
+        let mut verified = lock(&self.verified);
         if verified.len() >= ENTRIES_MAX {
             verified.retain(|_, entry| entry.until > now);
         }
@@ -135,14 +238,24 @@ impl Credentials {
             user: user.id,
             hash: user.password_hash.clone(),
             until: now + millis(REMEMBERED),
+            clients: [client].into(),
         };
         verified.insert(fingerprint, entry);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Entry>> {
-        // Each change is one call: a panic leaves nothing half done.
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+/// A right password of an account that is disabled opens nothing.
+fn right(user: User) -> Checked {
+    if user.disabled {
+        Checked::Wrong(Some(user))
+    } else {
+        Checked::Right(user)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one call: a panic leaves nothing half done.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -178,10 +291,19 @@ mod tests {
 
     impl Fixture {
         async fn check(&self, name: &str, password: &str) -> bool {
-            let client = ClientAddress::new([192, 0, 2, 1].into());
+            let checked = self.check_from([192, 0, 2, 1], name, password).await;
+            matches!(checked.unwrap(), Checked::Right(_))
+        }
+
+        async fn check_from(
+            &self,
+            address: [u8; 4],
+            name: &str,
+            password: &str,
+        ) -> Result<Checked, AuthError> {
+            let client = ClientAddress::new(address.into());
             let check = self.credentials.check(&self.store, client, name, password);
-            let user = check.await;
-            user.unwrap().is_some()
+            check.await
         }
 
         /// Runs of Argon2 since the fixture was made.
@@ -225,16 +347,77 @@ mod tests {
             assert!(!fixture.check(name, password).await, "{name}");
         }
         assert_eq!(fixture.runs(), 5);
-        assert_eq!(fixture.credentials.lock().len(), 1);
+        assert_eq!(lock(&fixture.credentials.verified).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_guesses_waits_before_argon2_runs() {
+        let fixture = fixture().await;
+        let mut guesses = 0;
+        let wait = loop {
+            let guess = format!("guess {guesses}");
+            match fixture.check_from([192, 0, 2, 9], "admin", &guess).await {
+                Ok(Checked::Guessed(Some(_))) => guesses += 1,
+                Err(AuthError::Guessing(wait)) => break wait,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(wait > Duration::ZERO);
+        assert_eq!(fixture.runs(), guesses);
+        // Neither the right one, nor another account: it might be a guess.
+        for (name, password) in [("admin", "correct horse"), ("nobody", "x")] {
+            let checked = fixture.check_from([192, 0, 2, 9], name, password).await;
+            assert!(matches!(checked, Err(AuthError::Guessing(_))), "{name}");
+        }
+        assert_eq!(fixture.runs(), guesses);
+        // From elsewhere it is right.
+        assert!(fixture.check("admin", "correct horse").await);
+        assert!(matches!(
+            fixture
+                .check_from([192, 0, 2, 7], "admin", "correct horse")
+                .await,
+            Ok(Checked::Right(_))
+        ));
+        assert_eq!(fixture.runs(), guesses + 1, "for all clients");
+        // That it is remembered does not tell the guesser.
+        let checked = fixture
+            .check_from([192, 0, 2, 9], "admin", "correct horse")
+            .await;
+        assert!(matches!(checked, Err(AuthError::Guessing(_))));
+    }
+
+    #[tokio::test]
+    async fn an_old_password_that_comes_again_and_again_is_one_guess() {
+        let fixture = fixture().await;
+        for _ in 0..100 {
+            assert!(!fixture.check("admin", "my old horse").await);
+        }
+        assert_eq!(fixture.runs(), 1);
+        assert!(fixture.check("admin", "correct horse").await);
+        // It may become right.
+        let admin = fixture.store.user(&"admin".parse().unwrap()).await;
+        let changed = hash(&fixture.credentials, "my old horse").await;
+        let changed = (fixture.store).set_password(admin.unwrap().unwrap().id, changed, false);
+        changed.await.unwrap();
+        assert!(fixture.check("admin", "my old horse").await);
     }
 
     #[tokio::test]
     async fn a_changed_password_counts_at_once() {
         let fixture = fixture().await;
         assert!(fixture.check("admin", "correct horse").await);
-        let admin = fixture.store.user("admin").await.unwrap().unwrap();
+        let admin = fixture
+            .store
+            .user(&"admin".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         let changed = hash(&fixture.credentials, "battery staple").await;
-        fixture.store.set_password(admin.id, changed).await.unwrap();
+        fixture
+            .store
+            .set_password(admin.id, changed, false)
+            .await
+            .unwrap();
         assert!(!fixture.check("admin", "correct horse").await);
         assert!(fixture.check("admin", "battery staple").await);
     }
@@ -242,15 +425,21 @@ mod tests {
     #[tokio::test]
     async fn the_memory_is_bounded() {
         let fixture = fixture().await;
-        let admin = fixture.store.user("admin").await.unwrap().unwrap();
+        let admin = fixture
+            .store
+            .user(&"admin".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        let client = ClientKey::of([192, 0, 2, 1].into());
         for number in 0..ENTRIES_MAX + 10 {
             let fingerprint = fixture
                 .credentials
                 .fingerprint("admin", &number.to_string());
             fixture
                 .credentials
-                .remember(&fixture.store, fingerprint, &admin);
+                .remember(&fixture.store, fingerprint, &admin, client);
         }
-        assert_eq!(fixture.credentials.lock().len(), ENTRIES_MAX);
+        assert_eq!(lock(&fixture.credentials.verified).len(), ENTRIES_MAX);
     }
 }

@@ -1,29 +1,69 @@
 //! Who asks, and what they may do.
 
+mod api_session;
+mod bearer;
+pub(crate) mod cookie;
 mod credentials;
 pub(crate) mod first_admin;
 mod header;
+mod identity;
 mod password;
 mod queue;
 pub(crate) mod rights;
-mod session;
+pub(crate) mod scope;
+mod secret;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{Extensions, HeaderMap};
-use refity_shared::store::{StoreError, User};
+use refity_shared::name::RepositoryName;
+use refity_shared::store::{
+    Credential, FoundToken, Given, NewSession, Principal, SessionKind, StoreError, User,
+};
+use uuid::Uuid;
 
 use crate::client::ClientAddress;
 use crate::log;
 use crate::state::AppState;
-use credentials::Credentials;
+use api_session::Tokens;
+use bearer::{Bearer, Verified};
+use credentials::{Checked, Credentials};
 use header::Offer;
-use session::Tokens;
+use password::Passwords;
+use scope::Asked;
 
+pub(crate) use api_session::{BROWSER_LIFETIME, Session};
+pub(crate) use bearer::{Issued, SERVICE};
+pub(crate) use identity::Identity;
 pub(crate) use password::{PasswordError, PolicyError, check_policy};
-pub(crate) use session::Session;
+pub(crate) use secret::{NewSecret, SecretKind, Secrets, random_key};
 
-/// The user that a request of `/v2` comes from: an extension of the request.
+/// How long a refresh token is good after it was last used.
+const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// What stands in the audit log for whose a wrong access token is.
+const UNKNOWN_TOKEN: &str = "(unknown token)";
+
+/// What stands there for a name that nobody has.
+const UNKNOWN_NAME: &str = "(unknown name)";
+
+/// Who a request of `/v2` comes from, and what its token is for: an extension
+/// of the request.
 #[derive(Clone, Debug)]
-pub(crate) struct Actor(pub(crate) User);
+pub(crate) struct Actor {
+    pub(crate) identity: Identity,
+    /// What its token grants; nothing: it came without one.
+    pub(crate) granted: Option<Arc<Verified>>,
+}
+
+impl Actor {
+    /// Whether its token is for this; without a token everything is.
+    pub(crate) fn asked_for(&self, asked: &Asked) -> bool {
+        let granted = self.granted.as_ref();
+        granted.is_none_or(|token| asked.is_granted_by(&token.access))
+    }
+}
 
 /// Why a request has no user.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +75,11 @@ pub(crate) enum AuthError {
     #[error("the user name or the password is wrong")]
     Wrong,
     /// What it brought has ended.
-    #[error("the session has ended: sign in again")]
+    #[error("the session or token has ended: sign in again")]
     Ended,
+    /// Too much was wrong before.
+    #[error("too many wrong passwords or tokens: try again in {} seconds", seconds(*.0))]
+    Guessing(Duration),
     /// It cannot be told now.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -46,12 +89,22 @@ pub(crate) enum AuthError {
     /// The key does not sign.
     #[error("the token cannot be signed: {0}")]
     Token(jsonwebtoken::errors::Error),
+    /// There is no key that signs.
+    #[error("the key that signs tokens cannot be used: {0}")]
+    SigningKey(String),
+}
+
+/// A wait in whole seconds, as `Retry-After` has it (RFC 9110 section 10.2.3):
+/// after it, it is over.
+pub(crate) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The account may do nothing but change its password.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the account `{0}` still has its first password and can do nothing but change it: run: curl -u {0} -X PUT -H 'Content-Type: application/json' -d \
+    "the account `{0}` still has its first password and can do nothing but change it: run: curl \
+     -u {0} -X PUT -H 'Content-Type: application/json' -d \
      '{{\"current_password\":\"…\",\"new_password\":\"…\"}}' <this registry>/api/auth/password"
 )]
 pub(crate) struct MustChangePassword(String);
@@ -59,18 +112,27 @@ pub(crate) struct MustChangePassword(String);
 /// What tells who is who. One for the process.
 pub(crate) struct Access {
     credentials: Credentials,
-    tokens: Tokens,
+    sessions: Tokens,
+    bearer: Bearer,
+    secrets: Secrets,
 }
 
 impl Access {
-    /// With this key for tokens.
+    /// With this key for the tokens of sessions, these secrets, and registry
+    /// tokens that live so long.
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub(crate) fn new(token_key: &[u8]) -> Result<Self, PasswordError> {
+    pub(crate) fn new(
+        session_key: &[u8],
+        secrets: Secrets,
+        token_lifetime: Duration,
+    ) -> Result<Self, PasswordError> {
         Ok(Self {
             credentials: Credentials::new()?,
-            tokens: Tokens::new(token_key),
+            sessions: Tokens::new(session_key),
+            bearer: Bearer::new(token_lifetime),
+            secrets,
         })
     }
 
@@ -85,10 +147,156 @@ impl Access {
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
-        self.credentials
-            .check(&state.local.store, client, name, password)
-            .await?
-            .ok_or(AuthError::Wrong)
+        let store = &state.local.store;
+        let checked = self.credentials.check(store, client, name, password);
+        match checked.await? {
+            Checked::Right(user) => Ok(user),
+            Checked::Wrong(user) | Checked::Guessed(user) => {
+                // A name that nobody has may be a password.
+                let account = user.as_ref().map_or(UNKNOWN_NAME, |user| &user.name);
+                state.recorder.failure(client, account);
+                Err(AuthError::Wrong)
+            }
+        }
+    }
+
+    /// Who has this name with this password, or with this access token in the
+    /// password's place.
+    ///
+    /// # Errors
+    /// [`AuthError::Wrong`], or when it cannot be told now.
+    pub(crate) async fn identify(
+        &self,
+        state: &AppState,
+        client: ClientAddress,
+        name: &str,
+        password: &str,
+    ) -> Result<Identity, AuthError> {
+        if SecretKind::of(password).is_none() {
+            let user = self.sign_in(state, client, name, password).await?;
+            return Ok(Identity::by_password(user));
+        }
+        let identity = self.of_secret(state, client, password).await?;
+        if identity.is_called(name) {
+            Ok(identity)
+        } else {
+            Err(count_secret(state, client, AuthError::Wrong).await?)
+        }
+    }
+
+    /// Who an access token stands for.
+    ///
+    /// # Errors
+    /// [`AuthError::Wrong`], or when it cannot be told now.
+    async fn of_secret(
+        &self,
+        state: &AppState,
+        client: ClientAddress,
+        secret: &str,
+    ) -> Result<Identity, AuthError> {
+        let store = &state.local.store;
+        let hash = self.secrets.hash(secret)?;
+        let found: Option<FoundToken> = store.token_of_secret(hash).await?;
+        let Some(found) = found else {
+            return Err(count_secret(state, client, AuthError::Wrong).await?);
+        };
+        store.note_token_use(found.id, client.to_string()).await?;
+        Ok(Identity {
+            credential: Credential::Token { id: found.id },
+            principal: found.principal,
+            scopes: found.scopes,
+        })
+    }
+
+    /// Who a refresh token stands for. An access token is one too.
+    ///
+    /// # Errors
+    /// [`AuthError::Ended`], or when it cannot be told now.
+    pub(crate) async fn identify_refresh(
+        &self,
+        state: &AppState,
+        client: ClientAddress,
+        token: &str,
+    ) -> Result<Identity, AuthError> {
+        if SecretKind::of(token) != Some(SecretKind::Refresh) {
+            return self.of_secret(state, client, token).await;
+        }
+        let store = &state.local.store;
+        let hash = self.secrets.hash(token)?;
+        let found = store.session_of_secret(hash).await?;
+        let Some((session, user)) = found else {
+            return Err(count_secret(state, client, AuthError::Ended).await?);
+        };
+        let until = store.clock().wall_ms() + refity_shared::clock::millis(REFRESH_LIFETIME);
+        store.use_session(&session, until).await?;
+        Ok(Identity {
+            credential: Credential::Session { id: session.id },
+            ..Identity::by_password(user)
+        })
+    }
+
+    /// A refresh token for a person, by the name of the client that asks.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub(crate) async fn refresh_token(
+        &self,
+        state: &AppState,
+        client: ClientAddress,
+        user: &User,
+        program: Option<String>,
+    ) -> Result<String, AuthError> {
+        let store = &state.local.store;
+        let secret = self.secrets.make(SecretKind::Refresh)?;
+        let session = NewSession {
+            id: Uuid::new_v4().to_string(),
+            user: user.id,
+            kind: SessionKind::Refresh,
+            secret_hash: Some(secret.hash),
+            expires_at: store.clock().wall_ms() + refity_shared::clock::millis(REFRESH_LIFETIME),
+            address: client.to_string(),
+            client: program,
+        };
+        store.create_session(session).await?;
+        Ok(secret.text)
+    }
+
+    /// Makes the secret of an access token.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn new_secret(&self, kind: SecretKind) -> Result<NewSecret, PasswordError> {
+        self.secrets.make(kind)
+    }
+
+    /// A token for the registry: for what is asked, as far as it is allowed.
+    ///
+    /// # Errors
+    /// When it cannot be told now what is allowed, or nothing can be signed.
+    pub(crate) async fn issue(
+        &self,
+        state: &AppState,
+        identity: &Identity,
+        asked: &[Asked],
+    ) -> Result<(Issued, Vec<Asked>), AuthError> {
+        let store = &state.local.store;
+        let mut allowed = Vec::new();
+        for asked in asked {
+            match asked {
+                Asked::Catalog => allowed.push(Asked::Catalog),
+                Asked::Repository(repository, rights) => {
+                    let given = store.given(identity.user_id(), repository).await?;
+                    let rights = rights::on(identity, given, repository).and(*rights);
+                    if !rights.is_empty() {
+                        allowed.push(Asked::Repository(repository.clone(), rights));
+                    }
+                }
+            }
+        }
+        let access = allowed.iter().map(Asked::access).collect();
+        let (name, credential) = (identity.name(), identity.credential.clone());
+        let issued = self.bearer.issue(store, name, credential, access).await?;
+        Ok((issued, allowed))
     }
 
     /// The hash under which a new password is kept.
@@ -112,13 +320,42 @@ impl Access {
         &self,
         state: &AppState,
         user: &User,
+        kind: SessionKind,
+        client: ClientAddress,
+        program: Option<String>,
     ) -> Result<Session, AuthError> {
-        self.tokens.open(&state.local.store, user).await
+        let store = &state.local.store;
+        self.sessions.open(store, user, kind, client, program).await
     }
 }
 
-/// The account that a request to `/api` comes from: by Basic credentials or by
-/// a session's Bearer token.
+/// The hash under which a password is kept, for a process that serves nobody.
+///
+/// # Errors
+/// See [`PasswordError`].
+pub(crate) async fn hash_password(password: &str) -> Result<String, PasswordError> {
+    Passwords::new()?.turn().await?.hash(password).await
+}
+
+/// Counts a random secret that was wrong, and says so. A right one is never
+/// kept waiting: nobody guesses one.
+async fn count_secret(
+    state: &AppState,
+    client: ClientAddress,
+    wrong: AuthError,
+) -> Result<AuthError, StoreError> {
+    state.recorder.failure(client, UNKNOWN_TOKEN);
+    let (store, address) = (&state.local.store, client.key().to_string());
+    if let Some(wait) = store.secret_guess_waits(&address).await? {
+        return Ok(AuthError::Guessing(wait));
+    }
+    store.count_secret_guess(&address).await?;
+    Ok(wrong)
+}
+
+/// Who a request to `/api` comes from: by Basic credentials, by a session's
+/// token or by an access token as Bearer, or by a browser's cookie that counts
+/// (see [`cookie`]).
 ///
 /// # Errors
 /// See [`AuthError`].
@@ -126,50 +363,77 @@ pub(crate) async fn authenticate(
     state: &AppState,
     headers: &HeaderMap,
     extensions: &Extensions,
-) -> Result<User, AuthError> {
-    let user = match header::offer(headers)? {
-        Offer::Basic { name, password } => {
-            let client = ClientAddress::of(extensions);
-            let user = state.access.sign_in(state, client, &name, &password);
-            user.await?
-        }
-        Offer::Bearer(token) => {
-            let tokens = &state.access.tokens;
-            tokens.user(&state.local.store, &token).await?
-        }
+) -> Result<Identity, AuthError> {
+    let client = ClientAddress::of(extensions);
+    let access = &state.access;
+    let offer = match (header::offer(headers), cookie::token(extensions)) {
+        (Err(AuthError::Missing), Some(token)) => Offer::Bearer(token.to_owned()),
+        (offer, _) => offer?,
     };
-    log::note_user(&user.name);
-    Ok(user)
+    let identity = match offer {
+        Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
+        Offer::Bearer(token) => match SecretKind::of(&token) {
+            Some(_) => access.of_secret(state, client, &token).await?,
+            None => access.sessions.identity(&state.local.store, &token).await?,
+        },
+    };
+    log::note_user(&identity.name());
+    Ok(identity)
 }
 
-/// The account that a request to `/v2` comes from: by Basic credentials only.
+/// Who a request to `/v2` comes from, and what was given to them that concerns
+/// its repository: by Basic credentials, or by a token of the token service,
+/// whose credential is looked at anew.
 ///
 /// # Errors
 /// See [`AuthError`].
-pub(crate) async fn authenticate_basic(
+pub(crate) async fn authenticate_registry(
     state: &AppState,
     headers: &HeaderMap,
     extensions: &Extensions,
-) -> Result<User, AuthError> {
-    match header::offer(headers)? {
+    repository: Option<&RepositoryName>,
+) -> Result<(Actor, Given), AuthError> {
+    let store = &state.local.store;
+    let (actor, given) = match header::offer(headers)? {
         Offer::Basic { name, password } => {
             let client = ClientAddress::of(extensions);
-            let user = state.access.sign_in(state, client, &name, &password);
-            let user = user.await?;
-            log::note_user(&user.name);
-            Ok(user)
+            let identity = state.access.identify(state, client, &name, &password);
+            let identity = identity.await?;
+            let given = match repository {
+                Some(repository) if !rights::may_administer(&identity) => {
+                    store.given(identity.user_id(), repository).await?
+                }
+                _ => Given::default(),
+            };
+            let granted = None;
+            (Actor { identity, granted }, given)
         }
-        Offer::Bearer(_) => Err(AuthError::Missing),
-    }
+        Offer::Bearer(token) => {
+            let token = state.access.bearer.verify(store, &token).await?;
+            let standing = store.standing(&token.credential, repository).await?;
+            let standing = standing.ok_or(AuthError::Ended)?;
+            let identity = Identity {
+                credential: token.credential.clone(),
+                principal: standing.principal,
+                scopes: standing.scopes,
+            };
+            let granted = Some(token);
+            (Actor { identity, granted }, standing.given)
+        }
+    };
+    log::note_user(&actor.identity.name());
+    Ok((actor, given))
 }
 
 /// Refuses an account that must change its password first.
 ///
 /// # Errors
 /// [`MustChangePassword`].
-pub(crate) fn require_own_password(user: &User) -> Result<(), MustChangePassword> {
-    if user.must_change_password {
-        return Err(MustChangePassword(user.name.clone()));
+pub(crate) fn require_own_password(identity: &Identity) -> Result<(), MustChangePassword> {
+    match &identity.principal {
+        Principal::User(user) if user.must_change_password => {
+            Err(MustChangePassword(user.name.clone()))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

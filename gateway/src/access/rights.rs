@@ -1,65 +1,282 @@
-//! What an account may do. The only place that decides it.
+//! What may be done, and by whom. The only place that decides it.
 
-use std::fmt;
+use refity_shared::name::{GroupName, RepositoryName};
+use refity_shared::rights::{Pattern, Rights, Scope, allowed};
+use refity_shared::store::{Given, Principal, Readable, Role};
 
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{Role, User};
+use super::Identity;
 
-/// What can be done with a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Read its blobs, manifests and tags.
-    Pull,
-    /// Write them.
-    Push,
-    /// Remove them.
-    Delete,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pull => "pull from",
-            Self::Push => "push to",
-            Self::Delete => "delete from",
-        })
+/// What one may do with a repository: what the account has, narrowed to what
+/// its credential is for. What is public, everybody may pull.
+pub(crate) fn on(identity: &Identity, given: Given, repository: &RepositoryName) -> Rights {
+    let own = match &identity.principal {
+        Principal::Anonymous => Rights::NONE,
+        Principal::User(user) if user.role == Role::Admin => Rights::ALL,
+        Principal::User(_) => given.rights.whole(),
+        // Its scopes say the rest.
+        Principal::Robot(robot) if robot.name.group == repository.group() => Rights::ALL,
+        Principal::Robot(_) => Rights::NONE,
+    };
+    let own = match &identity.scopes {
+        Some(scopes) => own.and(allowed(scopes, repository)),
+        None => own,
+    };
+    if given.public {
+        own.or(Rights::PULL)
+    } else {
+        own
     }
 }
 
-/// Whether the account may do this with the repository. There is no table of
-/// rights yet: administrators may do everything, others nothing.
-pub(crate) fn may(user: &User, _action: Action, _repository: &RepositoryName) -> bool {
-    may_administer(user)
+/// What one may do with a group as a whole: what was given on all of it.
+pub(crate) fn on_group(identity: &Identity, given: Given, group: &GroupName) -> Rights {
+    let own = match &identity.principal {
+        Principal::User(user) if user.role == Role::Admin => Rights::ALL,
+        Principal::User(_) => given.rights.whole(),
+        Principal::Robot(robot) if robot.name.group == *group => Rights::ALL,
+        Principal::Anonymous | Principal::Robot(_) => Rights::NONE,
+    };
+    let whole = |scope: &&Scope| match &scope.repositories {
+        Pattern::All => true,
+        Pattern::Group(name) => name == group,
+        Pattern::Repository(_) => false,
+    };
+    let own = match &identity.scopes {
+        Some(scopes) => {
+            let scopes = scopes.iter().filter(whole);
+            own.and(scopes.fold(Rights::NONE, |all, scope| all.or(scope.rights.whole())))
+        }
+        None => own,
+    };
+    if given.public {
+        own.or(Rights::PULL)
+    } else {
+        own
+    }
 }
 
-/// Whether the account may do what concerns the whole registry, such as
-/// creating a group.
-pub(crate) fn may_administer(user: &User) -> bool {
-    user.role == Role::Admin
+/// Which repositories one may pull from, as lists show them.
+pub(crate) fn readable(identity: &Identity) -> Readable {
+    let patterns = |scopes: &[Scope]| -> Vec<Pattern> {
+        let useful = scopes.iter().filter(|scope| !scope.rights.is_empty());
+        useful.map(|scope| scope.repositories.clone()).collect()
+    };
+    match (&identity.principal, &identity.scopes) {
+        (Principal::Anonymous, _) => Readable::public(),
+        (Principal::User(user), None) if user.role == Role::Admin => Readable::All,
+        (Principal::User(user), scopes) => Readable::Some {
+            granted_to: (user.role != Role::Admin).then_some(user.id),
+            within: scopes.as_deref().map(patterns),
+        },
+        (Principal::Robot(robot), scopes) => {
+            let mut within = patterns(scopes.as_deref().unwrap_or_default());
+            within.retain(|pattern| pattern.is_within(&robot.name.group));
+            Readable::Some {
+                granted_to: None,
+                within: Some(within),
+            }
+        }
+    }
+}
+
+/// Whether one may do what concerns the whole registry, such as creating a
+/// group. A credential that is narrowed to some repositories may not.
+pub(crate) fn may_administer(identity: &Identity) -> bool {
+    let admin = identity.user().is_some_and(|user| user.role == Role::Admin);
+    admin && identity.scopes.is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::AppState;
+    use refity_shared::rights::Right;
+    use refity_shared::store::{Credential, Robot, User, UserId};
 
-    #[tokio::test]
-    async fn only_administrators_may() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = AppState::for_test(folder.path()).await.local.store;
-        store
-            .create_first_admin(String::new(), false)
-            .await
-            .unwrap();
-        let admin = store.user("admin").await.unwrap().unwrap();
-        let other = User {
-            role: Role::User,
-            ..admin.clone()
-        };
-        let repository = "team/app".parse().unwrap();
-        for action in [Action::Pull, Action::Push, Action::Delete] {
-            assert!(may(&admin, action, &repository));
-            assert!(!may(&other, action, &repository));
+    fn rights(words: &str) -> Rights {
+        let words = words.split(',').filter(|word| !word.is_empty());
+        words.map(|word| word.parse::<Right>().unwrap()).collect()
+    }
+
+    fn scopes(text: &str) -> Vec<Scope> {
+        let scopes = text.split(' ').map(|scope| {
+            let (repositories, words) = scope.split_once(':').unwrap();
+            Scope {
+                repositories: repositories.parse().unwrap(),
+                rights: rights(words),
+            }
+        });
+        scopes.collect()
+    }
+
+    fn identity(principal: Principal, scopes: Option<Vec<Scope>>) -> Identity {
+        Identity {
+            credential: Credential::Anonymous,
+            principal,
+            scopes,
+        }
+    }
+
+    fn user(role: Role) -> Principal {
+        // Keys are the store's to give; as JSON one can be made up.
+        let id: UserId = serde_json::from_str("1").unwrap();
+        Principal::User(User {
+            id,
+            name: "bob".to_owned(),
+            password_hash: String::new(),
+            role,
+            must_change_password: false,
+            disabled: false,
+            created_at: 0,
+            password_changed_at: 0,
+            last_login_at: None,
+        })
+    }
+
+    fn robot() -> Principal {
+        Principal::Robot(Robot {
+            id: serde_json::from_str("1").unwrap(),
+            name: "team+ci".parse().unwrap(),
+            description: String::new(),
+            scopes: Vec::new(),
+            disabled: false,
+            created_at: 0,
+            created_by: None,
+        })
+    }
+
+    /// Who × what was given × which repository → what may be done.
+    #[test]
+    fn the_table_of_rights() {
+        let (nobody, admin, bob) = (Principal::Anonymous, user(Role::Admin), user(Role::User));
+        let all = "pull,push,delete,manage";
+        for (principal, narrowed, public, given, repository, expected) in [
+            (&nobody, None, false, "", "team/app", ""),
+            (&nobody, None, true, "", "team/app", "pull"),
+            (&admin, None, false, "", "team/app", all),
+            (
+                &admin,
+                Some(scopes("team/*:push")),
+                false,
+                "",
+                "team/app",
+                "pull,push",
+            ),
+            (
+                &admin,
+                Some(scopes("team/*:push")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &admin,
+                Some(scopes("team/*:push")),
+                true,
+                "",
+                "other/app",
+                "pull",
+            ),
+            (
+                &admin,
+                Some(scopes("*:pull")),
+                false,
+                "",
+                "other/app",
+                "pull",
+            ),
+            (&bob, None, false, "", "team/app", ""),
+            (&bob, None, true, "", "team/app", "pull"),
+            (&bob, None, false, "pull", "team/app", "pull"),
+            (&bob, None, false, "push", "team/app", "pull,push"),
+            (&bob, None, false, "delete", "team/app", "pull,delete"),
+            (&bob, None, false, "manage", "team/app", all),
+            (
+                &bob,
+                Some(scopes("*:push")),
+                false,
+                "pull",
+                "team/app",
+                "pull",
+            ),
+            (
+                &bob,
+                Some(scopes("team/app:pull")),
+                false,
+                "manage",
+                "team/app",
+                "pull",
+            ),
+            (
+                &bob,
+                Some(scopes("team/app:pull")),
+                false,
+                "manage",
+                "team/api",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("team/*:push")),
+                false,
+                "",
+                "team/app",
+                "pull,push",
+            ),
+            (
+                &robot(),
+                Some(scopes("team/app:pull")),
+                false,
+                "",
+                "team/api",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("other/*:push")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("*:manage")),
+                false,
+                "",
+                "other/app",
+                "",
+            ),
+            (
+                &robot(),
+                Some(scopes("team/*:pull")),
+                true,
+                "",
+                "other/app",
+                "pull",
+            ),
+            (&robot(), Some(Vec::new()), false, "", "team/app", ""),
+        ] {
+            let identity = identity(principal.clone(), narrowed);
+            let given = Given {
+                public,
+                rights: rights(given),
+            };
+            let may = on(&identity, given, &repository.parse().unwrap());
+            assert_eq!(may, rights(expected), "{identity:?} {given:?} {repository}");
+        }
+    }
+
+    #[test]
+    fn only_an_administrator_with_nothing_narrowed_may_administer() {
+        assert!(may_administer(&identity(user(Role::Admin), None)));
+        for (principal, scopes) in [
+            (user(Role::Admin), Some(scopes("*:manage"))),
+            (user(Role::User), None),
+            (robot(), None),
+            (Principal::Anonymous, None),
+        ] {
+            assert!(!may_administer(&identity(principal, scopes)));
         }
     }
 }

@@ -1,33 +1,52 @@
-//! Signing in, and one's own password.
+//! Signing in and out, one's own password, and who one is.
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::store::{Role, User, UserId};
+use refity_shared::name::{GroupName, RepositoryName};
+use refity_shared::rights::Rights;
+use refity_shared::store::{
+    AuditAction, Credential, Given, Grant, Role, SessionKind, User, UserId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Caller, Json};
+use super::openapi::SignedIn;
 use super::timestamp::rfc3339;
-use crate::access::{self, AuthError};
+use super::words::{RightWord, RoleWord};
+use crate::access::{self, AuthError, Identity, cookie, rights};
 use crate::client::ClientAddress;
-use crate::log;
 use crate::state::AppState;
+use crate::{audit, log};
+
+/// The longest name of a program that a list of sessions shows, in characters.
+const PROGRAM_MAX: usize = 200;
 
 /// A name with a password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Login {
+    #[schema(example = "admin")]
     username: String,
+    #[schema(example = "correct horse battery staple", format = Password)]
     password: String,
 }
 
-/// An account as the API shows it.
-#[derive(Serialize)]
+/// An account as the API of old shows it.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Shown {
+    #[schema(value_type = i64, example = 1)]
     id: UserId,
+    #[schema(example = "admin")]
     username: String,
+    #[schema(value_type = RoleWord)]
     role: Role,
 }
 
@@ -41,29 +60,82 @@ impl From<User> for Shown {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LoggedIn {
     success: bool,
+    #[schema(example = "signed in")]
     message: &'static str,
+    /// For `Authorization: Bearer`.
+    #[schema(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     token: String,
+    /// When the session ends; a browser's goes on for being used.
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     expires_at: String,
+    /// The account can do nothing else before.
     must_change_password: bool,
     user: Shown,
 }
 
-/// `POST /api/auth/login`: a token for a name with its password. An account
-/// that must change its password gets one too; it opens only that door.
+/// That it was done.
+#[derive(Serialize, ToSchema)]
+struct Done {
+    success: bool,
+    #[schema(example = "signed out")]
+    message: &'static str,
+}
+
+/// The paths of signing in.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(change_password))
+        .routes(routes!(me))
+}
+
+/// `POST /api/auth/login`: a session for a name with its password.
+///
+/// The token in the answer is for `Authorization: Bearer`, for a day. With
+/// `X-Refity-Client: web`, or an `Origin` of this registry, the session is a
+/// browser's: the answer also sets it as a cookie that scripts of the page
+/// cannot read, and it goes on until it was not used for 12 hours, at most for
+/// 30 days. Requests by cookie that change something need `Origin`,
+/// `Content-Type: application/json` and `X-Refity-Client: web`.
+///
+/// An account that must change its password gets a session too; it opens only
+/// that door. After too many wrong passwords from one address or for one
+/// account the answer is 429, and `Retry-After` says for how many seconds.
+#[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = Login, security(()),
+    params(("X-Refity-Client" = Option<String>, Header, description = "`web`: set the cookie",
+            example = "web")),
+    responses((status = 200, description = "Signed in", body = LoggedIn), SignedIn))]
 pub(super) async fn login(
     State(state): State<AppState>,
     client: ClientAddress,
+    parts: Parts,
     Json(login): Json<Login>,
 ) -> Result<Response, ApiError> {
-    let user = match sign_in(&state, client, &login).await {
+    let Login { username, password } = &login;
+    let user = state.access.sign_in(&state, client, username, password);
+    let user = match user.await.map_err(ApiError::from) {
         Ok(user) => user,
-        Err(error @ ApiError::Auth(_)) => return Ok(refused(&error)),
+        Err(error @ (ApiError::Auth(_) | ApiError::Guessing(_))) => return Ok(refused(&error)),
         Err(error) => return Err(error),
     };
-    let session = state.access.open_session(&state, &user).await?;
+    log::note_user(&user.name);
+    let kind = if cookie::is_wanted(&state, &parts) {
+        SessionKind::Browser
+    } else {
+        SessionKind::Api
+    };
+    let program = program(&parts.headers);
+    let session = state
+        .access
+        .open_session(&state, &user, kind, client, program);
+    let session = session.await?;
+    let (who, name) = (Identity::by_password(user.clone()), user.name.clone());
+    audit::note(&state, &who, client, AuditAction::Login, name, None).await;
+    let set = (kind == SessionKind::Browser).then(|| cookie::set(&state, &parts, &session.token));
     let message = if user.must_change_password {
         "signed in; the password must be changed first: PUT /api/auth/password"
     } else {
@@ -77,15 +149,24 @@ pub(super) async fn login(
         must_change_password: user.must_change_password,
         user: user.into(),
     };
-    Ok(Answer(body).into_response())
+    Ok(with_cookie(Answer(body).into_response(), set.flatten()))
 }
 
-async fn sign_in(state: &AppState, client: ClientAddress, login: &Login) -> Result<User, ApiError> {
-    let Login { username, password } = login;
-    let user = state.access.sign_in(state, client, username, password);
-    let user = user.await?;
-    log::note_user(&user.name);
-    Ok(user)
+/// The answer, which no cache may keep.
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        headers.insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// What a client calls itself, cut to what a list can show.
+fn program(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    let shown = text.chars().filter(|c| !c.is_control());
+    Some(shown.take(PROGRAM_MAX).collect())
 }
 
 /// The error with the two fields that older clients read.
@@ -96,23 +177,56 @@ fn refused(error: &ApiError) -> Response {
     error.response_with(body)
 }
 
+/// `POST /api/auth/logout`: ends the session by which the request comes, at
+/// once and on every gateway. One that has ended already is no error.
+#[utoipa::path(post, path = "/auth/logout", tag = "sign-in",
+    responses((status = 200, description = "Signed out", body = Done), SignedIn))]
+pub(super) async fn logout(
+    State(state): State<AppState>,
+    client: ClientAddress,
+    parts: Parts,
+) -> Result<Response, ApiError> {
+    match access::authenticate(&state, &parts.headers, &parts.extensions).await {
+        Ok(caller) => {
+            if let (Credential::Session { id }, Some(user)) = (&caller.credential, caller.user()) {
+                state.local.store.end_session(user.id, id).await?;
+                audit::note(&state, &caller, client, AuditAction::Logout, "", None).await;
+            }
+        }
+        Err(AuthError::Missing | AuthError::Ended) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let body = Done {
+        success: true,
+        message: "signed out",
+    };
+    let clear = cookie::clear(&state, &parts);
+    Ok(with_cookie(Answer(body).into_response(), clear))
+}
+
 /// An old and a new password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct PasswordChange {
+    #[schema(example = "admin", format = Password)]
     current_password: String,
+    /// 8 to 256 characters.
+    #[schema(example = "correct horse battery staple", format = Password)]
     new_password: String,
 }
 
 /// `PUT /api/auth/password`: the one thing that an account with its first
-/// password can do. It ends all of the account's sessions.
+/// password can do. It ends all of the account's sessions; a browser gets a new
+/// one at once.
+#[utoipa::path(put, path = "/auth/password", tag = "sign-in", request_body = PasswordChange,
+    responses((status = 204, description = "It is changed"), SignedIn))]
 pub(super) async fn change_password(
     State(state): State<AppState>,
     client: ClientAddress,
-    headers: HeaderMap,
-    extensions: Extensions,
+    parts: Parts,
     Json(change): Json<PasswordChange>,
-) -> Result<StatusCode, ApiError> {
-    let user = access::authenticate(&state, &headers, &extensions).await?;
+) -> Result<Response, ApiError> {
+    let caller = access::authenticate(&state, &parts.headers, &parts.extensions).await?;
+    let user = super::extract::by_password(&caller)?;
     let current = &change.current_password;
     let known = state.access.sign_in(&state, client, &user.name, current);
     match known.await {
@@ -124,12 +238,114 @@ pub(super) async fn change_password(
         return Err(ApiError::SamePassword);
     }
     let hash = state.access.hash(&change.new_password).await?;
-    state.local.store.set_password(user.id, hash).await?;
+    let store = &state.local.store;
+    store.set_password(user.id, hash, false).await?;
     tracing::info!(user = user.name, "the password was changed");
-    Ok(StatusCode::NO_CONTENT)
+    let name = user.name.clone();
+    audit::note(&state, &caller, client, AuditAction::Password, name, None).await;
+    let set = if cookie::is_used(&parts) {
+        let kind = SessionKind::Browser;
+        let program = program(&parts.headers);
+        let session = state
+            .access
+            .open_session(&state, user, kind, client, program);
+        cookie::set(&state, &parts, &session.await?.token)
+    } else {
+        None
+    };
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), set))
 }
 
-/// `GET /api/auth/me`: who asks.
-pub(super) async fn me(Caller(user): Caller) -> Answer<Shown> {
-    Answer(user.into())
+/// Who asks, and what they may do, in short.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    #[serde(flatten)]
+    account: Shown,
+    user: Shown,
+    must_change_password: bool,
+    /// When the session ends by which the request comes, if it is one; it may
+    /// go on for being used.
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    expires_at: Option<String>,
+    /// May do everything; `groups` and `repositories` are empty then.
+    admin: bool,
+    /// Rights on whole groups.
+    groups: Vec<OnGroup>,
+    /// Rights on single repositories.
+    repositories: Vec<OnRepository>,
+}
+
+/// Rights on a group.
+#[derive(Serialize, ToSchema)]
+struct OnGroup {
+    #[schema(value_type = String, example = "team")]
+    name: GroupName,
+    #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
+    rights: Rights,
+}
+
+/// Rights on a repository.
+#[derive(Serialize, ToSchema)]
+struct OnRepository {
+    #[schema(value_type = String, example = "team/app")]
+    name: RepositoryName,
+    #[schema(value_type = Vec<RightWord>, example = json!(["pull"]))]
+    rights: Rights,
+}
+
+/// `GET /api/auth/me`: who asks, and what they may do, by the credential that
+/// came. What is public is not listed.
+#[utoipa::path(get, path = "/auth/me", tag = "sign-in",
+    responses((status = 200, description = "The account", body = Me), SignedIn))]
+pub(super) async fn me(
+    Caller(caller): Caller,
+    State(state): State<AppState>,
+) -> Result<Answer<Me>, ApiError> {
+    let user = caller.user().ok_or(ApiError::NotPerson)?;
+    let store = &state.local.store;
+    let expires_at = match &caller.credential {
+        Credential::Session { id } => store.session(id).await?.map(|(it, _)| it.expires_at),
+        _ => None,
+    };
+    let admin = rights::may_administer(&caller);
+    let grants = if admin {
+        Vec::new()
+    } else {
+        store.grants(None, Some(user.id)).await?
+    };
+    let (mut groups, mut repositories) = (Vec::new(), Vec::new());
+    for Grant {
+        group,
+        repository,
+        rights,
+        ..
+    } in grants
+    {
+        let given = Given {
+            public: false,
+            rights,
+        };
+        match repository {
+            None => groups.push(OnGroup {
+                rights: rights::on_group(&caller, given, &group),
+                name: group,
+            }),
+            Some(name) => repositories.push(OnRepository {
+                rights: rights::on(&caller, given, &name),
+                name,
+            }),
+        }
+    }
+    // A token may be for less.
+    groups.retain(|group| !group.rights.is_empty());
+    repositories.retain(|repository| !repository.rights.is_empty());
+    Ok(Answer(Me {
+        account: user.clone().into(),
+        user: user.clone().into(),
+        must_change_password: user.must_change_password,
+        expires_at: expires_at.map(rfc3339),
+        admin,
+        groups,
+        repositories,
+    }))
 }

@@ -1,12 +1,14 @@
 //! The API's errors, and the one place that maps them to answers.
 
+use std::time::Duration;
+
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use refity_shared::store::StoreError;
 use serde_json::{Value, json};
 
-use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError};
+use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError, seconds};
 use crate::log;
 
 /// After how many seconds a busy gateway is asked again.
@@ -28,6 +30,9 @@ pub(crate) enum ApiError {
     /// The account may not.
     #[error("only administrators may do this")]
     NotAdmin,
+    /// A robot, which has neither password nor sessions.
+    #[error("only people may do this, and you are a robot")]
+    NotPerson,
     /// A password that is not the account's.
     #[error("current_password is wrong")]
     WrongPassword,
@@ -46,6 +51,15 @@ pub(crate) enum ApiError {
     /// A name that is taken.
     #[error("there is a group {0} already")]
     GroupExists(String),
+    /// What was named is not there, or whoever asks may not know of it.
+    #[error("{0}")]
+    Missing(String),
+    /// Whoever asks may not, and these words say who may.
+    #[error("{0}")]
+    Denied(String),
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
     /// A path that is nobody's.
     #[error("there is no such path")]
     NotFound,
@@ -55,6 +69,9 @@ pub(crate) enum ApiError {
     /// More than one client may ask at once.
     #[error("{0}")]
     TooMany(String),
+    /// Too many wrong credentials came before; so long it takes none.
+    #[error("{}", AuthError::Guessing(*.0))]
+    Guessing(Duration),
     /// Too busy, or the disk is full.
     #[error("{0}")]
     Unavailable(String),
@@ -67,15 +84,17 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
-            Self::MustChangePassword(_) | Self::NotAdmin | Self::WrongPassword => {
-                StatusCode::FORBIDDEN
-            }
+            Self::MustChangePassword(_)
+            | Self::NotAdmin
+            | Self::NotPerson
+            | Self::WrongPassword => StatusCode::FORBIDDEN,
             Self::Policy(_) | Self::SamePassword | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Body(status, _) => *status,
-            Self::GroupExists(_) => StatusCode::CONFLICT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::GroupExists(_) | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Missing(_) | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::Guessing(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -86,15 +105,17 @@ impl ApiError {
         match self {
             Self::Auth(_) => "UNAUTHORIZED",
             Self::MustChangePassword(_) => "PASSWORD_CHANGE_REQUIRED",
-            Self::NotAdmin => "DENIED",
+            Self::NotAdmin | Self::NotPerson => "DENIED",
             Self::WrongPassword => "PASSWORD_WRONG",
             Self::Policy(_) | Self::SamePassword => "PASSWORD_INVALID",
             Self::Invalid(_) => "INVALID",
             Self::Body(..) => "BODY_INVALID",
             Self::GroupExists(_) => "EXISTS",
-            Self::NotFound => "NOT_FOUND",
+            Self::Denied(_) => "DENIED",
+            Self::Conflict(_) => "CONFLICT",
+            Self::Missing(_) | Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::TooMany(_) => "TOO_MANY_REQUESTS",
+            Self::TooMany(_) | Self::Guessing(_) => "TOO_MANY_REQUESTS",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -137,6 +158,9 @@ impl ApiError {
             Self::TooMany(_) | Self::Unavailable(_) => {
                 headers.insert(RETRY_AFTER, RETRY_SECONDS);
             }
+            Self::Guessing(wait) => {
+                headers.insert(RETRY_AFTER, seconds(*wait).into());
+            }
             _ => {}
         }
         response
@@ -154,7 +178,8 @@ impl From<AuthError> for ApiError {
         match error {
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => error.into(),
-            AuthError::Token(_) => internal(&error),
+            AuthError::Token(_) | AuthError::SigningKey(_) => internal(&error),
+            AuthError::Guessing(wait) => Self::Guessing(wait),
             AuthError::Missing | AuthError::Wrong | AuthError::Ended => Self::Auth(error),
         }
     }

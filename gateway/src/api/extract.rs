@@ -4,38 +4,67 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use refity_shared::store::User;
+use refity_shared::store::{Credential, User};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
-use crate::access::{self, rights};
+use crate::access::{self, Identity, rights};
 use crate::state::AppState;
 
-/// The account that asks. It has a password of its own.
-pub(super) struct Caller(pub(super) User);
+/// Who asks. A person has a password of its own.
+pub(super) struct Caller(pub(super) Identity);
 
 impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let user = access::authenticate(state, &parts.headers, &parts.extensions).await?;
-        access::require_own_password(&user)?;
-        Ok(Self(user))
+        let caller = access::authenticate(state, &parts.headers, &parts.extensions).await?;
+        access::require_own_password(&caller)?;
+        Ok(Self(caller))
     }
 }
 
 /// An administrator asks.
-pub(super) struct Admin;
+pub(super) struct Admin(pub(super) Identity);
 
 impl FromRequestParts<AppState> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Caller(user) = Caller::from_request_parts(parts, state).await?;
-        if !rights::may_administer(&user) {
+        let Caller(caller) = Caller::from_request_parts(parts, state).await?;
+        if !rights::may_administer(&caller) {
             return Err(ApiError::NotAdmin);
         }
-        Ok(Self)
+        Ok(Self(caller))
+    }
+}
+
+/// The person who asks, if by a password or a session: what a token is given
+/// must not outlive it.
+///
+/// # Errors
+/// For robots, and for access tokens.
+pub(super) fn by_password(caller: &Identity) -> Result<&User, ApiError> {
+    let user = caller.user().ok_or(ApiError::NotPerson)?;
+    match caller.credential {
+        Credential::Token { .. } => Err(ApiError::Denied(
+            "an access token may not do this: sign in with the password".to_owned(),
+        )),
+        _ => Ok(user),
+    }
+}
+
+/// A part of the path: a name or a number.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::Invalid(words_of(&rejection.body_text()))),
+        }
     }
 }
 

@@ -6,18 +6,25 @@ use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::digest::Digest;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{Collected, Collection};
+use refity_shared::store::{AuditAction, Collected, Collection};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Admin, Json};
+use super::openapi::SignedIn;
+use crate::audit;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
 /// How many digests an answer names; the counts are of all.
 const NAMED_MAX: usize = 10_000;
 
 /// What to do.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Order {
     /// Only say what would be collected.
     #[serde(default)]
@@ -25,25 +32,40 @@ pub(super) struct Order {
 }
 
 /// What goes from one repository.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct OfRepository {
+    #[schema(value_type = Vec<String>)]
     manifests: Vec<Digest>,
+    #[schema(value_type = Vec<String>)]
     blobs: Vec<Digest>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Freed {
+    #[schema(value_type = String)]
     digest: Digest,
     bytes: u64,
 }
 
+/// How much of each, as the description shows it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct Counts {
+    manifests: u64,
+    links: u64,
+    blobs: u64,
+    bytes: u64,
+}
+
 /// What was collected, or would be.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Report {
     dry_run: bool,
     #[serde(flatten)]
+    #[schema(value_type = Counts)]
     counts: Collection,
     /// What repositories have no more.
+    #[schema(value_type = BTreeMap<String, OfRepository>)]
     repositories: BTreeMap<RepositoryName, OfRepository>,
     /// What no repository has any more: its bytes go to the trash, and are
     /// free when that is emptied.
@@ -52,10 +74,18 @@ pub(super) struct Report {
     truncated: bool,
 }
 
+/// The path of the collection.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(collect))
+}
+
 /// `POST /api/gc` `{"dry_run": bool}`: collects garbage, or tells what it
 /// would collect.
+#[utoipa::path(post, path = "/gc", tag = "storage", request_body = Order,
+    responses((status = 200, description = "What was collected", body = Report), SignedIn))]
 pub(super) async fn collect(
-    _: Admin,
+    Admin(admin): Admin,
+    client: ClientAddress,
     State(state): State<AppState>,
     Json(order): Json<Order>,
 ) -> Result<Answer<Report>, ApiError> {
@@ -78,6 +108,12 @@ pub(super) async fn collect(
     report.counts = counts.map_err(|words| ApiError::Unavailable(words.to_owned()))?;
     report.truncated = named > NAMED_MAX;
     if !order.dry_run {
+        let detail = format!(
+            "by hand: {} manifests, {} links, {} blobs, {} bytes",
+            report.counts.manifests, report.counts.links, report.counts.blobs, report.counts.bytes
+        );
+        let (action, detail) = (AuditAction::Collect, Some(detail));
+        audit::note(&state, &admin, client, action, "garbage", detail).await;
         state.local.wake_uploaders();
     }
     Ok(Answer(report))

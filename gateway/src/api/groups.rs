@@ -1,84 +1,335 @@
 //! Groups: the first component of a repository's name.
 
 use axum::Json as Answer;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use refity_shared::name::GroupName;
-use refity_shared::store::{Group, GroupCreated};
+use refity_shared::rights::{Right, Rights};
+use refity_shared::store::{
+    AuditAction, GroupChange, GroupCreated, GroupRemoved, GroupRow, GroupSettings, Order, Page,
+    PageRequest,
+};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Admin, Json};
+use super::extract::{Caller, Json, Query};
+use super::list::{List, ListQuery};
+use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
+use crate::access::{Identity, rights};
+use crate::audit;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
-#[derive(Serialize)]
+/// A group.
+#[derive(Serialize, ToSchema)]
 struct Item {
+    #[schema(example = "team")]
     name: String,
+    /// Anybody may pull.
+    public: bool,
+    /// Repositories appear on their first push.
     create_on_push: bool,
+    /// How many repositories you may read.
     repositories: i64,
+    /// How many tags those have.
+    tags: i64,
+    /// When something was last pushed to those.
+    #[schema(example = "2026-01-31T12:00:00Z")]
+    last_push_at: Option<String>,
+    #[schema(example = "2026-01-31T12:00:00Z")]
     created_at: String,
+    /// What you may do with all of it: `pull`, `push`, `delete`, `manage`.
+    #[schema(value_type = Vec<String>, example = json!(["pull", "push"]))]
+    rights: Rights,
 }
 
-impl From<Group> for Item {
-    fn from(group: Group) -> Self {
+impl Item {
+    fn new(row: &GroupRow, caller: &Identity) -> Self {
         Self {
-            name: group.name,
-            create_on_push: group.create_on_push,
-            repositories: group.repositories,
-            created_at: rfc3339(group.created_at),
+            rights: rights::on_group(caller, row.given, &row.name),
+            name: row.name.to_string(),
+            public: row.given.public,
+            create_on_push: row.create_on_push,
+            repositories: row.repositories,
+            tags: row.tags,
+            last_push_at: row.last_push_at.map(rfc3339),
+            created_at: rfc3339(row.created_at),
         }
     }
 }
 
-/// All groups: `groups` and `total` as older clients read them, and `items`.
-#[derive(Serialize)]
+/// Groups: `groups` and `total` as older clients read them, and the rest as
+/// every list has it.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Groups {
+    /// The names of `items`.
+    #[schema(example = json!(["team"]))]
     groups: Vec<String>,
-    total: usize,
-    items: Vec<Item>,
+    #[serde(flatten)]
+    list: List<Item>,
 }
 
-/// `GET /api/groups`: all groups by name.
+/// The paths of groups.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(change, remove))
+}
+
+fn no_group(name: &GroupName) -> ApiError {
+    ApiError::Missing(format!("there is no group {name}"))
+}
+
+/// A group, if one may read something of it. Of others it is not said whether
+/// they are there.
+///
+/// # Errors
+/// [`ApiError::Missing`].
+pub(super) async fn visible_group(
+    state: &AppState,
+    caller: &Identity,
+    name: &GroupName,
+) -> Result<GroupRow, ApiError> {
+    let readable = rights::readable(caller);
+    let found = state.local.store.group(readable, caller.user_id(), name);
+    found.await?.ok_or_else(|| no_group(name))
+}
+
+/// All groups that one may read something of.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) async fn all_groups(
+    state: &AppState,
+    caller: &Identity,
+    search: Option<String>,
+    order: Order,
+) -> Result<Page<GroupRow>, ApiError> {
+    let request = PageRequest {
+        order,
+        cursor: None,
+        limit: u32::MAX,
+    };
+    let readable = rights::readable(caller);
+    let store = &state.local.store;
+    let page = store.group_page(readable, caller.user_id(), search, request);
+    Ok(page.await?)
+}
+
+/// `GET /api/groups`: the groups that you may read something of, by name: all,
+/// or a page where the query says `limit` or `cursor`.
+#[utoipa::path(get, path = "/groups", tag = "groups", params(ListQuery),
+    responses((status = 200, description = "Groups", body = Groups), SignedIn))]
 pub(super) async fn list(
-    _: Admin,
     State(state): State<AppState>,
+    Caller(caller): Caller,
+    Query(query): Query<ListQuery>,
 ) -> Result<Answer<Groups>, ApiError> {
-    let groups = state.local.store.groups().await?;
+    let request = query.page(Order::Asc)?;
+    let page = if query.asks_for_page() {
+        let readable = rights::readable(&caller);
+        let store = &state.local.store;
+        let page = store.group_page(readable, caller.user_id(), query.search()?, request);
+        page.await?
+    } else {
+        all_groups(&state, &caller, query.search()?, request.order).await?
+    };
     Ok(Answer(Groups {
-        groups: groups.iter().map(|group| group.name.clone()).collect(),
-        total: groups.len(),
-        items: groups.into_iter().map(Item::from).collect(),
+        groups: page.items.iter().map(|row| row.name.to_string()).collect(),
+        list: List::of(page, |row| Item::new(&row, &caller)),
     }))
 }
 
 /// A group to make.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewGroup {
+    #[schema(example = "team")]
     name: String,
+    /// Anybody may pull; nobody in particular, where it is not given.
+    #[serde(default)]
+    public: bool,
+    /// Repositories appear on their first push, where it is not given.
+    create_on_push: Option<bool>,
 }
 
-/// A group that was made.
-#[derive(Serialize)]
+/// A group that was made; `success`, `group` and `message` are what older
+/// clients read.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Created {
+    #[schema(value_type = String, example = "team")]
     name: GroupName,
+    public: bool,
+    create_on_push: bool,
+    success: bool,
+    #[schema(value_type = String, example = "team")]
+    group: GroupName,
+    #[schema(example = "Group team created successfully")]
+    message: String,
 }
 
-/// `POST /api/groups`: makes a group.
+fn parse(name: &str) -> Result<GroupName, ApiError> {
+    name.parse()
+        .map_err(|error| ApiError::Invalid(format!("name: {error}")))
+}
+
+/// `POST /api/groups`: makes a group. Administrators may.
+#[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
+    responses(
+        (status = 201, description = "It is there", body = Created),
+        (status = 409, description = "There is one of that name", body = ErrorBody),
+        SignedIn,
+    ))]
 pub(super) async fn create(
-    _: Admin,
     State(state): State<AppState>,
+    Caller(caller): Caller,
+    client: ClientAddress,
     Json(group): Json<NewGroup>,
 ) -> Result<(StatusCode, Answer<Created>), ApiError> {
-    let name: GroupName = group
-        .name
-        .parse()
-        .map_err(|error| ApiError::Invalid(format!("name: {error}")))?;
-    match state.local.store.create_group(&name).await? {
-        GroupCreated::Yes => {
-            state.local.wake_uploaders();
-            Ok((StatusCode::CREATED, Answer(Created { name })))
-        }
-        GroupCreated::Exists => Err(ApiError::GroupExists(name.to_string())),
+    if !rights::may_administer(&caller) {
+        return Err(ApiError::NotAdmin);
     }
+    let name = parse(&group.name)?;
+    let settings = GroupSettings {
+        public: group.public,
+        create_on_push: group.create_on_push.unwrap_or(true),
+    };
+    match state.local.store.create_group_with(&name, settings).await? {
+        GroupCreated::Yes => {}
+        GroupCreated::Exists => return Err(ApiError::GroupExists(name.to_string())),
+    }
+    state.local.wake_uploaders();
+    let action = AuditAction::GroupCreate;
+    audit::note(
+        &state,
+        &caller,
+        client,
+        action,
+        name.to_string(),
+        Some(words(settings)),
+    )
+    .await;
+    let created = Created {
+        message: format!("Group {name} created successfully"),
+        group: name.clone(),
+        success: true,
+        public: settings.public,
+        create_on_push: settings.create_on_push,
+        name,
+    };
+    Ok((StatusCode::CREATED, Answer(created)))
+}
+
+/// Settings in the words of the audit log.
+fn words(settings: GroupSettings) -> String {
+    let GroupSettings {
+        public,
+        create_on_push,
+    } = settings;
+    format!("public: {public}, create_on_push: {create_on_push}")
+}
+
+/// Which settings change; the others stay.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    /// Anybody may pull.
+    #[schema(example = true)]
+    public: Option<bool>,
+    /// Repositories appear on their first push.
+    create_on_push: Option<bool>,
+}
+
+/// A group's settings.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Settings {
+    #[schema(value_type = String, example = "team")]
+    name: GroupName,
+    public: bool,
+    create_on_push: bool,
+}
+
+/// `PATCH /api/groups/{group}`: changes a group's settings. Who manages it may.
+#[utoipa::path(patch, path = "/groups/{group}", tag = "groups", request_body = Change,
+    params(("group" = String, Path, description = "The group's name", example = "team")),
+    responses(
+        (status = 200, description = "The settings as they are now", body = Settings),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn change(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    client: ClientAddress,
+    Path(group): Path<String>,
+    Json(change): Json<Change>,
+) -> Result<Answer<Settings>, ApiError> {
+    let name = parse(&group)?;
+    let seen = visible_group(&state, &caller, &name).await?;
+    if !rights::on_group(&caller, seen.given, &name).has(Right::Manage) {
+        return Err(ApiError::Denied(format!(
+            "only who manages the group {name}, or an administrator, may change it"
+        )));
+    }
+    let change = GroupChange {
+        public: change.public,
+        create_on_push: change.create_on_push,
+    };
+    let settings = state.local.store.change_group(&name, change).await?;
+    let settings = settings.ok_or_else(|| no_group(&name))?;
+    let action = AuditAction::GroupChange;
+    audit::note(
+        &state,
+        &caller,
+        client,
+        action,
+        name.to_string(),
+        Some(words(settings)),
+    )
+    .await;
+    Ok(Answer(Settings {
+        name,
+        public: settings.public,
+        create_on_push: settings.create_on_push,
+    }))
+}
+
+/// `DELETE /api/groups/{group}`: removes a group that has no repositories, with
+/// its robots and with the rights that were given on it. Administrators may.
+#[utoipa::path(delete, path = "/groups/{group}", tag = "groups",
+    params(("group" = String, Path, description = "The group's name", example = "team")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 409, description = "It has repositories", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn remove(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    client: ClientAddress,
+    Path(group): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let name = parse(&group)?;
+    if !rights::may_administer(&caller) {
+        visible_group(&state, &caller, &name).await?;
+        return Err(ApiError::NotAdmin);
+    }
+    match state.local.store.remove_group(&name).await? {
+        GroupRemoved::Yes => {}
+        GroupRemoved::Unknown => return Err(no_group(&name)),
+        GroupRemoved::NotEmpty(repositories) => {
+            return Err(ApiError::Conflict(format!(
+                "the group {name} has repositories ({repositories}): remove them first"
+            )));
+        }
+    }
+    state.local.wake_uploaders();
+    let action = AuditAction::GroupRemove;
+    audit::note(&state, &caller, client, action, name.to_string(), None).await;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -148,7 +148,7 @@ pub(crate) async fn ready(
     };
     // Whoever cannot show who it is gets the same answer as anybody.
     let asker = access::authenticate(&state, &headers, &extensions).await;
-    let all = asker.is_ok_and(|user| rights::may_administer(&user));
+    let all = asker.is_ok_and(|it| rights::may_administer(&it));
     (status, Answer(found.told(all)))
 }
 

@@ -1,121 +1,302 @@
-//! Jobs as a person sees them: transfers to SFTP.
+//! Transfers to SFTP: what goes on, and trying again.
 
 use axum::Json as Answer;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use refity_shared::clock::millis;
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{Job, JobCounts, JobId, JobState};
+use refity_shared::rights::Right;
+use refity_shared::store::{
+    AuditAction, Backlog, Job, JobFilter, JobId, JobState, Order, Readable,
+};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Admin, Query};
-use super::timestamp::rfc3339;
+use super::extract::{Caller, Query};
+use super::list::{List, ListQuery};
+use super::openapi::{ErrorBody, SignedIn};
+use super::transfer::{Audience, Transfer, pushes};
+use crate::access::{Identity, rights};
+use crate::audit;
+use crate::client::ClientAddress;
+use crate::live::SILENCE_MAX;
 use crate::state::AppState;
 
-/// How many are listed where the query does not say.
-const LIMIT: u32 = 100;
+/// In how many repositories of a blob it is looked for the right to push.
+const REPOSITORIES_MAX: u32 = 64;
 
-/// How many are listed at most.
-const LIMIT_MAX: u32 = 1000;
-
-/// Which jobs to list.
-#[derive(Deserialize)]
+/// Which transfers to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
+    /// `waiting`, `pending`, `running`, `done` or `failed`.
+    #[param(value_type = Option<String>, example = "failed")]
     state: Option<JobState>,
+    /// Only those of this repository, its blobs among them.
+    #[param(value_type = Option<String>, example = "team/app")]
     repo: Option<RepositoryName>,
-    limit: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Failure {
-    code: String,
-    message: String,
-    hint: Option<String>,
+/// Whether anybody carries transfers out.
+#[derive(Serialize, ToSchema)]
+struct UploaderState {
+    /// An uploader has said within half a minute that it runs. Else what is
+    /// pushed stays on the registry's own disk.
+    runs: bool,
+    /// Seconds since one last said so; nothing: none ever has.
+    #[schema(example = 2)]
+    heartbeat_age_s: Option<i64>,
 }
 
-#[derive(Serialize)]
-struct Item {
-    id: JobId,
-    kind: String,
-    repo: Option<String>,
-    tag: Option<String>,
-    digest: Option<String>,
-    state: JobState,
-    bytes_done: i64,
-    bytes_total: i64,
-    attempt: i64,
-    next_retry_at: Option<String>,
-    error: Option<Failure>,
-    worker: Option<String>,
-    created_at: String,
-    finished_at: Option<String>,
+/// How many transfers stand where, and how much is still to be sent.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Summary {
+    /// For other transfers.
+    waiting: i64,
+    /// Ready, or resting after a failure.
+    pending: i64,
+    running: i64,
+    /// Of the last 30 days.
+    done: i64,
+    /// In need of a person.
+    failed: i64,
+    /// Bytes that SFTP does not hold yet.
+    bytes_waiting: i64,
+    /// Bytes a second.
+    rate_bps: i64,
+    /// Seconds until all is sent, at this rate.
+    eta_s: Option<i64>,
+    uploader: UploaderState,
 }
 
-impl Item {
-    fn new(job: Job, now_ms: i64) -> Self {
-        let error = job.error.map(|(code, message, hint)| Failure {
-            code,
-            message,
-            hint,
-        });
-        // A job that never failed rests too, until it is claimed.
-        let retry = job.retry_in_ms.filter(|_| error.is_some());
-        Self {
-            id: job.id,
-            kind: job.kind,
-            repo: job.repository,
-            tag: job.tag,
-            digest: job.digest,
-            state: job.state,
-            bytes_done: job.bytes_done,
-            bytes_total: job.bytes_total,
-            attempt: job.attempt,
-            next_retry_at: retry.map(|ms| rfc3339(now_ms + ms)),
-            error,
-            worker: job.worker,
-            created_at: rfc3339(job.created_at),
-            finished_at: job.finished_at.map(rfc3339),
-        }
-    }
+/// How many transfers are tried again.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Retried {
+    #[schema(example = 3)]
+    retried: usize,
 }
 
-/// A page of jobs.
-#[derive(Serialize)]
-pub(super) struct Jobs {
-    items: Vec<Item>,
-    total: i64,
-    next_cursor: Option<String>,
-    prev_cursor: Option<String>,
+/// The paths of transfers.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(summary))
+        .routes(routes!(retry_failed))
+        .routes(routes!(one))
+        .routes(routes!(retry))
 }
 
-/// `GET /api/jobs?state=&repo=&limit=`: the newest first.
+/// The transfers, the newest first.
+///
+/// Administrators see all; others those of repositories that they may read.
+/// What belongs to one push has the same `push_id`.
+#[utoipa::path(get, path = "/jobs", tag = "transfers", params(Filter, ListQuery),
+    responses((status = 200, description = "A page of transfers", body = List<Transfer>), SignedIn))]
 pub(super) async fn list(
-    _: Admin,
+    Caller(caller): Caller,
     State(state): State<AppState>,
     Query(filter): Query<Filter>,
-) -> Result<Answer<Jobs>, ApiError> {
-    let limit = filter.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::Invalid(format!(
-            "limit is {limit}: give a number from 1 to {LIMIT_MAX}"
-        )));
-    }
+    Query(query): Query<ListQuery>,
+) -> Result<Answer<List<Transfer>>, ApiError> {
     let store = &state.local.store;
-    let repository = filter.repo.map(|name| name.to_string());
-    let total = store.jobs_total(filter.state, repository.clone()).await?;
-    let jobs = store.jobs(filter.state, repository, limit).await?;
-    let now = store.clock().wall_ms();
-    Ok(Answer(Jobs {
-        items: jobs.into_iter().map(|job| Item::new(job, now)).collect(),
-        total,
-        next_cursor: None,
-        prev_cursor: None,
+    let filter = JobFilter {
+        readable: rights::readable(&caller),
+        state: filter.state,
+        repository: filter.repo.map(|name| name.to_string()),
+        text: query.search()?,
+    };
+    let page = store.jobs(filter, query.page(Order::Desc)?).await?;
+    let pushes = pushes(store, page.items.iter()).await?;
+    let to = audience(&state, &caller);
+    Ok(Answer(List::of(page, |job| {
+        let push = pushes.get(&job.push);
+        Transfer::new(job, push, to)
+    })))
+}
+
+/// One transfer.
+#[utoipa::path(get, path = "/jobs/{id}", tag = "transfers",
+    params(("id" = i64, Path, description = "Its id", example = 17)),
+    responses(
+        (status = 200, description = "The transfer", body = Transfer),
+        (status = 404, description = "There is none, or you may not see it", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn one(
+    Caller(caller): Caller,
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Answer<Transfer>, ApiError> {
+    let job = find(&state, &caller, &id).await?;
+    Ok(Answer(shown(&state, &caller, job).await?))
+}
+
+/// How many transfers stand where, and how much is still to be sent.
+///
+/// Of what you may see.
+#[utoipa::path(get, path = "/jobs/summary", tag = "transfers",
+    responses((status = 200, description = "The counts", body = Summary), SignedIn))]
+pub(super) async fn summary(
+    Caller(caller): Caller,
+    State(state): State<AppState>,
+) -> Result<Answer<Summary>, ApiError> {
+    let store = &state.local.store;
+    let Backlog {
+        counts,
+        bytes_waiting,
+        rate,
+    } = store.backlog(rights::readable(&caller)).await?;
+    let silence = store.uploader_silence().await?;
+    let seconds = |rate: i64| bytes_waiting.div_euclid(rate) + i64::from(bytes_waiting % rate != 0);
+    Ok(Answer(Summary {
+        waiting: counts.waiting,
+        pending: counts.pending,
+        running: counts.running,
+        done: counts.done,
+        failed: counts.failed,
+        bytes_waiting,
+        rate_bps: rate,
+        eta_s: (rate > 0).then(|| seconds(rate)),
+        uploader: UploaderState {
+            runs: silence.is_some_and(|ms| ms <= millis(SILENCE_MAX)),
+            heartbeat_age_s: silence.map(|ms| ms / 1000),
+        },
     }))
 }
 
-/// `GET /api/jobs/summary`: how many jobs stand where.
-pub(super) async fn summary(
-    _: Admin,
+/// Tries a transfer that failed, or that rests after a failure, again now.
+///
+/// It needs the right to push to its repository.
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "transfers",
+    params(("id" = i64, Path, description = "Its id", example = 17)),
+    responses(
+        (status = 200, description = "It is due now", body = Transfer),
+        (status = 404, description = "There is none, or you may not see it", body = ErrorBody),
+        (status = 409, description = "It neither failed nor rests", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn retry(
+    Caller(caller): Caller,
+    client: ClientAddress,
     State(state): State<AppState>,
-) -> Result<Answer<JobCounts>, ApiError> {
-    Ok(Answer(state.local.store.job_counts().await?))
+    Path(id): Path<String>,
+) -> Result<Answer<Transfer>, ApiError> {
+    let store = &state.local.store;
+    let job = find(&state, &caller, &id).await?;
+    let readable = rights::readable(&caller);
+    let names = store.repositories_of_job(job.id, readable, REPOSITORIES_MAX);
+    let names = names.await?;
+    if !may_retry(&state, &caller, &names).await? {
+        return Err(ApiError::Denied(match names.first() {
+            Some(name) => format!(
+                "you may not push to {name}: ask an administrator, or who manages its group"
+            ),
+            None => "only administrators may do this".to_owned(),
+        }));
+    }
+    if store.retry_now(vec![job.id]).await? == 0 {
+        return Err(ApiError::Conflict(format!(
+            "transfer {} is {}: only one that failed, or that rests after a failure, can be \
+             tried again",
+            job.id,
+            job.state.name()
+        )));
+    }
+    let target = job.repository.as_deref().unwrap_or(&job.kind).to_owned();
+    let detail = Some(format!("transfer {}", job.id));
+    hurry(&state, &caller).await?;
+    audit::note(&state, &caller, client, AuditAction::Retry, target, detail).await;
+    let job = find(&state, &caller, &id).await?;
+    Ok(Answer(shown(&state, &caller, job).await?))
+}
+
+/// Tries all transfers again now that failed, or that rest after a failure.
+///
+/// Those of repositories that you may push to.
+#[utoipa::path(post, path = "/jobs/retry-failed", tag = "transfers",
+    responses((status = 200, description = "They are due now", body = Retried), SignedIn))]
+pub(super) async fn retry_failed(
+    Caller(caller): Caller,
+    client: ClientAddress,
+    State(state): State<AppState>,
+) -> Result<Answer<Retried>, ApiError> {
+    let store = &state.local.store;
+    let mut jobs = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for (job, names) in store.retryable_jobs(rights::readable(&caller)).await? {
+        let may = match known.get(&names) {
+            Some(may) => *may,
+            None => {
+                let may = may_retry(&state, &caller, &names).await?;
+                known.insert(names, may);
+                may
+            }
+        };
+        if may {
+            jobs.push(job);
+        }
+    }
+    let retried = store.retry_now(jobs).await?;
+    hurry(&state, &caller).await?;
+    if retried > 0 {
+        let (action, target) = (AuditAction::Retry, "all that failed");
+        let detail = Some(format!("{retried} transfers"));
+        audit::note(&state, &caller, client, action, target, detail).await;
+    }
+    Ok(Answer(Retried { retried }))
+}
+
+/// Lets the uploaders look. An administrator's word also counts for a storage
+/// that is away; others could have the account banned there.
+async fn hurry(state: &AppState, caller: &Identity) -> Result<(), ApiError> {
+    if rights::may_administer(caller) {
+        state.local.store.probe_soon().await?;
+    }
+    state.local.wake_uploaders();
+    Ok(())
+}
+
+/// Whether one may push to one of these repositories. What is of none is for
+/// administrators.
+async fn may_retry(
+    state: &AppState,
+    caller: &Identity,
+    names: &[String],
+) -> Result<bool, ApiError> {
+    if rights::may_administer(caller) {
+        return Ok(true);
+    }
+    for name in names {
+        let Ok(name) = name.parse::<RepositoryName>() else {
+            continue;
+        };
+        let given = state.local.store.given(caller.user_id(), &name).await?;
+        if rights::on(caller, given, &name).has(Right::Push) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn find(state: &AppState, caller: &Identity, id: &str) -> Result<Job, ApiError> {
+    let missing = || ApiError::Missing(format!("there is no transfer {id:.32}"));
+    let number: JobId = id.parse().map_err(|_| missing())?;
+    let readable: Readable = rights::readable(caller);
+    let job = state.local.store.job(number, readable).await?;
+    job.ok_or_else(missing)
+}
+
+async fn shown(state: &AppState, caller: &Identity, job: Job) -> Result<Transfer, ApiError> {
+    let pushes = pushes(&state.local.store, std::iter::once(&job)).await?;
+    let push = pushes.get(&job.push);
+    Ok(Transfer::new(job, push, audience(state, caller)))
+}
+
+fn audience(state: &AppState, caller: &Identity) -> Audience {
+    Audience {
+        admin: rights::may_administer(caller),
+        now: state.local.store.clock().wall_ms(),
+    }
 }

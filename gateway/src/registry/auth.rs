@@ -3,99 +3,265 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use refity_shared::name::RepositoryName;
+use refity_shared::rights::Right;
 use serde_json::json;
 
+use super::uploads::UploadQuery;
 use super::{Endpoint, RegistryError, headers};
-use crate::access::rights::{self, Action};
-use crate::access::{self, Actor, AuthError, PasswordError};
+use crate::access::scope::Asked;
+use crate::access::{self, Actor, AuthError, PasswordError, SERVICE, rights};
+use crate::forwarded;
 use crate::state::AppState;
 
-/// RFC 7617 section 2.
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"refity\"");
+/// The path of the token service.
+const TOKEN_PATH: &str = "/api/token";
 
 /// The middleware: hands the request on with its [`Actor`] if that may do what
 /// the method says with the path's repository. Else it answers 401 with a
 /// challenge, or 403.
 pub(crate) async fn authenticate(
     State(state): State<AppState>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let user =
-        match access::authenticate_basic(&state, request.headers(), request.extensions()).await {
-            Ok(user) => user,
-            Err(error) => return refused(error),
-        };
-    if let Err(error) = access::require_own_password(&user) {
-        return RegistryError::Denied(error.to_string()).into_response();
-    }
+    let (mut parts, body) = request.into_parts();
     // A path that cannot be read is refused by what reads it next.
-    if let Ok(endpoint) = Endpoint::parse(request.uri().path())
-        && let Some(repository) = endpoint.repository()
-    {
-        let action = action(&endpoint, request.method());
-        if !rights::may(&user, action, repository) {
-            return RegistryError::Denied(format!(
-                "`{}` may not {action} {repository}: ask an administrator",
-                user.name
-            ))
-            .into_response();
+    let endpoint = Endpoint::parse(parts.uri.path()).ok();
+    let needed = endpoint.as_ref().and_then(|it| Needed::of(it, &parts));
+    match admit(&state, &parts, needed.as_ref()).await {
+        Ok(actor) => {
+            parts.extensions.insert(actor);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(Refusal::Challenge(words, error)) => {
+            challenge(&state, &parts, needed.as_ref(), &words, error)
+        }
+        Err(Refusal::Error(error)) => error.into_response(),
+    }
+}
+
+/// Why a request goes no further.
+enum Refusal {
+    /// It shall come again with other credentials: words, and the challenge's
+    /// `error` (RFC 6750 section 3).
+    Challenge(String, Option<&'static str>),
+    Error(RegistryError),
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing | AuthError::Wrong => Self::Challenge(error.to_string(), None),
+            AuthError::Ended => Self::Challenge(error.to_string(), Some("invalid_token")),
+            AuthError::Guessing(wait) => Self::Error(RegistryError::guessing(wait)),
+            AuthError::Store(error) => Self::Error(error.into()),
+            AuthError::Password(error @ PasswordError::TooMany) => {
+                Self::Error(RegistryError::too_many(error.to_string()))
+            }
+            AuthError::Password(error) => Self::Error(RegistryError::busy(error.to_string())),
+            AuthError::Token(_) | AuthError::SigningKey(_) => {
+                tracing::error!(%error, "nobody can be known");
+                Self::Error(RegistryError::Internal)
+            }
         }
     }
-    request.extensions_mut().insert(Actor(user));
-    next.run(request).await
+}
+
+/// What a request needs to be allowed.
+struct Needed {
+    asked: Asked,
+    /// The repository, and what is done with it; nothing: the catalog, which
+    /// everybody may ask for.
+    on: Option<(RepositoryName, Right)>,
+    /// What a mount reads: worth asking for, but not needed.
+    from: Option<RepositoryName>,
+}
+
+impl Needed {
+    fn of(endpoint: &Endpoint, parts: &Parts) -> Option<Self> {
+        let Some(repository) = endpoint.repository() else {
+            return matches!(endpoint, Endpoint::Catalog).then_some(Self {
+                asked: Asked::Catalog,
+                on: None,
+                from: None,
+            });
+        };
+        let right = right(endpoint, &parts.method);
+        let from = match endpoint {
+            Endpoint::Uploads(_) => UploadQuery::of(&parts.uri).ok().and_then(|it| it.from),
+            _ => None,
+        };
+        Some(Self {
+            asked: Asked::Repository(repository.clone(), [right].into_iter().collect()),
+            on: Some((repository.clone(), right)),
+            from: from.and_then(|from| from.parse().ok()),
+        })
+    }
+
+    /// What a client is told to ask for: who pushes looks before, and reads
+    /// where it mounts from.
+    fn scope(&self) -> String {
+        let Some((repository, right)) = &self.on else {
+            return self.asked.scope();
+        };
+        let pull = [Right::Pull].into_iter();
+        let rights = pull.clone().chain([*right]).collect();
+        let own = Asked::Repository(repository.clone(), rights).scope();
+        match &self.from {
+            Some(from) => {
+                let from = Asked::Repository(from.clone(), pull.collect());
+                format!("{own} {}", from.scope())
+            }
+            None => own,
+        }
+    }
 }
 
 /// What a request does to the repository.
-fn action(endpoint: &Endpoint, method: &Method) -> Action {
+fn right(endpoint: &Endpoint, method: &Method) -> Right {
     match (endpoint, method) {
-        (Endpoint::Uploads(_) | Endpoint::Upload(..), _) => Action::Push,
-        (_, &Method::GET | &Method::HEAD) => Action::Pull,
-        (_, &Method::DELETE) => Action::Delete,
-        _ => Action::Push,
+        (Endpoint::Uploads(_) | Endpoint::Upload(..), _) => Right::Push,
+        (_, &Method::GET | &Method::HEAD) => Right::Pull,
+        (_, &Method::DELETE) => Right::Delete,
+        _ => Right::Push,
     }
 }
 
-fn refused(error: AuthError) -> Response {
-    match error {
-        AuthError::Missing | AuthError::Wrong | AuthError::Ended => {
-            let message = error.to_string();
-            let error = json!({ "code": "UNAUTHORIZED", "message": message, "detail": null });
-            let headers = [headers::API_VERSION, (WWW_AUTHENTICATE, CHALLENGE)];
-            let body = Json(json!({ "errors": [error] }));
-            (StatusCode::UNAUTHORIZED, headers, body).into_response()
-        }
-        AuthError::Store(error) => RegistryError::from(error).into_response(),
-        AuthError::Password(error @ PasswordError::TooMany) => {
-            RegistryError::too_many(error.to_string()).into_response()
-        }
-        AuthError::Password(error) => RegistryError::busy(error.to_string()).into_response(),
-        AuthError::Token(_) => RegistryError::Internal.into_response(),
+async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Result<Actor, Refusal> {
+    let on = needed.and_then(|needed| needed.on.as_ref());
+    let repository = on.map(|(repository, _)| repository);
+    let (headers, extensions) = (&parts.headers, &parts.extensions);
+    let known = access::authenticate_registry(state, headers, extensions, repository);
+    let (actor, given) = known.await?;
+    access::require_own_password(&actor.identity)
+        .map_err(|error| Refusal::Error(RegistryError::Denied(error.to_string())))?;
+    if let Some((repository, right)) = on
+        && !rights::on(&actor.identity, given, repository).has(*right)
+    {
+        return Err(refused(&actor, repository, *right));
     }
+    if needed.is_some_and(|needed| !actor.asked_for(&needed.asked)) {
+        let words = "the token is not for this: ask for one with the scope of the challenge";
+        return Err(Refusal::Challenge(
+            words.to_owned(),
+            Some("insufficient_scope"),
+        ));
+    }
+    Ok(actor)
+}
+
+/// Somebody who is known may not; nobody in particular may sign in.
+fn refused(actor: &Actor, repository: &RepositoryName, right: Right) -> Refusal {
+    let verb = match right {
+        Right::Pull => "pull from",
+        Right::Push => "push to",
+        Right::Delete => "delete from",
+        Right::Manage => "manage",
+    };
+    if matches!(
+        actor.identity.principal,
+        refity_shared::store::Principal::Anonymous
+    ) {
+        let words = format!("sign in first: not everybody may {verb} {repository}");
+        return Refusal::Challenge(words, Some("insufficient_scope"));
+    }
+    Refusal::Error(RegistryError::Denied(format!(
+        "`{}` may not {verb} {repository}: ask an administrator, or who manages the group {}",
+        actor.identity.name(),
+        repository.group()
+    )))
+}
+
+/// 401, and where a token is to be had (RFC 7235 section 4.1; Distribution,
+/// "Token Authentication Specification").
+fn challenge(
+    state: &AppState,
+    parts: &Parts,
+    needed: Option<&Needed>,
+    words: &str,
+    error: Option<&str>,
+) -> Response {
+    let base = match &state.settings.public_url {
+        Some(url) => Some(url.clone()),
+        None => forwarded::base_url(parts),
+    };
+    // Without a host a client cannot be told where: it has sent no Host.
+    let base = base.unwrap_or_default();
+    let mut value = format!("Bearer realm=\"{base}{TOKEN_PATH}\",service=\"{SERVICE}\"");
+    if let Some(needed) = needed {
+        value += &format!(",scope=\"{}\"", needed.scope());
+    }
+    if let Some(error) = error {
+        value += &format!(",error=\"{error}\"");
+    }
+    let fallback = HeaderValue::from_static("Bearer");
+    let value = HeaderValue::try_from(value).unwrap_or(fallback);
+    let error = json!({ "code": "UNAUTHORIZED", "message": words, "detail": null });
+    let headers = [headers::API_VERSION, (WWW_AUTHENTICATE, value)];
+    let body = Json(json!({ "errors": [error] }));
+    (StatusCode::UNAUTHORIZED, headers, body).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn needed(method: &Method, uri: &str) -> Option<Needed> {
+        let request = axum::http::Request::builder().method(method).uri(uri);
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let endpoint = Endpoint::parse(parts.uri.path()).unwrap();
+        Needed::of(&endpoint, &parts)
+    }
+
     #[test]
     fn an_upload_is_a_push_whatever_the_method() {
         let uploads = "/v2/team/app/blobs/uploads/";
         let upload = format!("{uploads}{}", uuid::Uuid::new_v4());
         for (method, path, expected) in [
-            (Method::GET, "/v2/team/app/tags/list", Action::Pull),
-            (Method::HEAD, "/v2/team/app/manifests/v1", Action::Pull),
-            (Method::PUT, "/v2/team/app/manifests/v1", Action::Push),
-            (Method::DELETE, "/v2/team/app/manifests/v1", Action::Delete),
-            (Method::POST, uploads, Action::Push),
-            (Method::GET, &upload, Action::Push),
-            (Method::DELETE, &upload, Action::Push),
+            (Method::GET, "/v2/team/app/tags/list", Right::Pull),
+            (Method::HEAD, "/v2/team/app/manifests/v1", Right::Pull),
+            (Method::PUT, "/v2/team/app/manifests/v1", Right::Push),
+            (Method::DELETE, "/v2/team/app/manifests/v1", Right::Delete),
+            (Method::POST, uploads, Right::Push),
+            (Method::GET, &upload, Right::Push),
+            (Method::DELETE, &upload, Right::Push),
         ] {
-            let endpoint = Endpoint::parse(path).unwrap();
-            assert_eq!(action(&endpoint, &method), expected, "{method} {path}");
+            let on = needed(&method, path).unwrap().on.unwrap();
+            assert_eq!(on.1, expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_says_what_to_ask_for() {
+        let uploads = "/v2/team/app/blobs/uploads/";
+        let mount = format!("{uploads}?mount=sha256:aa&from=team/base");
+        for (method, path, expected) in [
+            (Method::GET, "/v2/", None),
+            (Method::GET, "/v2/_catalog", Some("registry:catalog:*")),
+            (
+                Method::GET,
+                "/v2/team/app/tags/list",
+                Some("repository:team/app:pull"),
+            ),
+            (Method::POST, uploads, Some("repository:team/app:pull,push")),
+            (
+                Method::POST,
+                &mount,
+                Some("repository:team/app:pull,push repository:team/base:pull"),
+            ),
+            (
+                Method::DELETE,
+                "/v2/team/app/manifests/v1",
+                Some("repository:team/app:pull,delete"),
+            ),
+        ] {
+            let scope = needed(&method, path).map(|needed| needed.scope());
+            assert_eq!(scope.as_deref(), expected, "{method} {path}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
-use refity_shared::store::Names;
+use refity_shared::store::Readable;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
@@ -17,15 +17,12 @@ const PAGE_DEFAULT: u32 = 1000;
 pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, RegistryError> {
     let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?.unwrap_or(PAGE_DEFAULT);
-    // Without a table of rights one may read all of them or none.
     let reader = parts.extensions.get::<Actor>();
-    let mut repositories = if reader.is_some_and(|actor| rights::may_administer(&actor.0)) {
-        // One more tells whether there is a next page.
-        let store = &state.local.store;
-        store.repositories(query.last, limit + 1).await?
-    } else {
-        Names::default()
-    };
+    let readable = reader.map_or_else(Readable::public, |it| rights::readable(&it.identity));
+    // One more tells whether there is a next page.
+    let store = &state.local.store;
+    let repositories = store.repositories(&readable, query.last, limit + 1);
+    let mut repositories = repositories.await?;
     let next = page::cut(&mut repositories, limit);
     let mut response = page::answer("\"repositories\":", &repositories);
     if let Some(last) = next {

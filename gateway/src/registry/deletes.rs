@@ -3,14 +3,16 @@
 //! repository only.
 
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use refity_shared::deletion::Deletion;
 use refity_shared::digest::{Digest, DigestError};
 use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{Deleted, NewDelete};
+use refity_shared::store::{AuditAction, Deleted, NewDelete};
 
 use super::error::RegistryError;
 use super::{Written, empty};
+use crate::audit;
 use crate::state::AppState;
 
 /// How often tags may move to a manifest while it is being deleted.
@@ -67,6 +69,27 @@ pub(super) async fn blob(
         Done::Yes => Ok(accepted()),
         Done::Unknown | Done::TagsMoved => Err(RegistryError::BlobUnknown(digest)),
     }
+}
+
+/// Notes in the audit log that a client of the registry deleted this.
+pub(super) async fn note(
+    state: &AppState,
+    repository: &RepositoryName,
+    reference: &Reference,
+    parts: &Parts,
+) {
+    let target = match reference {
+        Reference::Tag(tag) => format!("{repository}:{tag}"),
+        Reference::Digest(digest) => format!("{repository}@{digest}"),
+    };
+    audit::note_on(
+        state,
+        parts,
+        AuditAction::Delete,
+        (repository, target),
+        None,
+    )
+    .await;
 }
 
 fn accepted() -> Written {

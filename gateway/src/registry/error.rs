@@ -2,6 +2,8 @@
 //! specification's error codes, each mapped to its status here and nowhere
 //! else (OCI distribution specification, "Error Codes").
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use refity_shared::store::{MissingReference, StoreError};
 use serde_json::{Value, json};
 
 use super::headers::received_range;
+use crate::access::{AuthError, seconds};
 
 /// After how many seconds a client may try again what is busy now.
 const RETRY_SOON_SECONDS: u64 = 5;
@@ -139,6 +142,8 @@ pub(crate) enum RegistryError {
     TooManyRequests {
         /// What there is too much of.
         message: String,
+        /// Seconds until it is worth another try.
+        retry_after: u64,
     },
     /// It may work later.
     #[error("{message}")]
@@ -166,6 +171,15 @@ impl RegistryError {
     pub(crate) fn too_many(message: impl Into<String>) -> Self {
         Self::TooManyRequests {
             message: message.into(),
+            retry_after: RETRY_SOON_SECONDS,
+        }
+    }
+
+    /// Who brought too many wrong credentials has to wait so long.
+    pub(crate) fn guessing(wait: Duration) -> Self {
+        Self::TooManyRequests {
+            message: AuthError::Guessing(wait).to_string(),
+            retry_after: seconds(wait),
         }
     }
 
@@ -259,10 +273,7 @@ impl RegistryError {
                 vec![(header::ALLOW, "GET, HEAD".to_owned())]
             }
             Self::MethodNotAllowed { allow } => vec![(header::ALLOW, (*allow).to_owned())],
-            Self::TooManyRequests { .. } => {
-                vec![(header::RETRY_AFTER, RETRY_SOON_SECONDS.to_string())]
-            }
-            Self::Unavailable { retry_after, .. } => {
+            Self::TooManyRequests { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 vec![(header::RETRY_AFTER, retry_after.to_string())]
             }
             _ => Vec::new(),

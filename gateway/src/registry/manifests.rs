@@ -10,12 +10,15 @@ use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
 use refity_shared::media_type::MediaType;
 use refity_shared::name::{IntentId, NameError, Reference, RepositoryName, Tag};
 use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{NewManifest, PutManifest, Referral};
+use refity_shared::store::{AuditAction, NewManifest, PutManifest, Referral};
 
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, content_length, entity_tag, is_known};
-use super::{Written, empty, page, push_target, pusher, room};
+use super::{Written, content, empty, page, push_target, pusher, room};
+use crate::access::Actor;
+use crate::audit;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
 /// How many tags one request may set beside that in its path. The
@@ -52,6 +55,13 @@ pub(super) async fn get(
     if is_known(&parts.headers, &manifest.digest) {
         return Ok(empty(StatusCode::NOT_MODIFIED, headers));
     }
+    if parts.method == Method::GET
+        && let Some(actor) = parts.extensions.get::<Actor>()
+    {
+        let client = ClientAddress::of(&parts.extensions);
+        let (identity, asked) = (&actor.identity, reference.to_string());
+        state.recorder.pull(repository, asked, identity, client);
+    }
     // The router leaves the body of a HEAD out, and its length in.
     let content_type = [(header::CONTENT_TYPE, manifest.media_type)];
     Ok((headers, content_type, Body::from(manifest.bytes)).into_response())
@@ -87,6 +97,7 @@ pub(super) async fn put(
             tags.push(tag.clone());
         }
     }
+    let pushed = pushed(&repository, &digest, &tags);
     let new = NewManifest {
         repository: repository.clone(),
         digest: digest.clone(),
@@ -102,7 +113,11 @@ pub(super) async fn put(
         user: pusher(parts),
     };
     let jobs = put_with_intent(state, new, parts).await?;
+    content::note_platform(state, &repository, &digest, &manifest).await;
     state.local.wake_uploaders();
+    let (target, detail) = pushed;
+    let on = (&repository, target);
+    audit::note_on(state, parts, AuditAction::Push, on, Some(detail)).await;
     let mut response = empty(
         StatusCode::CREATED,
         [
@@ -126,6 +141,19 @@ pub(super) async fn put(
         response.headers_mut().insert(OCI_SUBJECT, subject);
     }
     Ok(Written { response, jobs })
+}
+
+/// What the audit log says of a push: on what, and more words.
+fn pushed(repository: &RepositoryName, digest: &Digest, tags: &[Tag]) -> (String, String) {
+    match tags.split_first() {
+        None => (format!("{repository}@{digest}"), digest.to_string()),
+        Some((tag, [])) => (format!("{repository}:{tag}"), digest.to_string()),
+        Some((tag, others)) => {
+            let others: Vec<&str> = others.iter().map(Tag::as_str).collect();
+            let detail = format!("{digest}, also {}", others.join(", "));
+            (format!("{repository}:{tag}"), detail)
+        }
+    }
 }
 
 /// The tags of `?tag=a&tag=b` (OCI distribution specification, "Pushing

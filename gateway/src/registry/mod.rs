@@ -11,6 +11,7 @@ mod catalog;
 mod cold;
 mod cold_fetch;
 mod cold_stream;
+pub(crate) mod content;
 mod content_range;
 mod deletes;
 mod error;
@@ -37,6 +38,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use refity_shared::name::Reference;
 use refity_shared::store::{JobId, UserId};
 use tracing::Instrument as _;
 
@@ -149,10 +151,18 @@ async fn write(
             manifests::put(state, repository, reference, parts, body).await
         }
         (Endpoint::Manifest(repository, reference), &Method::DELETE) => {
-            deletes::manifest(state, repository, reference).await
+            let deleted = deletes::manifest(state, repository.clone(), reference.clone()).await?;
+            if let Ok(reference) = reference {
+                deletes::note(state, &repository, &reference, parts).await;
+            }
+            Ok(deleted)
         }
         (Endpoint::Blob(repository, digest), &Method::DELETE) => {
-            deletes::blob(state, repository, digest).await
+            let deleted = deletes::blob(state, repository.clone(), digest.clone()).await?;
+            if let Ok(digest) = digest {
+                deletes::note(state, &repository, &Reference::Digest(digest), parts).await;
+            }
+            Ok(deleted)
         }
         (endpoint, _) => Err(wrong_method(&endpoint)),
     }
@@ -164,9 +174,10 @@ fn wrong_method(endpoint: &Endpoint) -> RegistryError {
     }
 }
 
-/// Who pushes.
+/// The person who pushes; nothing: a robot.
 fn pusher(parts: &Parts) -> Option<UserId> {
-    parts.extensions.get::<Actor>().map(|actor| actor.0.id)
+    let actor = parts.extensions.get::<Actor>();
+    actor.and_then(|actor| actor.identity.user_id())
 }
 
 /// An answer with headers and no body.

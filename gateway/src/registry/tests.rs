@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::Identity;
 use crate::state::Settings;
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::media_type::OCI_MANIFEST;
@@ -47,7 +48,15 @@ impl Registry {
             .create_first_admin(String::new(), false)
             .await
             .unwrap();
-        let actor = Actor(store.user("admin").await.unwrap().unwrap());
+        let admin = store
+            .user(&"admin".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        let actor = Actor {
+            identity: Identity::by_password(admin),
+            granted: None,
+        };
         Self {
             state,
             actor,
@@ -383,7 +392,7 @@ async fn the_catalog_names_only_what_the_reader_may_pull() {
     let answer = registry.get("/v2/_catalog").await;
     let listed: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(listed, json!({ "repositories": ["team/app"] }));
-    registry.actor.0.role = refity_shared::store::Role::User;
+    registry.actor.identity = Identity::anonymous();
     let answer = registry.get("/v2/_catalog?n=1").await;
     let listed: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(listed, json!({ "repositories": [] }));

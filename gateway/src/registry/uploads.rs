@@ -7,7 +7,8 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use refity_shared::digest::{Algorithm, Digest, Hasher};
 use refity_shared::name::{RepositoryName, UploadId};
-use refity_shared::store::{Mounted, UploadState};
+use refity_shared::rights::Right;
+use refity_shared::store::{MountSource, Mounted, UploadState};
 use serde::Deserialize;
 
 use super::body::RequestBody;
@@ -16,7 +17,8 @@ use super::headers::{CONTENT_DIGEST, UPLOAD_UUID, received_range, upload_locatio
 use super::upload_write::Session;
 use super::{Written, empty, push_target, pusher, room};
 use crate::access::Actor;
-use crate::access::rights::{self, Action};
+use crate::access::rights;
+use crate::access::scope::Asked;
 use crate::state::AppState;
 
 /// The query of the requests here.
@@ -104,10 +106,10 @@ async fn mount(
         // No repository has such a name.
         return Ok(None);
     };
-    if !may_read(parts, from.as_ref()) {
+    let Some(source) = mount_source(state, parts, from).await? else {
         return Ok(None);
-    }
-    match state.local.store.mount(repository, from, digest).await? {
+    };
+    match state.local.store.mount(repository, source, digest).await? {
         Mounted::Yes => {
             state.local.wake_uploaders();
             Ok(Some(blob_answer(repository, digest)))
@@ -117,14 +119,26 @@ async fn mount(
     }
 }
 
-/// Whether the client may mount from there. Without a name every repository
-/// is searched, which only those may who may read them all.
-fn may_read(parts: &Parts, from: Option<&RepositoryName>) -> bool {
-    let actor = parts.extensions.get::<Actor>();
-    actor.is_some_and(|Actor(user)| match from {
-        Some(from) => rights::may(user, Action::Pull, from),
-        None => rights::may_administer(user),
-    })
+/// Where the client may mount from; nothing where it may not. Without a name
+/// all that it may read is searched.
+async fn mount_source(
+    state: &AppState,
+    parts: &Parts,
+    from: Option<RepositoryName>,
+) -> Result<Option<MountSource>, RegistryError> {
+    let Some(actor) = parts.extensions.get::<Actor>() else {
+        return Ok(None);
+    };
+    let identity = &actor.identity;
+    let Some(from) = from else {
+        return Ok(Some(MountSource::Any(rights::readable(identity))));
+    };
+    let store = &state.local.store;
+    let given = store.given(identity.user_id(), &from).await?;
+    let pull = [Right::Pull].into_iter().collect();
+    let may = rights::on(identity, given, &from).has(Right::Pull)
+        && actor.asked_for(&Asked::Repository(from.clone(), pull));
+    Ok(may.then_some(MountSource::Repository(from)))
 }
 
 /// `PATCH` of a session: appends a chunk, or a stream.

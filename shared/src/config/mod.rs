@@ -26,15 +26,18 @@
 //! let (remote, secrets) = args.check.settle(settings);
 //! ```
 
+mod audit;
 mod collection;
 mod data;
 pub mod data_dir;
 mod limits;
+mod origins;
 mod problems;
 mod proxies;
 mod remote;
 mod secret;
 mod server;
+mod usage;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -42,14 +45,17 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::{Command, Parser};
 
+pub use audit::AuditArgs;
 pub use collection::{CollectionArgs, Schedule, ScheduleArgs};
 pub use data::{DataArgs, SpoolSettings};
 pub use limits::{LimitArgs, LimitSettings};
+pub use origins::Origins;
 pub use problems::{CheckArgs, Problems, both};
 pub use proxies::TrustedProxies;
 pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
+pub use usage::{UsageArgs, UsageSettings};
 
 /// The exit status of a start that the configuration does not allow. A
 /// service manager need not try again.

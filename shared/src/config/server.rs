@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::{Problems, TrustedProxies, values};
+use super::{Origins, Problems, TrustedProxies, values};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Logging.
@@ -43,6 +43,7 @@ pub struct SyncArgs {
 /// Where the gateway listens.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Listening")]
+#[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct HttpArgs {
     /// TCP port of the registry
     #[arg(long, env, value_parser = values::port, default_value = "5000")]
@@ -58,6 +59,52 @@ pub struct HttpArgs {
     /// 127.0.0.1,10.0.0.0/8 [default: none]
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub trusted_proxies: TrustedProxies,
+    /// Where clients reach this registry, such as https://registry.example.org: tokens
+    /// are fetched there, and copied commands name it [default: as clients call it]
+    #[arg(long, env, value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// Other origins whose pages may use the API with a Bearer token, such as
+    /// https://tools.example.org: exact, comma-separated; cookies never count there
+    /// [default: none]
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub cors_origins: Origins,
+    /// How long a token of docker, podman and other clients is good before they fetch
+    /// the next by themselves: 60s to 1h
+    #[arg(long, env, value_parser = token_lifetime, default_value = "5m")]
+    pub token_lifetime: Duration,
+}
+
+/// Clients take no less (Distribution, "Token Authentication Specification").
+const TOKEN_LIFETIME_MIN: Duration = Duration::from_secs(60);
+
+const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
+
+fn token_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = values::duration(text)?;
+    if (TOKEN_LIFETIME_MIN..=TOKEN_LIFETIME_MAX).contains(&lifetime) {
+        Ok(lifetime)
+    } else {
+        Err("a token lives 60s at least and 1h at most".to_owned())
+    }
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let well_formed = host.is_some_and(|host| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+        !host.is_empty() && host.chars().all(inside)
+    });
+    if well_formed {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "give a scheme, a host and perhaps a port, and no path: https://registry.example.org"
+                .to_owned(),
+        )
+    }
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {
@@ -81,6 +128,12 @@ pub struct HttpSettings {
     pub web: Option<SocketAddr>,
     /// Whose word counts for where a request comes from.
     pub proxies: TrustedProxies,
+    /// Where clients reach the registry: a scheme and a host, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Other origins whose pages may use the API.
+    pub cors_origins: Origins,
+    /// How long a token for the registry is good.
+    pub token_lifetime: Duration,
 }
 
 impl HttpArgs {
@@ -102,6 +155,9 @@ impl HttpArgs {
             registry: at(self.port),
             web: (self.web_port != 0).then(|| at(self.web_port)),
             proxies: self.trusted_proxies.clone(),
+            public_url: self.public_url.clone(),
+            cors_origins: self.cors_origins.clone(),
+            token_lifetime: self.token_lifetime,
         })
     }
 }

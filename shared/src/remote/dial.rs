@@ -14,6 +14,9 @@ use super::session::{Extended, Session, in_millis};
 
 /// Seconds without traffic after which a keepalive is sent.
 const KEEPALIVE_SECONDS: u32 = 30;
+/// How much of what a server says first is read.
+const GREETING_MAX: u64 = 8 * 1024;
+const GREETING_LINES: usize = 32;
 
 impl Session {
     /// Connects, checks the host key and signs in: one attempt.
@@ -50,6 +53,38 @@ impl Session {
             broken: false,
         })
     }
+}
+
+/// Looks whether something that speaks SSH answers there. Says what it calls
+/// itself. Blocks.
+///
+/// # Errors
+/// [`RemoteError::Connection`].
+pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
+    let stream = dial(config)?;
+    let failed = |error: io::Error| {
+        RemoteError::Connection(format!(
+            "{} port {} says nothing: {error}",
+            config.host, config.port
+        ))
+    };
+    stream
+        .set_read_timeout(Some(config.timeouts.connect))
+        .map_err(failed)?;
+    let mut greeting = String::new();
+    // RFC 4253 section 4.2: at most 255 bytes, after other lines perhaps.
+    let lines = io::BufReader::new(io::Read::take(stream, GREETING_MAX));
+    for line in io::BufRead::lines(lines).take(GREETING_LINES) {
+        greeting = line.map_err(failed)?;
+        if greeting.starts_with("SSH-") {
+            let shown: String = greeting.chars().filter(|c| !c.is_control()).collect();
+            return Ok(format!("{} port {}: {shown}", config.host, config.port));
+        }
+    }
+    Err(RemoteError::Connection(format!(
+        "what answers on {} port {} does not speak SSH: it says {greeting:.60?}",
+        config.host, config.port
+    )))
 }
 
 /// Tries each address of the host.

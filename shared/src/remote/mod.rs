@@ -25,6 +25,7 @@ mod slots;
 pub mod write;
 
 pub use config::{RemoteAuth, RemoteConfig, Role, Timeouts};
+pub use dial::reach;
 pub use error::{Reason, RemoteError};
 pub use folders::{Entry, LIST_MAX};
 pub use layout::{Layout, TmpName, TrashName};
@@ -35,4 +36,6 @@ pub use posix_rename::{Extensions, Space};
 pub use read::Reader;
 pub use remove::{remove_if_empty, remove_link, remove_tag};
 pub use session::{Meta, Session};
-pub use write::{Placed, WriteError, place_folder, replace_small, store_file, write_small};
+pub use write::{
+    Placed, WriteError, place_folder, replace_small, store_file, write_small, write_temporary,
+};

@@ -31,6 +31,21 @@ pub struct Extensions {
     pub hardlink: bool,
 }
 
+impl Extensions {
+    /// The names of those that are offered.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let all = [
+            ("posix-rename@openssh.com", self.posix_rename),
+            ("fsync@openssh.com", self.fsync),
+            ("statvfs@openssh.com", self.statvfs),
+            ("hardlink@openssh.com", self.hardlink),
+        ];
+        let offered = all.into_iter().filter(|(_, offered)| *offered);
+        offered.map(|(name, _)| name).collect()
+    }
+}
+
 /// The space of the file system that holds a path, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {

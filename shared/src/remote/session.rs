@@ -10,6 +10,7 @@ use std::time::Duration;
 use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, Sftp};
 
 use super::error::{self, Reason, RemoteError, status};
+use super::known_hosts::fingerprint;
 use super::layout::parent;
 use super::posix_rename::{Control, Extensions, Space};
 
@@ -206,6 +207,13 @@ impl Session {
             Extended::Open(control) => control.extensions(),
             Extended::Untried | Extended::Absent => Extensions::default(),
         })
+    }
+
+    /// The fingerprint of the server's key, as OpenSSH prints it.
+    #[must_use]
+    pub fn host_key_fingerprint(&self) -> Option<String> {
+        let (key, _) = self.raw.as_ref()?.host_key()?;
+        Some(fingerprint(key))
     }
 
     fn open_control(&mut self) -> Result<Option<Control<ssh2::Channel>>, RemoteError> {

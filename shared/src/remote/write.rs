@@ -180,11 +180,10 @@ fn build_and_place(
 }
 
 /// Writes, syncs and checks a temporary file, and leaves it there.
-pub(super) fn write_temporary(
-    session: &mut Session,
-    tmp: &str,
-    bytes: &[u8],
-) -> Result<(), WriteError> {
+///
+/// # Errors
+/// As [`store_file`]; what was written so far may stay.
+pub fn write_temporary(session: &mut Session, tmp: &str, bytes: &[u8]) -> Result<(), WriteError> {
     let mut source = bytes;
     let size = bytes.len() as u64;
     copy_to(session, tmp, size, &mut source, &mut |_| {}, None)

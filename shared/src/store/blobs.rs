@@ -1,10 +1,11 @@
 //! Blobs: which repository has them, and where their bytes are.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
+use super::grants::READABLE;
 use super::jobs::{NewJob, need, settle, unfinished, want};
 use super::repositories::{ensure_repository, repository_id};
-use super::{BlobId, JobKind, PushTarget, Store, StoreError, next_generation};
+use super::{BlobId, JobKind, PushTarget, Readable, Store, StoreError, next_generation};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::name::{FileId, RepositoryName};
@@ -32,6 +33,15 @@ pub struct Blob {
     used_at: i64,
     membership: i64,
     touched_at: i64,
+}
+
+/// Where a blob is mounted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// This repository, which may be read.
+    Repository(RepositoryName),
+    /// Any of those that may be read.
+    Any(Readable),
 }
 
 /// What came of a mount.
@@ -233,29 +243,37 @@ impl Store {
             .await
     }
 
-    /// Makes a blob of `from` (of any repository, where that is not given)
-    /// one of `repository` too.
+    /// Makes a blob of `source` one of `repository` too.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn mount(
         &self,
         repository: &RepositoryName,
-        from: Option<RepositoryName>,
+        source: MountSource,
         digest: &Digest,
     ) -> Result<Mounted, StoreError> {
         let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
         self.write(move |db| {
+            let (from, readable) = match &source {
+                MountSource::Repository(from) => (Some(from.as_str()), &Readable::All),
+                MountSource::Any(readable) => (None, readable),
+            };
+            let (all, user, within) = readable.values();
             let blob: Option<i64> = db
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "SELECT b.id FROM blobs b
                      JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.wanted
                      JOIN repositories r ON r.id = rb.repository_id
-                     WHERE b.digest = ?1 AND b.wanted AND b.damaged IS NULL
-                       AND (?2 IS NULL OR r.name = ?2) LIMIT 1",
-                )?
+                     JOIN groups g ON g.id = r.group_id
+                     WHERE b.digest = :digest AND b.wanted AND b.damaged IS NULL
+                       AND (:from IS NULL OR r.name = :from) AND {READABLE} LIMIT 1"
+                ))?
                 .query_row(
-                    params![digest.as_str(), from.as_ref().map(RepositoryName::as_str)],
+                    named_params! {
+                        ":digest": digest.as_str(), ":from": from, ":all": all, ":user": user,
+                        ":within": within,
+                    },
                     |row| row.get(0),
                 )
                 .optional()?;

@@ -1,6 +1,6 @@
 //! Groups: the first component of a repository's name.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::jobs::{NewJob, want};
 use super::{JobKind, Store, StoreError, next_generation};
@@ -35,15 +35,21 @@ pub(super) fn create_group(
 ) -> Result<GroupCreated, StoreError> {
     let now = store.clock.wall_ms();
     let generation = next_generation(db, now)?;
-    let made = db.execute(
-        "INSERT INTO groups (name, wanted, generation, created_at) VALUES (?1, 1, ?2, ?3)
-         ON CONFLICT (name) DO NOTHING",
-        params![name.as_str(), generation, now],
-    )?;
-    if made == 0 {
+    // The row of one that was removed may still be there.
+    let made = db
+        .prepare_cached(
+            "INSERT INTO groups (name, wanted, generation, created_at) VALUES (?1, 1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET
+                 wanted = 1, generation = excluded.generation, created_at = excluded.created_at,
+                 create_on_push = 1, public = 0
+             WHERE NOT wanted
+             RETURNING id",
+        )?
+        .query_row(params![name.as_str(), generation, now], |row| row.get(0))
+        .optional()?;
+    let Some(group) = made else {
         return Ok(GroupCreated::Exists);
-    }
-    let group = db.last_insert_rowid();
+    };
     want(db, &store.clock, &NewJob::new(JobKind::MarkGroup, group))?;
     Ok(GroupCreated::Yes)
 }
@@ -66,7 +72,8 @@ impl Store {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT name, create_on_push, created_at,
-                        (SELECT count(*) FROM repositories r WHERE r.group_id = g.id)
+                        (SELECT count(*) FROM repositories r
+                         WHERE r.group_id = g.id AND r.removed_at IS NULL)
                  FROM groups g WHERE wanted ORDER BY name",
             )?;
             let groups = query.query_map([], |row| {

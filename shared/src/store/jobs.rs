@@ -1,9 +1,9 @@
-//! Jobs: opening one for a target or joining the unfinished one, what must be
-//! done before it, and what a person sees of it.
+//! Jobs: opening one for a target or joining the unfinished one, and what must
+//! be done before it.
 
 use rusqlite::{Connection, params};
 
-use super::{JobId, JobKind, Store, StoreError};
+use super::{JobId, JobKind, StoreError};
 use crate::clock::Clock;
 
 /// Where a job stands.
@@ -35,7 +35,7 @@ impl JobState {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         match text {
             "waiting" => Self::Waiting,
             "running" => Self::Running,
@@ -172,176 +172,4 @@ pub(super) fn settle(db: &Connection, job: JobId) -> Result<(), StoreError> {
     )?
     .execute([job.0])?;
     Ok(())
-}
-
-/// How many jobs stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct JobCounts {
-    /// For other jobs.
-    pub waiting: i64,
-    /// Claimable, now or later.
-    pub pending: i64,
-    /// Being worked on.
-    pub running: i64,
-    /// Finished, as far as the history goes back.
-    pub done: i64,
-    /// In need of a person.
-    pub failed: i64,
-}
-
-/// A job as a person sees it: a transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Its number.
-    pub id: JobId,
-    /// What it makes true.
-    pub kind: String,
-    /// The repository, where the target has one.
-    pub repository: Option<String>,
-    /// The tag of a `publish_tag`.
-    pub tag: Option<String>,
-    /// The digest of a blob or manifest.
-    pub digest: Option<String>,
-    /// Where it stands.
-    pub state: JobState,
-    /// Bytes sent in this run.
-    pub bytes_done: i64,
-    /// Bytes in all; 0 where it is not about bytes.
-    pub bytes_total: i64,
-    /// Failures so far.
-    pub attempt: i64,
-    /// Milliseconds until it is tried again, for one that rests.
-    pub retry_in_ms: Option<i64>,
-    /// What went wrong last: code, words, hint.
-    pub error: Option<(String, String, Option<String>)>,
-    /// Who works on it.
-    pub worker: Option<String>,
-    /// Milliseconds, UTC.
-    pub created_at: i64,
-    /// Milliseconds, UTC.
-    pub finished_at: Option<i64>,
-}
-
-impl Store {
-    /// How many jobs stand where.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn job_counts(&self) -> Result<JobCounts, StoreError> {
-        self.read(|db| {
-            let mut counts = JobCounts::default();
-            let mut query = db.prepare_cached("SELECT state, count(*) FROM jobs GROUP BY state")?;
-            let mut rows = query.query([])?;
-            while let Some(row) = rows.next()? {
-                let state: String = row.get(0)?;
-                let count = match JobState::parse(&state) {
-                    JobState::Waiting => &mut counts.waiting,
-                    JobState::Pending => &mut counts.pending,
-                    JobState::Running => &mut counts.running,
-                    JobState::Done => &mut counts.done,
-                    JobState::Failed => &mut counts.failed,
-                };
-                *count = row.get(1)?;
-            }
-            Ok(counts)
-        })
-        .await
-    }
-
-    /// How many jobs there are: of one state and of one repository where
-    /// given.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn jobs_total(
-        &self,
-        state: Option<JobState>,
-        repository: Option<String>,
-    ) -> Result<i64, StoreError> {
-        self.read(move |db| {
-            Ok(db
-                .prepare_cached(
-                    "SELECT count(*) FROM jobs j WHERE (?1 IS NULL OR j.state = ?1)
-                        AND (?2 IS NULL OR ?2 = (
-                         SELECT r.name FROM repositories r WHERE r.id = CASE j.kind
-                         WHEN 'link_blob' THEN
-                             (SELECT repository_id FROM repository_blobs WHERE id = j.target)
-                         WHEN 'publish_manifest' THEN
-                             (SELECT repository_id FROM repository_manifests WHERE id = j.target)
-                         WHEN 'publish_tag' THEN
-                             (SELECT repository_id FROM tags WHERE id = j.target) END))",
-                )?
-                .query_row(params![state.map(JobState::name), repository], |row| {
-                    row.get(0)
-                })?)
-        })
-        .await
-    }
-
-    /// Jobs, the newest first: at most `limit`, of one state and of one
-    /// repository where given.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn jobs(
-        &self,
-        state: Option<JobState>,
-        repository: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<Job>, StoreError> {
-        let clock = self.clock.clone();
-        self.read(move |db| {
-            let mut query = db.prepare_cached(
-                "SELECT j.id, j.kind, r.name, t.name,
-                        coalesce(b.digest, bb.digest, mb.digest, tb.digest), j.state,
-                        j.bytes_done, j.bytes_total, j.attempt, j.run_after, j.boot_id,
-                        j.error_code, j.error_message, j.error_hint, j.owner,
-                        j.created_at, j.finished_at
-                 FROM jobs j
-                 LEFT JOIN blobs b ON j.kind = 'store_blob' AND b.id = j.target
-                 LEFT JOIN repository_blobs rb ON j.kind = 'link_blob' AND rb.id = j.target
-                 LEFT JOIN blobs bb ON bb.id = rb.blob_id
-                 LEFT JOIN repository_manifests rm
-                        ON j.kind = 'publish_manifest' AND rm.id = j.target
-                 LEFT JOIN blobs mb ON mb.id = rm.manifest_id
-                 LEFT JOIN tags t ON j.kind = 'publish_tag' AND t.id = j.target
-                 LEFT JOIN blobs tb ON tb.id = t.manifest_id
-                 LEFT JOIN repositories r
-                        ON r.id = coalesce(rb.repository_id, rm.repository_id, t.repository_id)
-                 WHERE (?1 IS NULL OR j.state = ?1) AND (?2 IS NULL OR r.name = ?2)
-                 ORDER BY j.id DESC LIMIT ?3",
-            )?;
-            let state = state.map(JobState::name);
-            let jobs = query.query_map(params![state, repository, limit], |row| {
-                let state: String = row.get(5)?;
-                let state = JobState::parse(&state);
-                let rests = matches!(state, JobState::Pending | JobState::Failed);
-                let same_boot = row.get::<_, String>(10)? == clock.boot_id();
-                let rest = row.get::<_, i64>(9)? - clock.boot_ms();
-                let code: Option<String> = row.get(11)?;
-                let message: Option<String> = row.get(12)?;
-                let hint: Option<String> = row.get(13)?;
-                Ok(Job {
-                    id: JobId(row.get(0)?),
-                    kind: row.get(1)?,
-                    repository: row.get(2)?,
-                    tag: row.get(3)?,
-                    digest: row.get(4)?,
-                    state,
-                    bytes_done: row.get(6)?,
-                    bytes_total: row.get(7)?,
-                    attempt: row.get(8)?,
-                    retry_in_ms: rests.then_some(if same_boot { rest.max(0) } else { 0 }),
-                    error: code
-                        .zip(message)
-                        .map(|(code, message)| (code, message, hint)),
-                    worker: row.get(14)?,
-                    created_at: row.get(15)?,
-                    finished_at: row.get(16)?,
-                })
-            })?;
-            Ok(jobs.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
 }

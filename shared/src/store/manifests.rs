@@ -6,12 +6,15 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::blobs::{blob_in, upsert_blob, want_stored};
 use super::intents::carries_out;
 use super::jobs::{NewJob, need, settle, unfinished, want};
-use super::repositories::{ensure_repository, repository_id};
-use super::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, catch_up, referrers};
+use super::repositories::{ensure_repository, repository_id, standing, take_back};
+use super::{
+    JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId, catch_up, content, referrers,
+};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::media_type::MediaType;
 use crate::name::{IntentId, Reference, RepositoryName, Tag};
+use crate::version::sort_key;
 
 /// A manifest to put, parsed and verified.
 #[derive(Clone, Debug)]
@@ -80,17 +83,14 @@ pub struct StoredManifest {
 }
 
 fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
-    let existed = repository_id(db, &new.repository)?.is_some();
+    let before = standing(db, &new.repository)?;
     let repository = match ensure_repository(db, &new.repository, clock.wall_ms())? {
         Ok(repository) => repository,
         Err(refused) => return Ok(PutManifest::Refused(refused)),
     };
     let (named, missing) = find_references(db, repository, new)?;
     if !missing.is_empty() {
-        if !existed {
-            db.prepare_cached("DELETE FROM repositories WHERE id = ?1")?
-                .execute([repository])?;
-        }
+        take_back(db, repository, before)?;
         return Ok(PutManifest::Missing(missing));
     }
     catch_up(db, new.generation)?;
@@ -102,6 +102,7 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         )?
         .execute(params![manifest, blob, is_manifest])?;
     }
+    content::derive(db, manifest)?;
     let (target, wanted) = wish_published(db, clock, repository, manifest, new)?;
     let publishes = NewJob::new(JobKind::PublishManifest, target).removes(!wanted);
     let publishes = want(db, clock, &publishes)?;
@@ -159,7 +160,7 @@ fn find_references(
     Ok((named, missing))
 }
 
-fn manifest_in(
+pub(super) fn manifest_in(
     db: &Connection,
     repository: i64,
     digest: &Digest,
@@ -244,8 +245,9 @@ fn wish_tagged(
     ])?;
     let target: Option<i64> = db
         .prepare_cached(
-            "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by,
+                               version_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (repository_id, name) DO UPDATE SET
                  manifest_id = excluded.manifest_id, generation = excluded.generation,
                  pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by
@@ -259,7 +261,8 @@ fn wish_tagged(
                 manifest,
                 new.generation,
                 clock.wall_ms(),
-                new.user.map(|user| user.0)
+                new.user.map(|user| user.0),
+                sort_key(tag.as_str()),
             ],
             |row| row.get(0),
         )

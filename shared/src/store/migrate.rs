@@ -18,6 +18,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0005_late_calls_and_order_of_intents.sql"),
     include_str!("../../../migrations/0006_runs_of_names.sql"),
     include_str!("../../../migrations/0007_collection_tried_again.sql"),
+    include_str!("../../../migrations/0008_accounts.sql"),
+    include_str!("../../../migrations/0009_people.sql"),
+    include_str!("../../../migrations/0010_content.sql"),
+    include_str!("../../../migrations/0011_operations.sql"),
 ];
 
 /// Whose a database is.

@@ -6,29 +6,43 @@
 //! through one thread ([`writer`]), reads run on a few read-only connections.
 //! Every method is async and keeps the database off the async runtime.
 
+mod access_tokens;
+mod audit;
+mod audit_log;
+mod backlog;
 mod blobs;
 mod changes;
 mod claims;
 mod collect;
+mod content;
+mod credentials;
 mod deletes;
 mod error;
 mod forget;
+mod grants;
 mod groups;
+mod guesses;
 mod health;
 mod intents;
 mod jobs;
+mod keys;
 mod manifests;
 mod migrate;
 mod names;
 mod outcomes;
+mod page;
 mod rebuild;
 mod referrers;
 mod removal;
 mod repositories;
+mod robots;
 mod schedule;
 mod sessions;
+mod storage;
 mod sweep;
 mod tags;
+mod transfers;
+mod uploaders;
 mod uploads;
 mod users;
 mod waits;
@@ -48,25 +62,44 @@ use crate::clock::Clock;
 use migrate::Identity;
 use writer::{Durability, Writer};
 
-pub use blobs::{Blob, Mounted};
+pub use access_tokens::{AccessToken, NewToken, SecretHash, TOKENS_MAX, TokenOwner, TokenSort};
+pub use audit::{AuditAction, AuditBatch, AuditEntry, Failures, Pulls};
+pub use audit_log::{AuditFilter, AuditLine};
+pub use backlog::{Backlog, ChangedJob, JobCounts};
+pub use blobs::{Blob, MountSource, Mounted};
 pub use changes::Changes;
 pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
 pub use collect::{Collect, CollectRules, Collected, Collection, GRACE};
+pub use content::{
+    DurabilityState, Found, FoundTag, GroupChange, GroupRemoved, GroupRow, GroupSettings,
+    ImageDurability, ImageFacts, LayerFacts, ManifestFacts, Overview, Preview, Previewed,
+    RecentPush, ReferrerRow, RemovedRepository, RepositoryCreated, RepositoryFilter,
+    RepositoryRemoved, RepositoryRow, RepositorySort, TagRow, TagSort,
+};
+pub use credentials::{Credential, FoundToken, Principal, Standing};
 pub use deletes::{Deleted, NewDelete};
 pub use error::StoreError;
+pub use grants::{Given, Grant, Readable};
 pub use groups::{Group, GroupCreated};
+pub use guesses::PasswordGuess;
 pub use health::{Health, HealthState, Trouble};
-pub use jobs::{Job, JobCounts, JobState};
+pub use jobs::JobState;
+pub use keys::SigningKey;
 pub use manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
 pub use names::Names;
 pub use outcomes::{Ended, Finished, Retry};
+pub use page::{Cursor, CursorKey, Order, Page, PageRequest};
 pub use rebuild::Adopted;
 pub use referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use repositories::PushTarget;
+pub use robots::{NewRobot, Robot, RobotChange, RobotCreated};
 pub use schedule::COLLECTION_PAUSE;
+pub use sessions::{NewSession, Session, SessionKind};
+pub use storage::{Capacity, LargeRepository, LargestBy, StorageDay, StorageSeen, StoredBytes};
 pub use sweep::EvictionCandidate;
+pub use transfers::{Job, JobFilter, Push};
 pub use uploads::{Committed, Upload, UploadState};
-pub use users::{Role, User};
+pub use users::{NewUser, Role, User, UserChange, UserChanged, UserSort};
 pub use waits::Settled;
 pub use wishes::{BlobSource, NamedBlob, Wanted, Wish};
 
@@ -82,7 +115,8 @@ const READERS: usize = 4;
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub(crate) i64);
 
@@ -103,8 +137,16 @@ row_id! {
     BlobId
 }
 row_id! {
-    /// A user.
+    /// A person's account.
     UserId
+}
+row_id! {
+    /// A robot.
+    RobotId
+}
+row_id! {
+    /// An access token.
+    TokenId
 }
 
 impl JobId {
@@ -158,6 +200,7 @@ impl Store {
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate::migrate(&mut connection)?;
+        content::derive_missing(&mut connection)?;
         let idle = (0..READERS)
             .map(|_| open_reader(path))
             .collect::<Result<_, _>>()?;

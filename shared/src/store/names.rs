@@ -1,7 +1,7 @@
 //! Lists of names, as `tags/list` and `_catalog` show them, read from the runs
 //! of names that the database keeps of each list (`name_runs`).
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::StoreError;
 
@@ -90,6 +90,21 @@ impl Names {
         }
         self.text.push_str(text);
         self.count += count;
+    }
+
+    /// The first column of all rows.
+    pub(super) fn of_rows(
+        query: &mut CachedStatement<'_>,
+        values: impl Params,
+    ) -> Result<Self, StoreError> {
+        let mut names = Self::default();
+        let mut rows = query.query(values)?;
+        while let Some(row) = rows.next()? {
+            let name = row.get_ref(0)?.as_str();
+            let name = name.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            names.add_run(name, 1, "")?;
+        }
+        Ok(names)
     }
 
     /// The names of a list: those after `last`, at most `limit`.

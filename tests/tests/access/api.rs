@@ -83,14 +83,10 @@ async fn jobs_are_counted_and_listed() {
         .unwrap();
 
     let summary = client.jobs_summary().await.gives(200).json();
-    let mut states: Vec<_> = summary.as_object().unwrap().keys().cloned().collect();
-    states.sort();
-    assert_eq!(states, ["done", "failed", "pending", "running", "waiting"]);
-    let total: u64 = summary
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(Value::as_u64)
+    let states = ["done", "failed", "pending", "running", "waiting"];
+    let total: u64 = states
+        .iter()
+        .map(|state| summary[state].as_u64().unwrap())
         .sum();
     assert_eq!(total, 3, "the group, the blob, its link: {summary}");
 

@@ -21,7 +21,7 @@ async fn wrong_credentials_are_challenged() {
         anonymous.with_credentials(ADMIN, "wrong"),
         anonymous.with_credentials("nobody", PASSWORD),
         anonymous.with_credentials("", ""),
-        anonymous.with_credentials("Admin", PASSWORD),
+        anonymous.with_credentials("Adm\u{131}n", PASSWORD),
     ] {
         for answer in [
             client.ping().await,
@@ -31,7 +31,7 @@ async fn wrong_credentials_are_challenged() {
         ] {
             let answer = answer.refuses(401, "UNAUTHORIZED");
             let challenge = answer.header("www-authenticate");
-            assert_eq!(challenge, Some("Basic realm=\"refity\""));
+            assert!(challenge.is_some_and(|it| it.starts_with("Bearer realm=")));
         }
         let refused = client.get("/api/groups").await.gives(401);
         // A browser must not ask by itself.
@@ -83,22 +83,24 @@ async fn a_changed_password_counts_at_the_next_request_on_every_gateway() {
 
 #[tokio::test]
 async fn credentials_on_every_request_cost_one_slow_hash() {
-    const REQUESTS: u32 = 40;
+    // Fewer than an address may guess wrongly.
+    const REQUESTS: u32 = 8;
     let lab = Lab::start().await;
     let client = lab.client();
     client
         .push_blob("team/app", random::bytes(10))
         .await
         .unwrap();
-    let cost = async |client: &Client| -> Duration {
+    let cost = async |password: &dyn Fn(u32) -> String| -> Duration {
         let before = lab.gateway(0).cpu_time();
-        for _ in 0..REQUESTS {
+        for n in 0..REQUESTS {
+            let client = client.with_credentials(ADMIN, &password(n));
             client.ping().await.expect("an answer");
         }
         lab.gateway(0).cpu_time() - before
     };
-    // A wrong password is hashed each time: that is what one costs.
-    let wrong = cost(&client.with_credentials(ADMIN, "wrong")).await;
-    let right = cost(&client).await;
+    // Each wrong password is hashed: that is what one costs.
+    let wrong = cost(&|n| format!("wrong {n}")).await;
+    let right = cost(&|_| PASSWORD.to_owned()).await;
     assert!(right * 4 < wrong, "right: {right:?}, wrong: {wrong:?}");
 }

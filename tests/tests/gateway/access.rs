@@ -80,10 +80,11 @@ async fn without_good_credentials_there_is_a_challenge() {
         nobody.with_credentials("", ""),
     ] {
         let answer = client.ping().await.unwrap().expect_status(401);
-        assert_eq!(
-            answer.header("www-authenticate"),
-            Some("Basic realm=\"refity\"")
-        );
+        // One challenge, and not Basic: docker would never ask for a token.
+        let realm = format!("http://{}/api/token", gateway.address);
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"refity\"");
+        let challenges: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+        assert_eq!(challenges, [challenge.as_str()]);
         let version = answer.header("docker-distribution-api-version");
         assert_eq!(version, Some("registry/2.0"));
         assert_eq!(answer.error_code(), "UNAUTHORIZED");

@@ -4,5 +4,5 @@
 mod access;
 mod bad_input;
 mod log;
-mod lone;
+pub mod lone;
 mod start_and_end;

@@ -5,6 +5,7 @@ use refity_shared::local::Local;
 use refity_shared::store::Collected;
 use refity_shared::telemetry;
 
+use crate::collect;
 use crate::service::Failure;
 
 /// What the command takes.
@@ -48,6 +49,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             "are collected: the uploaders move them to the trash, which is emptied after a day"
         }
     );
+    if !args.dry_run {
+        collect::note(&local.store, &all, "by the command gc").await?;
+    }
     local.wake_uploaders();
     Ok(())
 }

@@ -26,6 +26,10 @@ struct AllArgs {
     limits: LimitArgs,
     #[command(flatten)]
     secrets: SecretArgs,
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    usage: UsageArgs,
 }
 
 const GOOD: [&str; 3] = [

@@ -8,7 +8,7 @@ use super::*;
 
 /// Statements that change which names a list has: of the numbers from ?1 on,
 /// ?2 many, of which each third is left out when ?3 is 1.
-const CHANGES: [&str; 5] = [
+const CHANGES: [&str; 6] = [
     "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at)
      SELECT t.repository_id, printf('t%d', n), t.manifest_id, 1, 1
      FROM numbers, (SELECT * FROM tags WHERE name = 'first') t WHERE true
@@ -18,6 +18,8 @@ const CHANGES: [&str; 5] = [
     "INSERT OR IGNORE INTO repositories (group_id, name, created_at)
      SELECT group_id, printf('team/r%d', n), 1
      FROM numbers, (SELECT * FROM repositories WHERE name = 'team/app')",
+    "UPDATE repositories SET removed_at = iif(removed_at IS NULL, 1, NULL)
+     WHERE name IN (SELECT printf('team/r%d', n) FROM numbers)",
     "DELETE FROM repositories WHERE name IN (SELECT printf('team/r%d', n) FROM numbers)",
 ];
 
@@ -66,13 +68,13 @@ proptest! {
             other.execute(&change, params![from, count, gaps]).unwrap();
             let tags = column(
                 &other, "SELECT name FROM tags WHERE manifest_id IS NOT NULL ORDER BY name");
-            let repositories = column(&other, "SELECT name FROM repositories ORDER BY name");
+            let repositories = column(&other, "SELECT name FROM repositories WHERE removed_at IS NULL ORDER BY name");
             for (last, limit) in &asked {
                 let found = place.store.tags(&app, last.clone(), *limit);
                 let found = runtime.block_on(found).unwrap().unwrap();
                 prop_assert_eq!(owned(&found), page(&tags, last.as_deref(), *limit));
                 let limit = limit.unwrap_or(1000);
-                let found = place.store.repositories(last.clone(), limit);
+                let found = place.store.repositories(&Readable::All, last.clone(), limit);
                 let found = runtime.block_on(found).unwrap();
                 prop_assert_eq!(owned(&found), page(&repositories, last.as_deref(), Some(limit)));
             }

@@ -1,10 +1,12 @@
 //! What the store promises, tried on a database in a temporary folder.
 
 mod collection;
+mod content;
 mod intents;
 mod late_calls;
 mod leases;
 mod lists;
+mod operations;
 mod removal;
 
 use std::path::{Path, PathBuf};
@@ -149,7 +151,14 @@ async fn a_manifest_whose_blob_is_absent_changes_nothing() {
     let tags = place.store.tags(&app(), None, None).await.unwrap();
     // Not even the repository is there.
     assert_eq!(tags, None);
-    assert!(place.store.repositories(None, 9).await.unwrap().is_empty());
+    assert!(
+        place
+            .store
+            .repositories(&Readable::All, None, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(place.finish_all().await, []);
 }
 
@@ -207,7 +216,10 @@ async fn a_blob_of_another_repository_is_not_here() {
     place.push_blob(b"layer").await;
     let (other, digest) = ("team/other".parse().unwrap(), Digest::sha256(b"layer"));
     assert_eq!(place.store.blob(&other, &digest).await.unwrap(), None);
-    let mounted = place.store.mount(&other, Some(app()), &digest).await;
+    let mounted = place
+        .store
+        .mount(&other, MountSource::Repository(app()), &digest)
+        .await;
     assert_eq!(mounted.unwrap(), Mounted::Yes);
     assert!(place.store.blob(&other, &digest).await.unwrap().is_some());
 }

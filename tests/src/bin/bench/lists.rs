@@ -1,6 +1,8 @@
 //! Pages of long lists beside short ones: what comes before a page, and what
 //! comes after, costs nothing.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use refity_tests::client::{Client, sha256};
 use refity_tests::image::{Format, Image, descriptor};
@@ -26,17 +28,17 @@ const IN_A_ROW: usize = 20;
 const NOT_COUNTED: usize = 5;
 
 /// A page: what it is called, who has it, where, and how many entries it has.
-struct Page<'a> {
-    name: String,
-    lab: &'a Lab,
-    path: String,
-    list: &'static str,
-    entries: usize,
+pub(crate) struct Page<'a> {
+    pub(crate) name: String,
+    pub(crate) lab: &'a Lab,
+    pub(crate) path: String,
+    pub(crate) list: &'static str,
+    pub(crate) entries: usize,
 }
 
 /// Measures pages in turn; answers the median of each, in milliseconds.
 /// Before a page is read it is prepared, by its number.
-fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f64> {
+pub(crate) fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f64> {
     let authorization = basic(&our_credentials());
     let connect = |page: &Page<'_>| Connection::open(page.lab.address(0), &authorization);
     let mut connections: Vec<Connection> = pages.iter().map(connect).collect();
@@ -60,7 +62,7 @@ fn medians(rounds: usize, pages: &[Page<'_>], prepare: impl Fn(usize)) -> Vec<f6
 }
 
 /// Compares each page with the one that stands first.
-fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table) {
+pub(crate) fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table) {
     for (page, median) in pages.iter().zip(medians).skip(1) {
         let short = (&*pages[0].name, medians[0]);
         table.compare(&page.name, "ms", *median, short, limit);
@@ -70,10 +72,27 @@ fn compare(pages: &[Page<'_>], medians: &[f64], limit: Limit, table: &mut Table)
 pub(crate) async fn measure(scale: Scale, table: &mut Table) {
     let lab = Lab::start().await;
     tags(&lab, scale, table).await;
+    api(
+        &lab,
+        "/api/tags?repo=team/long",
+        ["name", "pushed"],
+        scale,
+        table,
+    )
+    .await;
     referrers(&lab, scale, table).await;
     drop(lab);
     // One that has no other repositories.
-    catalog(&Lab::start().await, scale, table).await;
+    let lab = Lab::start().await;
+    catalog(&lab, scale, table).await;
+    api(
+        &lab,
+        "/api/repos?group=team",
+        ["name", "size"],
+        scale,
+        table,
+    )
+    .await;
 }
 
 /// Where pages of a long list begin: `?last=` of the first, one in the
@@ -114,6 +133,54 @@ async fn tags(lab: &Lab, scale: Scale, table: &mut Table) {
                 format!("/v2/team/long/tags/list?n={n}{last}"),
                 n,
             ));
+        }
+        let medians = medians(scale.list_rounds, &pages, |_| {});
+        compare(&pages, &medians, LIMIT, table);
+    }
+}
+
+/// How many rows a page of the API has.
+const API_PAGE: usize = 50;
+
+/// The first page of a list of the API, one in the middle and the last. Their
+/// cursors are made up: each begins beside a row that the names or the keys of
+/// [`crate::rows`] tell.
+async fn api(lab: &Lab, path: &str, sorts: [&str; 2], scale: Scale, table: &mut Table) {
+    let client = lab.client();
+    for sort in sorts {
+        let first = format!("{path}&limit={API_PAGE}&sort={sort}");
+        let answer = client.get(&first).await.expect("an answer");
+        let answer = answer.expect_status(200).json();
+        let next = answer["next_cursor"].as_str().expect("a page behind it");
+        let next = URL_SAFE_NO_PAD.decode(next).expect("base64");
+        let next: Value = serde_json::from_slice(&next).expect("a cursor");
+        // Names rise; rows of one key fall by their ids.
+        let beside = |place: usize| {
+            let mut cursor = next.clone();
+            if cursor["key"].is_string() && path.contains("tags") {
+                cursor["key"] = json!(tag(place));
+            } else if cursor["key"].is_string() {
+                cursor["key"] = json!(repository(place));
+            } else {
+                let id = cursor["id"].as_u64().expect("an id");
+                cursor["id"] = json!(id + API_PAGE as u64 - place as u64);
+            }
+            URL_SAFE_NO_PAD.encode(cursor.to_string())
+        };
+        let page = |name: &str, path: String| Page {
+            name: format!("{path}: {name} of {}", scale.list),
+            lab,
+            path,
+            list: "items",
+            entries: API_PAGE,
+        };
+        let (middle, last) = (beside(scale.list / 2), beside(scale.list - 2 * API_PAGE));
+        let mut pages = vec![page("first", first.clone())];
+        for (name, cursor) in [("middle", middle), ("nearly last", last)] {
+            pages.push(Page {
+                name: format!("{path} by {sort}: {name} {API_PAGE} of {}", scale.list),
+                ..page(name, format!("{first}&cursor={cursor}"))
+            });
         }
         let medians = medians(scale.list_rounds, &pages, |_| {});
         compare(&pages, &medians, LIMIT, table);

@@ -5,9 +5,11 @@
 //!
 //! ```text
 //! bench [--quick] [--peers-only] [raw] [sync] [small] [memory] [lists] [manifests]
-//!       [collection]
+//!       [collection] [api] [auth]
 //! ```
 
+mod api;
+mod auth;
 mod collection;
 mod contestant;
 mod lists;
@@ -76,7 +78,7 @@ const QUICK: Scale = Scale {
     garbage: 20_000,
 };
 
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 9] = [
     "raw",
     "sync",
     "small",
@@ -84,6 +86,8 @@ const PARTS: [&str; 7] = [
     "lists",
     "manifests",
     "collection",
+    "api",
+    "auth",
 ];
 
 #[tokio::main]
@@ -133,6 +137,12 @@ async fn main() -> ExitCode {
     }
     if ours && wanted("collection") {
         collection::measure(scale, &mut table).await;
+    }
+    if ours && wanted("api") {
+        api::measure(scale, &mut table).await;
+    }
+    if ours && wanted("auth") {
+        auth::measure(scale, &mut table).await;
     }
     println!("{table}");
     if table.holds() {

@@ -113,3 +113,30 @@ pub(crate) fn add_garbage(lab: &Lab, repository: &str, count: usize) {
         WHERE r.name = ?2 AND b.digest = printf('sha256:%064x', n)";
     run(lab, &[blobs, links], count, repository);
 }
+
+/// Fills the audit log with so many pushes, a second apart, by an account
+/// `bench`.
+pub(crate) fn add_audit(lab: &Lab, count: usize) {
+    let entries = "INSERT INTO audit (at, actor, credential, action, target, repository, address)
+        SELECT n * 1000, 'bench', 'password', 'push', printf('team/r%06d:v1', n),
+               printf('team/r%06d', n), '192.0.2.1'
+        FROM numbers WHERE ?2 = ''";
+    run(lab, &[entries], count, "");
+}
+
+/// An account with the admin's password that may pull from the group `team`,
+/// and a group `open` from which everybody may.
+pub(crate) fn add_reader(lab: &Lab, name: &str) {
+    let user = "INSERT INTO users (name, key, password_hash, role, must_change_password,
+                                   created_at, password_changed_at)
+        SELECT ?2, ?2, password_hash, 'user', 0, created_at, password_changed_at
+        FROM users, numbers WHERE name = 'admin'";
+    let grant = "INSERT INTO grants (user_id, group_id, rights, granted_at)
+        SELECT u.id, g.id, 1, 0 FROM users u, groups g, numbers
+        WHERE u.name = ?2 AND g.name = 'team'";
+    run(lab, &[user, grant], 1, name);
+    let path = lab.data_dir().join("refity.db");
+    let database = Connection::open(path).expect("the lab's database");
+    let opened = database.execute("UPDATE groups SET public = 1 WHERE name = 'open'", []);
+    opened.expect("a group that everybody may pull from");
+}

@@ -1,0 +1,158 @@
+//! What a token of the token service is for (Distribution, "Token Scope
+//! Documentation"): `repository:team/app:pull,push`, `registry:catalog:*`.
+
+use refity_shared::name::RepositoryName;
+use refity_shared::rights::{Right, Rights};
+use serde::{Deserialize, Serialize};
+
+/// One resource with actions, as it stands in a token's `access` (Distribution,
+/// "Token Authentication Implementation").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Access {
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    actions: Vec<String>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// To do something with a repository.
+    Repository(RepositoryName, Rights),
+    /// To list the repositories.
+    Catalog,
+}
+
+const REPOSITORY: &str = "repository";
+const REGISTRY: &str = "registry";
+const CATALOG: &str = "catalog";
+
+/// What registry clients can ask for: what is managed is managed by the API.
+const ASKABLE: [Right; 3] = [Right::Pull, Right::Push, Right::Delete];
+
+impl Asked {
+    /// Reads one scope. What means nothing here is nothing: a smaller grant is
+    /// no error.
+    pub(crate) fn parse(scope: &str) -> Option<Self> {
+        // The name in the middle may hold colons, of a host's port.
+        let (kind, rest) = scope.split_once(':')?;
+        let (name, actions) = rest.rsplit_once(':')?;
+        let (kind, _class) = kind.split_once('(').unwrap_or((kind, ""));
+        match (kind, name) {
+            (REPOSITORY, name) => {
+                let actions = actions.split(',');
+                let rights = actions.flat_map(|action| match action {
+                    "*" => ASKABLE.to_vec(),
+                    action => ASKABLE
+                        .into_iter()
+                        .filter(|right| right.name() == action)
+                        .collect(),
+                });
+                Some(Self::Repository(name.parse().ok()?, rights.collect()))
+            }
+            (REGISTRY, CATALOG) if actions == "*" => Some(Self::Catalog),
+            _ => None,
+        }
+    }
+
+    /// As a challenge names it.
+    pub(crate) fn scope(&self) -> String {
+        match self {
+            Self::Repository(name, rights) => {
+                let actions: Vec<&str> = rights.iter().map(Right::name).collect();
+                format!("{REPOSITORY}:{name}:{}", actions.join(","))
+            }
+            Self::Catalog => format!("{REGISTRY}:{CATALOG}:*"),
+        }
+    }
+
+    /// As a token grants it.
+    pub(crate) fn access(&self) -> Access {
+        match self {
+            Self::Repository(name, rights) => Access {
+                kind: REPOSITORY.to_owned(),
+                name: name.to_string(),
+                actions: rights.iter().map(|right| right.name().to_owned()).collect(),
+            },
+            Self::Catalog => Access {
+                kind: REGISTRY.to_owned(),
+                name: CATALOG.to_owned(),
+                actions: vec!["*".to_owned()],
+            },
+        }
+    }
+
+    /// Whether a token grants it.
+    pub(crate) fn is_granted_by(&self, granted: &[Access]) -> bool {
+        let wanted = self.access();
+        let has = |action: &String| {
+            granted.iter().any(|access| {
+                access.kind == wanted.kind
+                    && access.name == wanted.name
+                    && access.actions.contains(action)
+            })
+        };
+        wanted.actions.iter().all(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_read_as_clients_write_them() {
+        for (scope, expected) in [
+            ("repository:team/app:pull", Some("repository:team/app:pull")),
+            (
+                "repository:team/app:push,pull",
+                Some("repository:team/app:pull,push"),
+            ),
+            (
+                "repository(plugin):team/app:pull",
+                Some("repository:team/app:pull"),
+            ),
+            (
+                "repository:team/app:*",
+                Some("repository:team/app:pull,push,delete"),
+            ),
+            ("repository:team/app:", Some("repository:team/app:")),
+            (
+                "repository:team/app:manage,fly",
+                Some("repository:team/app:"),
+            ),
+            ("registry:catalog:*", Some("registry:catalog:*")),
+            ("registry:catalog:pull", None),
+            ("repository:Team/App:pull", None),
+            ("repository:host:5000/team/app:pull", None),
+            ("repository", None),
+            ("", None),
+            ("::", None),
+        ] {
+            let asked = Asked::parse(scope);
+            let asked = asked.map(|asked| asked.scope());
+            assert_eq!(asked.as_deref(), expected, "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_token_grants_no_more_than_it_says() {
+        let asked = |scope: &str| Asked::parse(scope).unwrap();
+        let granted = [
+            asked("repository:team/app:pull").access(),
+            asked("repository:team/app:push").access(),
+            asked("registry:catalog:*").access(),
+        ];
+        for (scope, expected) in [
+            ("repository:team/app:pull,push", true),
+            ("repository:team/app:delete", false),
+            ("repository:team/app/api:pull", false),
+            ("repository:team:pull", false),
+            ("registry:catalog:*", true),
+        ] {
+            assert_eq!(asked(scope).is_granted_by(&granted), expected, "{scope}");
+        }
+        assert!(!asked("registry:catalog:*").is_granted_by(&granted[..2]));
+    }
+}

@@ -1,0 +1,255 @@
+//! What the paths of groups, repositories, tags and images share: who may see
+//! what, and how it is shown.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::StatusCode;
+use refity_shared::clock::millis;
+use refity_shared::deletion::TRASH;
+use refity_shared::name::{RepositoryName, Tag};
+use refity_shared::rights::{Right, Rights};
+use refity_shared::store::{
+    AuditAction, AuditEntry, DurabilityState, GRACE, ImageDurability, Preview,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::ApiError;
+use super::extract::Query;
+use super::timestamp::rfc3339;
+use crate::access::{Identity, rights};
+use crate::audit;
+use crate::client::ClientAddress;
+use crate::registry::RegistryError;
+use crate::state::AppState;
+
+/// What one may do with a repository that one may read. Of others it is not
+/// said whether they are there.
+///
+/// # Errors
+/// [`ApiError::Missing`].
+pub(super) async fn visible(
+    state: &AppState,
+    caller: &Identity,
+    repository: &RepositoryName,
+) -> Result<Rights, ApiError> {
+    let store = &state.local.store;
+    let given = store.given(caller.user_id(), repository).await?;
+    let rights = rights::on(caller, given, repository);
+    if rights.has(Right::Pull) && store.has_repository(repository).await? {
+        Ok(rights)
+    } else {
+        Err(no_repository(repository))
+    }
+}
+
+pub(super) fn no_repository(repository: &RepositoryName) -> ApiError {
+    ApiError::Missing(format!("there is no repository {repository}"))
+}
+
+/// Lets only those delete who may.
+///
+/// # Errors
+/// [`ApiError::Denied`], in words that say who may.
+pub(super) fn require_delete(rights: Rights, repository: &RepositoryName) -> Result<(), ApiError> {
+    if rights.has(Right::Delete) {
+        return Ok(());
+    }
+    Err(ApiError::Denied(format!(
+        "you may not delete from {repository}: ask an administrator, or who manages the group {}",
+        repository.group()
+    )))
+}
+
+/// A delete that the registry refused, in the API's words.
+pub(super) fn refused(error: RegistryError) -> ApiError {
+    match error {
+        RegistryError::ManifestUnknown(_)
+        | RegistryError::BlobUnknown(_)
+        | RegistryError::NameUnknown(_) => ApiError::Missing(error.to_string()),
+        RegistryError::InUse { .. } | RegistryError::PartialIndex => {
+            ApiError::Conflict(error.to_string())
+        }
+        RegistryError::Unavailable { message, .. } => ApiError::Unavailable(message),
+        other => {
+            tracing::error!(error = %other, "a delete failed");
+            ApiError::Internal
+        }
+    }
+}
+
+/// Adds to the audit log what somebody did in a repository.
+pub(super) async fn note(
+    state: &AppState,
+    caller: &Identity,
+    client: ClientAddress,
+    action: AuditAction,
+    repository: &RepositoryName,
+    target: String,
+    detail: Option<String>,
+) {
+    let entry = AuditEntry {
+        actor: caller.name(),
+        credential: audit::credential(caller),
+        action,
+        target,
+        repository: Some(repository.to_string()),
+        address: client.to_string(),
+        refused: false,
+        detail,
+    };
+    audit::record(state, entry).await;
+}
+
+/// Which repository.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Named {
+    /// The repository's name.
+    #[param(value_type = String, example = "team/app")]
+    pub(super) repo: RepositoryName,
+}
+
+/// Whether a deletion is only tried.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DryRun {
+    /// Only say what it would do. It may stand in the body instead; programs
+    /// between that drop the body of a `DELETE` do not drop this.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The optional body of a deletion.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DryRunBody {
+    /// Only say what it would do.
+    #[serde(default)]
+    #[schema(example = true)]
+    dry_run: bool,
+}
+
+/// Whether a deletion is only tried, by its query or its body.
+pub(super) struct Tried(pub(super) bool);
+
+impl FromRequest<AppState> for Tried {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Query(query) = Query::<DryRun>::from_request_parts(&mut parts, state).await?;
+        let request = Request::from_parts(parts, body);
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| ApiError::Body(rejection.status(), rejection.body_text()))?;
+        if bytes.is_empty() {
+            return Ok(Self(query.dry_run));
+        }
+        let body: DryRunBody = serde_json::from_slice(&bytes).map_err(|error| {
+            let words = format!("the body is not what it should be: {error}");
+            ApiError::Body(StatusCode::BAD_REQUEST, words)
+        })?;
+        Ok(Self(query.dry_run || body.dry_run))
+    }
+}
+
+/// How far an image is on its way to the storage.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownDurability {
+    /// `staged` (on this host only), `uploading`, `on_sftp` (it can be pulled from there),
+    /// `verified` (every byte was read back), or `damaged` (bytes are lost: push it again).
+    #[schema(value_type = String, example = "uploading")]
+    state: DurabilityState,
+    /// Bytes of the image, each blob once.
+    #[schema(example = 1000)]
+    bytes_total: u64,
+    /// How many of them the storage has, or has been sent.
+    #[schema(example = 620)]
+    bytes_stored: u64,
+    /// How many of them were read back.
+    #[schema(example = 0)]
+    bytes_verified: u64,
+    /// What is stored, in percent.
+    #[schema(example = 62)]
+    percent: u64,
+    /// A transfer that it waits for needs a person.
+    failed: bool,
+}
+
+impl From<ImageDurability> for ShownDurability {
+    fn from(it: ImageDurability) -> Self {
+        // Of nothing, all is there.
+        let percent = (it.bytes_stored * 100).checked_div(it.bytes_total);
+        Self {
+            state: it.state,
+            bytes_total: it.bytes_total,
+            bytes_stored: it.bytes_stored,
+            bytes_verified: it.bytes_verified,
+            percent: percent.unwrap_or(100),
+            failed: it.failed,
+        }
+    }
+}
+
+/// What a deletion does, or would do.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownPreview {
+    /// Nothing was done: this is what would be.
+    dry_run: bool,
+    #[schema(example = "team/app")]
+    repo: String,
+    /// The tags that go. Of a whole repository they are only counted.
+    #[schema(value_type = Vec<String>, example = json!(["1.2.3"]))]
+    tags: Vec<Tag>,
+    /// How many tags go.
+    tag_count: i64,
+    /// How many manifests go.
+    manifests: i64,
+    /// Tags that were named and are not there (any more).
+    #[schema(value_type = Vec<String>)]
+    missing: Vec<Tag>,
+    /// Other tags of the same images. They stay, and so do their images.
+    #[schema(value_type = Vec<String>, example = json!(["latest"]))]
+    also_tagged: Vec<Tag>,
+    /// Bytes that nothing needs any more.
+    #[schema(example = 412_000_000)]
+    frees_bytes: u64,
+    /// Bytes that stay, since other images of this repository need them.
+    kept_here_bytes: u64,
+    /// Bytes that stay, since only other repositories need them.
+    #[schema(example = 1_100_000_000)]
+    kept_shared_bytes: u64,
+    /// Those repositories, as far as you may read them; a hundred at most.
+    #[schema(value_type = Vec<String>, example = json!(["team/worker"]))]
+    shared_with: Vec<RepositoryName>,
+    /// Not before this time are the bytes free: garbage is collected a day after the deletion, and
+    /// lies in the trash for another day. Snapshots of the storage keep them longer.
+    #[schema(example = "2026-01-31T12:00:00Z")]
+    freed_after: String,
+}
+
+impl ShownPreview {
+    pub(super) fn new(
+        state: &AppState,
+        repository: &RepositoryName,
+        preview: Preview,
+        dry_run: bool,
+    ) -> Self {
+        let now = state.local.store.clock().wall_ms();
+        Self {
+            dry_run,
+            repo: repository.to_string(),
+            tags: preview.tags,
+            tag_count: preview.tag_count,
+            manifests: preview.manifests,
+            missing: preview.missing,
+            also_tagged: preview.also_tagged,
+            frees_bytes: preview.frees_bytes,
+            kept_here_bytes: preview.kept_here_bytes,
+            kept_shared_bytes: preview.kept_shared_bytes,
+            shared_with: preview.shared_with,
+            freed_after: rfc3339(now + millis(GRACE) + millis(TRASH)),
+        }
+    }
+}

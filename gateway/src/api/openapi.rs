@@ -1,0 +1,99 @@
+//! The API's description (OpenAPI 3.1), made of what stands at its handlers.
+
+use axum::Json as Answer;
+use serde::Serialize;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
+
+/// The description, before the handlers are added.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Refity",
+        description = "The API of a Refity registry, for its web interface and for other programs. \
+                       Times are RFC 3339 in UTC, sizes are bytes. Repositories are named in the \
+                       query (`?repo=team/app`), never in the path."
+    ),
+    components(schemas(ErrorBody)),
+    modifiers(&Credentials),
+    security(("basic" = []), ("bearer" = []), ("cookie" = []))
+)]
+pub(super) struct Description;
+
+/// How one shows who one is.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("basic", basic);
+        components.add_security_scheme("bearer", bearer);
+        // Its name ends with the installation's id, and begins with __Secure-
+        // behind HTTPS.
+        let cookie = ApiKeyValue::with_description(
+            "refity_session",
+            "Set by POST /api/auth/login for the web interface; requests that change something \
+             also need Origin, Content-Type: application/json and X-Refity-Client: web",
+        );
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        components.add_security_scheme("cookie", cookie);
+    }
+}
+
+/// Why a request was not carried out.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorBody {
+    error: ErrorWords,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ErrorWords {
+    /// The word for programs.
+    #[schema(example = "DENIED")]
+    code: String,
+    /// What happened.
+    message: String,
+    /// What to do, where the message does not say it already.
+    hint: Option<String>,
+    /// Under which the log tells more.
+    request_id: Option<String>,
+}
+
+/// What every operation can answer that needs somebody to have signed in.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "only its description is used")]
+pub(super) enum SignedIn {
+    /// A parameter or the body is not what it should be.
+    #[response(status = 400)]
+    Invalid(ErrorBody),
+    /// It is not known who asks.
+    #[response(status = 401)]
+    Unauthorized(ErrorBody),
+    /// Whoever asks may not.
+    #[response(status = 403)]
+    Denied(ErrorBody),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(ErrorBody),
+    /// The body is not JSON.
+    #[response(status = 415)]
+    NotJson(ErrorBody),
+    /// Too much was tried at once.
+    #[response(status = 429)]
+    TooMany(ErrorBody),
+    /// It failed on our side.
+    #[response(status = 500)]
+    Internal(ErrorBody),
+    /// The database is busy, or the disk is full.
+    #[response(status = 503)]
+    Unavailable(ErrorBody),
+}
+
+/// `GET /api/openapi.json`: this description.
+#[utoipa::path(get, path = "/openapi.json", tag = "description", security(()),
+    responses((status = 200, description = "This description", body = Object)))]
+pub(super) async fn document() -> Answer<utoipa::openapi::OpenApi> {
+    Answer(super::description())
+}

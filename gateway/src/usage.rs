@@ -1,0 +1,329 @@
+//! How full a Hetzner Storage Box is, by Hetzner's API
+//! (`GET /v1/storage_boxes/{id}`). What was answered counts for ten minutes;
+//! after that, and while the API fails, it is shown with its age.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use refity_shared::clock::{Clock, millis};
+use refity_shared::config::UsageSettings;
+use refity_shared::store::Trouble;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
+
+/// How long an answer is good.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// Between two tries where the API fails.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Where it says that it was asked too often, between these.
+const LIMITED_MIN: Duration = Duration::from_secs(60);
+const LIMITED_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long a request to it may take.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// How long one who asks waits where nothing is known yet.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The longest answer that is read.
+const ANSWER_MAX: usize = 256 * 1024;
+
+/// How full the box is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BoxUsage {
+    pub(crate) used: u64,
+    pub(crate) total: u64,
+    /// Part of what is used.
+    pub(crate) snapshots: u64,
+}
+
+/// What is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// The last answer, and its age.
+    pub(crate) usage: Option<(BoxUsage, Duration)>,
+    /// Why there was no newer one.
+    pub(crate) trouble: Option<Trouble>,
+    /// The answer is older than it should be.
+    pub(crate) stale: bool,
+}
+
+/// The part of the API's answer that is read.
+#[derive(Deserialize)]
+struct Answer {
+    storage_box: StorageBox,
+}
+
+#[derive(Deserialize)]
+struct StorageBox {
+    storage_box_type: BoxType,
+    /// Nothing while the box is being made.
+    stats: Option<Stats>,
+}
+
+#[derive(Deserialize)]
+struct BoxType {
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct Stats {
+    size: u64,
+    #[serde(default)]
+    size_snapshots: u64,
+}
+
+#[derive(Default)]
+struct Cache {
+    /// And when it came: milliseconds since boot, as below.
+    usage: Option<(BoxUsage, i64)>,
+    trouble: Option<Trouble>,
+    /// Before this it is not asked again.
+    rests_until: Option<i64>,
+}
+
+/// Asks, and remembers. One for the process.
+pub(crate) struct Usage {
+    settings: UsageSettings,
+    clock: Clock,
+    http: reqwest::Client,
+    cache: Mutex<Cache>,
+    /// Held while it is asked: one request serves all who wait.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Usage {
+    /// Asks as these settings say.
+    ///
+    /// # Errors
+    /// When there can be no TLS, or the proxy is none.
+    pub(crate) fn new(settings: UsageSettings, clock: Clock) -> Result<Arc<Self>, reqwest::Error> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("refity/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(REQUEST_MAX);
+        // Without this one the client takes the environment's own word for it.
+        if let Some(proxy) = &settings.proxy {
+            http = http.proxy(reqwest::Proxy::all(proxy)?);
+        }
+        Ok(Arc::new(Self {
+            http: http.build()?,
+            settings,
+            clock,
+            cache: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// What is known. It is asked anew beside this where that is old; only who
+    /// would be told nothing waits, and not for long.
+    pub(crate) async fn known(self: &Arc<Self>) -> Known {
+        if self.is_due() {
+            let this = Arc::clone(self);
+            let asked = tokio::spawn(async move { this.refresh().await });
+            if self.lock().usage.is_none() {
+                // In time or not: what is known by then is told.
+                let _ = tokio::time::timeout(PATIENCE, asked).await;
+            }
+        }
+        let cache = self.lock();
+        let usage = cache.usage.map(|(usage, at)| (usage, self.since(at)));
+        let waits = usage.is_none() && cache.trouble.is_none();
+        Known {
+            stale: usage.is_some_and(|(_, age)| age >= FRESH),
+            trouble: match waits {
+                true => Some(trouble(
+                    "no_answer",
+                    "Hetzner's API has not answered yet",
+                    None,
+                )),
+                false => cache.trouble.clone(),
+            },
+            usage,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let cache = self.lock();
+        let rests = cache
+            .rests_until
+            .is_some_and(|until| self.clock.boot_ms() < until);
+        !rests && cache.usage.is_none_or(|(_, at)| self.since(at) >= FRESH)
+    }
+
+    async fn refresh(&self) {
+        let _turn = self.asking.lock().await;
+        if !self.is_due() {
+            return;
+        }
+        let answer = self.ask().await;
+        let now = self.clock.boot_ms();
+        let mut cache = self.lock();
+        match answer {
+            Ok(usage) => {
+                cache.usage = Some((usage, now));
+                (cache.trouble, cache.rests_until) = (None, None);
+            }
+            Err((trouble, rest)) => {
+                tracing::warn!(code = trouble.code, "{}", trouble.message);
+                cache.trouble = Some(trouble);
+                cache.rests_until = Some(now + millis(rest));
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<BoxUsage, (Trouble, Duration)> {
+        let UsageSettings {
+            api, box_id, token, ..
+        } = &self.settings;
+        let request = self.http.get(format!("{api}/v1/storage_boxes/{box_id}"));
+        let answer = request.bearer_auth(token.expose()).send().await;
+        // The error names the URL, which has no secret, and no header.
+        let lost = |error: &reqwest::Error| {
+            let words = format!("Hetzner's API cannot be reached: {}", causes(error));
+            let hint = "Look at the connection to the internet, and at HTTPS_PROXY.";
+            (trouble("connection", &words, Some(hint)), AGAIN)
+        };
+        let mut answer = answer.map_err(|error| lost(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(refused(answer.status(), answer.headers(), *box_id));
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| lost(&error))? {
+            body.extend_from_slice(&piece);
+            if body.len() > ANSWER_MAX {
+                return Err(strange("it is too long"));
+            }
+        }
+        read(&body).map_err(|words| strange(&words))
+    }
+
+    fn since(&self, at: i64) -> Duration {
+        let age = self.clock.boot_ms() - at;
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(body: &[u8]) -> Result<BoxUsage, String> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let StorageBox {
+        storage_box_type,
+        stats,
+    } = answer.storage_box;
+    let stats = stats.ok_or("the box has no statistics yet")?;
+    Ok(BoxUsage {
+        used: stats.size,
+        total: storage_box_type.size,
+        snapshots: stats.size_snapshots,
+    })
+}
+
+fn strange(words: &str) -> (Trouble, Duration) {
+    let words = format!("the answer of Hetzner's API cannot be read: {words}");
+    (trouble("answer", &words, None), AGAIN)
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap, box_id: u64) -> (Trouble, Duration) {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let words = "Hetzner's API refuses HCLOUD_TOKEN";
+            let hint = "Make a token that may read in Hetzner's console, in the project of the \
+                        Storage Box, and restart the gateway with it.";
+            (trouble("unauthorized", words, Some(hint)), LIMITED_MIN)
+        }
+        StatusCode::NOT_FOUND => {
+            let words = format!("Hetzner's API knows no Storage Box {box_id}");
+            let hint = "HETZNER_BOX_ID is the number in the address of the box's page in Hetzner's \
+                        console; the token must be of the same project.";
+            (trouble("not_found", &words, Some(hint)), LIMITED_MIN)
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            let rest = rest(headers);
+            let words = format!(
+                "Hetzner's API was asked too often; it is asked again in {} minutes",
+                rest.as_secs().div_ceil(60)
+            );
+            (trouble("rate_limited", &words, None), rest)
+        }
+        status => {
+            let words = format!("Hetzner's API answers {status}");
+            (trouble("api", &words, None), AGAIN)
+        }
+    }
+}
+
+/// For how long it is left alone: what it says, within reason.
+fn rest(headers: &HeaderMap) -> Duration {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let after = number(RETRY_AFTER.as_str());
+    let reset = number("ratelimit-reset").map(|at| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        at.saturating_sub(now.map_or(0, |now| now.as_secs()))
+    });
+    let rest = Duration::from_secs(after.or(reset).unwrap_or(0));
+    rest.clamp(LIMITED_MIN, LIMITED_MAX)
+}
+
+fn trouble(code: &str, message: &str, hint: Option<&str>) -> Trouble {
+    Trouble {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+/// The error with what is behind it: its own words say little.
+fn causes(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_answer_is_read() {
+        let answer = br#"{"storage_box":{"id":42,"username":"u12345","status":"active",
+            "storage_box_type":{"id":7,"name":"bx11","size":1099511627776},
+            "stats":{"size":2097152,"size_data":1048576,"size_snapshots":1048576}}}"#;
+        let expected = BoxUsage {
+            used: 2_097_152,
+            total: 1_099_511_627_776,
+            snapshots: 1_048_576,
+        };
+        assert_eq!(read(answer), Ok(expected));
+        let new = br#"{"storage_box":{"storage_box_type":{"size":1},"stats":null}}"#;
+        for answer in [&b"{}"[..], b"", b"<html>", new] {
+            assert!(read(answer).is_err());
+        }
+    }
+
+    #[test]
+    fn a_limit_is_kept_within_reason() {
+        let headers = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            headers
+        };
+        assert_eq!(rest(&headers("retry-after", "90")).as_secs(), 90);
+        assert_eq!(rest(&headers("retry-after", "1")), LIMITED_MIN);
+        assert_eq!(
+            rest(&headers("ratelimit-reset", "99999999999")),
+            LIMITED_MAX
+        );
+        assert_eq!(rest(&headers("ratelimit-reset", "soon")), LIMITED_MIN);
+    }
+}

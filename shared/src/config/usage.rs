@@ -1,0 +1,165 @@
+//! The usage card: how full a Hetzner Storage Box is, by Hetzner's API.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::secret::resolve;
+use super::{Problems, Secret, values};
+
+/// Hetzner's API.
+const API: &str = "https://api.hetzner.com";
+
+/// The usage card.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Usage of a Hetzner Storage Box")]
+#[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
+pub struct UsageArgs {
+    /// Show how full the Storage Box is, by Hetzner's API: true, 1, yes, or false, 0, no
+    #[arg(
+        long, env, action = ArgAction::Set, value_parser = values::boolean,
+        num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true"
+    )]
+    pub ftp_usage_enabled: bool,
+    /// Token of Hetzner's API that may read
+    #[arg(long, env)]
+    pub hcloud_token: Option<Secret>,
+    /// File that holds HCLOUD_TOKEN
+    #[arg(long, env)]
+    pub hcloud_token_file: Option<PathBuf>,
+    /// Number of the Storage Box, as the API names it; 0 = none
+    #[arg(long, env, value_parser = box_id, default_value = "0")]
+    pub hetzner_box_id: u64,
+    /// Proxy for requests to Hetzner's API, such as http://proxy.example.org:3128
+    /// [default: none]
+    #[arg(long, env, value_parser = url)]
+    pub https_proxy: Option<String>,
+    /// Where Hetzner's API is: another place is for tests only
+    #[arg(long, env, value_parser = url, default_value = API)]
+    pub hcloud_api_url: String,
+}
+
+fn box_id(text: &str) -> Result<u64, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "a Storage Box has a whole number, or 0 for none".to_owned())
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("give a URL that begins with http:// or https://".to_owned()),
+    }
+}
+
+/// [`UsageArgs`], validated.
+#[derive(Clone, Debug)]
+pub struct UsageSettings {
+    /// The token.
+    pub token: Secret,
+    /// The box's number.
+    pub box_id: u64,
+    /// A proxy.
+    pub proxy: Option<String>,
+    /// Where the API is, without a slash at the end.
+    pub api: String,
+}
+
+impl UsageArgs {
+    /// What to ask Hetzner; nothing: the card is off.
+    ///
+    /// # Errors
+    /// When it is on, and what it needs is missing.
+    pub fn settings(&self) -> Result<Option<UsageSettings>, Problems> {
+        let mut problems = Problems::default();
+        if !self.ftp_usage_enabled {
+            return Ok(None);
+        }
+        let (value, file) = (
+            self.hcloud_token.as_ref(),
+            self.hcloud_token_file.as_deref(),
+        );
+        let token = resolve("HCLOUD_TOKEN", value, file, &mut problems);
+        if value.is_none() && file.is_none() {
+            problems.add(
+                "FTP_USAGE_ENABLED is true and HCLOUD_TOKEN is not set: make a token that may \
+                 read in Hetzner's console, or set FTP_USAGE_ENABLED to false",
+            );
+        }
+        if self.hetzner_box_id == 0 {
+            problems.add(
+                "FTP_USAGE_ENABLED is true and HETZNER_BOX_ID is 0: set the Storage Box's number, \
+                 or set FTP_USAGE_ENABLED to false",
+            );
+        }
+        let settings = token.map(|token| UsageSettings {
+            token,
+            box_id: self.hetzner_box_id,
+            proxy: self.https_proxy.clone(),
+            api: self.hcloud_api_url.clone(),
+        });
+        problems.into_result(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args() -> UsageArgs {
+        UsageArgs {
+            ftp_usage_enabled: true,
+            hcloud_token: Some(Secret::new("hush")),
+            hcloud_token_file: None,
+            hetzner_box_id: 7,
+            https_proxy: None,
+            hcloud_api_url: API.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_card_that_is_on_needs_a_token_and_a_box() {
+        assert_eq!(args().settings().unwrap().unwrap().box_id, 7);
+        let off = UsageArgs {
+            ftp_usage_enabled: false,
+            hcloud_token: None,
+            ..args()
+        };
+        assert!(off.settings().unwrap().is_none());
+        for (args, named) in [
+            (
+                UsageArgs {
+                    hcloud_token: None,
+                    ..args()
+                },
+                "HCLOUD_TOKEN",
+            ),
+            (
+                UsageArgs {
+                    hetzner_box_id: 0,
+                    ..args()
+                },
+                "HETZNER_BOX_ID",
+            ),
+        ] {
+            let words = args.settings().unwrap_err().to_string();
+            assert!(words.contains(named) && !words.contains("hush"), "{words}");
+        }
+        assert!(!format!("{:?}", args()).contains("hush"));
+    }
+
+    #[test]
+    fn urls_have_a_scheme_and_no_end() {
+        assert_eq!(url("http://127.0.0.1:1/").unwrap(), "http://127.0.0.1:1");
+        for text in ["", "proxy:3128", "https://", "ftp://x"] {
+            assert!(url(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The registry at a glance, as far as one may read it.
+
+use rusqlite::Connection;
+
+use super::super::grants::READABLE;
+use super::super::wishes::parsed;
+use super::super::{Readable, Store, StoreError};
+use super::Values;
+use crate::digest::Digest;
+use crate::name::{RepositoryName, Tag};
+
+/// How many tags are looked at for the last pushes of one who may not read
+/// all: most of what others push, one cannot see.
+const LOOKED_AT: u32 = 10_000;
+
+/// Counts of what may be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Groups.
+    pub groups: i64,
+    /// Repositories.
+    pub repositories: i64,
+    /// Tags.
+    pub tags: i64,
+    /// Bytes of all repositories, each counted by itself.
+    pub logical_bytes: i64,
+    /// Bytes that SFTP holds, each blob once.
+    pub stored_bytes: i64,
+    /// Bytes that only this host has.
+    pub staged_bytes: i64,
+    /// Transfers that wait, of the whole registry.
+    pub queued: i64,
+    /// Transfers that an uploader works on.
+    pub running: i64,
+    /// Transfers that need a person.
+    pub failed: i64,
+    /// The last pushes, the newest first.
+    pub recent: Vec<RecentPush>,
+}
+
+/// A push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentPush {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Under which tag.
+    pub tag: Tag,
+    /// What.
+    pub digest: Digest,
+    /// Bytes of it and all that it needs.
+    pub size: i64,
+    /// When (milliseconds, UTC).
+    pub pushed_at: i64,
+    /// By which account, if it was one that is still there.
+    pub pushed_by: Option<String>,
+}
+
+fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
+    let all = *readable == Readable::All;
+    let mut values = Values::default();
+    let within = if all {
+        "WHERE r.removed_at IS NULL".to_owned()
+    } else {
+        values.readable(readable);
+        format!("JOIN groups g ON g.id = r.group_id WHERE r.removed_at IS NULL AND {READABLE}")
+    };
+    let mut overview = db
+        .prepare_cached(&format!(
+            "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0),
+                    count(DISTINCT r.group_id)
+             FROM repositories r {within}"
+        ))?
+        .query_row(values.named().as_slice(), |row| {
+            Ok(Overview {
+                repositories: row.get(0)?,
+                tags: row.get(1)?,
+                logical_bytes: row.get(2)?,
+                groups: row.get(3)?,
+                ..Overview::default()
+            })
+        })?;
+    if all {
+        // Empty ones too.
+        overview.groups = db
+            .prepare_cached("SELECT count(*) FROM groups WHERE wanted")?
+            .query_row([], |row| row.get(0))?;
+    }
+    let held = if all {
+        String::new()
+    } else {
+        format!(
+            "AND id IN (
+                 SELECT l.blob_id FROM repositories r JOIN repository_blobs l
+                   ON l.repository_id = r.id AND l.wanted {within}
+                 UNION
+                 SELECT m.manifest_id FROM repositories r JOIN repository_manifests m
+                   ON m.repository_id = r.id AND m.wanted {within})"
+        )
+    };
+    for (is, bytes) in [
+        ("IS NOT NULL", &mut overview.stored_bytes),
+        ("IS NULL", &mut overview.staged_bytes),
+    ] {
+        *bytes = db
+            .prepare_cached(&format!(
+                "SELECT coalesce(sum(size), 0) FROM blobs
+                 WHERE wanted AND stored_at {is} {held}"
+            ))?
+            .query_row(values.named().as_slice(), |row| row.get(0))?;
+    }
+    let mut states = db.prepare_cached(
+        "SELECT state, count(*) FROM jobs
+         WHERE state IN ('waiting', 'pending', 'running', 'failed') GROUP BY state",
+    )?;
+    let mut rows = states.query([])?;
+    while let Some(row) = rows.next()? {
+        let count: i64 = row.get(1)?;
+        match row.get_ref(0)?.as_str().unwrap_or_default() {
+            "running" => overview.running += count,
+            "failed" => overview.failed += count,
+            _ => overview.queued += count,
+        }
+    }
+    values.push(":limit", recent);
+    let filter = if all {
+        "WHERE r.removed_at IS NULL LIMIT :limit".to_owned()
+    } else {
+        values.push(":looked_at", LOOKED_AT);
+        format!("{within} LIMIT :limit")
+    };
+    let looked_at = if all { "" } else { "LIMIT :looked_at" };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
+                (SELECT name FROM users WHERE id = t.pushed_by)
+         FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
+               ORDER BY pushed_at DESC {looked_at}) t
+         CROSS JOIN repositories r ON r.id = t.repository_id
+         JOIN blobs b ON b.id = t.manifest_id {filter}"
+    ))?;
+    let mut rows = query.query(values.named().as_slice())?;
+    while let Some(row) = rows.next()? {
+        overview.recent.push(RecentPush {
+            repository: parsed(&row.get::<_, String>(0)?)?,
+            tag: parsed(&row.get::<_, String>(1)?)?,
+            digest: parsed(&row.get::<_, String>(2)?)?,
+            size: row.get(3)?,
+            pushed_at: row.get(4)?,
+            pushed_by: row.get(5)?,
+        });
+    }
+    Ok(overview)
+}
+
+impl Store {
+    /// Counts of what may be read, and the last pushes to it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn overview(&self, readable: Readable, recent: u32) -> Result<Overview, StoreError> {
+        self.read(move |db| {
+            let snapshot = db.unchecked_transaction()?;
+            overview(&snapshot, &readable, recent)
+        })
+        .await
+    }
+}

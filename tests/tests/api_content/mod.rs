@@ -1,0 +1,96 @@
+//! What the API shows of groups, repositories, tags and images, and to whom;
+//! what deleting them does, and says before; the paths of the older system.
+
+mod deletions;
+mod groups;
+mod image;
+mod lists;
+mod older;
+mod whom;
+
+use refity_tests::client::{Answer, Client, Sent, send};
+use refity_tests::expect::Expect as _;
+use refity_tests::lab::Lab;
+use reqwest::Method;
+use rusqlite::{Connection, params};
+use serde_json::Value;
+
+/// The repository of most tests.
+const APP: &str = "team/app";
+
+/// The admin's password too, so that its hash can be copied.
+const BOB: &str = "bob";
+
+/// `GET path` as JSON.
+async fn get(client: &Client, path: &str) -> Value {
+    client.get(path).await.gives(200).json()
+}
+
+/// A request with JSON.
+async fn json(client: &Client, method: Method, path: &str, body: &Value) -> Sent {
+    send(client.request(method, path).json(body)).await
+}
+
+/// The values of one field of all items.
+fn each<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
+    let items = list["items"].as_array().expect("items");
+    items
+        .iter()
+        .filter_map(|item| item[field].as_str())
+        .collect()
+}
+
+/// The error's words.
+fn words(answer: &Answer) -> String {
+    let words = answer.json()["error"]["message"].clone();
+    words.as_str().unwrap_or_default().to_owned()
+}
+
+/// An account with the admin's password and these rights (1 pull, 2 push, 4
+/// delete, 8 manage) on groups. Put into the database: accounts have an API of
+/// their own.
+fn account(lab: &Lab, name: &str, grants: &[(&str, u8)]) -> Client {
+    let database = Connection::open(lab.data_dir().join("refity.db")).expect("the database");
+    database
+        .busy_timeout(std::time::Duration::from_secs(20))
+        .expect("a timeout");
+    database
+        .execute(
+            "INSERT INTO users (name, key, password_hash, role, created_at, password_changed_at)
+             SELECT ?1, ?1, password_hash, 'user', 1, 1 FROM users WHERE name = 'admin'",
+            params![name],
+        )
+        .expect("an account");
+    for (group, rights) in grants {
+        database
+            .execute(
+                "INSERT INTO grants (user_id, group_id, rights, granted_at)
+                 SELECT u.id, g.id, ?3, 1 FROM users u, groups g WHERE u.name = ?1 AND g.name = ?2",
+                params![name, group, rights],
+            )
+            .expect("a grant");
+    }
+    lab.client()
+        .with_credentials(name, refity_tests::lab::PASSWORD)
+}
+
+/// Replaces what differs from run to run: times and digests.
+fn settled(mut value: Value) -> Value {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let bytes = text.as_bytes();
+                if bytes.len() >= 20 && bytes[4] == b'-' && bytes[10] == b'T' {
+                    "<time>".clone_into(text);
+                } else if text.starts_with("sha256:") {
+                    "<digest>".clone_into(text);
+                }
+            }
+            Value::Array(all) => all.iter_mut().for_each(walk),
+            Value::Object(all) => all.values_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    walk(&mut value);
+    value
+}

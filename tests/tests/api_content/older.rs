@@ -1,0 +1,139 @@
+//! The older system's paths, each with the whole of its answer.
+
+use refity_tests::expect::Expect as _;
+use refity_tests::image::{Format, Image};
+use refity_tests::lab::Lab;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{get, settled};
+
+#[tokio::test]
+async fn its_scripts_go_on_working() {
+    let lab = Lab::builder().without_groups().start().await;
+    let client = lab.client();
+    let made = client.create_group("team").await.gives(201).json();
+    assert_eq!(
+        made,
+        json!({
+            "success": true, "group": "team", "message": "Group team created successfully",
+            "name": "team", "public": false, "create_on_push": true,
+        })
+    );
+    let new = json!({ "name": "team/empty" });
+    let made = client
+        .post_json("/api/repositories", &new)
+        .await
+        .gives(200)
+        .json();
+    assert_eq!(
+        settled(made),
+        json!({
+            "success": true, "message": "Repository team/empty created successfully",
+            "repository": { "name": "team/empty", "created_at": "<time>" },
+        })
+    );
+    let image = Image::random(Format::Oci, 1, 1000);
+    let size: usize = image.blobs().map(bytes::Bytes::len).sum();
+    let size = size + image.manifest.len();
+    for (repository, tag) in [
+        ("team/app", "v1"),
+        ("team/app", "v2"),
+        ("team/app/deep", "v1"),
+    ] {
+        image.push(&client, repository, tag).await.unwrap();
+    }
+    let groups = get(&client, "/api/groups").await;
+    assert_eq!(
+        settled(groups),
+        json!({
+            "groups": ["team"], "total": 1, "next_cursor": null, "prev_cursor": null,
+            "items": [{
+                "name": "team", "public": false, "create_on_push": true, "repositories": 3,
+                "tags": 3, "last_push_at": "<time>", "created_at": "<time>",
+                "rights": ["pull", "push", "delete", "manage"],
+            }],
+        })
+    );
+    let dashboard = get(&client, "/api/dashboard").await;
+    let group = json!([{ "name": "team", "repositories": 3 }]);
+    assert_eq!(
+        dashboard,
+        json!({
+            "groups": group, "total_images": 3, "total_size": 2 * size, "total_repositories": 3,
+        })
+    );
+    let tag = |name: &str| json!({ "name": name, "size": size, "created_at": "<time>" });
+    let repositories = get(&client, "/api/groups/team/repositories").await;
+    assert_eq!(
+        settled(repositories),
+        json!({
+            "group": "team", "total": 3,
+            "repositories": [
+                { "name": "app", "tags": [tag("v1"), tag("v2")] },
+                { "name": "app/deep", "tags": [tag("v1")] },
+                { "name": "empty", "tags": [] },
+            ],
+        })
+    );
+    let all = get(&client, "/api/repositories").await;
+    assert_eq!(
+        settled(all),
+        json!({
+            "repositories": [
+                { "name": "team/app", "tags": [tag("v1"), tag("v2")] },
+                { "name": "team/app/deep", "tags": [tag("v1")] },
+                { "name": "team/empty", "tags": [] },
+            ],
+            "total": 3, "groups": group, "total_images": 3, "total_size": 2 * size,
+        })
+    );
+    for (path, name, tags) in [
+        ("app/tags", "app", json!([tag("v1"), tag("v2")])),
+        ("app/deep/tags", "app/deep", json!([tag("v1")])),
+        ("app%2Fdeep/tags", "app/deep", json!([tag("v1")])),
+        ("empty/tags", "empty", json!([])),
+    ] {
+        let path = format!("/api/groups/team/repositories/{path}");
+        let shown = get(&client, &path).await;
+        let total = tags.as_array().unwrap().len();
+        let expected = json!({ "group": "team", "repository": name, "tags": tags, "total": total });
+        assert_eq!(settled(shown), expected, "{path}");
+    }
+
+    for (path, message) in [
+        (
+            "team/app/tags/v1",
+            "Tag v1 deleted from repository team/app",
+        ),
+        (
+            "team%2Fapp%2Fdeep/tags/v1",
+            "Tag v1 deleted from repository team/app/deep",
+        ),
+        ("team%2Fapp%2Fdeep", "Repository team/app/deep deleted"),
+        ("team/app", "Repository team/app deleted"),
+    ] {
+        let path = format!("/api/repositories/{path}");
+        let deleted = client.bare(Method::DELETE, &path).await.gives(200).json();
+        assert_eq!(
+            deleted,
+            json!({ "success": true, "message": message }),
+            "{path}"
+        );
+        client.bare(Method::DELETE, &path).await.gives(404);
+    }
+    let repositories = get(&client, "/api/groups/team/repositories").await;
+    assert_eq!(repositories["total"], 1, "{repositories}");
+    for path in [
+        "/api/groups/team/repositories/app",
+        "/api/groups/team/repositories/tags",
+        "/api/groups/team/repositories/absent/tags",
+    ] {
+        client.get(path).await.gives(404);
+    }
+    client
+        .bare(Method::DELETE, "/api/repositories/Team")
+        .await
+        .gives(400);
+    lab.assert_stored_whole().await;
+}

@@ -1,0 +1,18 @@
+//! Says every few seconds that this uploader runs, for people who look.
+
+use std::time::Duration;
+
+use crate::service::{Failure, Uploader};
+
+/// How often.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Says so until the service ends.
+pub(crate) async fn run(uploader: Uploader) {
+    uploader.every("presence", BEAT, || beat(&uploader)).await;
+}
+
+async fn beat(uploader: &Uploader) -> Result<(), Failure> {
+    let owner = uploader.local.owner.id();
+    Ok(uploader.local.store.uploader_runs(owner).await?)
+}
