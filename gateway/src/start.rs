@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::limit::Limit;
 use crate::live::Live;
 use crate::recorder::Recorder;
-use crate::state::{AppState, Settings};
+use crate::state::{AppState, Parts, Settings};
 use crate::usage::Usage;
 
 /// The name of the tokens' key below `DATA_DIR`.
@@ -140,7 +140,7 @@ pub(crate) async fn open(
     let clock = local.store.clock();
     let usage = config.usage.clone();
     let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
-    let state = AppState {
+    let parts = Parts {
         recorder: Recorder::start(local.store.clone()),
         live: Live::new(local.store.clone()),
         sums: Sums::default(),
@@ -153,7 +153,7 @@ pub(crate) async fn open(
         cold_pulls: Arc::default(),
         uploads: Limit::new(config.limits.uploads, config.limits.uploads_each),
         probe: Arc::default(),
-        settings: Arc::new(Settings {
+        settings: Settings {
             spool,
             sync: config.sync,
             collection: config.collection,
@@ -161,8 +161,9 @@ pub(crate) async fn open(
             cors_origins: config.http.cors_origins.clone(),
             proxies: config.http.proxies.clone(),
             body_timeout: config.limits.body_timeout,
-        }),
+        },
     };
+    let state = AppState::from(parts);
     first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;
     Ok(state)
 }

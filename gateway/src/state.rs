@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,27 @@ use crate::recorder::Recorder;
 use crate::registry::ColdPulls;
 use crate::usage::Usage;
 
-/// The gateway's parts. Cheap to clone.
+/// The gateway's parts. Cheap to clone, which each layer of the router does
+/// with each request.
 #[derive(Clone)]
-pub(crate) struct AppState {
+pub(crate) struct AppState(Arc<Parts>);
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl From<Parts> for AppState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+/// What the gateway consists of.
+pub(crate) struct Parts {
     /// Database, spool, this process's name.
     pub(crate) local: Local,
     /// Sessions to SFTP.
@@ -47,7 +66,7 @@ pub(crate) struct AppState {
     /// True when the process is to end: for answers that have no end.
     pub(crate) ending: watch::Receiver<bool>,
     /// What does not change while the process runs.
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Settings,
 }
 
 /// What does not change while the process runs.
@@ -91,7 +110,7 @@ impl AppState {
             timeouts: Timeouts::default(),
         };
         let local = Local::open(data_dir, "gateway").await.unwrap();
-        Self {
+        let parts = Parts {
             recorder: Recorder::start(local.store.clone()),
             live: Live::new(local.store.clone()),
             sums: Sums::default(),
@@ -111,7 +130,7 @@ impl AppState {
             cold_pulls: Arc::default(),
             uploads: Limit::new(4, 4),
             probe: Arc::default(),
-            settings: Arc::new(Settings {
+            settings: Settings {
                 spool: SpoolSettings {
                     data_dir: data_dir.to_owned(),
                     cache_max_bytes: 0,
@@ -123,7 +142,13 @@ impl AppState {
                 cors_origins: Origins::default(),
                 proxies: TrustedProxies::default(),
                 body_timeout: Duration::from_secs(120),
-            }),
-        }
+            },
+        };
+        parts.into()
+    }
+
+    /// Changes what else does not change. Nobody else may have it yet.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut Arc::get_mut(&mut self.0).unwrap().settings
     }
 }

@@ -10,7 +10,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::Identity;
-use crate::state::Settings;
 use refity_shared::digest::{Algorithm, Digest};
 use refity_shared::media_type::OCI_MANIFEST;
 
@@ -352,9 +351,7 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
     let begin = "/v2/nowhere/app/blobs/uploads/";
     let answer = registry.send(Method::POST, begin, "").await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "DENIED"));
-    let mut settings = Settings::clone(&registry.state.settings);
-    settings.spool.spool_min_free = u64::MAX;
-    registry.state.settings = settings.into();
+    registry.state.settings_mut().spool.spool_min_free = u64::MAX;
     let answer = registry.send(Method::PATCH, &session, "abc").await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
@@ -367,11 +364,7 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
 #[tokio::test]
 async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
     let mut registry = Registry::start().await;
-    registry.state.settings = Settings {
-        sync: Some(Duration::from_millis(50)),
-        ..Settings::clone(&registry.state.settings)
-    }
-    .into();
+    registry.state.settings_mut().sync = Some(Duration::from_millis(50));
     let session = registry.session().await;
     let put = format!("{session}?digest={}", Digest::sha256(b"abc"));
     for _ in 0..2 {

@@ -55,6 +55,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
@@ -111,6 +112,9 @@ const BUSY_REST: Duration = Duration::from_millis(10);
 
 /// Connections for reading: more than cores, since a read may wait for a page.
 const READERS: usize = 4;
+
+/// How many prepared statements each connection keeps: more than there are.
+const STATEMENTS: usize = 512;
 
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -365,7 +369,10 @@ fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     // What a statement may have to undo is a few MiB at most. In a temporary
     // file it is most of what a large write costs.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(64);
+    // Else SQLite plans some statements anew whenever they are bound to other
+    // values, to see whether a partial index fits these.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
