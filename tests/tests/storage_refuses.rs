@@ -168,8 +168,6 @@ async fn read(client: Client, bytes: Bytes) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_are_back() {
     const SESSIONS: usize = 4;
-    /// The storage is in this process, and has the load to carry too.
-    const LOADED: Duration = Duration::from_secs(240);
     let server = FaultySftp::start();
     let lab = Lab::builder()
         .storage(&server)
@@ -211,12 +209,12 @@ async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_ar
     server.heal();
     server.reset_connections();
     lab.make_cold().await;
-    // Made before, so that the storage has more to do than who makes the load.
-    let large = random::bytes(8_000_000);
+    // Else two sessions may be enough for all that clients bring.
+    server.faults().thinks_for = Duration::from_millis(50);
     let load = async {
-        for round in 0_u64.. {
+        loop {
             let mut clients = JoinSet::new();
-            for (n, bytes) in (0_u64..).zip(cold.clone()) {
+            for bytes in cold.clone() {
                 let client = lab.client();
                 clients.spawn(async move {
                     // A part does not warm a blob.
@@ -224,23 +222,23 @@ async fn what_comes_and_goes_over_one_dial_of_four_ends_and_then_all_sessions_ar
                     let part = client.get_blob(&from, &digest, Some("bytes=1-")).await;
                     assert_eq!(part.unwrap().body, bytes.slice(1..));
                 });
-                let (client, large) = (lab.client(), large.clone());
+                let client = lab.client();
                 clients.spawn(async move {
-                    let mut bytes = large.to_vec();
-                    bytes.extend_from_slice(&(round * 1000 + n).to_be_bytes());
-                    client.push_blob(&repository(), bytes.into()).await.unwrap();
+                    let large = random::bytes(500_000);
+                    client.push_blob(&repository(), large).await.unwrap();
                 });
             }
             clients.join_all().await;
         }
     };
-    let full = wait::until("all sessions", LOADED, async || {
+    let full = wait::until("all sessions", SOON, async || {
         server.live_connections() == SESSIONS
     });
     tokio::select! {
         () = full => {}
         () = load => unreachable!("it goes on for ever"),
     }
+    server.heal();
     lab.wait_until_stored().await;
     assert_eq!(server.most_connections(), SESSIONS);
     checker::check(server.root(), &Tmp::MustBeEmpty).assert_clean();

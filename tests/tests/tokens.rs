@@ -6,7 +6,7 @@ use refity_tests::client::{Answer, Client, Sent, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PULL_PUSH: &str = "repository:team/app:pull,push";
 
@@ -147,11 +147,15 @@ async fn a_smaller_grant_is_no_error_and_says_what_is_missing() {
     let asked = challenge(&nobody(&lab).bare(Method::POST, &mount).await.gives(401)).0;
     let both = "repository:team/new:pull,push repository:team/app:pull";
     assert_eq!(asked.as_deref(), Some(both));
-    // With both scopes a blob is mounted, without the second it is not.
+    // With both scopes a blob is mounted; a token that lacks the second says
+    // nothing of what its owner may.
     let push = token(&lab.client(), &["repository:team/new:pull,push"]).await;
-    with_token(&lab, Method::POST, &mount, &push)
+    let refused = with_token(&lab, Method::POST, &mount, &push)
         .await
-        .expect_status(202);
+        .expect_status(401);
+    let (asked, error) = challenge(&refused);
+    assert_eq!(asked.as_deref(), Some(both));
+    assert_eq!(error.as_deref(), Some("insufficient_scope"));
     let both: Vec<&str> = both.split(' ').collect();
     let both = token(&lab.client(), &both).await;
     with_token(&lab, Method::POST, &mount, &both)
@@ -166,6 +170,33 @@ async fn a_smaller_grant_is_no_error_and_says_what_is_missing() {
         let granted = ask(&lab.client(), &[scope]).await.gives(200).json();
         let access = claims(granted["token"].as_str().unwrap())["access"].clone();
         assert_eq!(access, serde_json::json!([]), "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn a_mount_from_where_one_may_not_read_begins_an_upload() {
+    const NAME: &str = "mounter";
+    let lab = Lab::builder().group("own").start().await;
+    let bytes = bytes::Bytes::from_static(b"layer");
+    let admin = lab.client();
+    let pushed = admin.push_blob("team/app", bytes.clone()).await;
+    pushed.unwrap();
+    let account = json!({ "name": NAME, "password": PASSWORD, "must_change_password": false });
+    admin.post_json("/api/users", &account).await.gives(201);
+    let grant = json!({ "user": NAME, "group": "own", "rights": ["pull", "push"] });
+    admin.put_json("/api/grants", &grant).await.gives(200);
+    let mount = format!(
+        "/v2/own/app/blobs/uploads/?mount={}&from=team/app",
+        sha256(&bytes)
+    );
+    let mounter = admin.with_credentials(NAME, PASSWORD);
+    let scopes = ["repository:own/app:pull,push", "repository:team/app:pull"];
+    // Whether asked for or not: it is not granted, and nobody asks in circles.
+    for scopes in [&scopes[..1], &scopes] {
+        let token = token(&mounter, scopes).await;
+        with_token(&lab, Method::POST, &mount, &token)
+            .await
+            .expect_status(202);
     }
 }
 

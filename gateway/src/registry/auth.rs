@@ -53,6 +53,12 @@ enum Refusal {
     Error(RegistryError),
 }
 
+impl From<RegistryError> for Refusal {
+    fn from(error: RegistryError) -> Self {
+        Self::Error(error)
+    }
+}
+
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error {
@@ -78,7 +84,7 @@ struct Needed {
     /// The repository, and what is done with it; nothing: the catalog, which
     /// everybody may ask for.
     on: Option<(RepositoryName, Right)>,
-    /// What a mount reads: worth asking for, but not needed.
+    /// What a mount reads, where it can be.
     from: Option<RepositoryName>,
 }
 
@@ -145,7 +151,9 @@ async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Resu
     {
         return Err(refused(&actor, repository, *right));
     }
-    if needed.is_some_and(|needed| !actor.asked_for(&needed.asked)) {
+    if let Some(needed) = needed
+        && (!actor.asked_for(&needed.asked) || could_mount(state, &actor, needed).await?)
+    {
         let words = "the token is not for this: ask for one with the scope of the challenge";
         return Err(Refusal::Challenge(
             words.to_owned(),
@@ -153,6 +161,27 @@ async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Resu
         ));
     }
     Ok(actor)
+}
+
+/// Whether with another token the mount would be one: not asked for it, the
+/// client would upload what is here. Who may not read there is not told that
+/// there is something.
+async fn could_mount(
+    state: &AppState,
+    actor: &Actor,
+    needed: &Needed,
+) -> Result<bool, RegistryError> {
+    let Some(from) = &needed.from else {
+        return Ok(false);
+    };
+    let pull = [Right::Pull].into_iter().collect();
+    if actor.asked_for(&Asked::Repository(from.clone(), pull)) {
+        return Ok(false);
+    }
+    let given = (state.local.store)
+        .given(actor.identity.user_id(), from)
+        .await?;
+    Ok(rights::on(&actor.identity, given, from).has(Right::Pull))
 }
 
 /// Somebody who is known may not; nobody in particular may sign in.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use refity_uploader::commands::sandbox_sftp::hooks::{Admission, Hooks, Kind, Operation, Outcome};
 use refity_uploader::commands::sandbox_sftp::line::Cutter;
@@ -13,6 +14,8 @@ pub struct Faults {
     /// No request is answered, and no new connection is spoken to. Requests
     /// that came meanwhile stay unanswered for ever.
     pub hang: bool,
+    /// So long each request is thought about before it is carried out.
+    pub thinks_for: Duration,
     /// Writes fail once this many more bytes were written; `statvfs` then
     /// says that nothing is free.
     pub disk_full_after: Option<u64>,
@@ -143,6 +146,9 @@ impl Hooks for State {
         if !matches!(kind, Kind::Read | Kind::Write | Kind::Other) {
             lock(&self.seen).operations.push(operation.clone());
         }
+        // Each connection has a thread of its own for its requests.
+        let thinks_for = lock(&self.faults).thinks_for;
+        std::thread::sleep(thinks_for);
         if let Some(outcome) = self.instead(operation) {
             return outcome;
         }
