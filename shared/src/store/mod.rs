@@ -113,8 +113,11 @@ const BUSY_REST: Duration = Duration::from_millis(10);
 /// Connections for reading: more than cores, since a read may wait for a page.
 const READERS: usize = 4;
 
-/// How many prepared statements each connection keeps: more than there are.
+/// How many prepared statements the writer keeps: more than there are.
 const STATEMENTS: usize = 512;
+
+/// How many each reader keeps: those that are asked for all the time.
+const STATEMENTS_READ: usize = 64;
 
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -392,6 +395,7 @@ fn use_wal(connection: &Connection) -> Result<(), StoreError> {
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = open_connection(path)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_READ);
     Ok(connection)
 }
 
