@@ -2,6 +2,7 @@
 //! are as the description says, and that nothing bad that is sent is worse than
 //! refused.
 
+mod bad_input;
 mod description;
 mod persons;
 mod requests;
