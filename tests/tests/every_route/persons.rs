@@ -294,14 +294,14 @@ impl Scene {
     }
 
     /// A client without credentials, not from where those are that are known.
-    fn from_elsewhere(&self) -> &Client {
+    fn stranger_client(&self) -> &Client {
         &self.elsewhere[self.number() as usize % self.elsewhere.len()]
     }
 
     /// A request of this person, with what shows who it is.
     pub(super) fn request(&self, person: &Person, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().expect("a method");
-        let client = self.from_elsewhere();
+        let client = self.stranger_client();
         match &person.shows {
             Shows::Nothing => client.request(method, path),
             Shows::Password => {
