@@ -12,7 +12,7 @@ N ?= 1000
 # For how long `make fuzz` tries each target, and `make model` plays.
 SECONDS ?= 600
 
-.PHONY: help build run test lint bench clients conformance fuzz soak model audit cargo-deny
+.PHONY: help build run test lint openapi bench clients conformance fuzz soak model audit cargo-deny
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ lint: ## Check format, lints, licences and scripts
 	@$(MAKE) --no-print-directory cargo-deny
 	cargo fetch $(QUIET) --locked
 	cargo deny --log-level error --offline check bans licenses sources
+
+# The committed description of the API, of which the web interface's types are
+# made. A test fails where it is not the gateway's.
+openapi: ## Renew web/openapi.json after a change of the API
+	@deploy/packages build
+	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --workspace --bins the_committed_description
 
 bench: build ## Measure against other registries and sftp in the same run; fails where a limit is missed
 	@deploy/packages test

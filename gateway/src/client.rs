@@ -15,7 +15,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The address that a request comes from, without a port: an extension of the
 /// request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(IpAddr);
 
 impl ClientAddress {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use refity_shared::name::RepositoryName;
-use refity_shared::store::{AuditBatch, AuditEntry, Failures, Pulls, Store, StoreError};
+use refity_shared::store::{
+    AuditBatch, AuditEntry, Credential, Failures, Pulls, SignIn, Store, StoreError,
+};
 use tokio::sync::Notify;
 
 use crate::access::Identity;
@@ -40,7 +42,12 @@ const NAME_MAX: usize = 64;
 /// What stands for all that is not told apart.
 const OTHERS: &str = "(others)";
 
+/// So many credentials, each with the address that it came from, are told
+/// apart in one hour.
+const SIGN_INS_MAX: usize = 65_536;
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const HOUR_MS: i64 = 60 * 60 * 1000;
 const MINUTE_MS: i64 = 60 * 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +82,10 @@ struct Waiting {
     /// The names that were given in this minute, for each address.
     minute: i64,
     names: HashMap<String, HashSet<String>>,
+    sign_ins: Vec<SignIn>,
+    /// Who signed in with a request in this hour, and from where.
+    hour: i64,
+    signed_in: HashSet<(Credential, ClientAddress)>,
 }
 
 /// Gathers what is to be written, and writes it. One for the process.
@@ -162,6 +173,28 @@ impl Recorder {
         }
     }
 
+    /// Notes that somebody sent a credential that is right. Programs send it
+    /// with every request: it is written once an hour.
+    pub(crate) fn signed_in(&self, identity: &Identity, client: ClientAddress) {
+        let now = self.store.clock().wall_ms();
+        if !self.lock().is_new(&identity.credential, client, now) {
+            return;
+        }
+        let sign_in = SignIn {
+            actor: identity.name(),
+            credential: audit::credential(identity),
+            which: match &identity.credential {
+                Credential::Token { id } => Some(format!("token {id}")),
+                Credential::Session { id } => Some(format!("session {id}")),
+                Credential::Anonymous | Credential::Password { .. } => None,
+            },
+            address: client.to_string(),
+            hour: now.div_euclid(HOUR_MS),
+            at: now,
+        };
+        self.lock().sign_ins.push(sign_in);
+    }
+
     /// Counts a failure to sign in.
     pub(crate) fn failure(&self, client: ClientAddress, name: &str) {
         let now = self.store.clock().wall_ms();
@@ -176,16 +209,18 @@ impl Recorder {
     /// When the database cannot be written: then it goes on waiting.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
-        let (entries, pulls, failures) = {
+        let (entries, sign_ins, pulls, failures) = {
             let mut waiting = self.lock();
             (
                 std::mem::take(&mut waiting.entries),
+                std::mem::take(&mut waiting.sign_ins),
                 std::mem::take(&mut waiting.pulls),
                 std::mem::take(&mut waiting.failures),
             )
         };
         let batch = AuditBatch {
             entries,
+            sign_ins,
             pulls: pulls.iter().map(written_pulls).collect(),
             failures: failures.iter().map(written_failures).collect(),
         };
@@ -197,6 +232,7 @@ impl Recorder {
             let mut waiting = self.lock();
             let later = std::mem::replace(&mut waiting.entries, batch.entries);
             waiting.entries.extend(later);
+            waiting.sign_ins.extend(batch.sign_ins);
             for (key, pull) in pulls {
                 waiting.add_pull(key, pull);
             }
@@ -246,6 +282,20 @@ impl Waiting {
                 known.count = count;
             }
         }
+    }
+
+    /// Whether this credential comes from there for the first time in this
+    /// hour.
+    fn is_new(&mut self, credential: &Credential, client: ClientAddress, now: i64) -> bool {
+        let hour = now.div_euclid(HOUR_MS);
+        if hour != self.hour {
+            self.hour = hour;
+            self.signed_in.clear();
+        }
+        let key = (credential.clone(), client);
+        !self.signed_in.contains(&key)
+            && self.signed_in.len() < SIGN_INS_MAX
+            && self.signed_in.insert(key)
     }
 
     fn add_failure(&mut self, mut account: String, mut address: String, now: i64) {

@@ -48,3 +48,105 @@ async fn not_found(request: Request) -> Response {
 async fn method_not_allowed() -> Response {
     ApiError::MethodNotAllowed.into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use refity_shared::route::API_PAGES;
+
+    const METHODS: [&str; 8] = [
+        "get", "head", "post", "put", "patch", "delete", "options", "trace",
+    ];
+
+    /// Paths whose end the router leaves to their handlers, and what the
+    /// handlers make of it.
+    const READ_FROM_THE_END: [(&str, &str, &[&str]); 2] = [
+        (
+            "get",
+            "/api/groups/{group}/repositories/{*rest}",
+            &["/api/groups/{group}/repositories/{repository}/tags"],
+        ),
+        (
+            "delete",
+            "/api/repositories/{*rest}",
+            &[
+                "/api/repositories/{repository}",
+                "/api/repositories/{repository}/tags/{tag}",
+            ],
+        ),
+    ];
+
+    /// Each method and path of the router; `any` is all methods. Axum tells
+    /// them where it prints a router, and nowhere else.
+    fn registered(router: &Router) -> BTreeSet<(String, String)> {
+        let text = format!("{router:?}");
+        let (text, _) = text.split_once("fallback_router").unwrap();
+        let (routes, paths) = text.split_once("node: Node").unwrap();
+        let mut found = BTreeSet::new();
+        for path in paths.split("RouteId(").skip(1) {
+            let (id, rest) = path.split_once("): \"").unwrap();
+            let (path, _) = rest.split_once('"').unwrap();
+            let route = routes.split("RouteId(").find_map(|it| {
+                let (of, route) = it.split_once("): ")?;
+                (of == id).then_some(route)
+            });
+            let route = route.unwrap();
+            assert!(route.contains("MethodRouter { get: "), "{route}");
+            let has = |method: &&str| !route.contains(&format!(" {method}: None"));
+            let methods: Vec<&str> = METHODS.into_iter().filter(has).collect();
+            let methods = if methods.is_empty() {
+                vec!["any"]
+            } else {
+                methods
+            };
+            found.extend(methods.iter().map(|it| ((*it).to_owned(), path.to_owned())));
+        }
+        found
+    }
+
+    /// Each method and path of the API's description.
+    fn described() -> BTreeSet<(String, String)> {
+        let description = serde_json::to_value(api::description()).unwrap();
+        let mut found = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            let methods = item.as_object().unwrap().keys();
+            let methods = methods.filter(|it| METHODS.contains(&it.as_str()));
+            found.extend(methods.map(|it| (it.clone(), path.clone())));
+        }
+        found
+    }
+
+    fn route(method: &str, path: &str) -> (String, String) {
+        (method.to_owned(), path.to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_api_has_no_route_that_is_not_described_and_describes_none_that_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = AppState::for_test(folder.path()).await;
+        let (mut api, others): (BTreeSet<_>, BTreeSet<_>) = registered(&router(&state))
+            .into_iter()
+            .partition(|(_, path)| path.starts_with("/api"));
+        for page in API_PAGES {
+            assert!(api.remove(&route("get", page)), "{page}");
+        }
+        for (method, path, read) in READ_FROM_THE_END {
+            assert!(api.remove(&route(method, path)), "{path}");
+            api.extend(read.iter().map(|it| route(method, it)));
+        }
+        assert_eq!(api, described());
+        // What is not of the API, and needs no description there.
+        let expected = [
+            ("any", "/v2"),
+            ("any", "/v2/"),
+            ("any", "/v2/{*path}"),
+            ("get", "/"),
+            ("get", "/healthz"),
+            ("get", "/readyz"),
+            ("get", "/style.css"),
+        ];
+        assert_eq!(others, expected.map(|(it, path)| route(it, path)).into());
+    }
+}

@@ -8,6 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use refity_shared::route::API_PAGES;
 
 use crate::state::AppState;
 
@@ -52,13 +53,11 @@ pub(crate) fn api_page() -> Router<AppState> {
     let page = include_str!("../../web/api/index.html");
     let script = include_str!("../../web/api/page.js");
     let style = include_str!("../../web/api/style.css");
+    let [at_page, at_script, at_style] = API_PAGES;
     Router::new()
-        .route("/api/docs", file(HTML, page))
-        .route(
-            "/api/docs/page.js",
-            file("text/javascript; charset=utf-8", script),
-        )
-        .route("/api/docs/style.css", file(CSS, style))
+        .route(at_page, file(HTML, page))
+        .route(at_script, file("text/javascript; charset=utf-8", script))
+        .route(at_style, file(CSS, style))
 }
 
 /// Any path that is nobody's.

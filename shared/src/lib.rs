@@ -20,6 +20,7 @@ pub mod name;
 pub mod platform;
 pub mod remote;
 pub mod rights;
+pub mod route;
 pub mod spool;
 pub mod store;
 pub mod telemetry;

@@ -21,6 +21,7 @@ pub mod proftpd;
 pub mod proxy;
 pub mod random;
 pub mod round_robin;
+pub mod schema;
 pub mod sshd;
 pub mod stubborn;
 pub mod wait;

@@ -14,6 +14,7 @@ mod crash;
 mod database_held;
 mod database_lost;
 mod deletes;
+mod every_route;
 mod faulty_sftp;
 mod gateway;
 mod harness;

@@ -371,11 +371,18 @@ pub(crate) async fn authenticate(
         (offer, _) => offer?,
     };
     let identity = match offer {
-        Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
-        Offer::Bearer(token) => match SecretKind::of(&token) {
-            Some(_) => access.of_secret(state, client, &token).await?,
-            None => access.sessions.identity(&state.local.store, &token).await?,
-        },
+        Offer::Basic { name, password } => {
+            let identity = access.identify(state, client, &name, &password).await?;
+            state.recorder.signed_in(&identity, client);
+            identity
+        }
+        Offer::Bearer(token) if SecretKind::of(&token).is_some() => {
+            let identity = access.of_secret(state, client, &token).await?;
+            state.recorder.signed_in(&identity, client);
+            identity
+        }
+        // Whoever has a session signed in before.
+        Offer::Bearer(token) => access.sessions.identity(&state.local.store, &token).await?,
     };
     log::note_user(&identity.name());
     Ok(identity)
@@ -399,6 +406,7 @@ pub(crate) async fn authenticate_registry(
             let client = ClientAddress::of(extensions);
             let identity = state.access.identify(state, client, &name, &password);
             let identity = identity.await?;
+            state.recorder.signed_in(&identity, client);
             let given = match repository {
                 Some(repository) if !rights::may_administer(&identity) => {
                     store.given(identity.user_id(), repository).await?

@@ -74,6 +74,7 @@ pub(super) struct Filter {
 
 /// Something that was done.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub(super) struct Item {
     #[schema(example = 4711)]
     id: i64,
@@ -100,7 +101,8 @@ pub(super) struct Item {
     /// It was tried, and refused.
     refused: bool,
     /// How many times: pulls of a tag are counted for each day and account,
-    /// failures to sign in for each minute.
+    /// failures to sign in for each minute. Who sends a password or a token
+    /// with each request, as programs do, is noted once an hour.
     #[schema(example = 1)]
     count: i64,
     /// More words.

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::ApiError;
 use super::extract::{Caller, Json};
-use super::openapi::SignedIn;
+use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
 use super::words::{RightWord, RoleWord};
 use crate::access::{self, AuthError, Identity, cookie, rights};
@@ -32,6 +32,7 @@ const PROGRAM_MAX: usize = 200;
 
 /// A name with a password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Login {
     #[schema(example = "admin")]
     username: String,
@@ -41,6 +42,7 @@ pub(super) struct Login {
 
 /// An account as the API of old shows it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(super) struct Shown {
     #[schema(value_type = i64, example = 1)]
     id: UserId,
@@ -76,8 +78,20 @@ struct LoggedIn {
     user: Shown,
 }
 
+/// Why nobody was signed in, also as older clients read it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its description is used")]
+struct NotSignedIn {
+    #[serde(flatten)]
+    body: ErrorBody,
+    #[schema(example = false)]
+    success: bool,
+    message: String,
+}
+
 /// That it was done.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SignedOut)]
 struct Done {
     success: bool,
     #[schema(example = "signed out")]
@@ -108,7 +122,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = Login, security(()),
     params(("X-Refity-Client" = Option<String>, Header, description = "`web`: set the cookie",
             example = "web")),
-    responses((status = 200, description = "Signed in", body = LoggedIn), SignedIn))]
+    responses(
+        (status = 200, description = "Signed in", body = LoggedIn),
+        SignedIn,
+        (status = 401, description = "Name or password are wrong", body = NotSignedIn),
+        (status = 429, description = "Too many wrong passwords came before", body = NotSignedIn),
+    ))]
 pub(super) async fn login(
     State(state): State<AppState>,
     client: ClientAddress,
@@ -206,6 +225,7 @@ pub(super) async fn logout(
 
 /// An old and a new password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PasswordChange {
     #[schema(example = "admin", format = Password)]
     current_password: String,

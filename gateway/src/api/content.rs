@@ -1,9 +1,8 @@
 //! What the paths of groups, repositories, tags and images share: who may see
 //! what, and how it is shown.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::StatusCode;
+use http_body::Body as _;
 use refity_shared::clock::millis;
 use refity_shared::deletion::TRASH;
 use refity_shared::name::{RepositoryName, Tag};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ApiError;
-use super::extract::Query;
+use super::extract::{Json, Query};
 use super::timestamp::rfc3339;
 use crate::access::{Identity, rights};
 use crate::audit;
@@ -139,17 +138,11 @@ impl FromRequest<AppState> for Tried {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let Query(query) = Query::<DryRun>::from_request_parts(&mut parts, state).await?;
-        let request = Request::from_parts(parts, body);
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| ApiError::Body(rejection.status(), rejection.body_text()))?;
-        if bytes.is_empty() {
+        if body.is_end_stream() {
             return Ok(Self(query.dry_run));
         }
-        let body: DryRunBody = serde_json::from_slice(&bytes).map_err(|error| {
-            let words = format!("the body is not what it should be: {error}");
-            ApiError::Body(StatusCode::BAD_REQUEST, words)
-        })?;
+        let request = Request::from_parts(parts, body);
+        let Json(body) = Json::<DryRunBody>::from_request(request, state).await?;
         Ok(Self(query.dry_run || body.dry_run))
     }
 }

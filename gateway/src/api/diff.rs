@@ -40,6 +40,7 @@ pub(super) struct Asked {
 
 /// A layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DiffLayer)]
 struct Layer {
     #[schema(value_type = String)]
     digest: Digest,

@@ -24,6 +24,7 @@ const NAMED_MAX: usize = 10_000;
 
 /// What to do.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CollectionOrder)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
     /// Only say what would be collected.
@@ -33,6 +34,7 @@ pub(super) struct Order {
 
 /// What goes from one repository.
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = CollectedOfRepository)]
 struct OfRepository {
     #[schema(value_type = Vec<String>)]
     manifests: Vec<Digest>,
@@ -59,6 +61,7 @@ struct Counts {
 
 /// What was collected, or would be.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CollectionReport)]
 pub(super) struct Report {
     dry_run: bool,
     #[serde(flatten)]

@@ -1,7 +1,7 @@
 //! Groups: the first component of a repository's name.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use refity_shared::name::GroupName;
 use refity_shared::rights::{Right, Rights};
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, Json, Query};
+use super::extract::{Caller, Json, Named, Query};
 use super::list::{List, ListQuery};
 use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
@@ -26,6 +26,7 @@ use crate::state::AppState;
 
 /// A group.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Group)]
 struct Item {
     #[schema(example = "team")]
     name: String,
@@ -160,6 +161,7 @@ pub(super) struct NewGroup {
 /// A group that was made; `success`, `group` and `message` are what older
 /// clients read.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedGroup)]
 pub(super) struct Created {
     #[schema(value_type = String, example = "team")]
     name: GroupName,
@@ -235,6 +237,7 @@ fn words(settings: GroupSettings) -> String {
 
 /// Which settings change; the others stay.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = GroupChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     /// Anybody may pull.
@@ -265,7 +268,7 @@ pub(super) async fn change(
     State(state): State<AppState>,
     Caller(caller): Caller,
     client: ClientAddress,
-    Path(group): Path<String>,
+    Named(group): Named<String>,
     Json(change): Json<Change>,
 ) -> Result<Answer<Settings>, ApiError> {
     let name = parse(&group)?;
@@ -312,7 +315,7 @@ pub(super) async fn remove(
     State(state): State<AppState>,
     Caller(caller): Caller,
     client: ClientAddress,
-    Path(group): Path<String>,
+    Named(group): Named<String>,
 ) -> Result<StatusCode, ApiError> {
     let name = parse(&group)?;
     if !rights::may_administer(&caller) {

@@ -78,6 +78,7 @@ struct Attestation {
 
 /// A layer.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ImageLayer)]
 struct Layer {
     #[schema(value_type = String)]
     digest: Digest,

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 /// A step of how the image was made.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = HistoryStep)]
 pub(super) struct Step {
     #[serde(default)]
     created: Option<String>,

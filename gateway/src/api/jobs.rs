@@ -1,7 +1,7 @@
 //! Transfers to SFTP: what goes on, and trying again.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use refity_shared::clock::millis;
 use refity_shared::name::RepositoryName;
 use refity_shared::rights::Right;
@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, Query};
+use super::extract::{Caller, Named, Query};
 use super::list::{List, ListQuery};
 use super::openapi::{ErrorBody, SignedIn};
 use super::transfer::{Audience, Transfer, pushes};
@@ -127,7 +127,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     Caller(caller): Caller,
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Answer<Transfer>, ApiError> {
     let job = find(&state, &caller, &id).await?;
     Ok(Answer(shown(&state, &caller, job).await?))
@@ -181,7 +181,7 @@ pub(super) async fn retry(
     Caller(caller): Caller,
     client: ClientAddress,
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Answer<Transfer>, ApiError> {
     let store = &state.local.store;
     let job = find(&state, &caller, &id).await?;

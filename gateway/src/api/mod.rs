@@ -56,33 +56,40 @@ pub(crate) use timestamp::rfc3339;
 /// The largest body in bytes: 64 KiB.
 const BODY_MAX: usize = 64 * 1024;
 
+/// The families of paths, each with its description.
+fn families() -> [OpenApiRouter<AppState>; 23] {
+    [
+        audit::routes(),
+        auth::routes(),
+        diff::routes(),
+        events::routes(),
+        gc::routes(),
+        grants::routes(),
+        groups::routes(),
+        image::routes(),
+        jobs::routes(),
+        older::routes(),
+        overview::routes(),
+        referrers::routes(),
+        repos::routes(),
+        robots::routes(),
+        sessions::routes(),
+        sftp::routes(),
+        storage::routes(),
+        tags::routes(),
+        token::routes(),
+        tokens::routes(),
+        usage::routes(),
+        users::routes(),
+        OpenApiRouter::new().routes(routes!(openapi::document)),
+    ]
+}
+
 /// Every path below `/api`, with its description.
 fn documented() -> OpenApiRouter<AppState> {
-    let families = OpenApiRouter::new()
-        .merge(audit::routes())
-        .merge(auth::routes())
-        .merge(diff::routes())
-        .merge(events::routes())
-        .merge(gc::routes())
-        .merge(grants::routes())
-        .merge(groups::routes())
-        .merge(image::routes())
-        .merge(jobs::routes())
-        .merge(older::routes())
-        .merge(overview::routes())
-        .merge(referrers::routes())
-        .merge(repos::routes())
-        .merge(robots::routes())
-        .merge(sessions::routes())
-        .merge(sftp::routes())
-        .merge(storage::routes())
-        .merge(tags::routes())
-        .merge(token::routes())
-        .merge(tokens::routes())
-        .merge(usage::routes())
-        .merge(users::routes())
-        .routes(routes!(openapi::document));
-    OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", families)
+    let families = families().into_iter();
+    let all = families.fold(OpenApiRouter::new(), OpenApiRouter::merge);
+    OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", all)
 }
 
 /// Everything below `/api`.
@@ -93,5 +100,32 @@ pub(crate) fn routes() -> Router<AppState> {
 
 /// The API's description.
 pub(crate) fn description() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    let mut description = documented().into_openapi();
+    openapi::name_operations(&mut description);
+    description
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_two_families_show_by_one_name_is_one_thing() {
+        let mut known = BTreeMap::new();
+        for family in families() {
+            let components = family.into_openapi().components;
+            for (name, schema) in components.map(|it| it.schemas).unwrap_or_default() {
+                let schema = serde_json::to_value(schema).unwrap();
+                let before = known.insert(name.clone(), schema.clone());
+                let same = before.is_none_or(|before| before == schema);
+                assert!(
+                    same,
+                    "two schemas are called {name}: give one #[schema(as = …)]"
+                );
+            }
+        }
+        assert!(known.len() > 50, "{}", known.len());
+    }
 }

@@ -42,6 +42,27 @@ impl Modify for Credentials {
     }
 }
 
+/// Names each operation after its method and path: two handlers may be called
+/// the same, and two operations may not.
+pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut description.paths.paths {
+        let below = path.strip_prefix("/api/").unwrap_or(path);
+        let words = below.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+            }
+        }
+    }
+}
+
 /// Why a request was not carried out.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErrorBody {
@@ -96,4 +117,28 @@ pub(super) enum SignedIn {
     responses((status = 200, description = "This description", body = Object)))]
 pub(super) async fn document() -> Answer<utoipa::openapi::OpenApi> {
     Answer(super::description())
+}
+
+#[cfg(test)]
+mod tests {
+    /// The description as it is committed: the web interface's types are made
+    /// from it, and who reviews a change sees what it does to the API.
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/openapi.json");
+
+    #[test]
+    fn the_committed_description_is_the_gateways() {
+        let description = super::super::description();
+        let text = serde_json::to_string_pretty(&description).unwrap() + "\n";
+        if std::env::var_os("REFITY_RENEW_OPENAPI").is_some() {
+            std::fs::write(COMMITTED, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+        // Not assert_eq: nobody reads two whole descriptions.
+        let differs = committed.lines().zip(text.lines()).find(|(a, b)| a != b);
+        assert!(
+            committed == text,
+            "web/openapi.json is not what the gateway describes (first difference: {differs:?}). \
+             If the change is meant, run `make openapi` and commit the file."
+        );
+    }
 }

@@ -27,7 +27,7 @@ const RECENT: u32 = 10;
 /// How many names of each kind are found.
 const FOUND: u32 = 8;
 
-/// How many transfers stand where, in the whole registry.
+/// How many transfers stand where, of what you may read.
 #[derive(Serialize, ToSchema)]
 struct Jobs {
     /// They wait, for others or for an uploader.
@@ -82,6 +82,7 @@ impl From<RecentPush> for Recent {
 
 /// The registry at a glance, as far as you may read it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Overview)]
 pub(super) struct Shown {
     groups: i64,
     repos: i64,

@@ -34,6 +34,7 @@ pub(super) struct Asked {
 
 /// A manifest that refers to the image.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Referrer)]
 pub(super) struct Item {
     #[schema(value_type = String)]
     digest: Digest,

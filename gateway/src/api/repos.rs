@@ -47,6 +47,7 @@ pub(super) struct Filter {
 
 /// A repository.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Repository)]
 pub(super) struct Item {
     #[schema(example = "team/app")]
     name: String,
@@ -97,6 +98,7 @@ pub(super) struct NewRepository {
 
 /// A repository that was made.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedRepository)]
 pub(super) struct Created {
     #[schema(value_type = String, example = "team/app")]
     name: RepositoryName,

@@ -47,6 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// A robot.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Robot)]
 pub(super) struct Shown {
     /// The name with which it signs in: `group+name`.
     #[schema(value_type = String, example = "team+ci")]
@@ -156,6 +157,7 @@ pub(super) async fn list(
 
 /// A robot to make.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = NewRobot)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToMake {
     /// The name with which it signs in: `group+name`.
@@ -249,6 +251,7 @@ pub(super) async fn get(
 
 /// What changes of a robot; what is not given stays.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RobotChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     #[schema(example = "Builds and pushes the main branch")]

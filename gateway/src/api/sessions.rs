@@ -40,6 +40,7 @@ enum KindWord {
 
 /// A session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 pub(super) struct Shown {
     #[schema(example = "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77")]
     id: String,

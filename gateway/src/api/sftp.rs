@@ -73,6 +73,7 @@ pub(super) struct Health {
 
 /// A step of a check.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CheckStep)]
 struct Step {
     /// `connect`, `sign_in`, `write`, `rename`, `remove` or `disk`.
     #[schema(example = "sign_in")]

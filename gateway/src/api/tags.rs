@@ -40,6 +40,7 @@ pub(super) struct Sorted {
 
 /// A tag.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Tag)]
 pub(super) struct Item {
     #[schema(value_type = String, example = "1.2.3")]
     name: Tag,

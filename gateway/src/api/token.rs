@@ -47,6 +47,7 @@ struct Exchange {
 
 /// Why there is no token, as the registry says it and as OAuth 2 says it.
 #[derive(ToSchema)]
+#[schema(as = NoToken)]
 #[allow(dead_code, reason = "only its description is used")]
 struct Problem {
     errors: Vec<ProblemWords>,
@@ -55,6 +56,7 @@ struct Problem {
 }
 
 #[derive(ToSchema)]
+#[schema(as = NoTokenWords)]
 #[allow(dead_code, reason = "only its description is used")]
 struct ProblemWords {
     code: String,
@@ -260,7 +262,10 @@ async fn exchange(
             let identity = access.identify(state, client, name, password).await?;
             log::note_user(&identity.name());
             let refresh = match (&identity.credential, identity.user()) {
-                _ if !offline => None,
+                _ if !offline => {
+                    state.recorder.signed_in(&identity, client);
+                    None
+                }
                 (refity_shared::store::Credential::Password { .. }, Some(user)) => {
                     let program = parameters.one("client_id").map(short);
                     let refresh = access.refresh_token(state, client, user, program).await?;
@@ -269,13 +274,17 @@ async fn exchange(
                     Some(refresh)
                 }
                 // An access token is good for long by itself.
-                _ => Some(password.to_owned()),
+                _ => {
+                    state.recorder.signed_in(&identity, client);
+                    Some(password.to_owned())
+                }
             };
             grant(state, &identity, &parameters, refresh).await
         }
         "refresh_token" => {
             let token = parameters.required("refresh_token")?;
             let identity = access.identify_refresh(state, client, token).await?;
+            state.recorder.signed_in(&identity, client);
             log::note_user(&identity.name());
             let refresh = offline.then(|| token.to_owned());
             grant(state, &identity, &parameters, refresh).await

@@ -140,6 +140,7 @@ pub(super) async fn list(
 
 /// A token to make.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToMake {
     /// What one calls it: 1 to 64 letters, digits, spaces and
@@ -156,6 +157,7 @@ pub(super) struct ToMake {
 
 /// A token that was made, with its secret.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
 pub(super) struct Made {
     #[serde(flatten)]
     token: Token,

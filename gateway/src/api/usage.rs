@@ -19,6 +19,7 @@ const TB: f64 = 1_099_511_627_776.0;
 
 /// What is wrong with the storage, or with what tells of it.
 #[derive(Clone, Serialize, ToSchema)]
+#[schema(as = StorageProblem)]
 pub(super) struct Problem {
     /// The word for programs.
     #[schema(example = "rate_limited")]

@@ -235,6 +235,7 @@ pub(super) async fn get(
 
 /// What changes of an account; what is not given stays.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = AccountChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     #[schema(value_type = Option<RoleWord>)]

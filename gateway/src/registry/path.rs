@@ -4,6 +4,7 @@
 use percent_encoding::percent_decode_str;
 use refity_shared::digest::{Digest, DigestError};
 use refity_shared::name::{NameError, Reference, RepositoryName, UploadId};
+use refity_shared::route::End;
 
 use super::error::RegistryError;
 
@@ -84,13 +85,17 @@ impl Endpoint {
 
     /// The methods that the path has, as `Allow` lists them.
     pub(super) fn methods(&self) -> &'static str {
-        match self {
-            Self::Version | Self::Catalog | Self::Tags(_) | Self::Referrers(..) => "GET, HEAD",
-            Self::Blob(..) => "GET, HEAD, DELETE",
-            Self::Manifest(..) => "GET, HEAD, PUT, DELETE",
-            Self::Uploads(_) => "POST",
-            Self::Upload(..) => "GET, PATCH, PUT, DELETE",
-        }
+        let end = match self {
+            Self::Version => End::Version,
+            Self::Catalog => End::Catalog,
+            Self::Tags(_) => End::Tags,
+            Self::Manifest(..) => End::Manifest,
+            Self::Referrers(..) => End::Referrers,
+            Self::Blob(..) => End::Blob,
+            Self::Uploads(_) => End::Uploads,
+            Self::Upload(..) => End::Upload,
+        };
+        end.methods()
     }
 }
 

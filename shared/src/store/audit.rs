@@ -151,11 +151,31 @@ pub struct Failures {
     pub last_at: i64,
 }
 
+/// That somebody signed in by sending a credential with a request: the first
+/// time in an hour by this credential from this address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Who.
+    pub actor: String,
+    /// By what kind of credential.
+    pub credential: &'static str,
+    /// Tells credentials of one kind apart, where there are several.
+    pub which: Option<String>,
+    /// From which address.
+    pub address: String,
+    /// Hours since 1970.
+    pub hour: i64,
+    /// When (milliseconds, UTC).
+    pub at: i64,
+}
+
 /// What is added to the log at once.
 #[derive(Clone, Debug, Default)]
 pub struct AuditBatch {
     /// Entries, and when each was made (milliseconds, UTC).
     pub entries: Vec<(i64, AuditEntry)>,
+    /// Those who signed in with a request.
+    pub sign_ins: Vec<SignIn>,
     /// Failures to sign in.
     pub failures: Vec<Failures>,
     /// Pulls.
@@ -166,7 +186,10 @@ impl AuditBatch {
     /// Whether there is nothing to add.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.failures.is_empty() && self.pulls.is_empty()
+        self.entries.is_empty()
+            && self.sign_ins.is_empty()
+            && self.failures.is_empty()
+            && self.pulls.is_empty()
     }
 }
 
@@ -211,6 +234,37 @@ fn add_failures(db: &Connection, failures: &Failures) -> Result<(), StoreError> 
     let action = AuditAction::Login.name();
     db.prepare_cached(TALLIED)?.execute(params![
         last_at, account, "none", action, account, "", address, true, count, tally
+    ])?;
+    Ok(())
+}
+
+/// Adds an entry, unless another process has, or this one before it was
+/// started again.
+fn add_sign_in(db: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
+    let SignIn {
+        actor,
+        credential,
+        which,
+        address,
+        hour,
+        at,
+    } = sign_in;
+    let told_apart = which.as_deref().unwrap_or_default();
+    let tally = format!("sign-in {hour} {address} {credential} {told_apart} {actor}");
+    db.prepare_cached(
+        "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
+                            detail, tally)
+         VALUES (?1, ?2, ?3, ?4, ?2, '', ?5, false, ?6, ?7)
+         ON CONFLICT (tally) WHERE tally IS NOT NULL DO NOTHING",
+    )?
+    .execute(params![
+        at,
+        actor,
+        credential,
+        AuditAction::Login.name(),
+        address,
+        which,
+        tally
     ])?;
     Ok(())
 }
@@ -273,6 +327,9 @@ impl Store {
         self.write(move |db| {
             for (at, entry) in &batch.entries {
                 add(db, *at, entry)?;
+            }
+            for sign_in in &batch.sign_ins {
+                add_sign_in(db, sign_in)?;
             }
             for failures in &batch.failures {
                 add_failures(db, failures)?;

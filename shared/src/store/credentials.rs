@@ -12,7 +12,7 @@ use crate::name::RepositoryName;
 use crate::rights::Scope;
 
 /// What a request, or a token that was given out, goes by.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Credential {
     /// Nothing.

@@ -64,7 +64,7 @@ use migrate::Identity;
 use writer::{Durability, Writer};
 
 pub use access_tokens::{AccessToken, NewToken, SecretHash, TOKENS_MAX, TokenOwner, TokenSort};
-pub use audit::{AuditAction, AuditBatch, AuditEntry, Failures, Pulls};
+pub use audit::{AuditAction, AuditBatch, AuditEntry, Failures, Pulls, SignIn};
 pub use audit_log::{AuditFilter, AuditLine};
 pub use backlog::{Backlog, ChangedJob, JobCounts};
 pub use blobs::{Blob, MountSource, Mounted};

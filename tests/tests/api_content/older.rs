@@ -137,3 +137,35 @@ async fn its_scripts_go_on_working() {
         .gives(400);
     lab.assert_stored_whole().await;
 }
+
+#[tokio::test]
+async fn its_lists_have_no_pages_and_are_whole() {
+    const MANY: usize = 1001;
+    let lab = Lab::builder().uploaders(0).start().await;
+    let client = lab.client();
+    let image = Image::random(Format::Oci, 1, 10);
+    image.push(&client, "team/app", "t0").await.unwrap();
+    for n in 1..MANY {
+        let tag = format!("t{n}");
+        let put = client.put_manifest("team/app", &tag, image.media_type(), image.manifest.clone());
+        put.await.gives(201);
+        let new = json!({ "name": format!("team/r{n}") });
+        client.post_json("/api/repos", &new).await.gives(201);
+    }
+    let tags = get(&client, "/api/groups/team/repositories/app/tags").await;
+    assert_eq!(tags["tags"].as_array().unwrap().len(), MANY);
+    for path in ["/api/repositories", "/api/groups/team/repositories"] {
+        let all = get(&client, path).await;
+        let repositories = all["repositories"].as_array().unwrap();
+        assert_eq!(
+            (&all["total"], repositories.len()),
+            (&json!(MANY), MANY),
+            "{path}"
+        );
+        assert_eq!(
+            repositories[0]["tags"].as_array().unwrap().len(),
+            MANY,
+            "{path}"
+        );
+    }
+}

@@ -4,6 +4,7 @@ use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use reqwest::Method;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::{BOB, account, each, get, json, words};
@@ -16,6 +17,16 @@ async fn each_sees_what_they_may_read_and_nothing_of_the_rest() {
     for repository in ["team/app", "secret/app"] {
         image.push(&client, repository, "hidden").await.unwrap();
     }
+    lab.wait_until_stored().await;
+    lab.uploader(0).terminate().await;
+    let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
+    database
+        .execute_batch(
+            "UPDATE jobs SET state = 'failed', error_code = 'permission', finished_at = NULL,
+                    run_after = run_after + 3600000
+             WHERE id = (SELECT max(id) FROM jobs WHERE kind = 'publish_tag')",
+        )
+        .unwrap();
     let bob = account(&lab, BOB, &[("team", 1)]);
     let nobody = account(&lab, "nobody", &[]);
     let groups = get(&bob, "/api/groups").await;
@@ -34,6 +45,14 @@ async fn each_sees_what_they_may_read_and_nothing_of_the_rest() {
         (&json!(1), &json!(1))
     );
     assert_eq!(overview["recent"].as_array().unwrap().len(), 1);
+    // Transfers too are counted as far as one may read of them.
+    let overview = get(&nobody, "/api/overview").await;
+    let none = json!({ "queued": 0, "running": 0, "failed": 0 });
+    assert_eq!(overview["jobs"], none, "{overview}");
+    let summary = get(&client, "/api/jobs/summary").await;
+    assert_eq!(summary["failed"], 1, "{summary}");
+    let overview = get(&client, "/api/overview").await;
+    assert_eq!(overview["jobs"]["failed"], 1, "{overview}");
     let found = get(&bob, "/api/search?q=app").await;
     assert_eq!(found["repos"], json!(["team/app"]));
     let found = get(&bob, "/api/search?q=hidden").await;

@@ -154,6 +154,8 @@ async fn what_is_done_with_accounts_is_on_record_and_no_secret_with_it() {
         short,
         [
             ("(unknown name)", "login", true),
+            // With the request that made the account.
+            ("admin", "login", false),
             ("admin", "user_create", false),
             ("bob", "login", false),
             ("bob", "login", true),

@@ -65,7 +65,8 @@ pub enum GroupRemoved {
 
 /// Whether anything of the group `g` may be read, now or when somebody pushes
 /// it: as [`READABLE`], for some repository of the group.
-const SOME_READABLE: &str = "(:all OR g.public OR (:user IS NULL AND (:within IS NULL OR EXISTS (
+pub(super) const SOME_READABLE: &str =
+    "(:all OR g.public OR (:user IS NULL AND (:within IS NULL OR EXISTS (
         SELECT 1 FROM json_each(:within) p WHERE p.value IN ('*', g.name || '/*', g.name)
             OR substr(p.value, 1, length(g.name) + 1) = g.name || '/')))
     OR EXISTS (SELECT 1 FROM grants x

@@ -3,9 +3,11 @@
 use rusqlite::Connection;
 
 use super::super::grants::READABLE;
+use super::super::transfers::visible;
 use super::super::wishes::parsed;
 use super::super::{Readable, Store, StoreError};
 use super::Values;
+use super::groups::SOME_READABLE;
 use crate::digest::Digest;
 use crate::name::{RepositoryName, Tag};
 
@@ -28,7 +30,7 @@ pub struct Overview {
     pub stored_bytes: i64,
     /// Bytes that only this host has.
     pub staged_bytes: i64,
-    /// Transfers that wait, of the whole registry.
+    /// Transfers that wait.
     pub queued: i64,
     /// Transfers that an uploader works on.
     pub running: i64,
@@ -66,8 +68,7 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     };
     let mut overview = db
         .prepare_cached(&format!(
-            "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0),
-                    count(DISTINCT r.group_id)
+            "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0)
              FROM repositories r {within}"
         ))?
         .query_row(values.named().as_slice(), |row| {
@@ -75,16 +76,16 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
                 repositories: row.get(0)?,
                 tags: row.get(1)?,
                 logical_bytes: row.get(2)?,
-                groups: row.get(3)?,
                 ..Overview::default()
             })
         })?;
-    if all {
-        // Empty ones too.
-        overview.groups = db
-            .prepare_cached("SELECT count(*) FROM groups WHERE wanted")?
-            .query_row([], |row| row.get(0))?;
-    }
+    // Empty ones too.
+    let seen = if all { "true" } else { SOME_READABLE };
+    overview.groups = db
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM groups g WHERE g.wanted AND {seen}"
+        ))?
+        .query_row(values.named().as_slice(), |row| row.get(0))?;
     let held = if all {
         String::new()
     } else {
@@ -108,11 +109,12 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
             ))?
             .query_row(values.named().as_slice(), |row| row.get(0))?;
     }
-    let mut states = db.prepare_cached(
-        "SELECT state, count(*) FROM jobs
-         WHERE state IN ('waiting', 'pending', 'running', 'failed') GROUP BY state",
-    )?;
-    let mut rows = states.query([])?;
+    let seen = if all { "true".to_owned() } else { visible() };
+    let mut states = db.prepare_cached(&format!(
+        "SELECT j.state, count(*) FROM jobs j
+         WHERE j.state IN ('waiting', 'pending', 'running', 'failed') AND {seen} GROUP BY j.state"
+    ))?;
+    let mut rows = states.query(values.named().as_slice())?;
     while let Some(row) = rows.next()? {
         let count: i64 = row.get(1)?;
         match row.get_ref(0)?.as_str().unwrap_or_default() {

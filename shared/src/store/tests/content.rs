@@ -643,6 +643,13 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
             "{readable:?}"
         );
         assert_eq!(overview.recent.len(), names.len(), "{readable:?}");
+        let count = i64::try_from(groups.split(' ').count()).unwrap();
+        assert_eq!(overview.groups, count, "{readable:?}");
+        let (seen, all) = (store.backlog(readable.clone()), store.job_counts());
+        let (seen, all) = (seen.await.unwrap().counts, all.await.unwrap());
+        assert_eq!(overview.queued, seen.waiting + seen.pending, "{readable:?}");
+        let sees_all = overview.queued == all.waiting + all.pending;
+        assert_eq!(sees_all, readable == Readable::All, "{readable:?}");
         assert_eq!(overview.staged_bytes, 8, "{readable:?}");
         let layer = Digest::sha256(b"manifest");
         let shared = store

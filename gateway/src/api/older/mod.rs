@@ -1,13 +1,13 @@
 //! The paths and answers of the system that this one replaces, so that its
 //! users' scripts go on working. Names stand in the path, with `/` or `%2F`.
 
+mod named;
+
 use axum::Json as Answer;
-use axum::extract::{Path, State};
-use axum::http::Uri;
-use percent_encoding::percent_decode_str;
+use axum::extract::State;
 use refity_shared::name::{GroupName, RepositoryName, Tag};
 use refity_shared::store::{
-    Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort,
+    Cursor, Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,23 +15,24 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::content::{no_repository, visible};
-use super::extract::{Caller, Json};
+use super::content::no_repository;
+use super::extract::{Caller, Json, Named};
 use super::groups::{all_groups, visible_group};
 use super::openapi::{ErrorBody, SignedIn};
+use super::repos;
 use super::repos::NewRepository;
 use super::timestamp::rfc3339;
-use super::{repos, tags};
 use crate::access::{Identity, rights};
 use crate::client::ClientAddress;
 use crate::state::AppState;
 
-/// How many repositories an answer has, and each of them tags: these paths
-/// know no pages.
-const MOST: u32 = 1000;
+/// How many rows are read at once: an answer has all that there are, since
+/// these paths know no pages.
+const AT_ONCE: u32 = 1000;
 
 /// A group with the number of its repositories.
 #[derive(Serialize, ToSchema)]
+#[schema(as = GroupInShort)]
 struct Group {
     #[schema(value_type = String, example = "team")]
     name: GroupName,
@@ -59,8 +60,9 @@ struct OldTag {
     created_at: String,
 }
 
-/// A repository with its tags, a thousand at most.
+/// A repository with its tags.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RepositoryWithTags)]
 struct Repository {
     #[schema(example = "app")]
     name: String,
@@ -72,7 +74,7 @@ struct Repository {
 pub(super) struct OfGroup {
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// By their names below the group's; a thousand at most.
+    /// By their names below the group's.
     repositories: Vec<Repository>,
     total: i64,
 }
@@ -80,7 +82,7 @@ pub(super) struct OfGroup {
 /// All repositories.
 #[derive(Serialize, ToSchema)]
 pub(super) struct All {
-    /// By their whole names; a thousand at most.
+    /// By their whole names.
     repositories: Vec<Repository>,
     total: i64,
     groups: Vec<Group>,
@@ -90,29 +92,9 @@ pub(super) struct All {
     total_size: i64,
 }
 
-/// The tags of a repository.
-#[derive(Serialize, ToSchema)]
-pub(super) struct OfRepository {
-    #[schema(value_type = String, example = "team")]
-    group: GroupName,
-    /// Its name below the group's.
-    #[schema(example = "app")]
-    repository: String,
-    /// A thousand at most.
-    tags: Vec<OldTag>,
-    total: i64,
-}
-
-/// That something was done.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Done {
-    success: bool,
-    #[schema(example = "Repository team/app deleted")]
-    message: String,
-}
-
 /// A repository that was made.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MadeByOlderPath)]
 pub(super) struct Made {
     success: bool,
     repository: MadeRepository,
@@ -133,9 +115,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(dashboard))
         .routes(routes!(of_group))
-        .routes(routes!(of_repository))
         .routes(routes!(all, create))
-        .routes(routes!(remove))
+        .merge(named::routes())
 }
 
 async fn groups(state: &AppState, caller: &Identity) -> Result<Vec<Group>, ApiError> {
@@ -164,11 +145,12 @@ pub(super) async fn dashboard(
     }))
 }
 
-fn first() -> PageRequest {
+/// The rows from this place on.
+fn from(cursor: Option<Cursor>) -> PageRequest {
     PageRequest {
         order: Order::Asc,
-        cursor: None,
-        limit: MOST,
+        cursor,
+        limit: AT_ONCE,
     }
 }
 
@@ -177,31 +159,44 @@ async fn repositories(
     caller: &Identity,
     group: Option<GroupName>,
 ) -> Result<(Vec<RepositoryRow>, i64), ApiError> {
-    let filter = RepositoryFilter {
-        group,
-        ..RepositoryFilter::default()
-    };
-    let (readable, sort) = (rights::readable(caller), RepositorySort::Name);
     let store = &state.local.store;
-    let page = store.repository_page(readable, caller.user_id(), filter, sort, first());
-    let page = page.await?;
-    Ok((page.items, page.total))
+    let (mut rows, mut cursor) = (Vec::new(), None);
+    loop {
+        let filter = RepositoryFilter {
+            group: group.clone(),
+            ..RepositoryFilter::default()
+        };
+        let (readable, sort) = (rights::readable(caller), RepositorySort::Name);
+        let page = store.repository_page(readable, caller.user_id(), filter, sort, from(cursor));
+        let page = page.await?;
+        rows.extend(page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok((rows, page.total));
+        }
+    }
 }
 
-/// The first tags of a repository, by name, and how many there are.
+/// The tags of a repository, by name, and how many there are.
 async fn tags_of(
     state: &AppState,
     repository: &RepositoryName,
 ) -> Result<(Vec<OldTag>, i64), ApiError> {
     let store = &state.local.store;
-    let page = store.tag_page(repository, None, TagSort::Name, first());
-    let page = page.await?.ok_or_else(|| no_repository(repository))?;
-    let tags = page.items.into_iter().map(|row| OldTag {
-        name: row.name,
-        size: row.size,
-        created_at: rfc3339(row.pushed_at),
-    });
-    Ok((tags.collect(), page.total))
+    let (mut tags, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.tag_page(repository, None, TagSort::Name, from(cursor));
+        let page = page.await?.ok_or_else(|| no_repository(repository))?;
+        tags.extend(page.items.into_iter().map(|row| OldTag {
+            name: row.name,
+            size: row.size,
+            created_at: rfc3339(row.pushed_at),
+        }));
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok((tags, page.total));
+        }
+    }
 }
 
 async fn with_tags(
@@ -244,7 +239,7 @@ fn below(name: &RepositoryName) -> String {
 pub(super) async fn of_group(
     State(state): State<AppState>,
     Caller(caller): Caller,
-    Path(group): Path<String>,
+    Named(group): Named<String>,
 ) -> Result<Answer<OfGroup>, ApiError> {
     let group = parse::<GroupName>(&group)?;
     visible_group(&state, &caller, &group).await?;
@@ -252,51 +247,6 @@ pub(super) async fn of_group(
     Ok(Answer(OfGroup {
         repositories: with_tags(&state, rows, below).await?,
         group,
-        total,
-    }))
-}
-
-/// `GET /api/groups/{group}/repositories/{repository}/tags`: a repository's
-/// tags; its name stands below the group's.
-#[utoipa::path(get, path = "/groups/{group}/repositories/{*rest}", tag = "older paths",
-    params(
-        ("group" = String, Path, description = "The group's name", example = "team"),
-        ("rest" = String, Path, description = "The repository's name below the group's, and `/tags`",
-         example = "app/tags"),
-    ),
-    responses(
-        (status = 200, description = "The tags", body = OfRepository),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
-        SignedIn,
-    ))]
-pub(super) async fn of_repository(
-    State(state): State<AppState>,
-    Caller(caller): Caller,
-    uri: Uri,
-) -> Result<Answer<OfRepository>, ApiError> {
-    let parts = segments(&uri);
-    let ["groups", group, "repositories", name @ .., "tags"] =
-        &*parts.iter().map(String::as_str).collect::<Vec<_>>()
-    else {
-        return Err(ApiError::NotFound);
-    };
-    if name.is_empty() {
-        return Err(ApiError::NotFound);
-    }
-    let group = parse::<GroupName>(group)?;
-    let name = name.join("/");
-    let mut repository = parse::<RepositoryName>(&format!("{group}/{name}"))?;
-    let mut seen = visible(&state, &caller, &repository).await;
-    if seen.is_err() && name == group.as_str() {
-        repository = parse(&name)?;
-        seen = visible(&state, &caller, &repository).await;
-    }
-    seen?;
-    let (tags, total) = tags_of(&state, &repository).await?;
-    Ok(Answer(OfRepository {
-        group,
-        repository: name,
-        tags,
         total,
     }))
 }
@@ -345,78 +295,7 @@ pub(super) async fn create(
     }))
 }
 
-/// `DELETE /api/repositories/{repository}` removes a repository, and
-/// `…/{repository}/tags/{tag}` a tag.
-#[utoipa::path(delete, path = "/repositories/{*rest}", tag = "older paths",
-    params(("rest" = String, Path, description = "The repository's name, perhaps with `/tags/<tag>`",
-            example = "team/app/tags/1.2.3")),
-    responses(
-        (status = 200, description = "It is gone", body = Done),
-        (status = 404, description = "There is no such repository or tag", body = ErrorBody),
-        (status = 409, description = "It is being pushed to, or cannot be taken apart",
-         body = ErrorBody),
-        SignedIn,
-    ))]
-pub(super) async fn remove(
-    State(state): State<AppState>,
-    Caller(caller): Caller,
-    client: ClientAddress,
-    uri: Uri,
-) -> Result<Answer<Done>, ApiError> {
-    let parts = segments(&uri);
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let message = match &*parts {
-        ["repositories", name @ .., "tags", tag] if !name.is_empty() => {
-            let (name, tag) = (
-                parse::<RepositoryName>(&name.join("/"))?,
-                parse::<Tag>(tag)?,
-            );
-            let message = format!("Tag {tag} deleted from repository {name}");
-            tags::take_away(&state, &caller, client, &name, vec![tag], false).await?;
-            message
-        }
-        ["repositories", name @ ..] => {
-            let name = parse::<RepositoryName>(&name.join("/"))?;
-            repos::take_away(&state, &caller, client, &name, false).await?;
-            format!("Repository {name} deleted")
-        }
-        _ => return Err(ApiError::NotFound),
-    };
-    Ok(Answer(Done {
-        success: true,
-        message,
-    }))
-}
-
-/// The path's parts below `/api`. A `/` that is written `%2F` stays inside one, so that a
-/// repository that is named `team/tags/x` can be told from a tag.
-fn segments(uri: &Uri) -> Vec<String> {
-    let path = uri.path().trim_matches('/').split('/');
-    path.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
-        .collect()
-}
-
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, ApiError> {
     text.parse()
         .map_err(|error: T::Err| ApiError::Invalid(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slash_in_a_name_may_be_written_both_ways() {
-        for (path, expected) in [
-            ("/repositories/team/app", "team|app"),
-            ("/repositories/team%2Fapp", "team/app"),
-            (
-                "/repositories/team%2Ftags%2Fx/tags/v1",
-                "team/tags/x|tags|v1",
-            ),
-        ] {
-            let parts = segments(&path.parse().unwrap());
-            assert_eq!(parts[1..].join("|"), expected, "{path}");
-        }
-    }
 }

@@ -1,0 +1,126 @@
+//! Who may do what at every route of `/v2` and `/api`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use refity_shared::route::{API_PAGES, End};
+use refity_tests::expect::Expect as _;
+use refity_tests::lab::Lab;
+use reqwest::Method;
+
+use super::persons::{APP, Scene};
+use super::requests;
+
+const TABLE: &str = include_str!("table.txt");
+
+/// A method and a path.
+type Route = (String, String);
+
+/// The persons' names, and of each route the status that each of them gets.
+fn table() -> (Vec<&'static str>, Vec<(Route, Vec<u16>)>) {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    let mut lines = lines.filter(|line| !line.trim().is_empty());
+    let persons: Vec<_> = lines.next().expect("a head").split_whitespace().collect();
+    let mut rows = Vec::new();
+    for line in lines {
+        let mut words = line.split_whitespace();
+        let mut word = || words.next().unwrap_or_default().to_owned();
+        let route = (word(), word());
+        let statuses: Vec<u16> = words.map(|it| it.parse().expect("a status")).collect();
+        assert_eq!(statuses.len(), persons.len(), "{line}");
+        rows.push((route, statuses));
+    }
+    (persons, rows)
+}
+
+/// Every route that there is: those of the registry and the pages from the
+/// lists that the router reads, those of the API from its description, which
+/// is the router's (a test of the gateway compares them).
+async fn routes(scene: &Scene) -> BTreeSet<Route> {
+    let route = |method: &str, path: &str| (method.to_owned(), path.to_owned());
+    let mut routes = BTreeSet::new();
+    for end in End::ALL {
+        let methods = end.methods().split(", ");
+        routes.extend(methods.map(|method| route(method, end.path())));
+    }
+    routes.extend(API_PAGES.map(|page| route("GET", page)));
+    let description = scene.admin.get("/api/openapi.json").await.gives(200).json();
+    for (path, item) in description["paths"].as_object().expect("paths") {
+        let methods = item.as_object().expect("operations").keys();
+        routes.extend(methods.map(|method| route(&method.to_uppercase(), path)));
+    }
+    routes
+}
+
+#[tokio::test]
+async fn each_person_may_do_at_each_route_what_the_table_says() {
+    let scene = Scene::start().await;
+    let (persons, rows) = table();
+    let asked: Vec<&str> = scene.persons.iter().map(|person| person.name).collect();
+    assert_eq!(persons, asked);
+    let listed: BTreeSet<Route> = rows.iter().map(|(route, _)| route.clone()).collect();
+    assert_eq!(listed.len(), rows.len(), "a route has two rows");
+    let routes = routes(&scene).await;
+    let missing: Vec<_> = routes.difference(&listed).collect();
+    assert!(
+        missing.is_empty(),
+        "give them a row in table.txt: {missing:?}"
+    );
+    let gone: Vec<_> = listed.difference(&routes).collect();
+    assert!(gone.is_empty(), "table.txt has rows of no route: {gone:?}");
+
+    let mut wrong = BTreeMap::new();
+    for ((method, path), expected) in &rows {
+        let mut found = Vec::new();
+        for person in &scene.persons {
+            let answer = requests::ask(&scene, person, method, path).await;
+            found.push(answer.status);
+        }
+        if found != *expected {
+            let persons = persons.iter().zip(expected.iter().zip(&found));
+            let differ = persons.filter(|(_, (expected, found))| expected != found);
+            let words = differ.map(|(person, (expected, found))| {
+                format!("{person} got {found} where the table says {expected}")
+            });
+            wrong.insert((method, path), words.collect::<Vec<_>>());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_method_that_an_end_does_not_list_is_refused() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let digest = client
+        .push_blob(APP, (&b"x"[..]).into())
+        .await
+        .expect("a push");
+    for end in End::ALL {
+        let path = end
+            .path()
+            .replace("{name}", APP)
+            .replace("{digest}", &digest);
+        let path = path.replace("{reference}", "v1");
+        let path = path.replace("{id}", "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77");
+        let listed: Vec<&str> = end.methods().split(", ").collect();
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
+            let answer = client
+                .bare(method.parse::<Method>().expect("a method"), &path)
+                .await;
+            let answer = answer.expect("an answer");
+            let refused = answer.status == 405;
+            assert_eq!(
+                refused,
+                !listed.contains(&method),
+                "{method} {path}: {answer:?}"
+            );
+            if refused {
+                assert_eq!(
+                    answer.header("allow"),
+                    Some(end.methods()),
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+}
