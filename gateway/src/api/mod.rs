@@ -102,6 +102,7 @@ pub(crate) fn routes() -> Router<AppState> {
 pub(crate) fn description() -> utoipa::openapi::OpenApi {
     let mut description = documented().into_openapi();
     openapi::name_operations(&mut description);
+    openapi::shorten_summaries(&mut description);
     description
 }
 

@@ -63,6 +63,29 @@ pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// A handler's words begin with its method and path, for who reads the code;
+/// whatever shows a description shows these anyway.
+pub(super) fn shorten_summaries(description: &mut utoipa::openapi::OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        for operation in [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ] {
+            if let Some(summary) = operation.as_mut().and_then(|it| it.summary.as_mut())
+                && summary.starts_with('`')
+                && let Some((_, words)) = summary.split_once("`: ")
+            {
+                let mut words = words.chars();
+                let first = words.next().map(|first| first.to_ascii_uppercase());
+                *summary = first.into_iter().chain(words).collect();
+            }
+        }
+    }
+}
+
 /// Why a request was not carried out.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErrorBody {
