@@ -210,6 +210,13 @@ impl Lab {
         RoundRobin::start(backends.collect()).await
     }
 
+    /// Such a proxy as a slow line: all clients together send no more than so
+    /// many bytes in a second.
+    pub async fn slow_line(&self, bytes_per_second: u32) -> RoundRobin {
+        let backends = self.gateways.iter().map(|gateway| gateway.address.clone());
+        RoundRobin::start_slow(backends.collect(), bytes_per_second).await
+    }
+
     /// Runs `refity-uploader <arguments>` with the lab's settings to its end.
     pub async fn uploader_command(&self, arguments: &[&str]) -> Output {
         self.command("refity-uploader", arguments).await

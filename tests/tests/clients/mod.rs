@@ -8,6 +8,7 @@ mod crane;
 mod ctr;
 mod docker;
 mod goods;
+mod logins;
 mod podman;
 mod shell;
 mod site;
