@@ -9,6 +9,7 @@ mod ctr;
 mod docker;
 mod goods;
 mod logins;
+mod long_push;
 mod podman;
 mod shell;
 mod site;
