@@ -2,6 +2,7 @@
 //! on one registry: logins, pushes and pulls of every kind. `make clients`
 //! prints the table that README.md shows.
 
+mod argon2;
 mod buildah;
 mod compress;
 mod crane;
