@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
+pub use settings::log_no_more_than;
+
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -21,6 +21,7 @@ pub mod proftpd;
 pub mod proxy;
 pub mod random;
 pub mod round_robin;
+pub mod secrets;
 pub mod sshd;
 pub mod stubborn;
 pub mod wait;
