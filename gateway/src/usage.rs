@@ -107,7 +107,7 @@ impl Usage {
             .timeout(REQUEST_MAX);
         // Without this one the client takes the environment's own word for it.
         if let Some(proxy) = &settings.proxy {
-            http = http.proxy(reqwest::Proxy::all(proxy)?);
+            http = http.proxy(reqwest::Proxy::all(proxy.expose())?);
         }
         Ok(Arc::new(Self {
             http: http.build()?,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub use crate::answer::Answer;
+use crate::secrets;
 
 /// Longer than any answer takes, sync pushes of tests included.
 const SILENCE: Duration = Duration::from_secs(300);
@@ -320,15 +321,20 @@ impl Client {
     }
 }
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the whole answer. The secrets in both are noted.
 ///
 /// # Errors
 /// When none comes, or half of one.
 pub async fn send(request: RequestBuilder) -> Sent {
-    let response = request.send().await?;
-    Ok(Answer {
+    let (http, request) = request.build_split();
+    let request = request?;
+    secrets::note_request(&request);
+    let response = http.execute(request).await?;
+    let answer = Answer {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         body: response.bytes().await?,
-    })
+    };
+    secrets::note_answer(&answer);
+    Ok(answer)
 }

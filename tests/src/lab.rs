@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
+pub use settings::log_no_more_than;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -208,6 +210,13 @@ impl Lab {
     pub async fn round_robin(&self) -> RoundRobin {
         let backends = self.gateways.iter().map(|gateway| gateway.address.clone());
         RoundRobin::start(backends.collect()).await
+    }
+
+    /// Such a proxy as a slow line: all clients together send no more than so
+    /// many bytes in a second.
+    pub async fn slow_line(&self, bytes_per_second: u32) -> RoundRobin {
+        let backends = self.gateways.iter().map(|gateway| gateway.address.clone());
+        RoundRobin::start_slow(backends.collect(), bytes_per_second).await
     }
 
     /// Runs `refity-uploader <arguments>` with the lab's settings to its end.

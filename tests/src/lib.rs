@@ -22,6 +22,7 @@ pub mod proxy;
 pub mod random;
 pub mod round_robin;
 pub mod schema;
+pub mod secrets;
 pub mod sshd;
 pub mod stubborn;
 pub mod wait;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait;
+use crate::{secrets, wait};
 
 /// How long a program has to end after SIGTERM (ours promise 60 s).
 const END: Duration = Duration::from_secs(60);
@@ -79,8 +79,16 @@ impl Program {
     /// With this variable; the last value of a name counts.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.to_owned(), value.into()));
+        let value = value.into();
+        secrets::note_variable(name, &value.to_string_lossy());
+        self.environment.push((name.to_owned(), value));
         self
+    }
+
+    /// Whether it is one of ours.
+    fn is_ours(&self) -> bool {
+        let name = self.path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("refity-"))
     }
 
     /// The command, with output not yet directed anywhere.
@@ -117,7 +125,8 @@ impl Program {
     }
 }
 
-/// A program that runs, or ran. Dropping it kills it.
+/// A program that runs, or ran. Dropping it kills it; if it is one of ours, its
+/// log is searched for secrets then, and the test fails where it tells one.
 #[derive(Debug)]
 pub struct Process {
     program: Program,
@@ -236,11 +245,11 @@ impl Process {
     }
 
     /// The last lines of its log, under its name; without those that only tell
-    /// of a test that waited.
+    /// of a test that waited, or of a library's inside.
     #[must_use]
     pub fn log_tail(&self) -> String {
         const LINES: usize = 40;
-        const POLLED: [&str; 2] = ["/readyz", "/api/jobs/summary"];
+        const POLLED: [&str; 3] = ["/readyz", "/api/jobs/summary", "TRACE"];
         let log = self.log();
         let told = |line: &&str| !POLLED.iter().any(|path| line.contains(path));
         let lines: Vec<&str> = log.lines().filter(told).collect();
@@ -302,6 +311,23 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill9();
+        if !self.program.is_ours() {
+            return;
+        }
+        // Without a log nothing would be proven.
+        let log = std::fs::read(&self.program.log);
+        let leaks = log.map(|log| secrets::leaks(&String::from_utf8_lossy(&log)));
+        let told = match leaks {
+            Ok(leaks) if leaks.is_empty() => return,
+            Ok(leaks) => leaks.iter().map(|leak| format!("\n{leak}")).collect(),
+            Err(error) => error.to_string(),
+        };
+        let words = format!("secrets in {}: {told}", self.program.log.display());
+        if std::thread::panicking() {
+            eprintln!("{words}");
+        } else {
+            panic!("{words}");
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod proxies;
 mod push_pull;
 mod ranges;
 mod remote;
+mod secrets;
 mod sha512;
 mod storage_refuses;
 mod storage_trouble;

@@ -33,8 +33,9 @@ pub struct UsageArgs {
     pub hetzner_box_id: u64,
     /// Proxy for requests to Hetzner's API, such as http://proxy.example.org:3128
     /// [default: none]
-    #[arg(long, env, value_parser = url)]
-    pub https_proxy: Option<String>,
+    // It may hold a password.
+    #[arg(long, env)]
+    pub https_proxy: Option<Secret>,
     /// Where Hetzner's API is: another place is for tests only
     #[arg(long, env, value_parser = url, default_value = API)]
     pub hcloud_api_url: String,
@@ -66,8 +67,8 @@ pub struct UsageSettings {
     pub token: Secret,
     /// The box's number.
     pub box_id: u64,
-    /// A proxy.
-    pub proxy: Option<String>,
+    /// A proxy; its URL may hold a password.
+    pub proxy: Option<Secret>,
     /// Where the API is, without a slash at the end.
     pub api: String,
 }
@@ -99,10 +100,16 @@ impl UsageArgs {
                  or set FTP_USAGE_ENABLED to false",
             );
         }
+        let proxy = self.https_proxy.as_ref().map(|proxy| url(proxy.expose()));
+        if let Some(Err(words)) = &proxy {
+            problems.add(format!(
+                "HTTPS_PROXY is no URL: {words}, such as http://proxy.example.org:3128"
+            ));
+        }
         let settings = token.map(|token| UsageSettings {
             token,
             box_id: self.hetzner_box_id,
-            proxy: self.https_proxy.clone(),
+            proxy: proxy.and_then(Result::ok).map(Secret::new),
             api: self.hcloud_api_url.clone(),
         });
         problems.into_result(settings)
@@ -153,6 +160,18 @@ mod tests {
             assert!(words.contains(named) && !words.contains("hush"), "{words}");
         }
         assert!(!format!("{:?}", args()).contains("hush"));
+        let proxied = |proxy: &str| UsageArgs {
+            https_proxy: Some(Secret::new(proxy)),
+            ..args()
+        };
+        let good = proxied("http://me:hush@proxy:3128/").settings().unwrap();
+        let good = good.unwrap();
+        assert!(!format!("{good:?}").contains("hush"));
+        assert_eq!(good.proxy.unwrap().expose(), "http://me:hush@proxy:3128");
+        let words = proxied("me:hush@proxy:3128").settings().unwrap_err();
+        let words = words.to_string();
+        assert!(words.contains("HTTPS_PROXY"), "{words}");
+        assert!(!words.contains("hush"), "{words}");
     }
 
     #[test]

@@ -1,10 +1,21 @@
 //! The environment that a lab gives to the gateway and the uploader.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::{Builder, PASSWORD};
 use crate::faulty_sftp::{self, FaultySftp};
 use crate::sshd::Sshd;
+
+/// What labs log, where not all.
+static LOG_LEVEL: OnceLock<&str> = OnceLock::new();
+
+/// From now on all labs of this program log no more than this. Without it they
+/// log everything, since no secret may be in it.
+pub fn log_no_more_than(level: &'static str) {
+    // Once is enough.
+    let _ = LOG_LEVEL.set(level);
+}
 
 /// Where the lab keeps by how much it moved the clocks.
 pub(super) fn offset_file(folder: &Path) -> PathBuf {
@@ -24,6 +35,7 @@ pub(super) fn settings(
         ("DATA_DIR", path(&folder.join("data"))),
         ("LISTEN_ADDRESS", "127.0.0.1".to_owned()),
         ("WEB_PORT", "0".to_owned()),
+        ("LOG_LEVEL", LOG_LEVEL.get().unwrap_or(&"trace").to_string()),
         ("ADMIN_PASSWORD", PASSWORD.to_owned()),
         ("FTP_HOST", "127.0.0.1".to_owned()),
         ("FTP_PORT", sshd.port().to_string()),

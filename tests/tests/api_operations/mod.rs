@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod storage;
 mod usage;
+mod usage_by_proxy;
 
 use refity_tests::client::Client;
 use refity_tests::lab::{Lab, PASSWORD};

@@ -13,22 +13,22 @@ use tokio::net::TcpListener;
 
 use crate::gateway::lone::{Lone, PASSWORD};
 
-const TOKEN: &str = "the-token-of-the-hetzner-project";
+pub(super) const TOKEN: &str = "the-token-of-the-hetzner-project";
 const MINUTE: i64 = 60 * 1000;
 
 /// What the API answers next: a status line's rest, headers, a body. Nothing:
 /// it is silent.
-type Answer = Option<(&'static str, &'static str, Value)>;
+pub(super) type Answer = Option<(&'static str, &'static str, Value)>;
 
 /// The API: what it answers next, and what it was asked.
-struct Api {
+pub(super) struct Api {
     url: String,
     answers: Arc<Mutex<VecDeque<Answer>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    pub(super) asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
-    async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(super) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = Self {
             url: format!("http://{}/", listener.local_addr().unwrap()),
@@ -69,20 +69,30 @@ impl Api {
     }
 
     async fn gateway(&self) -> Lone {
-        Lone::start_with(&[
-            ("ADMIN_PASSWORD", PASSWORD),
-            ("FTP_USAGE_ENABLED", "true"),
-            ("HCLOUD_TOKEN", TOKEN),
-            ("HETZNER_BOX_ID", "42"),
-            ("HCLOUD_API_URL", &self.url),
-            ("LOG_LEVEL", "trace"),
-        ])
-        .await
+        gateway(&self.url, &[]).await
+    }
+
+    /// `host:port`.
+    pub(super) fn address(&self) -> &str {
+        let url = self.url.trim_end_matches('/');
+        url.trim_start_matches("http://")
     }
 }
 
+/// A gateway that asks the API at this URL, with these variables more.
+pub(super) async fn gateway(url: &str, more: &[(&str, &str)]) -> Lone {
+    let variables = [
+        ("ADMIN_PASSWORD", PASSWORD),
+        ("FTP_USAGE_ENABLED", "true"),
+        ("HCLOUD_TOKEN", TOKEN),
+        ("HETZNER_BOX_ID", "42"),
+        ("HCLOUD_API_URL", url),
+    ];
+    Lone::start_with(&[&variables, more].concat()).await
+}
+
 /// As the API's documentation shows it.
-fn storage_box(used: u64) -> Answer {
+pub(super) fn storage_box(used: u64) -> Answer {
     let body = json!({ "storage_box": {
         "id": 42, "username": "u12345", "status": "active", "name": "backup",
         "storage_box_type": { "id": 1333, "name": "bx11", "size": 1_099_511_627_776_u64 },
@@ -98,7 +108,7 @@ fn error(status: &'static str, headers: &'static str, code: &str) -> Answer {
     Some((status, headers, body))
 }
 
-async fn card(gateway: &Lone) -> Value {
+pub(super) async fn card(gateway: &Lone) -> Value {
     gateway
         .client()
         .get("/api/ftp/usage")
@@ -170,10 +180,6 @@ async fn the_api_is_asked_once_and_its_last_answer_ages() {
     })
     .await;
     assert_eq!(api.asked(), 3);
-    assert!(
-        !gateway.process.log().contains(TOKEN),
-        "a secret in the log"
-    );
 }
 
 #[tokio::test]
@@ -217,10 +223,6 @@ async fn refusals_are_told_in_words_and_not_repeated() {
             );
         }
         assert_eq!(api.asked(), 1, "{code}");
-        assert!(
-            !gateway.process.log().contains(TOKEN),
-            "a secret in the log"
-        );
     }
 }
 

@@ -10,6 +10,7 @@ mod pages;
 mod robots;
 mod sessions;
 mod tokens;
+mod two_gateways;
 mod users;
 
 use refity_tests::client::{Answer, Client, Sent, send};

@@ -11,7 +11,7 @@ use super::{anonymous, delete, login, password_of, user, with_bearer, words};
 
 /// Signs in as the web interface does; hands back the `name=value` of the
 /// cookie and the answer.
-async fn sign_in(client: &Client, name: &str, password: &str) -> (String, Answer) {
+pub(super) async fn sign_in(client: &Client, name: &str, password: &str) -> (String, Answer) {
     let body = json!({ "username": name, "password": password });
     let request = anonymous(client).request(Method::POST, "/api/auth/login");
     let request = request.header("x-refity-client", "web").json(&body);
@@ -25,7 +25,7 @@ async fn sign_in(client: &Client, name: &str, password: &str) -> (String, Answer
 }
 
 /// A request of our own page.
-async fn by_cookie(client: &Client, cookie: &str, method: Method, path: &str) -> Answer {
+pub(super) async fn by_cookie(client: &Client, cookie: &str, method: Method, path: &str) -> Answer {
     let headers = [
         ("origin", client.base()),
         ("content-type", "application/json"),

@@ -8,7 +8,7 @@ use super::table::{Cell, Client, Operation};
 
 const NAME: &str = "buildah";
 
-pub(super) struct Buildah(Storage);
+pub(super) struct Buildah(pub(super) Storage);
 
 impl Buildah {
     pub(super) async fn start(site: Arc<Site>) -> Self {

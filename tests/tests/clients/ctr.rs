@@ -2,7 +2,7 @@
 //! `hosts.toml` as it is in production.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use refity_tests::processes::{Process, Program};
@@ -38,11 +38,13 @@ pub(super) enum By {
 }
 
 pub(super) struct Ctr {
-    site: Arc<Site>,
-    goods: Goods,
+    pub(super) site: Arc<Site>,
+    pub(super) goods: Goods,
     shell: Shell,
-    version: String,
+    pub(super) version: String,
     by: By,
+    /// `user:password`; nothing: it does not say who it is.
+    credentials: Mutex<Option<String>>,
     hosts: String,
     _containerd: Containerd,
 }
@@ -60,6 +62,7 @@ impl Ctr {
             shell,
             site,
             by,
+            credentials: Mutex::new(Some(Site::credentials())),
             _containerd: containerd,
         }
     }
@@ -78,30 +81,48 @@ impl Ctr {
         }
     }
 
-    fn tagged(&self, repository: &str) -> String {
+    pub(super) fn tagged(&self, repository: &str) -> String {
         format!("{}:{TAG}", self.remote(repository))
     }
 
+    /// From now on it is somebody else, or nobody in particular.
+    pub(super) fn be(&self, credentials: Option<String>) {
+        *self.credentials.lock().unwrap() = credentials;
+    }
+
     /// The flags of a command that asks the registry.
-    fn flags<'a>(&'a self, credentials: &'a str) -> Vec<&'a str> {
-        let way = match self.by {
+    fn flags<'a>(&'a self, credentials: Option<&'a str>) -> Vec<&'a str> {
+        let mut flags = match self.by {
             By::PlainHttp => vec!["--plain-http"],
             By::HostsFile => vec!["--hosts-dir", &self.hosts],
         };
-        [way, vec!["--user", credentials]].concat()
+        if let Some(credentials) = credentials {
+            flags.extend(["--user", credentials]);
+        }
+        flags
     }
 
-    async fn ask(&self, command: [&str; 2], names: &[&str]) -> String {
-        let credentials = Site::credentials();
-        let arguments = [&command, &self.flags(&credentials)[..], names].concat();
+    /// Asks the registry; or what `ctr` complained about.
+    pub(super) async fn try_to_ask(
+        &self,
+        command: [&str; 2],
+        names: &[&str],
+    ) -> Result<String, String> {
+        let credentials = self.credentials.lock().unwrap().clone();
+        let flags = self.flags(credentials.as_deref());
+        let arguments = [&command, &flags[..], names].concat();
         let mut tries = 1;
         loop {
             match self.shell.attempt(&arguments, "").await {
-                Ok(words) => return words,
                 Err(words) if words.contains(BETWEEN_THEM) && tries < TRIES => tries += 1,
-                Err(words) => panic!("{words}"),
+                ended => return ended,
             }
         }
+    }
+
+    async fn ask(&self, command: [&str; 2], names: &[&str]) -> String {
+        let ended = self.try_to_ask(command, names).await;
+        ended.unwrap_or_else(|words| panic!("{words}"))
     }
 
     async fn import(&self, parcel: &Parcel, repository: &str) {
@@ -122,7 +143,7 @@ impl Ctr {
 
     /// Forgets the image; containerd must have nothing left, so that the next
     /// pull brings everything.
-    async fn remove(&self, name: &str) {
+    pub(super) async fn remove(&self, name: &str) {
         self.shell.run(&["images", "remove", "--sync", name]).await;
         let left = self.shell.run(&["content", "ls", "--quiet"]).await;
         assert_eq!(left, "", "left of {name}");
@@ -153,7 +174,7 @@ impl Ctr {
     }
 
     /// containerd takes no bytes that do not hash to their digest.
-    async fn assert_has(&self, parcel: &Parcel) {
+    pub(super) async fn assert_has(&self, parcel: &Parcel) {
         let has = self.shell.run(&["content", "ls", "--quiet"]).await;
         let foreign = parcel.elsewhere.iter();
         let foreign = foreign.map(|layer| refity_tests::client::sha256(layer));
@@ -165,17 +186,15 @@ impl Ctr {
     async fn login(&self, repository: &str) {
         self.site.put(&self.goods.gzip, repository).await;
         let tagged = self.tagged(repository);
-        let arguments = [
-            &["content", "fetch"],
-            &self.flags("admin:wrong")[..],
-            &[&tagged],
-        ];
-        let words = self.shell.fails(&arguments.concat(), "").await;
+        self.be(Some("admin:wrong".to_owned()));
+        let words = self.try_to_ask(["content", "fetch"], &[&tagged]).await;
+        let words = words.unwrap_err();
         assert!(words.contains("401"), "{words}");
+        self.be(Some(Site::credentials()));
         self.fetch(&self.goods.gzip, &tagged).await;
     }
 
-    async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
+    pub(super) async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
         self.push(parcel, repository).await;
         self.pull(parcel, &self.tagged(repository)).await;
     }

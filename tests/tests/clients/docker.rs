@@ -15,10 +15,10 @@ use super::table::{Cell, Client, Operation};
 const NAME: &str = "docker";
 
 pub(super) struct DockerClient {
-    site: Arc<Site>,
-    goods: Goods,
-    docker: Docker,
-    version: String,
+    pub(super) site: Arc<Site>,
+    pub(super) goods: Goods,
+    pub(super) docker: Docker,
+    pub(super) version: String,
 }
 
 impl DockerClient {
@@ -40,14 +40,14 @@ impl DockerClient {
         major.parse::<u32>().unwrap() >= FIRST
     }
 
-    async fn run(&self, arguments: &[&str]) -> String {
+    pub(super) async fn run(&self, arguments: &[&str]) -> String {
         self.docker
             .run(arguments)
             .await
             .unwrap_or_else(|words| panic!("{words}"))
     }
 
-    fn tagged(&self, repository: &str) -> String {
+    pub(super) fn tagged(&self, repository: &str) -> String {
         self.site.name(&format!("{repository}:{TAG}"))
     }
 
@@ -96,7 +96,7 @@ impl DockerClient {
         self.docker.rmi(&parcel.id()).await.unwrap();
     }
 
-    async fn schema2(&self, repository: &str) {
+    pub(super) async fn schema2(&self, repository: &str) {
         let name = self.tagged(repository);
         let (image, manifest, _) = self.push("amd64", &name, repository, TAG).await;
         assert_eq!(manifest["mediaType"], Format::Docker.manifest());

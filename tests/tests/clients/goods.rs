@@ -121,10 +121,14 @@ impl Layer<'_> {
 }
 
 fn image(architecture: &str, format: Format, layers: &[Layer]) -> Parcel {
+    image_of(architecture, format, layers, LAYER_BYTES)
+}
+
+fn image_of(architecture: &str, format: Format, layers: &[Layer], layer_bytes: usize) -> Parcel {
     let (mut diff_ids, mut descriptors) = (Vec::new(), Vec::new());
     let (mut blobs, mut elsewhere) = (vec![Bytes::new()], Vec::new());
     for (n, layer) in layers.iter().enumerate() {
-        let files = tar(&[(&format!("file-{n}"), &random::bytes(LAYER_BYTES))]);
+        let files = tar(&[(&format!("file-{n}"), &random::bytes(layer_bytes))]);
         diff_ids.push(sha256(&files));
         let blob = layer.compress(files);
         let mut named = descriptor(layer.media_type(format), &blob);
@@ -205,6 +209,12 @@ fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) ->
 }
 
 impl Parcel {
+    /// An image with so many layers of so many bytes, which are not compressed.
+    pub(super) fn of_plain_layers(layers: usize, layer_bytes: usize) -> Self {
+        let layers = vec![Layer::Plain; layers];
+        image_of("amd64", Format::Oci, &layers, layer_bytes)
+    }
+
     /// The manifest's digest.
     pub(super) fn digest(&self) -> String {
         sha256(&self.manifest)

@@ -2,12 +2,15 @@
 //! on one registry: logins, pushes and pulls of every kind. `make clients`
 //! prints the table that README.md shows.
 
+mod argon2;
 mod buildah;
 mod compress;
 mod crane;
 mod ctr;
 mod docker;
 mod goods;
+mod logins;
+mod long_push;
 mod podman;
 mod shell;
 mod site;

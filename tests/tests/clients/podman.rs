@@ -8,7 +8,7 @@ use super::table::{Cell, Client, Operation};
 
 const NAME: &str = "podman";
 
-pub(super) struct Podman(Storage);
+pub(super) struct Podman(pub(super) Storage);
 
 impl Podman {
     pub(super) async fn start(site: Arc<Site>) -> Self {

@@ -6,6 +6,7 @@ use refity_tests::client::{Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, GROUP, Lab, PASSWORD};
 use refity_tests::peer::Peer;
+use refity_tests::round_robin::{Asked, RoundRobin};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,7 +17,9 @@ const ELSEWHERE: &str = "foreign";
 
 /// A registry of ours and the stranger.
 pub(super) struct Site {
-    lab: Lab,
+    pub(super) lab: Lab,
+    /// Where the clients go, where it is noted what they ask.
+    witness: Option<RoundRobin>,
     elsewhere: Peer,
     _folder: TempDir,
 }
@@ -27,14 +30,31 @@ impl Site {
         let (lab, elsewhere) = tokio::join!(Lab::start(), Peer::start(folder.path()));
         Self {
             lab,
+            witness: None,
             elsewhere,
             _folder: folder,
         }
     }
 
+    /// One at which it is noted what the clients ask.
+    pub(super) async fn start_with_witness() -> Self {
+        let site = Self::start().await;
+        let witness = Some(site.lab.round_robin().await);
+        Self { witness, ..site }
+    }
+
     /// Our `host:port`.
     pub(super) fn address(&self) -> &str {
-        self.lab.address(0)
+        match &self.witness {
+            Some(witness) => witness.address(),
+            None => self.lab.address(0),
+        }
+    }
+
+    /// What was asked so far, where it is noted.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        let asked = self.witness.as_ref().map(RoundRobin::asked);
+        asked.unwrap_or_default()
     }
 
     /// `host:port/name`.
@@ -176,7 +196,8 @@ impl Site {
         answer.gives(200).body
     }
 
-    fn client(&self) -> Client {
+    /// The administrator's.
+    pub(super) fn client(&self) -> Client {
         self.lab.client()
     }
 }

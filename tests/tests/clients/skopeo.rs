@@ -14,10 +14,10 @@ use super::table::{Cell, Client, Operation};
 const NAME: &str = "skopeo";
 
 pub(super) struct Skopeo {
-    site: Arc<Site>,
-    goods: Goods,
-    shell: Shell,
-    version: String,
+    pub(super) site: Arc<Site>,
+    pub(super) goods: Goods,
+    pub(super) shell: Shell,
+    pub(super) version: String,
 }
 
 impl Skopeo {
@@ -34,21 +34,26 @@ impl Skopeo {
         }
     }
 
-    async fn login(&self) {
+    /// `login`, or what it complained about.
+    pub(super) async fn sign_in(&self, name: &str, secret: &str) -> Result<(), String> {
         let address = self.site.address();
         let arguments = [
             "login",
             "--tls-verify=false",
             "--username",
-            ADMIN,
+            name,
             "--password-stdin",
             address,
         ];
-        self.shell.fails(&arguments, "wrong").await;
-        self.shell.run_with_input(&arguments, PASSWORD).await;
+        self.shell.attempt(&arguments, secret).await.map(drop)
     }
 
-    fn remote(&self, repository: &str) -> String {
+    async fn login(&self) {
+        self.sign_in(ADMIN, "wrong").await.unwrap_err();
+        self.sign_in(ADMIN, PASSWORD).await.unwrap();
+    }
+
+    pub(super) fn remote(&self, repository: &str) -> String {
         format!("docker://{}", self.site.name(repository))
     }
 
@@ -72,7 +77,7 @@ impl Skopeo {
         parcel.assert_in_layout(folder.path());
     }
 
-    async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
+    pub(super) async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
         let tagged = format!("{}:{TAG}", self.remote(repository));
         self.push(parcel, &tagged).await;
         self.site.assert_has(parcel, repository, TAG).await;

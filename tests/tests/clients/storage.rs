@@ -51,22 +51,27 @@ impl Storage {
         }
     }
 
-    fn tagged(&self, repository: &str) -> String {
+    pub(super) fn tagged(&self, repository: &str) -> String {
         self.site.name(&format!("{repository}:{TAG}"))
     }
 
-    pub(super) async fn login(&self) {
+    /// `login`, or what it complained about.
+    pub(super) async fn sign_in(&self, name: &str, secret: &str) -> Result<(), String> {
         let address = self.site.address();
         let arguments = [
             "login",
             PLAIN_HTTP,
             "--username",
-            ADMIN,
+            name,
             "--password-stdin",
             address,
         ];
-        self.shell.fails(&arguments, "wrong").await;
-        self.shell.run_with_input(&arguments, PASSWORD).await;
+        self.shell.attempt(&arguments, secret).await.map(drop)
+    }
+
+    async fn login(&self) {
+        self.sign_in(ADMIN, "wrong").await.unwrap_err();
+        self.sign_in(ADMIN, PASSWORD).await.unwrap();
     }
 
     /// Brings an image into the storage without a registry.
@@ -81,11 +86,11 @@ impl Storage {
     }
 
     /// Forgets an image, so that the next pull brings all of it.
-    async fn remove(&self, id: &str) {
+    pub(super) async fn remove(&self, id: &str) {
         self.shell.run(&["rmi", "--force", id]).await;
     }
 
-    async fn digest_and_id(&self, name: &str) -> (String, String) {
+    pub(super) async fn digest_and_id(&self, name: &str) -> (String, String) {
         let format = match self.name {
             "buildah" => "{{.FromImageDigest}} {{.FromImageID}}",
             _ => "{{.Digest}} {{.Id}}",
@@ -108,7 +113,7 @@ impl Storage {
 
     /// Pushes an image with these flags and pulls it back; hands back the
     /// manifest that the registry has.
-    async fn there_and_back(
+    pub(super) async fn there_and_back(
         &self,
         parcel: &Parcel,
         flags: &[&str],

@@ -141,7 +141,8 @@ impl Row {
     }
 }
 
-fn words_of(error: tokio::task::JoinError) -> String {
+/// What a task that failed panicked with.
+pub(super) fn words_of(error: tokio::task::JoinError) -> String {
     let Ok(panic) = error.try_into_panic() else {
         return "cancelled".to_owned();
     };

@@ -168,7 +168,22 @@ async fn a_wrong_secret_is_named_and_never_shown() {
         assert!(said.contains(name) && said.contains(words), "{said}");
         assert!(!said.contains(value), "{said}");
     }
+    // A proxy's password is one too.
     let folder = tempfile::tempdir().unwrap();
+    let variables = [
+        ("FTP_USAGE_ENABLED", "true"),
+        ("HCLOUD_TOKEN", "a-token"),
+        ("HETZNER_BOX_ID", "42"),
+        ("HTTPS_PROXY", "me:the-proxy-s-own@proxy:3128"),
+    ];
+    let output = run(PROGRAMS[0], folder.path(), &variables, &["--check-config"]).await;
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("HTTPS_PROXY") && said.contains("http://"),
+        "{said}"
+    );
+    assert!(!said.contains("the-proxy-s-own"), "{said}");
     for program in PROGRAMS {
         let secret = [("JWT_SECRET", "a-secret-of-the-environment-1234567890")];
         let said = printed(&run(program, folder.path(), &secret, &["--help"]).await);

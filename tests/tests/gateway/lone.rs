@@ -95,6 +95,7 @@ pub fn program(folder: &Path, port: u16, variables: &[(&str, &str)]) -> Program 
         .env("FTP_PASSWORD", "the-sftp-password")
         .env("SPOOL_MIN_FREE", "100M")
         .env("LOG_FORMAT", "json")
+        .env("LOG_LEVEL", "trace")
         .env(
             refity_shared::clock::OFFSET_FILE_VARIABLE,
             offset_file(folder),

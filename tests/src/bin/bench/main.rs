@@ -92,6 +92,7 @@ const PARTS: [&str; 9] = [
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    refity_tests::lab::log_no_more_than("info");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (flags, parts): (Vec<&str>, Vec<&str>) = arguments
         .iter()
