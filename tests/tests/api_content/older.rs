@@ -1,8 +1,9 @@
 //! The older system's paths, each with the whole of its answer.
 
+use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
+use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::Method;
 use serde_json::json;
 
@@ -136,6 +137,47 @@ async fn its_scripts_go_on_working() {
         .await
         .gives(400);
     lab.assert_stored_whole().await;
+}
+
+#[tokio::test]
+async fn its_scripts_sign_in_and_out() {
+    let lab = Lab::start().await;
+    let nobody = Client::anonymous(lab.address(0));
+    let login = json!({ "username": ADMIN, "password": PASSWORD });
+    let login = nobody.post_json("/api/auth/login", &login).await.gives(200);
+    // Browsers ask for their cookie; a script has the token.
+    assert_eq!(login.header("set-cookie"), None);
+    let mut login = login.json();
+    let token = login["token"].take();
+    let with_token = async |method: Method, path: &str| {
+        let request = nobody.request(method, path);
+        send(request.bearer_auth(token.as_str().unwrap())).await
+    };
+    let user = json!({ "id": 1, "username": ADMIN, "role": "admin" });
+    assert_eq!(
+        settled(login),
+        json!({
+            "success": true, "message": "signed in", "token": null, "user": user,
+            "expires_at": "<time>", "must_change_password": false,
+        })
+    );
+    let me = with_token(Method::GET, "/api/auth/me").await.gives(200);
+    assert_eq!(
+        settled(me.json()),
+        json!({
+            "id": 1, "username": ADMIN, "role": "admin", "user": user, "expires_at": "<time>",
+            "must_change_password": false, "admin": true, "groups": [], "repositories": [],
+        })
+    );
+    let usage = with_token(Method::GET, "/api/ftp/usage").await.gives(200);
+    assert_eq!(usage.json(), json!({ "enabled": false }));
+    let logout = with_token(Method::POST, "/api/auth/logout").await;
+    assert_eq!(
+        logout.gives(200).json(),
+        json!({ "success": true, "message": "signed out" })
+    );
+    // It was a no-op once.
+    with_token(Method::GET, "/api/auth/me").await.gives(401);
 }
 
 #[tokio::test]
