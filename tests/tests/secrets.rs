@@ -60,6 +60,8 @@ async fn what_a_test_sends_or_is_given_is_found() {
     note("a-secret-noted-by-hand");
     assert!(tells("x=a-secret-noted-by-hand;"));
     assert!(!tells("x=a-secret-noted-by-han"));
+    note(&"z".repeat(300));
+    assert!(!tells(&"z".repeat(300)));
 
     let lab = Lab::start().await;
     assert!(tells(PASSWORD), "the variable's");
