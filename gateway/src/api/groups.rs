@@ -110,11 +110,7 @@ pub(super) async fn all_groups(
     search: Option<String>,
     order: Order,
 ) -> Result<Page<GroupRow>, ApiError> {
-    let request = PageRequest {
-        order,
-        cursor: None,
-        limit: u32::MAX,
-    };
+    let request = PageRequest::everything(order);
     let readable = rights::readable(caller);
     let store = &state.local.store;
     let page = store.group_page(readable, caller.user_id(), search, request);

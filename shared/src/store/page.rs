@@ -49,6 +49,18 @@ pub struct PageRequest {
     pub limit: u32,
 }
 
+impl PageRequest {
+    /// One page with every row.
+    #[must_use]
+    pub fn everything(order: Order) -> Self {
+        Self {
+            order,
+            cursor: None,
+            limit: u32::MAX,
+        }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {

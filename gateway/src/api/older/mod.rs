@@ -7,7 +7,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use refity_shared::name::{GroupName, RepositoryName, Tag};
 use refity_shared::store::{
-    Cursor, Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort,
+    Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,10 +25,6 @@ use super::timestamp::rfc3339;
 use crate::access::{Identity, rights};
 use crate::client::ClientAddress;
 use crate::state::AppState;
-
-/// How many rows are read at once: an answer has all that there are, since
-/// these paths know no pages.
-const AT_ONCE: u32 = 1000;
 
 /// A group with the number of its repositories.
 #[derive(Serialize, ToSchema)]
@@ -145,13 +141,9 @@ pub(super) async fn dashboard(
     }))
 }
 
-/// The rows from this place on.
-fn from(cursor: Option<Cursor>) -> PageRequest {
-    PageRequest {
-        order: Order::Asc,
-        cursor,
-        limit: AT_ONCE,
-    }
+/// An answer has all that there is: these paths know no pages.
+fn everything() -> PageRequest {
+    PageRequest::everything(Order::Asc)
 }
 
 async fn repositories(
@@ -159,22 +151,15 @@ async fn repositories(
     caller: &Identity,
     group: Option<GroupName>,
 ) -> Result<(Vec<RepositoryRow>, i64), ApiError> {
+    let filter = RepositoryFilter {
+        group,
+        ..RepositoryFilter::default()
+    };
+    let (readable, sort) = (rights::readable(caller), RepositorySort::Name);
     let store = &state.local.store;
-    let (mut rows, mut cursor) = (Vec::new(), None);
-    loop {
-        let filter = RepositoryFilter {
-            group: group.clone(),
-            ..RepositoryFilter::default()
-        };
-        let (readable, sort) = (rights::readable(caller), RepositorySort::Name);
-        let page = store.repository_page(readable, caller.user_id(), filter, sort, from(cursor));
-        let page = page.await?;
-        rows.extend(page.items);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok((rows, page.total));
-        }
-    }
+    let page = store.repository_page(readable, caller.user_id(), filter, sort, everything());
+    let page = page.await?;
+    Ok((page.items, page.total))
 }
 
 /// The tags of a repository, by name, and how many there are.
@@ -183,20 +168,14 @@ async fn tags_of(
     repository: &RepositoryName,
 ) -> Result<(Vec<OldTag>, i64), ApiError> {
     let store = &state.local.store;
-    let (mut tags, mut cursor) = (Vec::new(), None);
-    loop {
-        let page = store.tag_page(repository, None, TagSort::Name, from(cursor));
-        let page = page.await?.ok_or_else(|| no_repository(repository))?;
-        tags.extend(page.items.into_iter().map(|row| OldTag {
-            name: row.name,
-            size: row.size,
-            created_at: rfc3339(row.pushed_at),
-        }));
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok((tags, page.total));
-        }
-    }
+    let page = store.tag_page(repository, None, TagSort::Name, everything());
+    let page = page.await?.ok_or_else(|| no_repository(repository))?;
+    let tags = page.items.into_iter().map(|row| OldTag {
+        name: row.name,
+        size: row.size,
+        created_at: rfc3339(row.pushed_at),
+    });
+    Ok((tags.collect(), page.total))
 }
 
 async fn with_tags(
