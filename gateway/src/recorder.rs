@@ -177,7 +177,8 @@ impl Recorder {
     /// with every request: it is written once an hour.
     pub(crate) fn signed_in(&self, identity: &Identity, client: ClientAddress) {
         let now = self.store.clock().wall_ms();
-        if !self.lock().is_new(&identity.credential, client, now) {
+        let mut waiting = self.lock();
+        if !waiting.is_new(&identity.credential, client, now) {
             return;
         }
         let sign_in = SignIn {
@@ -192,7 +193,7 @@ impl Recorder {
             hour: now.div_euclid(HOUR_MS),
             at: now,
         };
-        self.lock().sign_ins.push(sign_in);
+        waiting.sign_ins.push(sign_in);
     }
 
     /// Counts a failure to sign in.
@@ -292,10 +293,7 @@ impl Waiting {
             self.hour = hour;
             self.signed_in.clear();
         }
-        let key = (credential.clone(), client);
-        !self.signed_in.contains(&key)
-            && self.signed_in.len() < SIGN_INS_MAX
-            && self.signed_in.insert(key)
+        self.signed_in.len() < SIGN_INS_MAX && self.signed_in.insert((credential.clone(), client))
     }
 
     fn add_failure(&mut self, mut account: String, mut address: String, now: i64) {

@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use axum::http::{Extensions, HeaderMap};
 use refity_shared::name::RepositoryName;
+use refity_shared::rights::Right;
 use refity_shared::store::{
-    Credential, FoundToken, Given, NewSession, Principal, SessionKind, StoreError, User,
+    Credential, FoundToken, Given, NewSession, Principal, SessionKind, Store, StoreError, User,
 };
 use uuid::Uuid;
 
@@ -62,6 +63,25 @@ impl Actor {
     pub(crate) fn asked_for(&self, asked: &Asked) -> bool {
         let granted = self.granted.as_ref();
         granted.is_none_or(|token| asked.is_granted_by(&token.access))
+    }
+
+    /// Whether its token is for a pull from there.
+    pub(crate) fn asked_to_pull(&self, repository: &RepositoryName) -> bool {
+        let pull = [Right::Pull].into_iter().collect();
+        self.asked_for(&Asked::Repository(repository.clone(), pull))
+    }
+
+    /// Whether who asks may pull from there, whatever the token is for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn may_pull(
+        &self,
+        store: &Store,
+        repository: &RepositoryName,
+    ) -> Result<bool, StoreError> {
+        let given = store.given(self.identity.user_id(), repository).await?;
+        Ok(rights::on(&self.identity, given, repository).has(Right::Pull))
     }
 }
 
@@ -371,19 +391,16 @@ pub(crate) async fn authenticate(
         (offer, _) => offer?,
     };
     let identity = match offer {
-        Offer::Basic { name, password } => {
-            let identity = access.identify(state, client, &name, &password).await?;
-            state.recorder.signed_in(&identity, client);
-            identity
-        }
-        Offer::Bearer(token) if SecretKind::of(&token).is_some() => {
-            let identity = access.of_secret(state, client, &token).await?;
-            state.recorder.signed_in(&identity, client);
-            identity
-        }
-        // Whoever has a session signed in before.
-        Offer::Bearer(token) => access.sessions.identity(&state.local.store, &token).await?,
+        Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
+        Offer::Bearer(token) => match SecretKind::of(&token) {
+            Some(_) => access.of_secret(state, client, &token).await?,
+            None => access.sessions.identity(&state.local.store, &token).await?,
+        },
     };
+    // Whoever has a session signed in before.
+    if !matches!(identity.credential, Credential::Session { .. }) {
+        state.recorder.signed_in(&identity, client);
+    }
     log::note_user(&identity.name());
     Ok(identity)
 }

@@ -262,11 +262,7 @@ async fn exchange(
             let identity = access.identify(state, client, name, password).await?;
             log::note_user(&identity.name());
             let refresh = match (&identity.credential, identity.user()) {
-                _ if !offline => {
-                    state.recorder.signed_in(&identity, client);
-                    None
-                }
-                (refity_shared::store::Credential::Password { .. }, Some(user)) => {
+                (refity_shared::store::Credential::Password { .. }, Some(user)) if offline => {
                     let program = parameters.one("client_id").map(short);
                     let refresh = access.refresh_token(state, client, user, program).await?;
                     let (action, name) = (AuditAction::Login, user.name.clone());
@@ -276,7 +272,7 @@ async fn exchange(
                 // An access token is good for long by itself.
                 _ => {
                     state.recorder.signed_in(&identity, client);
-                    Some(password.to_owned())
+                    offline.then(|| password.to_owned())
                 }
             };
             grant(state, &identity, &parameters, refresh).await

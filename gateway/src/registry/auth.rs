@@ -171,17 +171,12 @@ async fn could_mount(
     actor: &Actor,
     needed: &Needed,
 ) -> Result<bool, RegistryError> {
-    let Some(from) = &needed.from else {
-        return Ok(false);
-    };
-    let pull = [Right::Pull].into_iter().collect();
-    if actor.asked_for(&Asked::Repository(from.clone(), pull)) {
-        return Ok(false);
+    match &needed.from {
+        Some(from) if !actor.asked_to_pull(from) => {
+            Ok(actor.may_pull(&state.local.store, from).await?)
+        }
+        _ => Ok(false),
     }
-    let given = (state.local.store)
-        .given(actor.identity.user_id(), from)
-        .await?;
-    Ok(rights::on(&actor.identity, given, from).has(Right::Pull))
 }
 
 /// Somebody who is known may not; nobody in particular may sign in.

@@ -7,7 +7,6 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use refity_shared::digest::{Algorithm, Digest, Hasher};
 use refity_shared::name::{RepositoryName, UploadId};
-use refity_shared::rights::Right;
 use refity_shared::store::{MountSource, Mounted, UploadState};
 use serde::Deserialize;
 
@@ -18,7 +17,6 @@ use super::upload_write::Session;
 use super::{Written, empty, push_target, pusher, room};
 use crate::access::Actor;
 use crate::access::rights;
-use crate::access::scope::Asked;
 use crate::state::AppState;
 
 /// The query of the requests here.
@@ -129,15 +127,10 @@ async fn mount_source(
     let Some(actor) = parts.extensions.get::<Actor>() else {
         return Ok(None);
     };
-    let identity = &actor.identity;
     let Some(from) = from else {
-        return Ok(Some(MountSource::Any(rights::readable(identity))));
+        return Ok(Some(MountSource::Any(rights::readable(&actor.identity))));
     };
-    let store = &state.local.store;
-    let given = store.given(identity.user_id(), &from).await?;
-    let pull = [Right::Pull].into_iter().collect();
-    let may = rights::on(identity, given, &from).has(Right::Pull)
-        && actor.asked_for(&Asked::Repository(from.clone(), pull));
+    let may = actor.asked_to_pull(&from) && actor.may_pull(&state.local.store, &from).await?;
     Ok(may.then_some(MountSource::Repository(from)))
 }
 
