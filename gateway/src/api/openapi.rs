@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use serde::Serialize;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
@@ -42,6 +43,19 @@ impl Modify for Credentials {
     }
 }
 
+/// The operations of a path, with their methods.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    all.into_iter()
+        .filter_map(|(method, it)| Some((method, it.as_mut()?)))
+}
+
 /// Names each operation after its method and path: two handlers may be called
 /// the same, and two operations may not.
 pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
@@ -49,16 +63,8 @@ pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
         let below = path.strip_prefix("/api/").unwrap_or(path);
         let words = below.split(|c: char| !c.is_ascii_alphanumeric());
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        for (method, operation) in [
-            ("get", &mut item.get),
-            ("post", &mut item.post),
-            ("put", &mut item.put),
-            ("patch", &mut item.patch),
-            ("delete", &mut item.delete),
-        ] {
-            if let Some(operation) = operation {
-                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
-            }
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(format!("{method}_{}", words.join("_")));
         }
     }
 }
@@ -67,14 +73,8 @@ pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
 /// whatever shows a description shows these anyway.
 pub(super) fn shorten_summaries(description: &mut utoipa::openapi::OpenApi) {
     for item in description.paths.paths.values_mut() {
-        for operation in [
-            &mut item.get,
-            &mut item.post,
-            &mut item.put,
-            &mut item.patch,
-            &mut item.delete,
-        ] {
-            if let Some(summary) = operation.as_mut().and_then(|it| it.summary.as_mut())
+        for (_, operation) in operations(item) {
+            if let Some(summary) = &mut operation.summary
                 && summary.starts_with('`')
                 && let Some((_, words)) = summary.split_once("`: ")
             {
