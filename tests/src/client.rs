@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, RequestBuilder};
@@ -319,6 +321,28 @@ impl Client {
     pub async fn put_json(&self, path: &str, body: &Value) -> Sent {
         send(self.request(Method::PUT, path).json(body)).await
     }
+}
+
+/// This request with these fields as a form.
+///
+/// # Panics
+/// Never: the fields' place is constant.
+pub fn with_form(request: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+    let url = reqwest::Url::parse_with_params("http://form/", fields).expect("a constant");
+    let form = url.query().unwrap_or_default().to_owned();
+    let kind = "application/x-www-form-urlencoded";
+    request.header(CONTENT_TYPE, kind).body(form)
+}
+
+/// What a signed token says, unverified (RFC 7519).
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("three parts");
+    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64");
+    serde_json::from_slice(&payload).expect("JSON")
 }
 
 /// Sends a request and reads the whole answer. The secrets in both are noted.

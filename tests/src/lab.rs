@@ -208,15 +208,18 @@ impl Lab {
 
     /// A proxy that sends each request to the next gateway.
     pub async fn round_robin(&self) -> RoundRobin {
-        let backends = self.gateways.iter().map(|gateway| gateway.address.clone());
-        RoundRobin::start(backends.collect()).await
+        RoundRobin::start(self.addresses()).await
     }
 
     /// Such a proxy as a slow line: all clients together send no more than so
     /// many bytes in a second.
     pub async fn slow_line(&self, bytes_per_second: u32) -> RoundRobin {
-        let backends = self.gateways.iter().map(|gateway| gateway.address.clone());
-        RoundRobin::start_slow(backends.collect(), bytes_per_second).await
+        RoundRobin::start_slow(self.addresses(), bytes_per_second).await
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        let gateways = self.gateways.iter();
+        gateways.map(|gateway| gateway.address.clone()).collect()
     }
 
     /// Runs `refity-uploader <arguments>` with the lab's settings to its end.

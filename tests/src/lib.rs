@@ -4,6 +4,7 @@
 //! Start reading at [`lab::Lab`].
 
 pub mod answer;
+pub mod bad_input;
 pub mod caddy;
 pub mod certificate;
 pub mod checker;

@@ -2,11 +2,11 @@
 //! "OAuth2 Token Authentication") and what its tokens are worth: no more than
 //! the account at the moment of each request.
 
-use refity_tests::client::{Answer, Client, Sent, send, sha256};
+use refity_tests::client::{Answer, Client, Sent, claims, send, sha256, with_form};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const PULL_PUSH: &str = "repository:team/app:pull,push";
 
@@ -29,14 +29,7 @@ async fn token(client: &Client, scopes: &[&str]) -> String {
 
 /// `POST /api/token` with this form.
 async fn exchange(client: &Client, form: &[(&str, &str)]) -> Sent {
-    let encoded: Vec<String> = form
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.replace('+', "%2B")))
-        .collect();
-    let request = client
-        .request(Method::POST, "/api/token")
-        .header("content-type", "application/x-www-form-urlencoded");
-    send(request.body(encoded.join("&"))).await
+    send(with_form(client.request(Method::POST, "/api/token"), form)).await
 }
 
 async fn with_token(lab: &Lab, method: Method, path: &str, token: &str) -> Answer {
@@ -46,14 +39,6 @@ async fn with_token(lab: &Lab, method: Method, path: &str, token: &str) -> Answe
 
 fn nobody(lab: &Lab) -> Client {
     Client::anonymous(lab.address(0))
-}
-
-/// What a token says, unverified.
-fn claims(token: &str) -> Value {
-    use base64::Engine as _;
-    let payload = token.split('.').nth(1).unwrap();
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload);
-    serde_json::from_slice(&bytes.unwrap()).unwrap()
 }
 
 /// The scope that a challenge asks for, and its error.

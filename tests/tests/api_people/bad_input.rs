@@ -1,5 +1,6 @@
 //! Whatever is sent, the answer is a 4xx in words.
 
+use refity_tests::bad_input::changed;
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
 use reqwest::Method;
@@ -22,13 +23,6 @@ const NAMES: [&str; 12] = [
     "a+b+c",
 ];
 
-/// A good body with one field changed.
-fn with(good: &Value, field: &str, value: Value) -> Value {
-    let mut body = good.clone();
-    body[field] = value;
-    body
-}
-
 #[tokio::test]
 async fn each_field_has_its_limits() {
     let lab = Lab::start().await;
@@ -41,26 +35,30 @@ async fn each_field_has_its_limits() {
     let post = Method::POST;
     let mut tried: Vec<(Method, &str, Value)> = Vec::new();
     for name in NAMES {
-        tried.push((post.clone(), "/api/users", with(&user, "name", json!(name))));
+        tried.push((
+            post.clone(),
+            "/api/users",
+            changed(&user, "name", json!(name)),
+        ));
         tried.push((
             post.clone(),
             "/api/robots",
-            with(&robot, "name", json!(name)),
+            changed(&robot, "name", json!(name)),
         ));
         tried.push((
             Method::PUT,
             "/api/grants",
-            with(&grant, "user", json!(name)),
+            changed(&grant, "user", json!(name)),
         ));
         tried.push((
             Method::PUT,
             "/api/grants",
-            with(&grant, "group", json!(name)),
+            changed(&grant, "group", json!(name)),
         ));
         tried.push((
             Method::PUT,
             "/api/grants",
-            with(&grant, "repository", json!(name)),
+            changed(&grant, "repository", json!(name)),
         ));
     }
     for name in [
@@ -74,28 +72,32 @@ async fn each_field_has_its_limits() {
         tried.push((
             post.clone(),
             "/api/tokens",
-            with(&token, "name", json!(name)),
+            changed(&token, "name", json!(name)),
         ));
     }
     let (long, endless) = ("ж".repeat(65), "e\u{301}".repeat(10_000));
     for name in [&long, &endless] {
-        tried.push((post.clone(), "/api/users", with(&user, "name", json!(name))));
+        tried.push((
+            post.clone(),
+            "/api/users",
+            changed(&user, "name", json!(name)),
+        ));
         tried.push((
             post.clone(),
             "/api/tokens",
-            with(&token, "name", json!(name)),
+            changed(&token, "name", json!(name)),
         ));
-        let robot = with(&robot, "name", json!(format!("team+{name}")));
+        let robot = changed(&robot, "name", json!(format!("team+{name}")));
         tried.push((post.clone(), "/api/robots", robot));
     }
     for password in ["", "seven77", "admin", &"x".repeat(257), "ä"] {
         tried.push((
             post.clone(),
             "/api/users",
-            with(&user, "password", json!(password)),
+            changed(&user, "password", json!(password)),
         ));
     }
-    let description = with(&robot, "description", json!("x".repeat(257)));
+    let description = changed(&robot, "description", json!("x".repeat(257)));
     tried.push((post.clone(), "/api/robots", description));
     for scopes in [
         json!([]),
@@ -111,24 +113,28 @@ async fn each_field_has_its_limits() {
         tried.push((
             post.clone(),
             "/api/tokens",
-            with(&token, "scopes", scopes.clone()),
+            changed(&token, "scopes", scopes.clone()),
         ));
-        tried.push((post.clone(), "/api/robots", with(&robot, "scopes", scopes)));
+        tried.push((
+            post.clone(),
+            "/api/robots",
+            changed(&robot, "scopes", scopes),
+        ));
     }
     for (path, good) in [
         ("/api/users", &user),
         ("/api/tokens", &token),
         ("/api/robots", &robot),
     ] {
-        tried.push((post.clone(), path, with(good, "unknown", json!(1))));
-        tried.push((post.clone(), path, with(good, "name", json!(7))));
+        tried.push((post.clone(), path, changed(good, "unknown", json!(1))));
+        tried.push((post.clone(), path, changed(good, "name", json!(7))));
         tried.push((post.clone(), path, json!({})));
         tried.push((post.clone(), path, Value::Null));
     }
     tried.push((
         Method::PUT,
         "/api/grants",
-        with(&grant, "admin", json!(true)),
+        changed(&grant, "admin", json!(true)),
     ));
     tried.push((Method::PATCH, "/api/users/admin", json!({ "name": "root" })));
     tried.push((Method::PATCH, "/api/users/admin", json!({ "role": "root" })));
@@ -140,7 +146,7 @@ async fn each_field_has_its_limits() {
     admin.post_json("/api/users", &user).await.gives(201);
     admin.post_json("/api/tokens", &token).await.gives(201);
     admin.post_json("/api/robots", &robot).await.gives(201);
-    let longest = with(&user, "name", json!("ж".repeat(64)));
+    let longest = changed(&user, "name", json!("ж".repeat(64)));
     admin.post_json("/api/users", &longest).await.gives(201);
     let password = json!({ "name": "ann", "password": "ä".repeat(256) });
     admin.post_json("/api/users", &password).await.gives(201);

@@ -1,7 +1,7 @@
 //! Two gateways on one database: whatever ends on one is refused by the other
 //! at the next request, though it knew better a moment ago.
 
-use refity_tests::client::{Client, send};
+use refity_tests::client::{Client, send, with_form};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
@@ -234,14 +234,8 @@ async fn a_browser_that_signed_in_on_one_gateway_is_signed_out_on_the_other() {
 
 /// `POST /api/token` with this form, which gives this status.
 async fn form(gateway: &Client, form: &[(&str, &str)], status: u16) -> Value {
-    let pairs: Vec<_> = form
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let request = gateway
-        .request(Method::POST, "/api/token")
-        .header("content-type", "application/x-www-form-urlencoded");
-    let answer = send(request.body(pairs.join("&"))).await;
+    let request = gateway.request(Method::POST, "/api/token");
+    let answer = send(with_form(request, form)).await;
     answer.gives(status).json()
 }
 

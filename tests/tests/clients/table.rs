@@ -152,6 +152,20 @@ pub(super) fn words_of(error: tokio::task::JoinError) -> String {
     }
 }
 
+/// Clients' rows of cells in Markdown.
+pub(super) fn write_markdown<'a>(
+    f: &mut fmt::Formatter<'_>,
+    headings: &[&str],
+    rows: impl Iterator<Item = (&'a str, Vec<String>)>,
+) -> fmt::Result {
+    writeln!(f, "| client | {} |", headings.join(" | "))?;
+    writeln!(f, "| --- |{}", " --- |".repeat(headings.len()))?;
+    for (name, cells) in rows {
+        writeln!(f, "| {name} | {} |", cells.join(" | "))?;
+    }
+    Ok(())
+}
+
 /// All rows; printed in Markdown.
 pub(super) struct Table {
     pub(super) rows: Vec<Row>,
@@ -196,13 +210,9 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headings = Operation::ALL.map(|(_, heading)| heading);
-        writeln!(f, "| client | {} |", headings.join(" | "))?;
-        writeln!(f, "| --- |{}", " --- |".repeat(headings.len()))?;
-        for row in &self.rows {
-            let cells: Vec<String> = row.cells.iter().map(Cell::to_string).collect();
-            writeln!(f, "| {} | {} |", row.name, cells.join(" | "))?;
-        }
-        Ok(())
+        let rows = self.rows.iter();
+        let rows = rows.map(|row| (&*row.name, row.cells.iter().map(Cell::to_string).collect()));
+        write_markdown(f, &headings, rows)
     }
 }
 

@@ -3,6 +3,7 @@
 //! description, so that a new operation is tried too.
 
 use bytes::Bytes;
+use refity_tests::bad_input::{NO_NAMES, changed};
 use refity_tests::client::{Answer, Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, PASSWORD};
@@ -11,28 +12,12 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::description::Description;
+use super::description::{Description, Taken};
 use super::persons::Scene;
-use super::requests::{self, Body, Call};
+use super::requests::{self, Body};
 
 /// 10 MB.
 const LARGE: usize = 10_000_000;
-
-/// Texts that are no name of anything.
-const NO_NAMES: [&str; 12] = [
-    "",
-    " ",
-    "'; DROP TABLE users; --",
-    "\" OR \"\"=\"",
-    "<script>alert(1)</script>",
-    "a\u{0}b",
-    "a\r\nb",
-    "\u{202e}bob",
-    "../../etc/passwd",
-    "%00",
-    "{{7*7}}",
-    "\u{fffd}\u{10ffff}",
-];
 
 /// Fields that hold any text: passwords and words for people.
 const FREE: [&str; 4] = [
@@ -111,30 +96,6 @@ fn refusals(path: &str) -> &'static [u16] {
     }
 }
 
-/// The operations that take JSON, each with a good request and its schema.
-async fn with_json<'a>(
-    scene: &Scene,
-    description: &'a Description,
-) -> Vec<(String, &'a str, &'a Value, Call, Value)> {
-    let admin = scene.persons.iter().find(|it| it.name == "admin");
-    let admin = admin.expect("the administrator");
-    let mut found = Vec::new();
-    for (method, path, operation) in description.operations() {
-        let body = &operation["requestBody"];
-        let schema = &body["content"]["application/json"]["schema"];
-        if schema.is_null() {
-            continue;
-        }
-        let call = requests::call(scene, admin, &method, path).await;
-        let Body::Json(good) = call.body.clone() else {
-            panic!("{method} {path} takes JSON, and the request for it has none");
-        };
-        found.push((method, path, schema, call, good));
-    }
-    assert!(found.len() > 15, "{} operations take JSON", found.len());
-    found
-}
-
 /// The object's schema; of one that may be nothing, the other choice.
 fn object<'a>(description: &'a Description, schema: &'a Value) -> &'a Value {
     let schema = resolved(&description.0, schema);
@@ -157,43 +118,42 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-/// A good body with one field changed.
-fn changed(good: &Value, field: &str, value: Value) -> Value {
-    let mut body = good.clone();
-    body[field] = value;
-    body
-}
-
 #[tokio::test]
 async fn a_body_that_is_not_what_it_should_be_is_refused_in_words() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let sender = sender(&scene).await;
     let large = Bytes::from(format!("{{\"padding\":\"{}\"}}", "x".repeat(LARGE)));
-    for (method, path, schema, call, good) in with_json(&scene, &description).await {
+    for taken in description.with_json(&scene).await {
+        let Taken {
+            method,
+            path,
+            schema,
+            url,
+            good,
+        } = taken;
         let at = format!("{method} {path}");
-        let url = &call.path;
         let unknown = changed(&good, "no_such_field", json!(1));
-        let answer = sender.json(&method, url, &unknown).await;
+        let answer = sender.json(&method, &url, &unknown).await;
         assert_refused(&answer, &[400], &format!("{at}: an unknown field"));
         let words = String::from_utf8_lossy(&answer.body).into_owned();
         assert!(words.contains("no_such_field"), "{at}: {words}");
         for body in ["{", "[]", "\"text\"", "7", "null", "\u{feff}{}", "{}{}"] {
-            let answer = sender.send(&method, url, "application/json", body).await;
+            let answer = sender.send(&method, &url, "application/json", body).await;
             assert_refused(&answer, &[400], &format!("{at}: {body}"));
         }
         let bytes = &b"{\"name\":\"\xff\"}"[..];
-        let answer = sender.send(&method, url, "application/json", bytes).await;
+        let answer = sender.send(&method, &url, "application/json", bytes).await;
         assert_refused(&answer, &[400], &format!("{at}: no UTF-8"));
         let answer = sender
-            .send(&method, url, "application/json", large.clone())
+            .send(&method, &url, "application/json", large.clone())
             .await;
         assert_refused(&answer, &[413], &format!("{at}: 10 MB"));
         let deep = "[".repeat(30_000);
-        let answer = sender.send(&method, url, "application/json", deep).await;
+        let answer = sender.send(&method, &url, "application/json", deep).await;
         assert_refused(&answer, &[400], &format!("{at}: deep"));
         let answer = sender
-            .send(&method, url, "text/plain", good.to_string())
+            .send(&method, &url, "text/plain", good.to_string())
             .await;
         assert_refused(&answer, &[415], &format!("{at}: text/plain"));
 
@@ -205,7 +165,7 @@ async fn a_body_that_is_not_what_it_should_be_is_refused_in_words() {
             if is_required {
                 let mut body = good.clone();
                 body.as_object_mut().expect("an object").remove(field);
-                let answer = sender.json(&method, url, &body).await;
+                let answer = sender.json(&method, &url, &body).await;
                 assert_refused(&answer, &[400], &format!("{at}: without {field}"));
             }
             for (kind, value) in [
@@ -222,7 +182,7 @@ async fn a_body_that_is_not_what_it_should_be_is_refused_in_words() {
                     continue;
                 }
                 let body = changed(&good, field, value);
-                let answer = sender.json(&method, url, &body).await;
+                let answer = sender.json(&method, &url, &body).await;
                 assert_refused(&answer, &[400], &format!("{at}: {field} is a {kind}"));
             }
         }
@@ -234,7 +194,14 @@ async fn texts_that_are_no_names_and_texts_without_end_are_refused() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let sender = sender(&scene).await;
-    for (method, path, schema, call, good) in with_json(&scene, &description).await {
+    for taken in description.with_json(&scene).await {
+        let Taken {
+            method,
+            path,
+            schema,
+            url,
+            good,
+        } = taken;
         let schema = object(&description, schema);
         for (field, said) in schema["properties"].as_object().expect("properties") {
             let said = resolved(&description.0, said);
@@ -256,7 +223,7 @@ async fn texts_that_are_no_names_and_texts_without_end_are_refused() {
             ];
             for text in long {
                 let body = changed(&good, field, wrap(&text));
-                let answer = sender.json(&method, &call.path, &body).await;
+                let answer = sender.json(&method, &url, &body).await;
                 assert_refused(&answer, refusals(path), &format!("{at} without end"));
             }
             for text in NO_NAMES {
@@ -265,7 +232,7 @@ async fn texts_that_are_no_names_and_texts_without_end_are_refused() {
                     continue;
                 }
                 let body = changed(&good, field, wrap(text));
-                let answer = sender.json(&method, &call.path, &body).await;
+                let answer = sender.json(&method, &url, &body).await;
                 // What one calls a token may have slashes and dots.
                 let is_label = path == "/api/tokens" && text.starts_with("../");
                 let is_free = is_label || FREE.contains(&field.as_str());
@@ -287,8 +254,7 @@ async fn parameters_that_are_nothing_are_refused_or_find_nothing() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let sender = sender(&scene).await;
-    let admin = scene.persons.iter().find(|it| it.name == "admin");
-    let admin = admin.expect("the administrator");
+    let admin = scene.person("admin");
     let encoded = |text: &str| -> String { text.bytes().map(|it| format!("%{it:02X}")).collect() };
     let mut tried = 0;
     for (method, path, operation) in description.operations() {

@@ -8,10 +8,22 @@ use refity_tests::expect::Expect as _;
 use refity_tests::schema;
 use serde_json::{Value, json};
 
-use super::persons::{APP, Person, Scene};
+use super::persons::{APP, Scene};
 use super::requests::{self, Body, Call};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// An operation that takes JSON.
+pub(super) struct Taken<'a> {
+    pub(super) method: String,
+    pub(super) path: &'a str,
+    /// What its body is like.
+    pub(super) schema: &'a Value,
+    /// Where the administrator's request for it goes,
+    pub(super) url: String,
+    /// and with which body.
+    pub(super) good: Value,
+}
 
 /// The API's description.
 pub(super) struct Description(pub(super) Value);
@@ -33,6 +45,33 @@ impl Description {
             operations.map(|(method, it)| (method.to_uppercase(), path.as_str(), it))
         });
         operations.collect()
+    }
+
+    /// The operations that take JSON.
+    pub(super) async fn with_json(&self, scene: &Scene) -> Vec<Taken<'_>> {
+        let mut found = Vec::new();
+        for (method, path, operation) in self.operations() {
+            let body = &operation["requestBody"];
+            let schema = &body["content"]["application/json"]["schema"];
+            if schema.is_null() {
+                continue;
+            }
+            let admin = scene.person("admin");
+            let call = requests::call(scene, admin, &method, path).await;
+            let Body::Json(good) = call.body else {
+                panic!("{method} {path} takes JSON, and the request for it has none");
+            };
+            let url = call.path;
+            found.push(Taken {
+                method,
+                path,
+                schema,
+                url,
+                good,
+            });
+        }
+        assert!(found.len() > 15, "{} operations take JSON", found.len());
+        found
     }
 
     /// Looks whether an answer is one that the operation may give.
@@ -89,13 +128,6 @@ impl Seen {
         let of = (method.to_owned(), path.to_owned());
         self.statuses.entry(of).or_default().insert(answer.status);
     }
-}
-
-fn person<'a>(scene: &'a Scene, name: &str) -> &'a Person {
-    let mut persons = scene.persons.iter();
-    persons
-        .find(|person| person.name == name)
-        .expect("a person")
 }
 
 /// Requests beside those of the table, by the administrator: other forms of
@@ -255,19 +287,17 @@ async fn every_operation_answers_as_it_is_described() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let mut seen = Seen::default();
-    let admin = person(&scene, "admin");
-    for (method, path, operation) in description.operations() {
-        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-        if !body.is_null() {
-            let call = requests::call(&scene, admin, &method, path).await;
-            let Body::Json(sent) = call.body else {
-                panic!("{method} {path} takes JSON, and the request for it has none");
-            };
-            if let Err(why) = schema::check(&description.0, body, &sent) {
-                seen.wrong
-                    .push(format!("{method} {path} is sent {sent}: {why}"));
-            }
+    let admin = scene.person("admin");
+    for taken in description.with_json(&scene).await {
+        if let Err(why) = schema::check(&description.0, taken.schema, &taken.good) {
+            let Taken {
+                method, path, good, ..
+            } = taken;
+            seen.wrong
+                .push(format!("{method} {path} is sent {good}: {why}"));
         }
+    }
+    for (method, path, _) in description.operations() {
         for person in &scene.persons {
             let answer = requests::ask(&scene, person, &method, path).await;
             seen.look(&description, &method, path, &answer);

@@ -2,14 +2,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use refity_tests::client::{Answer, Client, send};
+use refity_tests::client::{Answer, Client, send, with_form};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, descriptor};
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The repository that everybody asks about.
 pub(super) const APP: &str = "team/app";
@@ -82,14 +80,6 @@ fn in_an_hour() -> String {
     text.expect("a time")
 }
 
-/// The id of a session, from its token.
-pub(super) fn session_of(token: &str) -> String {
-    let payload = token.split('.').nth(1).expect("three parts");
-    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64");
-    let claims: Value = serde_json::from_slice(&payload).expect("JSON");
-    claims["sid"].as_str().expect("an id").to_owned()
-}
-
 fn text(answer: &Answer, field: &str) -> String {
     let json = answer.json();
     let text = json[field].as_str();
@@ -99,10 +89,8 @@ fn text(answer: &Answer, field: &str) -> String {
 
 /// `POST /api/token` with this form.
 async fn exchange(client: &Client, form: &[(&str, &str)]) -> Answer {
-    let form: Vec<String> = form.iter().map(|(key, it)| format!("{key}={it}")).collect();
     let request = client.request(Method::POST, "/api/token");
-    let request = request.header("content-type", "application/x-www-form-urlencoded");
-    send(request.body(form.join("&"))).await.gives(200)
+    send(with_form(request, form)).await.gives(200)
 }
 
 impl Scene {
@@ -207,6 +195,13 @@ impl Scene {
         scene.lab.wait_until_stored().await;
         scene.lab.uploader(0).terminate().await;
         scene
+    }
+
+    /// The person whom the table calls so.
+    pub(super) fn person(&self, name: &str) -> &Person {
+        let mut persons = self.persons.iter();
+        let found = persons.find(|person| person.name == name);
+        found.unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
     /// A number that was not given out before.

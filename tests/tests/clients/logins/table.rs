@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::task::JoinHandle;
 
-use crate::clients::table::words_of;
+use crate::clients::table::{words_of, write_markdown};
 
 const HEADINGS: [&str; 6] = [
     "pulls what is public",
@@ -56,15 +56,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| client | {} |", HEADINGS.join(" | "))?;
-        writeln!(f, "| --- |{}", " --- |".repeat(HEADINGS.len()))?;
-        for row in &self.rows {
-            let cells = row.cells.iter();
-            let cells: Vec<_> = cells
-                .map(|cell| cell.as_deref().unwrap_or("FAILED"))
-                .collect();
-            writeln!(f, "| {} | {} |", row.name, cells.join(" | "))?;
-        }
-        Ok(())
+        let cell = |cell: &Result<String, String>| cell.clone().unwrap_or("FAILED".to_owned());
+        let rows = self.rows.iter();
+        let rows = rows.map(|row| (&*row.name, row.cells.iter().map(cell).collect()));
+        write_markdown(f, &HEADINGS, rows)
     }
 }

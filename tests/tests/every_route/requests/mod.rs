@@ -7,7 +7,7 @@ mod people;
 mod registry;
 
 use bytes::Bytes;
-use refity_tests::client::{Answer, send};
+use refity_tests::client::{Answer, send, with_form};
 use refity_tests::expect::Expect as _;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -70,12 +70,8 @@ pub(super) async fn sent(scene: &Scene, person: &Person, method: &str, call: &Ca
         Body::Nothing => request,
         Body::Json(json) => request.json(json),
         Body::Form(form) => {
-            let form: Vec<String> = form
-                .iter()
-                .map(|(key, value)| format!("{key}={}", value.replace('+', "%2B")))
-                .collect();
-            let kind = "application/x-www-form-urlencoded";
-            request.header(CONTENT_TYPE, kind).body(form.join("&"))
+            let form: Vec<_> = form.iter().map(|(key, value)| (*key, &**value)).collect();
+            with_form(request, &form)
         }
         Body::Bytes(kind, bytes) => request.header(CONTENT_TYPE, *kind).body(bytes.clone()),
     };

@@ -1,9 +1,9 @@
 //! Requests about accounts, rights, tokens, robots and sessions.
 
-use refity_tests::client::send;
+use refity_tests::client::{claims, send};
 use serde_json::json;
 
-use super::super::persons::{Person, Scene, session_of};
+use super::super::persons::{Person, Scene};
 use super::{Body, Call, bare, with};
 
 /// What a person's password is changed to, for a moment.
@@ -95,7 +95,8 @@ async fn signing_in(scene: &Scene, person: &Person, method: &str, route: &str) -
             let login = scene.request(person, "POST", "/api/auth/login").json(&body);
             let id = if person.is_known() && name != "team+ci" {
                 let session = send(login).await.expect("an answer").expect_status(200);
-                session_of(session.json()["token"].as_str().expect("a token"))
+                let claims = claims(session.json()["token"].as_str().expect("a token"));
+                claims["sid"].as_str().expect("an id").to_owned()
             } else {
                 "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77".to_owned()
             };
