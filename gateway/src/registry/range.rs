@@ -58,6 +58,11 @@ mod tests {
             ("bytes=2000-5000", 2000..2500),
             ("bytes=0-0", 0..1),
             ("bytes=0-99999999999999999999", 0..2500),
+            // More than 128 bits hold.
+            (
+                "bytes=0-0000400000000000000000001000000000000000000",
+                0..2500,
+            ),
         ] {
             assert_eq!(Asked::parse(header, 2500), Asked::Part(range), "{header}");
         }
