@@ -1,0 +1,71 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { WifiOff } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Link } from "wouter";
+import { useLive } from "../api/live";
+import { asProblem } from "../api/problem";
+import { Notice } from "../parts/Notice";
+import { Time } from "../parts/Text";
+import { text } from "../text";
+import { timeOfDay } from "../text/format";
+import { to } from "./paths";
+import s from "./Shell.module.css";
+import { useMe } from "./session";
+
+const words = text.shell;
+
+/** What needs a person, on every page: the worst of it, once. */
+export function Banners() {
+  const offline = useOffline();
+  const { health } = useLive();
+  const me = useMe();
+  const banner = () => {
+    if (offline) {
+      return (
+        <Notice tone="warn" icon={WifiOff} title={words.offline} live>
+          {words.offlineHint(timeOfDay(offline))}
+        </Notice>
+      );
+    }
+    if (!health) return null;
+    if (!health.uploader_runs) {
+      return (
+        <Notice tone="bad" title={words.noUploader} live>
+          {words.noUploaderHint}
+        </Notice>
+      );
+    }
+    if (health.state !== "down" && health.state !== "needs_person") return null;
+    const down = health.state === "down";
+    return (
+      <Notice
+        tone={down ? "warn" : "bad"}
+        title={down ? words.sftpDown : words.sftpNeedsPerson}
+        actions={me.admin && <Link href={to.storage}>{words.showChecks}</Link>}
+        live
+      >
+        {health.message} {health.hint} {words.sftpDownHint} <Time at={health.since} />
+      </Notice>
+    );
+  };
+  const shown = banner();
+  return shown && <div className={s.banner}>{shown}</div>;
+}
+
+/** Since when nothing was heard of the registry; null: it answers. */
+function useOffline() {
+  const client = useQueryClient();
+  const [since, setSince] = useState<number | null>(null);
+  useEffect(() => {
+    let heard = Date.now();
+    return client.getQueryCache().subscribe(({ type, query }) => {
+      if (type !== "updated") return;
+      if (query.state.status === "error" && asProblem(query.state.error).offline) setSince(heard);
+      else if (query.state.status === "success" && query.state.dataUpdatedAt > heard) {
+        heard = query.state.dataUpdatedAt;
+        setSince(null);
+      }
+    });
+  }, [client]);
+  return since;
+}

@@ -1,0 +1,17 @@
+import { useEffect } from "react";
+
+type PaletteProps = { open: boolean; onOpen: (open: boolean) => void };
+
+/** Finds repositories, tags and pages; Ctrl K opens it. */
+export function Palette({ open, onOpen }: PaletteProps) {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      onOpen(!open);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [open, onOpen]);
+  return null;
+}

@@ -1,0 +1,101 @@
+import { useMutation } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { reopen } from "../api/live";
+import { queries, renew } from "../api/query";
+import { Button } from "../parts/Button";
+import { Dialog } from "../parts/Dialog";
+import { Field, Form } from "../parts/Field";
+import { Failure } from "../parts/Loaded";
+import { Muted } from "../parts/Text";
+import { text } from "../text";
+import { signIn, signOut, useSession } from "./session";
+
+/** How long before its end one is asked, in milliseconds. */
+const WARNING = 120_000;
+
+/** Asks before a session ends, and again for the password when it has: the
+ * page stays as it is. */
+export function SessionDialogs() {
+  const { standing, endsAt } = useSession();
+  if (standing === "expired") return <SignInAgain />;
+  return endsAt ? <StillThere endsAt={endsAt} /> : null;
+}
+
+function StillThere({ endsAt }: { endsAt: number }) {
+  const [now, setNow] = useState(Date.now);
+  const left = endsAt - now;
+  const open = left < WARNING && left > 0;
+  useEffect(() => {
+    const pause = open ? 1_000 : Math.max(1_000, Math.min(left - WARNING, 60_000));
+    const timer = setTimeout(() => {
+      setNow(Date.now());
+      // What has ended is found out by asking.
+      if (Date.now() >= endsAt) void renew("/api/auth/me");
+    }, pause);
+    return () => clearTimeout(timer);
+  });
+  const stay = () => {
+    void renew("/api/auth/me");
+    setNow(Date.now());
+  };
+  return (
+    <Dialog
+      open={open}
+      onClose={stay}
+      narrow
+      title={text.shell.stillThere}
+      foot={
+        <>
+          <Button onClick={signOut}>{text.shell.signOut}</Button>
+          <Button kind="primary" onClick={stay}>
+            {text.shell.stay}
+          </Button>
+        </>
+      }
+    >
+      <Muted>{text.shell.endsIn(left / 1_000)}</Muted>
+    </Dialog>
+  );
+}
+
+function SignInAgain() {
+  const { me } = useSession();
+  const [password, setPassword] = useState("");
+  const send = useMutation({
+    mutationFn: () => signIn(me.user.username, password),
+    onSuccess: async () => {
+      reopen();
+      await queries.invalidateQueries();
+    },
+  });
+  return (
+    <Dialog
+      open
+      // One can only sign in here, or leave.
+      onClose={() => {}}
+      narrow
+      title={text.shell.ended}
+      foot={
+        <>
+          <Button onClick={() => location.assign("/login")}>{text.shell.signOut}</Button>
+          <Button kind="primary" busy={send.isPending} onClick={() => send.mutate()}>
+            {text.shell.signIn}
+          </Button>
+        </>
+      }
+    >
+      <Muted>{text.shell.endedHint}</Muted>
+      <Form onSend={() => send.mutate()}>
+        <Field label={text.shell.user} value={me.user.username} readOnly autoComplete="username" />
+        <Field
+          label={text.shell.password}
+          type="password"
+          autoComplete="current-password"
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+      </Form>
+      <Failure problem={send.error} />
+    </Dialog>
+  );
+}

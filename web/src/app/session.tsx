@@ -1,0 +1,71 @@
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { answer, api, onAnswer, type Schemas } from "../api/client";
+import { queries, useGet } from "../api/query";
+import { groupOf } from "./paths";
+
+export type Me = Schemas["Me"];
+export type Right = Schemas["RightWord"];
+
+/** How the session stands; `expired`: it was there, and has ended. */
+type Standing = "here" | "expired";
+type Session = { me: Me; standing: Standing; endsAt: number | null };
+
+const Context = createContext<Session | null>(null);
+
+/** Who is signed in. */
+export function useMe(): Me {
+  return useSession().me;
+}
+
+export function useSession(): Session {
+  const session = useContext(Context);
+  if (!session) throw new Error("a page that needs a session stands outside of it");
+  return session;
+}
+
+/** Whether one may do this in a group or in a repository. */
+export function may(me: Me, right: Right, name: string) {
+  if (me.admin) return true;
+  const group = groupOf(name);
+  const onGroup = me.groups.find((it) => it.name === group);
+  const onRepository = me.repositories.find((it) => it.name === name);
+  return [onGroup, onRepository].some((it) => it?.rights.includes(right));
+}
+
+export const useAsked = () => useGet("/api/auth/me", undefined, { fresh: true });
+
+/** Signs in; the cookie is set by the answer. @throws Problem */
+export const signIn = (username: string, password: string) =>
+  answer(api.POST("/api/auth/login", { body: { username, password } }));
+
+/** Ends the session, and forgets all that was read in it. */
+export async function signOut() {
+  await answer(api.POST("/api/auth/logout", {}));
+  queries.clear();
+  location.assign("/login");
+}
+
+/** Keeps the session's state for what stands within. */
+export function SessionProvider({ me, children }: { me: Me; children: ReactNode }) {
+  const [standing, setStanding] = useState<Standing>("here");
+  const [endsAt, setEndsAt] = useState(() => endOf(me));
+
+  useEffect(() => {
+    setStanding("here");
+    setEndsAt(endOf(me));
+  }, [me]);
+
+  useEffect(() => {
+    // What is asked for keeps the session, for as long as it was given at first.
+    const end = endOf(me);
+    const lifetime = end && end - Date.now();
+    return onAnswer((signedIn) => {
+      setStanding(signedIn ? "here" : "expired");
+      if (signedIn && lifetime) setEndsAt(Date.now() + lifetime);
+    });
+  }, [me]);
+
+  return <Context.Provider value={{ me, standing, endsAt }}>{children}</Context.Provider>;
+}
+
+const endOf = (me: Me) => (me.expires_at ? new Date(me.expires_at).getTime() : null);

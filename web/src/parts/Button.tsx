@@ -1,0 +1,63 @@
+import type { LucideIcon } from "lucide-react";
+import type { ButtonHTMLAttributes, ReactNode, Ref } from "react";
+import { Link } from "wouter";
+import s from "./Button.module.css";
+import { cx } from "./class";
+import { Icon } from "./Icon";
+
+type Kind = "primary" | "plain" | "danger" | "dangerQuiet";
+type Look = { kind?: Kind; small?: boolean; wide?: boolean; icon?: LucideIcon };
+
+const look = ({ kind, small, wide }: Look, more?: string) =>
+  cx(s.button, kind && s[kind], small && s.small, wide && s.wide, more);
+
+type ButtonProps = Look &
+  ButtonHTMLAttributes<HTMLButtonElement> & {
+    /** It is at work: a second press would do the same twice. */
+    busy?: boolean;
+    ref?: Ref<HTMLButtonElement>;
+  };
+
+export function Button({ kind, small, wide, icon, busy, children, ...rest }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      aria-busy={busy || undefined}
+      disabled={rest.disabled || busy}
+      className={look({ kind, small, wide }, rest.className)}
+    >
+      {icon && <Icon of={icon} />}
+      {children}
+    </button>
+  );
+}
+
+/** A square button whose label only readers hear. */
+export function IconButton({ label, icon, kind, small, ...rest }: ButtonProps & { label: string }) {
+  return (
+    <button
+      type="button"
+      title={label}
+      aria-label={label}
+      {...rest}
+      className={cx(look({ kind, small }), s.square, rest.className)}
+    >
+      {icon && <Icon of={icon} />}
+    </button>
+  );
+}
+
+export function LinkButton({
+  href,
+  children,
+  icon,
+  ...rest
+}: Look & { href: string; children: ReactNode }) {
+  return (
+    <Link href={href} className={look(rest)}>
+      {icon && <Icon of={icon} />}
+      {children}
+    </Link>
+  );
+}

@@ -1,0 +1,74 @@
+import { Check, Copy as CopyIcon } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { text } from "../text";
+import { shortDigest } from "../text/format";
+import { IconButton } from "./Button";
+import s from "./Copy.module.css";
+import { copy } from "./copy";
+import { Icon } from "./Icon";
+import { ForReaders } from "./Text";
+
+/** Copies, and says for a moment that it did. Where the browser allows neither
+ * way, the words are selected, to be copied by hand. */
+function useCopy(words: string, element: { current: HTMLElement | null }) {
+  const [state, setState] = useState<"" | "copied" | "selected">("");
+  useEffect(() => {
+    if (state === "") return;
+    const timer = setTimeout(() => setState(""), 2_000);
+    return () => clearTimeout(timer);
+  }, [state]);
+  const start = async () => {
+    if (await copy(words)) return setState("copied");
+    if (element.current) getSelection()?.selectAllChildren(element.current);
+    setState("selected");
+  };
+  const said = { "": "", copied: text.shared.copied, selected: text.shared.selectToCopy }[state];
+  return { start, said, done: state === "copied" };
+}
+
+/** A command to copy. */
+export function Command({ children, prompt = "$" }: { children: string; prompt?: string }) {
+  const code = useRef<HTMLElement>(null);
+  const { start, said, done } = useCopy(children, code);
+  return (
+    <div className={s.command}>
+      {prompt && (
+        <span className={s.prompt} aria-hidden="true">
+          {prompt}
+        </span>
+      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard must reach that */}
+      <code ref={code} tabIndex={0}>
+        {children}
+      </code>
+      <span role="status">
+        <ForReaders>{said}</ForReaders>
+      </span>
+      <IconButton
+        kind="plain"
+        small
+        icon={done ? Check : CopyIcon}
+        label={said || text.shared.copyCommand}
+        onClick={start}
+      />
+    </div>
+  );
+}
+
+/** A digest's first twelve characters; a press copies all of it. */
+export function Digest({ of, words }: { of: string; words?: string }) {
+  const shown = useRef<HTMLSpanElement>(null);
+  const { start, said, done } = useCopy(of, shown);
+  return (
+    <button
+      type="button"
+      className={s.digest}
+      title={text.shared.copyDigest(of)}
+      aria-label={said || text.shared.copyDigest(of)}
+      onClick={start}
+    >
+      <span ref={shown}>{words ?? shortDigest(of)}</span>
+      <Icon of={done ? Check : CopyIcon} size={14} />
+    </button>
+  );
+}

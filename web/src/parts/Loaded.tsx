@@ -1,0 +1,97 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import { FolderX, Lock, RotateCw, TriangleAlert } from "lucide-react";
+import { type ReactNode, useEffect, useState } from "react";
+import type { Problem } from "../api/problem";
+import { text } from "../text";
+import { timeOfDay } from "../text/format";
+import { Button } from "./Button";
+import { cx } from "./class";
+import s from "./Loaded.module.css";
+import { Empty, Notice } from "./Notice";
+import { ForReaders, Muted } from "./Text";
+
+type LoadedProps<T> = {
+  query: UseQueryResult<T, Problem>;
+  /** How many lines of a skeleton stand for what is to come. */
+  lines?: number;
+  /** What is said, and offered, where it is not there (any more). */
+  missing?: ReactNode;
+  children: (data: T) => ReactNode;
+};
+
+/** What was asked for; or that it is on its way, refused, missing, or old. */
+export function Loaded<T>({ query, lines = 4, missing, children }: LoadedProps<T>) {
+  const { data, error, refetch, isFetching, dataUpdatedAt } = query;
+  const retry = (
+    <Button small icon={RotateCw} busy={isFetching} onClick={() => refetch()}>
+      {text.shared.retry}
+    </Button>
+  );
+  if (error?.status === 404 && missing) return missing;
+  if (error && data === undefined) return <Refused problem={error} retry={retry} />;
+  if (data === undefined) return <Skeleton lines={lines} />;
+  return (
+    <>
+      {error && (
+        <Notice tone="bad" icon={TriangleAlert} title={text.shared.stale} actions={retry} live>
+          {text.shared.asOf(timeOfDay(dataUpdatedAt))} {error.message}{" "}
+          {error.requestId && <Muted>{text.shared.request(error.requestId)}</Muted>}
+        </Notice>
+      )}
+      {children(data)}
+    </>
+  );
+}
+
+function Refused({ problem, retry }: { problem: Problem; retry: ReactNode }) {
+  if (problem.status === 404) return <Empty icon={FolderX} title={problem.message} />;
+  if (problem.status === 403) {
+    return (
+      <Notice icon={Lock} title={text.shared.forbidden} live>
+        {problem.message} {problem.hint ?? text.shared.whoCan}
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="bad" icon={TriangleAlert} title={text.shared.failed} actions={retry} live>
+      <ProblemWords problem={problem} />
+    </Notice>
+  );
+}
+
+/** What went wrong, what to do, and under which number the log has it. */
+export function ProblemWords({ problem }: { problem: Problem }) {
+  return (
+    <>
+      {problem.message} {problem.hint} {problem.retryAfter && text.shared.wait(problem.retryAfter)}{" "}
+      {problem.requestId && <Muted>{text.shared.request(problem.requestId)}</Muted>}
+    </>
+  );
+}
+
+/** A mutation's failure, beside the button that started it. */
+export const Failure = ({ problem }: { problem: Problem | null | undefined }) =>
+  problem ? (
+    <Notice tone="bad" title={problem.message} live>
+      {problem.hint} {problem.retryAfter && text.shared.wait(problem.retryAfter)}{" "}
+      {problem.requestId && <Muted>{text.shared.request(problem.requestId)}</Muted>}
+    </Notice>
+  ) : null;
+
+/** Where something will be. Most of it is there before anybody would see this. */
+export function Skeleton({ lines }: { lines: number }) {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), 150);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div className={cx(s.skeleton, late && s.late)} aria-busy="true">
+      <ForReaders>{text.shared.loading}</ForReaders>
+      {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines that are all alike
+        <i key={line} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+import { ArrowDown, ArrowUp } from "lucide-react";
+import type { ReactNode } from "react";
+import { cx } from "./class";
+import { Icon } from "./Icon";
+import s from "./Table.module.css";
+import { ForReaders } from "./Text";
+
+/*
+ * On a phone each row becomes a card: its name and state on the first line, the
+ * rest as labelled values. Boxes that are no table's lose a table's roles, so
+ * these are written out.
+ */
+
+type TableProps = { label: string; head: ReactNode; compact?: boolean; children: ReactNode };
+
+export function Table({ label, head, compact, children }: TableProps) {
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: see above
+    <table className={cx(s.table, compact && s.compact)} role="table" aria-label={label}>
+      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
+      <thead role="rowgroup">
+        {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
+        <tr role="row">{head}</tr>
+      </thead>
+      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
+      <tbody role="rowgroup">{children}</tbody>
+    </table>
+  );
+}
+
+type HeadProps = { children?: ReactNode; num?: boolean; tight?: boolean; middle?: boolean };
+
+export function Th({ children, num, tight, middle }: HeadProps) {
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: see above
+    <th role="columnheader" scope="col" className={headClass({ num, tight, middle })}>
+      {children}
+    </th>
+  );
+}
+const headClass = ({ num, tight, middle }: HeadProps) =>
+  cx(num && s.num, tight && s.tight, middle && s.middle);
+
+export type Order = "asc" | "desc";
+type SortProps = HeadProps & {
+  /** The list's present order, if it is by this column. */
+  order: Order | null;
+  onSort: () => void;
+};
+
+/** A head that orders the list by its column, or turns its order round. */
+export function SortTh({ children, order, onSort, ...rest }: SortProps) {
+  const sort = order && ({ asc: "ascending", desc: "descending" } as const)[order];
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: see above
+    <th role="columnheader" scope="col" aria-sort={sort ?? undefined} className={headClass(rest)}>
+      <button type="button" className={s.sort} onClick={onSort}>
+        {children}
+        {order && <Icon of={order === "asc" ? ArrowUp : ArrowDown} size={12} />}
+      </button>
+    </th>
+  );
+}
+
+/** The head of a column of menus. */
+export const MenuTh = ({ label }: { label: string }) => (
+  <Th tight>
+    <ForReaders>{label}</ForReaders>
+  </Th>
+);
+
+export function Row({ picked, children }: { picked?: boolean; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: see above
+    <tr role="row" className={cx(picked && s.picked)}>
+      {children}
+    </tr>
+  );
+}
+
+type CellProps = {
+  /** What stands before the value on a card. */
+  label?: string;
+  /** What the row is of; it takes the room that is left. */
+  name?: boolean;
+  /** How it is; on a card it stands beside the name. */
+  state?: boolean;
+  num?: boolean;
+  muted?: boolean;
+  tight?: boolean;
+  /** It goes where the screen is narrow, and comes back on a card. */
+  middle?: boolean;
+  /** It is not on a card. */
+  noCard?: boolean;
+  /** On a card it has a line of its own. */
+  wide?: boolean;
+  /** A row's menu, or the box that selects it: at a card's corner. */
+  corner?: "menu" | "check";
+  children?: ReactNode;
+};
+
+export function Cell({ label, children, corner, ...is }: CellProps) {
+  const classes = cx(
+    is.name && s.name,
+    is.state && s.state,
+    is.num && s.num,
+    is.muted && s.muted,
+    (is.tight || corner) && s.tight,
+    is.middle && s.middle,
+    is.noCard && s.noCard,
+    is.wide && s.wide,
+    corner === "menu" && s.menu,
+    corner === "check" && s.check,
+  );
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: see above
+    <td role="cell" className={classes} data-label={label}>
+      {children}
+    </td>
+  );
+}

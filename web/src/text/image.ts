@@ -1,0 +1,2 @@
+/** See `Text`. */
+export const image = {};
