@@ -54,6 +54,14 @@ impl Docker {
         }
     }
 
+    /// The variables with which another program's `docker` is this one.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        let config = self.config.path().display().to_string();
+        let host = socket(self.engine.folder.path());
+        [("DOCKER_HOST", host), ("DOCKER_CONFIG", config)]
+    }
+
     /// Runs `docker <arguments>`: its output, or what it complained about.
     ///
     /// # Errors

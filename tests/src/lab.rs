@@ -17,6 +17,7 @@ use crate::checker::{self, Report, Tmp};
 use crate::client::Client;
 use crate::processes::{Process, Program, binary, wait_until_ready};
 use crate::round_robin::RoundRobin;
+use crate::slow_line::SlowLine;
 use crate::sshd::{Sshd, SshdOptions};
 use crate::wait;
 
@@ -44,6 +45,7 @@ pub struct Builder {
     groups: Vec<String>,
     environment: Vec<(String, String)>,
     sshd: SshdOptions,
+    line_to_storage: Option<u32>,
 }
 
 impl Builder {
@@ -85,6 +87,14 @@ impl Builder {
         Self { sshd, ..self }
     }
 
+    /// With a line to sshd that carries no more than so many bytes in a second
+    /// (without limit).
+    #[must_use]
+    pub fn line_to_storage(mut self, bytes_per_second: u32) -> Self {
+        self.line_to_storage = Some(bytes_per_second);
+        self
+    }
+
     /// Starts everything, waits until it is ready, and creates the groups.
     ///
     /// # Panics
@@ -94,8 +104,16 @@ impl Builder {
         let sshd_folder = folder.path().join("sshd");
         std::fs::create_dir(&sshd_folder).expect("a new folder");
         let sshd = Sshd::start_with(&sshd_folder, self.sshd).expect("a running sshd");
+        let mut environment = self.environment;
+        let mut line = None;
+        if let Some(bytes_per_second) = self.line_to_storage {
+            let slow = SlowLine::start(format!("127.0.0.1:{}", sshd.port()), bytes_per_second).await;
+            environment.push(("FTP_PORT".to_owned(), slow.port().to_string()));
+            line = Some(slow);
+        }
         let mut lab = Lab {
-            settings: settings::settings(folder.path(), &sshd, &self.environment),
+            settings: settings::settings(folder.path(), &sshd, &environment),
+            _line: line,
             gateways: Vec::new(),
             uploaders: Vec::new(),
             sshd,
@@ -130,6 +148,7 @@ pub struct Lab {
     // Fields drop in this order: programs before their files.
     gateways: Vec<Gateway>,
     uploaders: Vec<Process>,
+    _line: Option<SlowLine>,
     sshd: Sshd,
     settings: Vec<(String, String)>,
     folder: TempDir,
@@ -150,6 +169,7 @@ impl Lab {
             groups: vec![GROUP.to_owned()],
             environment: Vec::new(),
             sshd: SshdOptions::default(),
+            line_to_storage: None,
         }
     }
 

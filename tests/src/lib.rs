@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod bad_input;
+pub mod browser;
 pub mod caddy;
 pub mod certificate;
 pub mod checker;
@@ -24,6 +25,7 @@ pub mod random;
 pub mod round_robin;
 pub mod schema;
 pub mod secrets;
+pub mod slow_line;
 pub mod sshd;
 pub mod stubborn;
 pub mod wait;

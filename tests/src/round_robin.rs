@@ -9,10 +9,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+
+use crate::slow_line::Line;
 
 /// The longest request head that is taken.
 const HEAD_MAX: usize = 64 * 1024;
@@ -51,13 +52,6 @@ struct State {
     line: Option<Line>,
 }
 
-/// A line over which all clients together send so much.
-#[derive(Debug)]
-struct Line {
-    bytes_per_second: u32,
-    free: tokio::sync::Mutex<Instant>,
-}
-
 impl RoundRobin {
     /// Starts it on a free port.
     ///
@@ -73,12 +67,7 @@ impl RoundRobin {
     /// # Panics
     /// When it cannot listen, or there is no backend.
     pub async fn start_slow(backends: Vec<String>, bytes_per_second: u32) -> Self {
-        let free = tokio::sync::Mutex::new(Instant::now());
-        let line = Line {
-            bytes_per_second,
-            free,
-        };
-        Self::start_with(backends, Some(line)).await
+        Self::start_with(backends, Some(Line::new(bytes_per_second))).await
     }
 
     async fn start_with(backends: Vec<String>, line: Option<Line>) -> Self {
@@ -173,31 +162,6 @@ impl State {
 
     fn seen(&self) -> MutexGuard<'_, Vec<Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Line {
-    /// Copies to the end of what is read, in its turn.
-    async fn carry(
-        &self,
-        from: &mut (impl AsyncRead + Unpin),
-        to: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<()> {
-        let mut piece = vec![0; 4096];
-        loop {
-            let length = from.read(&mut piece).await?;
-            if length == 0 {
-                return Ok(());
-            }
-            let bytes = u32::try_from(length).unwrap_or(u32::MAX);
-            let takes = Duration::from_secs(1) * bytes / self.bytes_per_second;
-            let mut free = self.free.lock().await;
-            let done = (*free).max(Instant::now()) + takes;
-            *free = done;
-            drop(free);
-            sleep_until(done).await;
-            to.write_all(&piece[..length]).await?;
-        }
     }
 }
 

@@ -1,0 +1,63 @@
+//! The web interface, in a real browser: what people do there, by mouse and
+//! again by keyboard alone. The scripts are in `web/e2e`.
+
+use refity_tests::browser;
+use refity_tests::docker::Docker;
+use refity_tests::lab::Lab;
+
+/// Bytes that the line to the storage carries in a second, so that one can
+/// watch a push.
+const LINE: u32 = 4 * 1024 * 1024;
+
+/// From the first sign-in to the collection of garbage.
+async fn first_day(hand: &str) {
+    let builder = Lab::builder().without_groups().line_to_storage(LINE);
+    let mut lab = builder.env("ADMIN_PASSWORD", "admin").start().await;
+    let docker = Docker::start().await;
+    browser::run(&mut lab, Some(&docker), "first-day", &[hand]).await;
+}
+
+#[tokio::test]
+async fn the_first_day_from_sign_in_to_collection() {
+    first_day("mouse").await;
+}
+
+#[tokio::test]
+async fn the_first_day_by_keyboard_alone() {
+    first_day("keyboard").await;
+}
+
+/// A user with rights, what they see, and their token.
+async fn people(hand: &str) {
+    let mut lab = Lab::start().await;
+    let docker = Docker::start().await;
+    browser::run(&mut lab, Some(&docker), "people", &[hand]).await;
+}
+
+#[tokio::test]
+async fn who_is_given_rights_sees_theirs_only_and_pushes_by_token() {
+    people("mouse").await;
+}
+
+#[tokio::test]
+async fn people_and_tokens_by_keyboard_alone() {
+    people("keyboard").await;
+}
+
+#[tokio::test]
+async fn what_is_away_is_said_until_it_is_back() {
+    let mut lab = Lab::start().await;
+    browser::run(&mut lab, None, "away", &[]).await;
+}
+
+#[tokio::test]
+async fn every_page_is_whole_at_every_width_in_both_themes() {
+    let mut lab = Lab::start().await;
+    browser::run(&mut lab, None, "every-page", &[]).await;
+}
+
+#[tokio::test]
+async fn pages_show_what_the_api_allows_and_nothing_more() {
+    let mut lab = Lab::start().await;
+    browser::run(&mut lab, None, "rights", &[]).await;
+}

@@ -1,0 +1,18 @@
+// The API by Basic authentication, for what a test needs to be there.
+export class Api {
+  constructor(url, user, password) {
+    this.url = url;
+    this.basic = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  }
+
+  async send(method, path, body) {
+    const response = await fetch(`${this.url}/api${path}`, {
+      method,
+      headers: { Authorization: this.basic, "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const words = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${words}`);
+    return words ? JSON.parse(words) : undefined;
+  }
+}

@@ -1,0 +1,91 @@
+// Fills a registry with what a small company may have, for pictures and for
+// looking around: node e2e/seed.mjs http://127.0.0.1:5000 admin PASSWORD
+import { pathToFileURL } from "node:url";
+import { Api } from "./api.mjs";
+import { layer, Registry } from "./registry.mjs";
+
+const MB = 1_000_000;
+const ENV = ["PATH=/usr/local/bin:/usr/bin:/bin", "TZ=UTC"];
+
+/** So many versions of a service that shares its base with the others. */
+async function service(registry, repo, versions, sizes) {
+  const base = layer("debian:bookworm", 3 * MB, "FROM debian:bookworm-slim");
+  const tools = layer("tools", 2 * MB, "RUN apt-get install -y ca-certificates tini");
+  let last;
+  for (const [at, version] of versions.entries()) {
+    const own = (architecture) => [
+      base,
+      tools,
+      layer(
+        `${repo} dependencies ${Math.floor(at / 3)} ${architecture}`,
+        sizes * MB,
+        "COPY target/deps /opt/app/lib",
+      ),
+      layer(`${repo} ${version} ${architecture}`, (sizes * MB) / 4, "COPY target/app /opt/app/bin"),
+    ];
+    const config = {
+      Env: [...ENV, `APP_VERSION=${version}`, ...(at > 2 ? ["WORKERS=4"] : [])],
+      Entrypoint: ["/usr/bin/tini", "--"],
+      Cmd: ["/opt/app/bin/app", "--listen", "0.0.0.0:8080"],
+      User: "app",
+      WorkingDir: "/opt/app",
+      ExposedPorts: { "8080/tcp": {} },
+      Labels: {
+        "org.opencontainers.image.source": `https://git.example.com/${repo}`,
+        "org.opencontainers.image.version": version,
+      },
+    };
+    const images = [];
+    for (const architecture of ["amd64", "arm64"]) {
+      images.push(await registry.image(repo, null, own(architecture), { architecture, config }));
+    }
+    last = await registry.index(repo, version, images);
+  }
+  return last;
+}
+
+/** @param {string} url of the registry and its API */
+export async function seed(url, user, password) {
+  const api = new Api(url, user, password);
+  const registry = new Registry(url, user, password);
+  for (const name of ["team", "ml", "infra", "mirror"]) {
+    await api.send("POST", "/groups", { name, public: name === "mirror" }).catch(() => {});
+  }
+  const minor = (n) =>
+    Array.from({ length: n }, (_, at) => `1.${17 + Math.floor(at / 5)}.${at % 5}`);
+  const latest = await service(registry, "team/api", [...minor(12), "main", "pr-2291"], 2);
+  await registry.send(
+    "PUT",
+    "/v2/team/api/manifests/latest",
+    await copyOf(registry, "team/api", "main"),
+  );
+  const type = "application/vnd.dev.cosign.simplesigning.v1+json";
+  await registry.referrer("team/api", latest, type, '{"critical":{}}', {
+    "dev.sigstore.cosign/signature": "MEUCIQ",
+  });
+  await registry.referrer(
+    "team/api",
+    latest,
+    "application/vnd.cyclonedx+json",
+    '{"bomFormat":"CycloneDX"}',
+  );
+  await service(registry, "team/web", ["1.0.0", "1.1.0", "main"], 1);
+  await service(registry, "team/tools/lint", ["3.2.1", "3.3.0"], 1);
+  await service(registry, "ml/trainer", ["2026.11.1", "2026.11.23-cu128"], 6);
+  await service(registry, "infra/gateway", ["2.9.3", "2.9.4"], 1);
+  await service(registry, "mirror/nginx", ["1.29.2", "1.29.3"], 1);
+}
+
+async function copyOf(registry, repo, tag) {
+  const response = await registry.send("GET", `/v2/${repo}/manifests/${tag}`);
+  return {
+    body: Buffer.from(await response.arrayBuffer()),
+    type: response.headers.get("content-type"),
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const [url, user, password] = process.argv.slice(2);
+  if (!password) throw new Error("node e2e/seed.mjs URL USER PASSWORD");
+  await seed(url, user, password);
+}
