@@ -158,6 +158,8 @@ function TransferCounts() {
   );
 }
 
+const STATES = { up: s.up, down: s.down, needs_person: s.needs_person, unknown: undefined };
+
 function StorageState() {
   const { health } = useLive();
   const summary = useGet("/api/jobs/summary");
@@ -170,7 +172,7 @@ function StorageState() {
           <span className={s.word}>{words.onlyHere(bytes(waiting))}</span>
         </Link>
       )}
-      <Link href={to.storage} title={words.sftp[state]} className={s[state]}>
+      <Link href={to.storage} title={words.sftp[state]} className={STATES[state]}>
         <Icon of={Server} />
         <span className={s.word}>{words.sftp[state]}</span>
       </Link>

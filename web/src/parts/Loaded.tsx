@@ -89,7 +89,6 @@ export function Skeleton({ lines }: { lines: number }) {
     <div className={cx(s.skeleton, late && s.late)} aria-busy="true">
       <ForReaders>{text.shared.loading}</ForReaders>
       {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines that are all alike
         <i key={line} />
       ))}
     </div>

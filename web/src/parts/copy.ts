@@ -21,6 +21,7 @@ export async function copy(words: string): Promise<boolean> {
   const host = document.activeElement?.closest("[role=dialog], [role=alertdialog]");
   (host ?? document.body).append(area);
   const focused = document.activeElement;
+  area.focus();
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
