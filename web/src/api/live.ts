@@ -78,7 +78,8 @@ function draw() {
 
 /** What was done changes lists; of many at once, only the last is waited for. */
 function renewLists() {
-  renewing ??= setTimeout(() => {
+  if (renewing !== undefined) return;
+  renewing = setTimeout(() => {
     renewing = undefined;
     const now = Date.now();
     if (standing.state !== "live" || now - jobsRenewed >= RENEW_JOBS) {
