@@ -9,7 +9,7 @@ import { text } from "../../text";
 import { bytes, percent, rate, shortDigest } from "../../text/format";
 import s from "./PushBody.module.css";
 import { titleOf } from "./PushName";
-import { isShown, type Push, stateOf } from "./pushes";
+import { manifestsOf, type Push, stateOf, worthARow } from "./pushes";
 import { StateWord, toneOf } from "./States";
 import { Troubles } from "./Troubles";
 
@@ -29,9 +29,11 @@ function useAll(push: Push): Transfer[] {
 
 /** What is wrong with a push, and its transfers. */
 export function PushBody({ push, rows }: { push: Push; rows: number }) {
-  const jobs = useAll(push).filter(isShown);
+  const all = useAll(push);
+  const jobs = worthARow(all);
+  const manifests = manifestsOf(all);
   const shown = jobs.slice(0, rows);
-  const stored = jobs.filter((job) => job.kind === "store_blob" && job.state === "done").length;
+  const stored = all.filter((job) => job.kind === "store_blob" && job.state === "done").length;
   const before = Math.max(0, push.blobsDone - stored);
   return (
     <>
@@ -55,7 +57,11 @@ export function PushBody({ push, rows }: { push: Push; rows: number }) {
             }
           >
             {shown.map((job) => (
-              <JobRow key={job.id} job={job} />
+              <JobRow
+                key={job.id}
+                job={job}
+                kind={manifests.has(job.digest) ? "publish_manifest" : job.kind}
+              />
             ))}
           </Table>
         </div>
@@ -66,11 +72,11 @@ export function PushBody({ push, rows }: { push: Push; rows: number }) {
   );
 }
 
-const JobRow = memo(function JobRow({ job }: { job: Transfer }) {
+const JobRow = memo(function JobRow({ job, ...is }: { job: Transfer; kind: string }) {
   const state = stateOf(job);
   const part = job.bytes_total > 0 ? job.bytes_done / job.bytes_total : 0;
   const moves = state === "uploading" || state === "retrying" || state === "failed";
-  const kind = words.kinds[job.kind] ?? job.kind;
+  const kind = words.kinds[is.kind] ?? is.kind;
   return (
     <Row>
       <Cell name>

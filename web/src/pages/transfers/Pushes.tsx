@@ -15,7 +15,7 @@ import { text } from "../../text";
 import { count } from "../../text/format";
 import s from "./Pushes.module.css";
 import { PushRow } from "./PushRow";
-import { isShown, type Push, shareRows } from "./pushes";
+import { type Push, shareRows, worthARow } from "./pushes";
 import { useSummary } from "./Summary";
 import { asked, OPEN, useTransfers } from "./useTransfers";
 
@@ -34,7 +34,7 @@ export function Pushes() {
   const { state } = asked(list);
   const shown = pushes.slice(0, PUSHES_MAX);
   const { isOpen, toggle } = useOpen(shown);
-  const opened = shown.map((push) => (isOpen(push) ? push.jobs.filter(isShown).length : 0));
+  const opened = shown.map((push) => (isOpen(push) ? worthARow(push.jobs).length : 0));
   // What is done may have had more transfers than are at hand.
   const wanted = opened.map((rows, at) =>
     rows > 0 ? Math.max(rows, (shown[at]?.blobsTotal ?? 0) + 2) : 0,

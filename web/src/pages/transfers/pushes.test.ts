@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Transfer } from "../../api/live";
-import { byUrgency, merge, pushesOf, shareRows, stateOf, troublesOf } from "./pushes";
+import { byUrgency, merge, pushesOf, shareRows, stateOf, troublesOf, worthARow } from "./pushes";
 
 let id = 0;
 const job = (is: Partial<Transfer> = {}): Transfer => {
@@ -131,4 +131,19 @@ it("merges what was told into what was listed", () => {
 it("never shows more rows than there is room for", () => {
   expect(shareRows([3, 10, 4], 15)).toEqual([3, 10, 2]);
   expect(shareRows([200, 5], 60)).toEqual([60, 0]);
+});
+
+it("has no rows for bookkeeping, unless something is wrong with it", () => {
+  const digest = "sha256:m";
+  const blob = job();
+  const manifest = job({ digest });
+  const wrong = job({ kind: "link_blob", error });
+  const jobs = [
+    blob,
+    job({ kind: "link_blob" }),
+    manifest,
+    job({ kind: "publish_manifest", digest }),
+    wrong,
+  ];
+  expect(worthARow(jobs)).toEqual([blob, manifest, wrong]);
 });

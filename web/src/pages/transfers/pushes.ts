@@ -64,9 +64,7 @@ const first = (times: (string | null | undefined)[]) =>
 function pushOf(id: number, all: Transfer[]): Push {
   const jobs = [...all].sort((a, b) => rank(stateOf(a)) - rank(stateOf(b)) || a.id - b.id);
   const states = jobs.map(stateOf);
-  const manifests = new Set(
-    jobs.filter(({ kind }) => kind === "publish_manifest").map(({ digest }) => digest),
-  );
+  const manifests = manifestsOf(jobs);
   const blobs = jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
   const counted = jobs.map(({ push }) => push);
   const blobsDone = Math.max(0, ...counted.map((it) => it?.blobs_done ?? 0));
@@ -158,9 +156,20 @@ export function merge(
   return merged.filter(wanted);
 }
 
-/** Transfers that a person cares for: the bookkeeping of each blob is not. */
-export const isShown = (job: Transfer) =>
-  job.kind !== "link_blob" || job.removes || job.error != null;
+/** Transfers that a person cares for: the links to blobs are bookkeeping, and
+ * of a manifest its bytes stand for its name too. What is wrong is shown always. */
+export function worthARow(jobs: Transfer[]): Transfer[] {
+  const stored = new Set(jobs.filter(isBlob).map(({ digest }) => digest));
+  return jobs.filter((job) => {
+    if (job.removes || job.error) return true;
+    if (job.kind === "publish_manifest") return !stored.has(job.digest);
+    return job.kind !== "link_blob";
+  });
+}
+
+/** The digests that are manifests, so far as it is known. */
+export const manifestsOf = (jobs: Transfer[]) =>
+  new Set(jobs.filter(({ kind }) => kind === "publish_manifest").map(({ digest }) => digest));
 
 /**
  * How many rows of each open push are shown, so that all together are no more
