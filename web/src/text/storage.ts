@@ -30,6 +30,11 @@ export const storage = {
   notTold: "How much room there is, is not known.",
   notToldHint: "No forecast is possible, and a full storage is noticed only when writing fails.",
   stale: "These numbers are old.",
+  told: {
+    hetzner: "Hetzner told them",
+    statvfs: "The SFTP server told them",
+    unknown: "They were told",
+  },
   growth: "Growth",
   range: "How far back",
   ranges: { "30": "30 days", "90": "90 days", "365": "1 year" },

@@ -75,7 +75,7 @@ function Fullness({ of: { capacity, stored } }: { of: Room }) {
             </Legend>
             {isOld(capacity, now) && (
               <Notice tone="warn" title={words.stale}>
-                {words.sources[source]}, <Time at={capacity.at} />. {capacity.reason}
+                {words.told[source]} <Time at={capacity.at} />. {capacity.reason}
               </Notice>
             )}
           </>

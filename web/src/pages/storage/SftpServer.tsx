@@ -9,7 +9,7 @@ import { Failure, Loaded } from "../../parts/Loaded";
 import { Notice } from "../../parts/Notice";
 import { Pair, Pairs, Panel, PanelBody, PanelFoot } from "../../parts/Panel";
 import { Chip, Status, type Tone } from "../../parts/Status";
-import { Mono, Muted, Time } from "../../parts/Text";
+import { Mono, Muted, Small, Time } from "../../parts/Text";
 import { text } from "../../text";
 import { Checks } from "./Checks";
 
@@ -68,11 +68,11 @@ function State({ of: health }: { of: Health }) {
       {error && (
         <Notice tone={health.state === "down" ? "warn" : "bad"} title={error.message}>
           {error.hint && (
-            <>
+            <p>
               <b>{words.whatToDo}</b> {error.hint}
-            </>
-          )}{" "}
-          <Muted>{error.code}</Muted>
+            </p>
+          )}
+          <Small>{error.code}</Small>
         </Notice>
       )}
       <Pairs>

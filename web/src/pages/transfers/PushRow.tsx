@@ -18,13 +18,13 @@ type PushRowProps = {
   open: boolean;
   /** How many of its transfers may be shown. */
   rows: number;
-  onToggle: (id: number, open: boolean) => void;
+  onToggle: (key: string, open: boolean) => void;
 };
 
 /** A push; opened, its transfers. Drawn anew only when one of these changed. */
 export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
   const done = push.state === "done";
-  const toggle = () => onToggle(push.id, !open);
+  const toggle = () => onToggle(push.key, !open);
   return (
     <li className={s.push}>
       <details open={open}>

@@ -52,7 +52,7 @@ export function Pushes() {
               <ul aria-label={words.list}>
                 {shown.map((push, at) => (
                   <PushRow
-                    key={push.id}
+                    key={push.key}
                     push={push}
                     open={isOpen(push)}
                     rows={rows[at] ?? 0}
@@ -75,13 +75,13 @@ export function Pushes() {
 
 /** Which pushes are open: those one opened, and the first that failed. */
 function useOpen(shown: Push[]) {
-  const [chosen, setChosen] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const toggle = useCallback(
-    (id: number, open: boolean) => setChosen((old) => new Map(old).set(id, open)),
+    (key: string, open: boolean) => setChosen((old) => new Map(old).set(key, open)),
     [],
   );
   const failed = shown.filter(({ state }) => state === "failed").slice(0, OPEN_MAX);
-  const isOpen = (push: Push) => chosen.get(push.id) ?? failed.includes(push);
+  const isOpen = (push: Push) => chosen.get(push.key) ?? failed.includes(push);
   return { isOpen, toggle };
 }
 

@@ -90,6 +90,15 @@ describe("pushes", () => {
     expect(of(after, 2)).not.toBe(of(before, 2));
   });
 
+  it("hold the blobs of a repository together that no manifest names yet", () => {
+    const push = { name: null, blobs_done: 0, blobs_total: 1 };
+    const blobs = [job({ push, push_id: 1 }), job({ push, push_id: 2, state: "running" })];
+    const other = job({ push, push_id: 3, repo: "team/web" });
+    const [first, second] = pushesOf([...blobs, other]);
+    expect([first?.id, first?.blobsDone, first?.blobsTotal]).toEqual([2, 0, 2]);
+    expect(second?.repo).toBe("team/web");
+  });
+
   it("stand with what needs a person first", () => {
     const jobs = ["done", "waiting", "running", "failed"].map((state, push_id) =>
       job({ state, push_id }),

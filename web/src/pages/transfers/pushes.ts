@@ -33,6 +33,9 @@ export function stateOf({ state, attempt, bytes_done, bytes_total }: Transfer): 
 
 /** What was pushed at once, as far as its transfers are known. */
 export type Push = {
+  /** The same as long as it is shown. */
+  key: string;
+  /** Of its last transfer: later ones have higher ones. */
   id: number;
   /** The first is the one to show first. */
   jobs: Transfer[];
@@ -61,14 +64,16 @@ const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 const first = (times: (string | null | undefined)[]) =>
   times.filter((it) => it != null).sort()[0] ?? null;
 
-function pushOf(id: number, all: Transfer[]): Push {
+function pushOf(key: string, all: Transfer[]): Push {
   const jobs = [...all].sort((a, b) => rank(stateOf(a)) - rank(stateOf(b)) || a.id - b.id);
   const states = jobs.map(stateOf);
   const manifests = manifestsOf(jobs);
   const blobs = jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
   const counted = jobs.map(({ push }) => push);
-  const blobsDone = Math.max(0, ...counted.map((it) => it?.blobs_done ?? 0));
-  const blobsTotal = Math.max(0, ...counted.map((it) => it?.blobs_total ?? 0));
+  const name = counted.find((it) => it?.name)?.name ?? null;
+  const stored = blobs.filter((job) => job.state === "done").length;
+  const blobsDone = name ? Math.max(...counted.map((it) => it?.blobs_done ?? 0)) : stored;
+  const blobsTotal = name ? Math.max(...counted.map((it) => it?.blobs_total ?? 0)) : blobs.length;
   const open = blobs.filter((job) => job.state !== "done");
   const bytesLeft = sum(open.map((job) => Math.max(0, job.bytes_total - job.bytes_done)));
   const allKnown = blobs.length > 0 && blobs.length >= blobsTotal;
@@ -88,11 +93,12 @@ function pushOf(id: number, all: Transfer[]): Push {
       ? (blobsDone + parts) / blobsTotal
       : 0;
   return {
-    id,
+    key,
+    id: Math.max(...jobs.map((job) => job.push_id)),
     jobs,
     state,
     repo: jobs.find(({ repo }) => repo)?.repo ?? null,
-    name: counted.find((it) => it?.name)?.name ?? null,
+    name,
     removes: jobs.every((job) => job.removes),
     createdAt: first(jobs.map((job) => job.created_at)) ?? "",
     finishedAt:
@@ -115,23 +121,29 @@ function pushOf(id: number, all: Transfer[]): Push {
   };
 }
 
+/** Blobs come before the manifest that names them: until then, those of a
+ * repository stand together. */
+const keyOf = ({ push, push_id, repo, removes, state }: Transfer) =>
+  push?.name ? `push ${push_id}` : `${removes ? "removal" : ""} ${repo ?? ""} ${state === "done"}`;
+
 /**
  * Transfers by their pushes. A push whose transfers are the same as before is
  * the same object, so that its row need not be drawn again.
  */
 export function pushesOf(jobs: Iterable<Transfer>, before: readonly Push[] = []): Push[] {
-  const groups = new Map<number, Transfer[]>();
+  const groups = new Map<string, Transfer[]>();
   for (const job of jobs) {
-    const group = groups.get(job.push_id);
+    const key = keyOf(job);
+    const group = groups.get(key);
     if (group) group.push(job);
-    else groups.set(job.push_id, [job]);
+    else groups.set(key, [job]);
   }
-  const known = new Map(before.map((push) => [push.id, push]));
-  return [...groups].map(([id, group]) => {
-    const old = known.get(id);
-    if (old?.jobs.length !== group.length) return pushOf(id, group);
+  const known = new Map(before.map((push) => [push.key, push]));
+  return [...groups].map(([key, group]) => {
+    const old = known.get(key);
+    if (old?.jobs.length !== group.length) return pushOf(key, group);
     const were = new Set(old.jobs);
-    return group.every((job) => were.has(job)) ? old : pushOf(id, group);
+    return group.every((job) => were.has(job)) ? old : pushOf(key, group);
   });
 }
 
