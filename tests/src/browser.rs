@@ -54,7 +54,10 @@ pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments
     while let Some(line) = lines.next_line().await.expect("a line of text") {
         if let Some(wish) = line.strip_prefix(ASKS) {
             grant(lab, wish).await;
-            stdin.write_all(b"done\n").await.expect("a script that reads");
+            stdin
+                .write_all(b"done\n")
+                .await
+                .expect("a script that reads");
         } else {
             println!("{line}");
             said.push_str(&line);
