@@ -21,11 +21,17 @@ fn scripts() -> PathBuf {
 
 /// Runs `web/e2e/<script>.mjs <arguments>` to its end against a lab. The script
 /// may stop and start the lab's programs by lines such as `lab: stop sshd`.
+/// Answers what it said else.
 ///
 /// # Panics
 /// When Node or the script's packages are missing, and when the script fails;
 /// with all that it said.
-pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments: &[&str]) {
+pub async fn run(
+    lab: &mut Lab,
+    docker: Option<&Docker>,
+    script: &str,
+    arguments: &[&str],
+) -> String {
     let path = scripts().join(script).with_extension("mjs");
     let facts = json!({
         "url": format!("http://{}", lab.address(0)),
@@ -72,6 +78,7 @@ pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments
         path.display(),
         arguments.join(" ")
     );
+    said
 }
 
 async fn grant(lab: &mut Lab, wish: &str) {

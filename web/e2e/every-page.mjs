@@ -17,13 +17,17 @@ async function axe(page) {
   const found = await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`);
   return found.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
+    );
 }
 
 /** Elements that stick out of the window, or cut their own words. */
 function misfits() {
   const found = [];
-  if (document.documentElement.scrollWidth > window.innerWidth) found.push("the page scrolls sideways");
+  if (document.documentElement.scrollWidth > window.innerWidth)
+    found.push("the page scrolls sideways");
   for (const element of document.querySelectorAll("main *")) {
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
