@@ -39,6 +39,7 @@ export default defineConfig({
     proxy: {
       "/api": {
         target: gateway,
+        changeOrigin: true,
         // The gateway takes a cookie from its own pages only.
         configure: (proxy) =>
           proxy.on("proxyReq", (request) => request.setHeader("origin", gateway)),
