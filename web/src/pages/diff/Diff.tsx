@@ -8,7 +8,7 @@ import { Loaded } from "../../parts/Loaded";
 import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
 import { Fact, Facts, Panel } from "../../parts/Panel";
-import { Bytes, Mono, Small } from "../../parts/Text";
+import { Bytes, Mono } from "../../parts/Text";
 import { text } from "../../text";
 import { bytes, count } from "../../text/format";
 import { ConfigLines } from "./ConfigLines";
@@ -79,7 +79,7 @@ export default function Diff({ repo }: { repo: string }) {
                     term={words.config}
                     below={diff.from.config_unavailable ?? diff.to.config_unavailable}
                   >
-                    {count(lines.length)} <Small>{words.lines(lines.length)}</Small>
+                    {count(lines.length)} <small>{words.lines(lines.length)}</small>
                   </Fact>
                   <Fact term={words.platform}>{diff.to.platform ?? text.shared.unknown}</Fact>
                 </Facts>
@@ -98,7 +98,7 @@ export default function Diff({ repo }: { repo: string }) {
   );
 }
 
-const Was = ({ children }: { children: string }) => <Small>{words.was(children)}</Small>;
+const Was = ({ children }: { children: string }) => <small>{words.was(children)}</small>;
 
 type SidesProps = {
   repo: string;
