@@ -119,7 +119,8 @@ function Sides({ repo, from, into, platform, onChoose }: SidesProps) {
     { enabled: Boolean(into) },
   );
   const names = tags.data?.items.map(({ name }) => name) ?? [];
-  const including = (name: string) => (names.includes(name) || !name ? names : [name, ...names]);
+  /** What is not among the last hundred, or not chosen yet, is a choice too. */
+  const including = (name: string) => (names.includes(name) ? names : [name, ...names]);
   const platforms = (image.data?.platforms ?? [])
     .filter(({ os }) => os !== "unknown")
     .map(({ os, architecture, variant }) => [os, architecture, variant].filter(Boolean).join("/"));
