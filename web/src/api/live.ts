@@ -6,59 +6,103 @@ import { renew } from "./query";
 export type Transfer = Schemas["Transfer"];
 type Health = Schemas["HealthNow"];
 
-export type Live = {
+export type Standing = {
   /** Whether changes come by themselves, are to come again, or are asked for. */
   state: "live" | "reconnecting" | "polling";
   health: Health | null;
+};
+
+export type Live = Standing & {
   /** What goes on, by id; and what has ended since the page was opened. */
   jobs: ReadonlyMap<number, Transfer>;
 };
 
-/** How often what changed is drawn, in milliseconds. */
+/** How often what changed is drawn, in milliseconds; and where it is much. */
 const DRAW = 250;
+const DRAW_MANY = 1_000;
+const MANY = 500;
 /** How often lists are read again because of events, in milliseconds. */
 const RENEW = 2_000;
+/** The list of transfers, whose changes come as events besides. */
+const RENEW_JOBS = 10_000;
 const POLL = 5_000;
 /** Failures after which a stream is given up for polling: a proxy may not let
  * it through. */
 const FAILURES_MAX = 3;
-/** Transfers that are remembered. */
+/** Transfers that are remembered; and those that stay when they were more. */
 const JOBS_MAX = 5_000;
+const JOBS_KEPT = 4_500;
 
-let shown: Live = { state: "reconnecting", health: null, jobs: new Map() };
+let standing: Standing = { state: "reconnecting", health: null };
 let jobs = new Map<number, Transfer>();
+let shown: Live = { ...standing, jobs: new Map() };
+/** `shown` has not all that is in `jobs`. */
+let stale = false;
 let stream: EventSource | undefined;
 let failures = 0;
 let drawing: ReturnType<typeof setTimeout> | undefined;
 let renewing: ReturnType<typeof setTimeout> | undefined;
+let jobsRenewed = 0;
 let polling: ReturnType<typeof setInterval> | undefined;
+/** Those who look at how it stands, and those who look at transfers too: what
+ * goes on with these is nothing to the others. */
 const watching = new Set<() => void>();
+const watchingJobs = new Set<() => void>();
 const endings = new Set<(job: Transfer) => void>();
 
-function show(changes: Partial<Live>) {
-  shown = { ...shown, ...changes };
+const nobodyWatches = () => watching.size + watchingJobs.size === 0;
+
+/** Transfers are copied for those who look at them only. */
+function copyJobs() {
+  stale = false;
+  shown = { ...standing, jobs: new Map(jobs) };
+}
+
+function show(changes: Partial<Standing>) {
+  standing = { ...standing, ...changes };
+  shown = { ...standing, jobs: shown.jobs };
   for (const tell of watching) tell();
+  for (const tell of watchingJobs) tell();
 }
 
 function draw() {
-  drawing ??= setTimeout(() => {
+  stale = true;
+  if (watchingJobs.size === 0 || drawing !== undefined) return;
+  const pace = jobs.size > MANY ? DRAW_MANY : DRAW;
+  drawing = setTimeout(() => {
     drawing = undefined;
-    show({ jobs: new Map(jobs) });
-  }, DRAW);
+    copyJobs();
+    for (const tell of watchingJobs) tell();
+  }, pace);
 }
 
 /** What was done changes lists; of many at once, only the last is waited for. */
 function renewLists() {
-  renewing ??= setTimeout(() => {
+  if (renewing !== undefined) return;
+  renewing = setTimeout(() => {
     renewing = undefined;
-    void renew("/api/jobs", "/api/jobs/summary", "/api/overview", "/api/tags", "/api/image");
+    const now = Date.now();
+    if (standing.state !== "live" || now - jobsRenewed >= RENEW_JOBS) {
+      jobsRenewed = now;
+      void renew("/api/jobs");
+    }
+    void renew("/api/jobs/summary", "/api/overview", "/api/tags", "/api/image");
   }, RENEW);
+}
+
+/** Forgets what is done first, the oldest of it, then the oldest. */
+function forget() {
+  const done = [...jobs.values()].filter((job) => job.state === "done");
+  for (const job of [...done, ...jobs.values()]) {
+    if (jobs.size <= JOBS_KEPT) return;
+    jobs.delete(job.id);
+  }
 }
 
 function take(job: Transfer) {
   const before = jobs.get(job.id);
   jobs.set(job.id, job);
-  if (jobs.size > JOBS_MAX) jobs.delete(jobs.keys().next().value as number);
+  if (jobs.size > JOBS_MAX) forget();
   const ended = job.state === "done" || job.state === "failed";
   if (ended && before?.state !== job.state) for (const tell of endings) tell(job);
   if (before?.state !== job.state) renewLists();
@@ -70,7 +114,7 @@ function data<T>(event: Event): T {
 }
 
 function open() {
-  if (stream || document.hidden || watching.size === 0) return;
+  if (stream || document.hidden || nobodyWatches()) return;
   stream = new EventSource("/api/events");
   stream.addEventListener("open", () => {
     failures = 0;
@@ -81,7 +125,9 @@ function open() {
   stream.addEventListener("snapshot", (event) => {
     const everything = data<Schemas["Everything"]>(event);
     jobs = new Map(everything.jobs.map((job) => [job.id, job]));
-    show({ health: everything.health, jobs: new Map(jobs) });
+    draw();
+    show({ health: everything.health });
+    jobsRenewed = 0;
     renewLists();
   });
   stream.addEventListener("job", (event) => take(data<Transfer>(event)));
@@ -106,10 +152,13 @@ function close() {
 
 /** Asks every few seconds instead, and now and then tries a stream again. */
 function poll() {
+  // What was told last would hide what is asked for now.
+  jobs = new Map();
+  copyJobs();
   show({ state: "polling" });
   let turns = 0;
   const ask = async () => {
-    if (document.hidden || watching.size === 0) return;
+    if (document.hidden || nobodyWatches()) return;
     renewLists();
     turns += 1;
     if (turns % 6 === 0) {
@@ -121,7 +170,7 @@ function poll() {
       const summary = await get("/api/jobs/summary");
       const { state, since, message, hint } = overview.sftp;
       const health = { state, since, message, hint, uploader_runs: summary.uploader.runs };
-      show({ health: { ...shown.health, ...health } });
+      show({ health: { ...standing.health, ...health } });
     } catch {
       // The pages say themselves that there is no connection.
     }
@@ -136,13 +185,13 @@ function visibility() {
   else if (polling === undefined) open();
 }
 
-function watch(changed: () => void) {
-  watching.add(changed);
-  if (watching.size === 1) document.addEventListener("visibilitychange", visibility);
+function watch(by: Set<() => void>, changed: () => void) {
+  if (nobodyWatches()) document.addEventListener("visibilitychange", visibility);
+  by.add(changed);
   if (polling === undefined) open();
   return () => {
-    watching.delete(changed);
-    if (watching.size > 0) return;
+    by.delete(changed);
+    if (!nobodyWatches()) return;
     document.removeEventListener("visibilitychange", visibility);
     clearInterval(polling);
     polling = undefined;
@@ -150,8 +199,19 @@ function watch(changed: () => void) {
   };
 }
 
+const watchStanding = (changed: () => void) => watch(watching, changed);
+const watchAll = (changed: () => void) => watch(watchingJobs, changed);
+function all() {
+  // Nobody looked when it changed.
+  if (stale && watchingJobs.size === 0) copyJobs();
+  return shown;
+}
+
+/** Whether changes come, and how the storage is; for what shows no transfers. */
+export const useStanding = () => useSyncExternalStore(watchStanding, () => standing);
+
 /** What goes on, as it happens: one stream for a tab, none while it is hidden. */
-export const useLive = () => useSyncExternalStore(watch, () => shown);
+export const useLive = () => useSyncExternalStore(watchAll, all);
 
 /** Called with each transfer that ends while the page is open. */
 export function onEnding(told: (job: Transfer) => void) {

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { WifiOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { useLive } from "../api/live";
+import { useStanding } from "../api/live";
 import { asProblem } from "../api/problem";
 import { Notice } from "../parts/Notice";
 import { Time } from "../parts/Text";
@@ -17,7 +17,7 @@ const words = text.shell;
 /** What needs a person, on every page: the worst of it, once. */
 export function Banners() {
   const offline = useOffline();
-  const { health } = useLive();
+  const { health } = useStanding();
   const me = useMe();
   const banner = () => {
     if (offline) {

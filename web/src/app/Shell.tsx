@@ -14,7 +14,7 @@ import {
 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { onEnding, useLive } from "../api/live";
+import { onEnding, useStanding } from "../api/live";
 import { useGet } from "../api/query";
 import { IconButton } from "../parts/Button";
 import { cx } from "../parts/class";
@@ -161,7 +161,7 @@ function TransferCounts() {
 const STATES = { up: s.up, down: s.down, needs_person: s.needs_person, unknown: undefined };
 
 function StorageState() {
-  const { health } = useLive();
+  const { health } = useStanding();
   const summary = useGet("/api/jobs/summary");
   const state = (health?.state ?? "unknown") as keyof typeof words.sftp;
   const waiting = summary.data?.bytes_waiting ?? 0;

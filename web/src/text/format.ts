@@ -64,10 +64,17 @@ const withYear = new Intl.DateTimeFormat(undefined, {
   month: "short",
   year: "numeric",
 });
+const utcDay = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 export const timeOfDay = (at: number | Date) => clock.format(at);
+/** `20 Nov`, of a day such as `2026-11-20`, which is one in UTC. */
+export const shortDate = (day: string) => utcDay.format(new Date(day));
 export const date = (at: string) => withYear.format(new Date(at));
 
 /** `2 min ago`, `yesterday`, `20 Nov`. */

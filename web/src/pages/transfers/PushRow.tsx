@@ -1,0 +1,114 @@
+import { ChevronRight } from "lucide-react";
+import { memo } from "react";
+import { Icon } from "../../parts/Icon";
+import { Progress } from "../../parts/Meter";
+import { Small, Time } from "../../parts/Text";
+import { text } from "../../text";
+import { percent, rate } from "../../text/format";
+import { PushBody } from "./PushBody";
+import { PushName, titleOf } from "./PushName";
+import s from "./PushRow.module.css";
+import type { Push } from "./pushes";
+import { StateWord, toneOf } from "./States";
+
+const words = text.transfers;
+
+type PushRowProps = {
+  push: Push;
+  open: boolean;
+  /** How many of its transfers may be shown. */
+  rows: number;
+  onToggle: (id: number, open: boolean) => void;
+};
+
+/** A push; opened, its transfers. Drawn anew only when one of these changed. */
+export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
+  const done = push.state === "done";
+  const toggle = () => onToggle(push.id, !open);
+  return (
+    <li className={s.push}>
+      <details open={open}>
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: it is what opens and closes */}
+        <summary
+          className={s.head}
+          onClick={(event) => {
+            event.preventDefault();
+            toggle();
+          }}
+        >
+          <Icon of={ChevronRight} />
+          <span className={s.name}>
+            <span className={s.title}>
+              <PushName of={push} />
+            </span>
+            <Small>
+              {done ? words.stored : words.pushed}{" "}
+              <Time at={done ? push.finishedAt : push.createdAt} />
+            </Small>
+          </span>
+          <span className={s.state}>
+            <StateWord
+              of={push.state}
+              percent={Math.floor(push.progress * 100)}
+              nextRetryAt={push.nextRetryAt}
+              removes={push.removes}
+            />
+          </span>
+          <span className={s.bar}>
+            {!done && !push.removes && (
+              <Progress
+                value={push.progress}
+                label={words.sentOf(titleOf(push), percent(push.progress, 1))}
+                tone={toneOf(push.state)}
+              />
+            )}
+          </span>
+          <span className={s.bytes}>
+            {!push.removes && sizeOf(push)}
+            {push.blobsTotal > 0 && !push.removes && (
+              <span className={s.blobs}>
+                <Small>{words.blobs(push.blobsDone, push.blobsTotal)}</Small>
+              </span>
+            )}
+          </span>
+          <span className={s.rate}>
+            <Rate of={push} />
+          </span>
+        </summary>
+        {open && (
+          <div className={s.body}>
+            <PushBody push={push} rows={rows} />
+          </div>
+        )}
+      </details>
+    </li>
+  );
+});
+
+function sizeOf({ bytes, bytesLeft, state }: Push) {
+  if (bytes) {
+    return state === "done" ? words.bytes(bytes.total) : words.bytesOf(bytes.done, bytes.total);
+  }
+  return state !== "done" && bytesLeft > 0 ? words.left(bytesLeft) : null;
+}
+
+/** How fast it goes; where it does not, why. */
+function Rate({ of: push }: { of: Push }) {
+  switch (push.state) {
+    case "uploading":
+      return push.rate > 0 ? (
+        <>
+          {rate(push.rate)}
+          <Small>{words.timeLeftOf(push.bytesLeft / push.rate)}</Small>
+        </>
+      ) : null;
+    case "retrying":
+      return <Small>{words.attempt(push.attempt)}</Small>;
+    case "verifying":
+      return <Small>{words.sizeAndHash}</Small>;
+    case "failed":
+      return <Small>{words.needsPerson}</Small>;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,184 @@
+import { CircleCheck, SearchX, X } from "lucide-react";
+import { useCallback, useState } from "react";
+import { Link, useSearch } from "wouter";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { Button } from "../../parts/Button";
+import { Command } from "../../parts/Copy";
+import { SearchBox, Segments } from "../../parts/Field";
+import { Loaded } from "../../parts/Loaded";
+import { Empty } from "../../parts/Notice";
+import { Pager } from "../../parts/Pager";
+import { Panel, PanelFoot, Toolbar } from "../../parts/Panel";
+import { type List, useList } from "../../parts/useList";
+import { text } from "../../text";
+import { count } from "../../text/format";
+import s from "./Pushes.module.css";
+import { PushRow } from "./PushRow";
+import { type Push, shareRows, worthARow } from "./pushes";
+import { useSummary } from "./Summary";
+import { asked, OPEN, useTransfers } from "./useTransfers";
+
+const words = text.transfers;
+
+/** Rows in all, of pushes and of their transfers: thousands may be under way. */
+const ROWS_MAX = 100;
+const PUSHES_MAX = 50;
+/** Pushes in need of a person that are open without being asked. */
+const OPEN_MAX = 3;
+
+/** The pushes whose transfers go on, failed, or are done. */
+export function Pushes() {
+  const list = useList();
+  const { query, pushes } = useTransfers(list);
+  const { state } = asked(list);
+  const shown = pushes.slice(0, PUSHES_MAX);
+  const { isOpen, toggle } = useOpen(shown);
+  const opened = shown.map((push) => (isOpen(push) ? worthARow(push.jobs).length : 0));
+  // What is done may have had more transfers than are at hand.
+  const wanted = opened.map((rows, at) =>
+    rows > 0 ? Math.max(rows, (shown[at]?.blobsTotal ?? 0) + 2) : 0,
+  );
+  const rows = shareRows(wanted, ROWS_MAX - shown.length);
+  return (
+    <Panel label={words.list}>
+      <Tools list={list} />
+      <Loaded query={query}>
+        {(page) =>
+          shown.length === 0 ? (
+            <Nothing list={list} />
+          ) : (
+            <>
+              <ul aria-label={words.list}>
+                {shown.map((push, at) => (
+                  <PushRow
+                    key={push.id}
+                    push={push}
+                    open={isOpen(push)}
+                    rows={rows[at] ?? 0}
+                    onToggle={toggle}
+                  />
+                ))}
+              </ul>
+              {state ? (
+                <Pager list={list} page={page} />
+              ) : (
+                <OpenFoot total={page.total} all={pushes} shown={shown} />
+              )}
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+/** Which pushes are open: those one opened, and the first that failed. */
+function useOpen(shown: Push[]) {
+  const [chosen, setChosen] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const toggle = useCallback(
+    (id: number, open: boolean) => setChosen((old) => new Map(old).set(id, open)),
+    [],
+  );
+  const failed = shown.filter(({ state }) => state === "failed").slice(0, OPEN_MAX);
+  const isOpen = (push: Push) => chosen.get(push.id) ?? failed.includes(push);
+  return { isOpen, toggle };
+}
+
+function Tools({ list }: { list: List }) {
+  const { state, repo } = asked(list);
+  const { data } = useSummary();
+  const open = data && data.waiting + data.pending + data.running + data.failed;
+  const named = (name: string, n: number | undefined): string =>
+    n === undefined ? name : `${name} ${count(n)}`;
+  const view = state === "failed" || state === "done" ? state : "open";
+  return (
+    <Toolbar end={<span className={s.grouped}>{words.grouped}</span>}>
+      <Segments
+        label={words.show}
+        value={view}
+        options={[
+          ["open", named(words.open, open)],
+          ["failed", named(words.states.failed, data?.failed)],
+          ["done", named(words.states.done, data?.done)],
+        ]}
+        onChoose={(next) => list.ask({ state: next === "open" ? undefined : next })}
+      />
+      <SearchBox label={words.filter} value={list.q} onSearch={list.filter} />
+      {state && view === "open" && (
+        <Button small icon={X} title={words.all} onClick={() => list.ask({ state: undefined })}>
+          {words.only(words.states[state].toLowerCase())}
+        </Button>
+      )}
+      {repo && (
+        <Button small icon={X} title={words.all} onClick={() => list.ask({ repo: undefined })}>
+          {words.only(repo)}
+        </Button>
+      )}
+    </Toolbar>
+  );
+}
+
+type FootProps = { total: number; all: Push[]; shown: Push[] };
+
+/** How much of what is open is shown, and the way to the rest. */
+function OpenFoot({ total, all, shown }: FootProps) {
+  const search = useSearch();
+  const summary = useSummary().data;
+  const transfers = (pushes: Push[]) =>
+    pushes.reduce((sum, { jobs }) => sum + jobs.filter((job) => job.state !== "done").length, 0);
+  const here = transfers(shown);
+  // A list is a moment older than what was told since.
+  const most = Math.max(total, transfers(all));
+  if (most === here) return <PanelFoot>{words.shownOf(shown.length, here)}</PanelFoot>;
+  const only = (state: string) => {
+    const params = new URLSearchParams(search);
+    params.set("state", state);
+    return `${to.transfers}?${params}`;
+  };
+  return (
+    <PanelFoot
+      end={OPEN.filter((state) => summary?.[state] !== 0).map((state) => (
+        <Link key={state} className={s.all} href={only(state)}>
+          {words.allOf(words.states[state])}
+        </Link>
+      ))}
+    >
+      {words.more(here, most)}
+    </PanelFoot>
+  );
+}
+
+function Nothing({ list }: { list: List }) {
+  const { state, repo } = asked(list);
+  const host = useGet("/api/config").data?.registry_host;
+  const filter = list.q || repo;
+  if (filter) {
+    return (
+      <Empty
+        icon={SearchX}
+        title={words.empty.noMatch(filter)}
+        actions={
+          <Button onClick={() => list.ask({ q: undefined, repo: undefined })}>
+            {text.shared.clearFilter}
+          </Button>
+        }
+      />
+    );
+  }
+  if (state) {
+    const { failed, done, other } = words.empty;
+    const title = state === "failed" ? failed : state === "done" ? done : other;
+    return <Empty icon={CircleCheck} title={title} />;
+  }
+  return (
+    <Empty icon={CircleCheck} title={words.empty.open}>
+      <span>{words.empty.hint}</span>
+      {host && (
+        <div>
+          <Command>{`docker push ${host}/team/app:1.0`}</Command>
+        </div>
+      )}
+    </Empty>
+  );
+}

@@ -1,0 +1,201 @@
+import type { Transfer } from "../../api/live";
+
+/** How a transfer stands, the first being what a person should see first. */
+export const STATES = [
+  "failed",
+  "uploading",
+  "retrying",
+  "verifying",
+  "finishing",
+  "waiting",
+  "done",
+] as const;
+export type State = (typeof STATES)[number];
+
+const rank = (state: State) => STATES.indexOf(state);
+
+/** A transfer that rests after a failure goes on by itself: it has not failed. */
+export function stateOf({ state, attempt, bytes_done, bytes_total }: Transfer): State {
+  switch (state) {
+    case "failed":
+      return "failed";
+    case "done":
+      return "done";
+    case "running":
+      if (bytes_total === 0) return "finishing";
+      return bytes_done < bytes_total ? "uploading" : "verifying";
+    case "pending":
+      return attempt > 0 ? "retrying" : "waiting";
+    default:
+      return "waiting";
+  }
+}
+
+/** What was pushed at once, as far as its transfers are known. */
+export type Push = {
+  id: number;
+  /** The first is the one to show first. */
+  jobs: Transfer[];
+  state: State;
+  repo: string | null;
+  /** `team/api:1.2`; nothing, as long as there is no manifest. */
+  name: string | null;
+  removes: boolean;
+  createdAt: string;
+  finishedAt: string | null;
+  blobsDone: number;
+  blobsTotal: number;
+  /** 0 to 1. */
+  progress: number;
+  /** Of all its blobs; nothing: not all of them are known. */
+  bytes: { done: number; total: number } | null;
+  /** That are still to be sent. */
+  bytesLeft: number;
+  rate: number;
+  nextRetryAt: string | null;
+  attempt: number;
+};
+
+const isBlob = (job: Transfer) => job.kind === "store_blob";
+const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+const first = (times: (string | null | undefined)[]) =>
+  times.filter((it) => it != null).sort()[0] ?? null;
+
+function pushOf(id: number, all: Transfer[]): Push {
+  const jobs = [...all].sort((a, b) => rank(stateOf(a)) - rank(stateOf(b)) || a.id - b.id);
+  const states = jobs.map(stateOf);
+  const manifests = manifestsOf(jobs);
+  const blobs = jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
+  const counted = jobs.map(({ push }) => push);
+  const blobsDone = Math.max(0, ...counted.map((it) => it?.blobs_done ?? 0));
+  const blobsTotal = Math.max(0, ...counted.map((it) => it?.blobs_total ?? 0));
+  const open = blobs.filter((job) => job.state !== "done");
+  const bytesLeft = sum(open.map((job) => Math.max(0, job.bytes_total - job.bytes_done)));
+  const allKnown = blobs.length > 0 && blobs.length >= blobsTotal;
+  const bytes = allKnown
+    ? {
+        done: sum(blobs.map((job) => (job.state === "done" ? job.bytes_total : job.bytes_done))),
+        total: sum(blobs.map((job) => job.bytes_total)),
+      }
+    : null;
+  const parts = sum(
+    open.map((job) => (job.bytes_total > 0 ? job.bytes_done / job.bytes_total : 0)),
+  );
+  const state = states[0] ?? "done";
+  const share = bytes?.total
+    ? bytes.done / bytes.total
+    : blobsTotal > 0
+      ? (blobsDone + parts) / blobsTotal
+      : 0;
+  return {
+    id,
+    jobs,
+    state,
+    repo: jobs.find(({ repo }) => repo)?.repo ?? null,
+    name: counted.find((it) => it?.name)?.name ?? null,
+    removes: jobs.every((job) => job.removes),
+    createdAt: first(jobs.map((job) => job.created_at)) ?? "",
+    finishedAt:
+      state === "done"
+        ? (jobs
+            .map((job) => job.finished_at ?? "")
+            .sort()
+            .at(-1) ?? null)
+        : null,
+    blobsDone,
+    blobsTotal,
+    progress: state === "done" ? 1 : Math.min(1, share),
+    bytes,
+    bytesLeft,
+    rate: sum(jobs.map((job) => (job.state === "running" ? (job.rate_bps ?? 0) : 0))),
+    nextRetryAt: first(
+      jobs.filter((job) => stateOf(job) === "retrying").map((job) => job.next_retry_at),
+    ),
+    attempt: Math.max(0, ...jobs.map((job) => (job.state === "done" ? 0 : job.attempt))),
+  };
+}
+
+/**
+ * Transfers by their pushes. A push whose transfers are the same as before is
+ * the same object, so that its row need not be drawn again.
+ */
+export function pushesOf(jobs: Iterable<Transfer>, before: readonly Push[] = []): Push[] {
+  const groups = new Map<number, Transfer[]>();
+  for (const job of jobs) {
+    const group = groups.get(job.push_id);
+    if (group) group.push(job);
+    else groups.set(job.push_id, [job]);
+  }
+  const known = new Map(before.map((push) => [push.id, push]));
+  return [...groups].map(([id, group]) => {
+    const old = known.get(id);
+    if (old?.jobs.length !== group.length) return pushOf(id, group);
+    const were = new Set(old.jobs);
+    return group.every((job) => were.has(job)) ? old : pushOf(id, group);
+  });
+}
+
+/** What needs a person, what moves, what waits, what is done. The newest come
+ * first, but of what waits those whose turn is next. */
+export function byUrgency(a: Push, b: Push) {
+  const newest = b.id - a.id;
+  return rank(a.state) - rank(b.state) || (a.state === "waiting" ? -newest : newest);
+}
+
+/** A list as the server gave it, with what was told since. */
+export function merge(
+  listed: readonly Transfer[],
+  live: ReadonlyMap<number, Transfer>,
+  wanted: (job: Transfer) => boolean,
+  /** Transfers that were told of, but are not in the list, are shown too. */
+  more: boolean,
+): Transfer[] {
+  const here = new Set(listed.map((job) => job.id));
+  const merged = listed.map((job) => live.get(job.id) ?? job);
+  if (more) for (const job of live.values()) if (!here.has(job.id)) merged.push(job);
+  return merged.filter(wanted);
+}
+
+/** Transfers that a person cares for: the links to blobs are bookkeeping, and
+ * of a manifest its bytes stand for its name too. What is wrong is shown always. */
+export function worthARow(jobs: Transfer[]): Transfer[] {
+  const stored = new Set(jobs.filter(isBlob).map(({ digest }) => digest));
+  return jobs.filter((job) => {
+    if (job.removes || job.error) return true;
+    if (job.kind === "publish_manifest") return !stored.has(job.digest);
+    return job.kind !== "link_blob";
+  });
+}
+
+/** The digests that are manifests, so far as it is known. */
+export const manifestsOf = (jobs: Transfer[]) =>
+  new Set(jobs.filter(({ kind }) => kind === "publish_manifest").map(({ digest }) => digest));
+
+/**
+ * How many rows of each open push are shown, so that all together are no more
+ * than `most`; the first come first.
+ */
+export function shareRows(wanted: number[], most: number): number[] {
+  let left = most;
+  return wanted.map((rows) => {
+    const share = Math.min(rows, left);
+    left -= share;
+    return share;
+  });
+}
+
+/** What went wrong in a push, each way once. */
+export type Trouble = { error: NonNullable<Transfer["error"]>; jobs: Transfer[]; failed: boolean };
+
+export function troublesOf({ jobs }: Push): Trouble[] {
+  const troubles = new Map<string, Trouble>();
+  for (const job of jobs) {
+    const state = stateOf(job);
+    if (!job.error || (state !== "failed" && state !== "retrying")) continue;
+    const key = `${state} ${job.error.code} ${job.error.message}`;
+    const known = troubles.get(key);
+    if (known) known.jobs.push(job);
+    else troubles.set(key, { error: job.error, jobs: [job], failed: state === "failed" });
+  }
+  return [...troubles.values()];
+}

@@ -1,0 +1,59 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useRef } from "react";
+import { type Got, get } from "../../api/client";
+import { type Transfer, useLive } from "../../api/live";
+import type { Problem } from "../../api/problem";
+import type { List } from "../../parts/useList";
+import { byUrgency, merge, type Push, pushesOf } from "./pushes";
+
+type Page = Got<"/api/jobs">;
+
+/** Transfers of each state that are asked for. */
+const EACH = 100;
+/** The API's states of what is not done. */
+export const OPEN = ["failed", "running", "pending", "waiting"] as const;
+export type ApiState = (typeof OPEN)[number] | "done";
+const isState = (word: string): word is ApiState => [...OPEN, "done"].includes(word);
+
+/** What the address asks for; no state: all that is open. */
+export function asked(list: List) {
+  const state = list.param("state");
+  return { state: isState(state) ? state : null, repo: list.param("repo") };
+}
+
+/** The transfers of the list as pushes, as they are at this moment. */
+export function useTransfers(list: List) {
+  const { state, repo } = asked(list);
+  const { q, cursor } = list.query;
+  const query = useQuery<Page, Problem>({
+    queryKey: ["/api/jobs", { state, repo, q, cursor }],
+    queryFn: async ({ signal }) => {
+      const page = (of: ApiState) => {
+        const query = { state: of, repo: repo || undefined, q, cursor, limit: EACH };
+        return get("/api/jobs", { params: { query } }, signal);
+      };
+      if (state) return page(state);
+      const pages = await Promise.all(OPEN.map(page));
+      return {
+        items: pages.flatMap(({ items }) => items),
+        total: pages.reduce((sum, { total }) => sum + total, 0),
+      };
+    },
+  });
+  const { jobs } = useLive();
+  const before = useRef<Push[]>([]);
+  const listed = query.data?.items;
+  const pushes = useMemo(() => {
+    if (!listed) return [];
+    const isAsked = (job: Transfer) =>
+      (!repo || job.repo === repo) && (!q || `${job.repo ?? ""}:${job.tag ?? ""}`.includes(q));
+    const isShown = (push: Push) => {
+      if (!state) return push.state !== "done";
+      if (state === "done") return push.state === "done";
+      return push.jobs.some((job) => job.state === state);
+    };
+    before.current = pushesOf(merge(listed, jobs, isAsked, !cursor), before.current);
+    return before.current.filter(isShown).sort(byUrgency);
+  }, [listed, jobs, state, repo, q, cursor]);
+  return { query, pushes };
+}

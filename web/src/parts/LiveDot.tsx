@@ -1,0 +1,19 @@
+import { useStanding } from "../api/live";
+import { text } from "../text";
+import { cx } from "./class";
+import s from "./LiveDot.module.css";
+
+const LOOKS = { live: s.live, reconnecting: s.reconnecting, polling: undefined };
+
+/** Whether what is shown changes by itself. */
+export function LiveDot() {
+  const { state } = useStanding();
+  return (
+    <span
+      className={cx(s.dot, LOOKS[state])}
+      title={state === "live" ? text.shared.liveHint : undefined}
+    >
+      {text.shared[state]}
+    </span>
+  );
+}
