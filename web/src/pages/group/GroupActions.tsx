@@ -10,7 +10,7 @@ import { Button } from "../../parts/Button";
 import { Confirm, Dialog } from "../../parts/Dialog";
 import { CheckLine, Field, Form } from "../../parts/Field";
 import { Failure } from "../../parts/Loaded";
-import { Menu, MenuItem } from "../../parts/Menu";
+import { Menu } from "../../parts/Menu";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
 import type { GroupRow } from "./Repositories";
@@ -34,11 +34,12 @@ export function GroupActions({ group, manages }: { group: GroupRow; manages: boo
         {words.settings}
       </Button>
       {me.admin && (
-        <Menu label={words.more}>
-          <MenuItem icon={Trash2} danger onChoose={() => setOpen("removal")}>
-            {words.remove}
-          </MenuItem>
-        </Menu>
+        <Menu
+          label={words.more}
+          items={[
+            { icon: Trash2, name: words.remove, danger: true, onChoose: () => setOpen("removal") },
+          ]}
+        />
       )}
       {/* Each begins anew when it is opened. */}
       {open === "repository" && <NewRepository group={group} open onClose={onClose} />}

@@ -7,7 +7,7 @@ import { useRepositoryPreview } from "../../api/preview";
 import { renew } from "../../api/query";
 import { groupOf, to } from "../../app/paths";
 import { Confirm } from "../../parts/Dialog";
-import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { Menu } from "../../parts/Menu";
 import { RemovalEffect } from "../../parts/Removal";
 import { Mono } from "../../parts/Text";
 import { say } from "../../parts/Toast";
@@ -18,21 +18,26 @@ const words = text.repository;
 export function RepositoryMenu({ repo, rights }: { repo: string; rights: string[] }) {
   const [removing, setRemoving] = useState(false);
   const [, go] = useLocation();
+  const deletes = rights.includes("delete");
   return (
     <>
-      <Menu label={words.menu}>
-        <MenuItem icon={ArrowUpDown} onChoose={() => go(to.transfersOf(repo))}>
-          {words.transfers}
-        </MenuItem>
-        {rights.includes("delete") && (
-          <>
-            <MenuSeparator />
-            <MenuItem icon={Trash2} danger onChoose={() => setRemoving(true)}>
-              {words.removeRepository}
-            </MenuItem>
-          </>
-        )}
-      </Menu>
+      <Menu
+        label={words.menu}
+        items={[
+          {
+            icon: ArrowUpDown,
+            name: words.transfers,
+            onChoose: () => go(to.transfersOf(repo)),
+          },
+          deletes && "separator",
+          deletes && {
+            icon: Trash2,
+            name: words.removeRepository,
+            danger: true,
+            onChoose: () => setRemoving(true),
+          },
+        ]}
+      />
       {removing && <Removal repo={repo} onClose={() => setRemoving(false)} />}
     </>
   );

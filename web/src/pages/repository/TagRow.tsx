@@ -5,7 +5,7 @@ import { to } from "../../app/paths";
 import { Digest } from "../../parts/Copy";
 import { copy } from "../../parts/copy";
 import { Check } from "../../parts/Field";
-import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { Menu } from "../../parts/Menu";
 import { Chip, Durability } from "../../parts/Status";
 import { Cell, Row } from "../../parts/Table";
 import { Bytes, Mono, Muted, Time } from "../../parts/Text";
@@ -30,6 +30,7 @@ type TagRowProps = {
 const copied = async (what: string) => (await copy(what)) && say(words.copied);
 
 export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRowProps) {
+  const deletes = rights.includes("delete");
   const image = `${host}/${repo}:${tag.name}`;
   return (
     <Row picked={picked}>
@@ -69,25 +70,26 @@ export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRo
         <Durability of={tag.durability} />
       </Cell>
       <Cell corner="menu">
-        <Menu label={words.menuOf(tag.name)} small>
-          <MenuItem icon={Copy} onChoose={() => copied(`docker pull ${image}`)}>
-            {words.copyPull}
-          </MenuItem>
-          <MenuItem icon={Copy} onChoose={() => copied(tag.digest)}>
-            {words.copyDigest}
-          </MenuItem>
-          <MenuItem icon={GitCompareArrows} onChoose={() => on.onPick(true, false)}>
-            {words.pickForComparison}
-          </MenuItem>
-          {rights.includes("delete") && (
-            <>
-              <MenuSeparator />
-              <MenuItem icon={Trash2} danger onChoose={() => on.onDelete([tag.name])}>
-                {words.remove}
-              </MenuItem>
-            </>
-          )}
-        </Menu>
+        <Menu
+          label={words.menuOf(tag.name)}
+          small
+          items={[
+            { icon: Copy, name: words.copyPull, onChoose: () => copied(`docker pull ${image}`) },
+            { icon: Copy, name: words.copyDigest, onChoose: () => copied(tag.digest) },
+            {
+              icon: GitCompareArrows,
+              name: words.pickForComparison,
+              onChoose: () => on.onPick(true, false),
+            },
+            deletes && "separator",
+            deletes && {
+              icon: Trash2,
+              name: words.remove,
+              danger: true,
+              onChoose: () => on.onDelete([tag.name]),
+            },
+          ]}
+        />
       </Cell>
     </Row>
   );
