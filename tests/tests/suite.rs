@@ -39,3 +39,4 @@ mod storage_trouble;
 mod tokens;
 mod uploader_end;
 mod uploads;
+mod web;

@@ -185,3 +185,34 @@ fn media_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(names: &[&'static str]) -> BTreeMap<String, Bytes> {
+        let bytes = |name: &'static str| Bytes::from_static(name.as_bytes());
+        let files = names.iter().map(|name| ((*name).to_owned(), bytes(name)));
+        files.collect()
+    }
+
+    #[test]
+    fn an_interface_has_an_index() {
+        assert!(Ui::of(&files(&["/theme.js", "/below/index.html"])).is_none());
+        let ui = Ui::of(&files(&["/index.html", "/index.html.br", "/a.tar.gz"])).unwrap();
+        // Nothing is compressed there that could be had otherwise.
+        assert!(ui.file("/a.tar.gz").is_some());
+        assert!(ui.file("/index.html").is_some());
+        assert!(ui.file("/index.html.br").is_none());
+    }
+
+    #[test]
+    fn where_none_is_built_in_a_page_says_how_to_build_it() {
+        let page = include_str!("placeholder/index.html");
+        assert!(page.contains("<code>make build</code>"));
+        let linked = page.split("href=\"").skip(1);
+        let linked: Vec<&str> = linked.filter_map(|it| it.split('"').next()).collect();
+        assert!(linked.contains(&"/style.css"), "{linked:?}");
+        assert!(Ui::placeholder().file("/style.css").is_some());
+    }
+}
