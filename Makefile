@@ -12,23 +12,29 @@ N ?= 1000
 # For how long `make fuzz` tries each target, and `make model` plays.
 SECONDS ?= 600
 
-.PHONY: help build run test lint openapi bench clients conformance fuzz soak model audit cargo-deny
+.PHONY: help build run web-dev test lint openapi screenshots bench clients conformance fuzz soak \
+  model audit cargo-deny
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## Build the programs into target/release
+build: ## Build the web interface and the programs, into target/release
 	@deploy/packages build
+	@deploy/web build
 	cargo build $(QUIET) --release --locked --workspace --bins
 
 run: build ## Build and start everything on 127.0.0.1, with a sandbox where FTP_HOST is unset
 	@exec deploy/run
+
+web-dev: ## Show the web interface as it is changed, with a gateway (REFITY_GATEWAY) behind it
+	@deploy/web dev
 
 # Some tests start the programs, so these are built first; with `--tests`, so
 # that both commands agree on features and nothing is compiled twice.
 test: ## Run all tests, with real sshd and docker (installs what is missing, where root)
 	@deploy/packages build
 	@deploy/packages test
+	@deploy/web test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	cargo test --release --locked --workspace
 
@@ -37,16 +43,26 @@ lint: ## Check format, lints, licences and scripts
 	@deploy/packages lint
 	cargo fmt --check
 	cargo clippy $(QUIET) --release --locked --workspace --all-targets -- -D warnings
-	shellcheck --shell=bash deploy/run deploy/packages .ci/run
+	shellcheck --shell=bash deploy/run deploy/packages deploy/web .ci/run
+	@deploy/web lint
 	@$(MAKE) --no-print-directory cargo-deny
 	cargo fetch $(QUIET) --locked
 	cargo deny --log-level error --offline check bans licenses sources
 
 # The committed description of the API, of which the web interface's types are
 # made. A test fails where it is not the gateway's.
-openapi: ## Renew web/openapi.json after a change of the API
+openapi: ## Renew web/openapi.json, and the types made of it, after a change of the API
 	@deploy/packages build
 	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --workspace --bins the_committed_description
+	@deploy/web types
+
+screenshots: ## Take the README's pictures anew (ALL=folder: every page, width and theme, into it)
+	@deploy/packages build
+	@deploy/packages test
+	@deploy/web build
+	cargo build $(QUIET) --release --locked --workspace --bins --tests
+	REFITY_SCREENSHOTS=$(abspath $(or $(ALL),web/screenshots)) REFITY_SCREENSHOTS_ALL=$(ALL) \
+	  cargo test $(QUIET) --release --locked --workspace --test suite -- --ignored web_interface::screenshots
 
 bench: build ## Measure against other registries and sftp in the same run; fails where a limit is missed
 	@deploy/packages test

@@ -1,11 +1,13 @@
 //! What the gateway is told: variables, each also a flag.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use refity_shared::config::{
     self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
-    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs, UsageSettings, both,
+    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs, UsageSettings, WebArgs,
+    both,
 };
 use refity_shared::remote::RemoteConfig;
 use refity_shared::store::CollectRules;
@@ -34,6 +36,8 @@ struct Args {
     secrets: SecretArgs,
     #[command(flatten)]
     usage: UsageArgs,
+    #[command(flatten)]
+    web: WebArgs,
     #[command(flatten)]
     log: LogArgs,
     #[command(subcommand)]
@@ -71,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) collection: CollectRules,
     /// What to ask Hetzner's API; nothing: there is no usage card.
     pub(crate) usage: Option<UsageSettings>,
+    /// `UI_DIR`: the web interface to serve; nothing: the one that is built in.
+    pub(crate) ui_dir: Option<PathBuf>,
     /// Secrets that were set.
     pub(crate) secrets: SecretSettings,
     /// What is logged, and how.
@@ -88,10 +94,13 @@ pub(crate) fn read() -> Asked {
         args.remote.settings(&args.data),
         both(
             both(args.http.settings(), args.limits.settings()),
-            both(args.secrets.settings(), args.usage.settings()),
+            both(
+                args.secrets.settings(),
+                both(args.usage.settings(), args.web.settings()),
+            ),
         ),
     );
-    let (remote, ((http, limits), (secrets, usage))) = args.check.settle(settings);
+    let (remote, ((http, limits), (secrets, (usage, ui_dir)))) = args.check.settle(settings);
     Asked::Serve(Box::new(Config {
         remote: RemoteConfig::new(remote, &args.data.data_dir),
         data: args.data,
@@ -99,6 +108,7 @@ pub(crate) fn read() -> Asked {
         collection: args.collection.rules(),
         limits,
         sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
+        ui_dir,
         secrets,
         usage,
         log: args.log,

@@ -73,6 +73,11 @@ pub(crate) fn base_url(parts: &Parts) -> Option<String> {
     Some(format!("{scheme}://{host}"))
 }
 
+/// Whether the client came by HTTPS.
+pub(crate) fn is_https(parts: &Parts) -> bool {
+    base_url(parts).is_some_and(|url| url.starts_with("https://"))
+}
+
 /// What the proxies of ours say of a request.
 #[derive(Debug, PartialEq, Eq)]
 struct Said {

@@ -1,7 +1,7 @@
 //! All paths that the gateway serves, on both of its ports.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -23,8 +23,7 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/healthz", get(api::health::alive))
         .route("/readyz", get(api::health::ready))
         .route("/", get(web::index))
-        .route("/style.css", get(web::style))
-        .fallback(not_found)
+        .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
         // Around the fallbacks too, since preflights are answered there.
         .layer(from_fn_with_state(state.clone(), cors::requests))
@@ -36,12 +35,12 @@ pub(crate) fn router(state: &AppState) -> Router {
 }
 
 /// A path of a program is answered for programs, any other for people.
-async fn not_found(request: Request) -> Response {
+async fn page(state: State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
         ApiError::NotFound.into_response()
     } else {
-        web::not_found()
+        web::page(state, request).await
     }
 }
 
@@ -145,7 +144,6 @@ mod tests {
             ("get", "/"),
             ("get", "/healthz"),
             ("get", "/readyz"),
-            ("get", "/style.css"),
         ];
         assert_eq!(others, expected.map(|(it, path)| route(it, path)).into());
     }

@@ -22,6 +22,7 @@ use crate::live::Live;
 use crate::recorder::Recorder;
 use crate::state::{AppState, Parts, Settings};
 use crate::usage::Usage;
+use crate::web::{Ui, UiError};
 
 /// The name of the tokens' key below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
@@ -53,6 +54,9 @@ pub(crate) enum StartError {
     /// What asks Hetzner's API.
     #[error("FTP_USAGE_ENABLED: Hetzner's API cannot be asked: {0}")]
     Usage(reqwest::Error),
+    /// The folder with the web interface.
+    #[error(transparent)]
+    Ui(#[from] UiError),
     /// The first user.
     #[error("cannot make the first user: {0}")]
     FirstAdmin(#[from] PasswordError),
@@ -79,7 +83,7 @@ impl StartError {
     /// again; else 1.
     pub(crate) fn exit_code(&self) -> u8 {
         let needs_person = match self {
-            Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) => true,
+            Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) | Self::Ui(_) => true,
             Self::Local(error) => local_needs_person(error),
             Self::TokenKey(error) => installation_needs_person(error),
             Self::Store(error) => store_needs_person(error),
@@ -146,6 +150,7 @@ pub(crate) async fn open(
         sums: Sums::default(),
         checking: Checking::default(),
         usage: usage.transpose().map_err(StartError::Usage)?,
+        ui: ui(config).await?,
         ending,
         local,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
@@ -166,6 +171,19 @@ pub(crate) async fn open(
     let state = AppState::from(parts);
     first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;
     Ok(state)
+}
+
+/// The web interface: that of `UI_DIR`, or the one that is built in.
+async fn ui(config: &Config) -> Result<Ui, StartError> {
+    let folder = config.ui_dir.clone();
+    let ui = tokio::task::spawn_blocking(move || match folder {
+        Some(folder) => Ui::in_folder(&folder),
+        None => Ok(Ui::built_in()),
+    });
+    let ui = ui
+        .await
+        .map_err(|error| StartError::Runtime(io::Error::other(error)))?;
+    Ok(ui?)
 }
 
 async fn token_key(config: &Config) -> Result<Vec<u8>, StartError> {

@@ -19,6 +19,7 @@ use crate::live::Live;
 use crate::recorder::Recorder;
 use crate::registry::ColdPulls;
 use crate::usage::Usage;
+use crate::web::Ui;
 
 /// The gateway's parts. Cheap to clone, which each layer of the router does
 /// with each request.
@@ -63,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) checking: Checking,
     /// The Storage Box's usage, where it is asked for.
     pub(crate) usage: Option<Arc<Usage>>,
+    /// The web interface.
+    pub(crate) ui: Ui,
     /// True when the process is to end: for answers that have no end.
     pub(crate) ending: watch::Receiver<bool>,
     /// What does not change while the process runs.
@@ -116,6 +119,7 @@ impl AppState {
             sums: Sums::default(),
             checking: Checking::default(),
             usage: None,
+            ui: Ui::built_in(),
             ending: watch::channel(false).1,
             local,
             remote: Pool::new(remote, Role::Gateway).unwrap(),

@@ -21,11 +21,17 @@ fn scripts() -> PathBuf {
 
 /// Runs `web/e2e/<script>.mjs <arguments>` to its end against a lab. The script
 /// may stop and start the lab's programs by lines such as `lab: stop sshd`.
+/// Answers what it said else.
 ///
 /// # Panics
 /// When Node or the script's packages are missing, and when the script fails;
 /// with all that it said.
-pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments: &[&str]) {
+pub async fn run(
+    lab: &mut Lab,
+    docker: Option<&Docker>,
+    script: &str,
+    arguments: &[&str],
+) -> String {
     let path = scripts().join(script).with_extension("mjs");
     let facts = json!({
         "url": format!("http://{}", lab.address(0)),
@@ -54,7 +60,10 @@ pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments
     while let Some(line) = lines.next_line().await.expect("a line of text") {
         if let Some(wish) = line.strip_prefix(ASKS) {
             grant(lab, wish).await;
-            stdin.write_all(b"done\n").await.expect("a script that reads");
+            stdin
+                .write_all(b"done\n")
+                .await
+                .expect("a script that reads");
         } else {
             println!("{line}");
             said.push_str(&line);
@@ -69,6 +78,7 @@ pub async fn run(lab: &mut Lab, docker: Option<&Docker>, script: &str, arguments
         path.display(),
         arguments.join(" ")
     );
+    said
 }
 
 async fn grant(lab: &mut Lab, wish: &str) {

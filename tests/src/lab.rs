@@ -107,7 +107,8 @@ impl Builder {
         let mut environment = self.environment;
         let mut line = None;
         if let Some(bytes_per_second) = self.line_to_storage {
-            let slow = SlowLine::start(format!("127.0.0.1:{}", sshd.port()), bytes_per_second).await;
+            let slow =
+                SlowLine::start(format!("127.0.0.1:{}", sshd.port()), bytes_per_second).await;
             environment.push(("FTP_PORT".to_owned(), slow.port().to_string()));
             line = Some(slow);
         }

@@ -40,3 +40,4 @@ mod tokens;
 mod uploader_end;
 mod uploads;
 mod web_interface;
+mod web;

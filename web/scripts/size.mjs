@@ -20,7 +20,7 @@ function closure(name, files = new Set()) {
 }
 
 const entry = Object.keys(manifest).find((name) => manifest[name].isEntry);
-const pages = manifest[entry].dynamicImports ?? [];
+const pages = Object.keys(manifest).filter((name) => name.startsWith("src/pages/"));
 const routes = pages.map((page) => [page, kB(new Set([...closure(entry), ...closure(page)]))]);
 const [page, first] = routes.reduce((a, b) => (b[1] > a[1] ? b : a), [entry, kB(closure(entry))]);
 const assets = readdirSync("dist/assets").map((name) => `assets/${name}`);

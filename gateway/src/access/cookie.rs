@@ -82,7 +82,11 @@ pub(crate) fn clear(state: &AppState, parts: &Parts) -> Option<HeaderValue> {
 
 fn with(state: &AppState, parts: &Parts, value: &str, age: u64) -> Option<HeaderValue> {
     let name = name(state, parts);
-    let secure = if is_https(parts) { "; Secure" } else { "" };
+    let secure = if forwarded::is_https(parts) {
+        "; Secure"
+    } else {
+        ""
+    };
     let cookie =
         format!("{name}={value}; Path=/api; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::try_from(cookie).ok()
@@ -93,12 +97,12 @@ fn with(state: &AppState, parts: &Parts, value: &str, age: u64) -> Option<Header
 fn name(state: &AppState, parts: &Parts) -> String {
     let installation = state.local.installation.to_string();
     let suffix: String = installation.chars().take(8).collect();
-    let prefix = if is_https(parts) { "__Secure-" } else { "" };
+    let prefix = if forwarded::is_https(parts) {
+        "__Secure-"
+    } else {
+        ""
+    };
     format!("{prefix}refity_session_{suffix}")
-}
-
-fn is_https(parts: &Parts) -> bool {
-    forwarded::base_url(parts).is_some_and(|url| url.starts_with("https://"))
 }
 
 fn read(headers: &HeaderMap, name: &str) -> Option<String> {

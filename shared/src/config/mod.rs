@@ -39,6 +39,7 @@ mod secret;
 mod server;
 mod usage;
 mod values;
+mod web;
 
 use std::ffi::{OsStr, OsString};
 
@@ -56,6 +57,7 @@ pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
 pub use usage::{UsageArgs, UsageSettings};
+pub use web::WebArgs;
 
 /// The exit status of a start that the configuration does not allow. A
 /// service manager need not try again.

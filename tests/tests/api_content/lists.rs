@@ -196,3 +196,17 @@ async fn an_image_that_only_this_host_has_says_so() {
     let config = get(&client, "/api/config").await;
     assert_eq!(config["registry_host"], json!(lab.address(0)), "{config}");
 }
+
+#[tokio::test]
+async fn the_last_pushes_come_the_newest_first() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    for tag in ["v1", "v2", "v3"] {
+        let image = Image::random(Format::Oci, 1, 100);
+        image.push(&client, "team/app", tag).await.unwrap();
+    }
+    let overview = get(&client, "/api/overview").await;
+    let recent = overview["recent"].as_array().unwrap();
+    let tags: Vec<_> = recent.iter().map(|it| it["tag"].as_str().unwrap()).collect();
+    assert_eq!(tags, ["v3", "v2", "v1"], "{overview}");
+}

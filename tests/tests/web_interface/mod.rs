@@ -61,3 +61,15 @@ async fn pages_show_what_the_api_allows_and_nothing_more() {
     let mut lab = Lab::start().await;
     browser::run(&mut lab, None, "rights", &[]).await;
 }
+
+/// `make screenshots`: no test, but it needs what a test has.
+#[tokio::test]
+#[ignore = "it takes pictures, and is no test"]
+async fn screenshots() {
+    let folder = std::env::var("REFITY_SCREENSHOTS").expect("REFITY_SCREENSHOTS: a folder");
+    let all = std::env::var("REFITY_SCREENSHOTS_ALL").is_ok_and(|it| !it.is_empty());
+    let arguments: &[&str] = if all { &[&folder, "all"] } else { &[&folder] };
+    let builder = Lab::builder().line_to_storage(LINE);
+    let mut lab = builder.start().await;
+    browser::run(&mut lab, None, "screenshots", arguments).await;
+}

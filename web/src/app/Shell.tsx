@@ -19,7 +19,7 @@ import { useGet } from "../api/query";
 import { IconButton } from "../parts/Button";
 import { cx } from "../parts/class";
 import { Icon } from "../parts/Icon";
-import { Menu, MenuItem, MenuSeparator } from "../parts/Menu";
+import { Menu, type MenuItem } from "../parts/Menu";
 import { ForReaders } from "../parts/Text";
 import { text } from "../text";
 import { bytes, count } from "../text/format";
@@ -40,6 +40,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [searching, setSearching] = useState(false);
   const config = useGet("/api/config");
   const host = config.data?.registry_host;
+  const elsewhere = useElsewhere();
   return (
     <div className={s.app}>
       <a className={s.skip} href="#main">
@@ -99,15 +100,14 @@ export function Shell({ children }: { children: ReactNode }) {
         <NavLink href={to.storage} icon={Database} name={words.storage} />
         <Menu
           label={words.more}
+          items={elsewhere}
           trigger={
             <button type="button">
               <Icon of={Ellipsis} size={20} />
               {words.more}
             </button>
           }
-        >
-          <Elsewhere />
-        </Menu>
+        />
       </nav>
       <Endings />
       <Palette open={searching} onOpen={setSearching} />
@@ -189,38 +189,20 @@ function Account({ short }: { short?: boolean }) {
       {!short && <span className={s.word}>{user.username}</span>}
     </button>
   );
-  return (
-    <Menu label={words.account(user.username)} trigger={trigger}>
-      <Elsewhere />
-    </Menu>
-  );
+  return <Menu label={words.account(user.username)} trigger={trigger} items={useElsewhere()} />;
 }
 
 /** Ways for which the narrow bar has no room. */
-function Elsewhere() {
+function useElsewhere(): MenuItem[] {
   const me = useMe();
   const [, go] = useLocation();
-  return (
-    <>
-      {me.admin && (
-        <>
-          <MenuItem icon={Users} onChoose={() => go(to.users)}>
-            {words.users}
-          </MenuItem>
-          <MenuItem icon={ListTree} onChoose={() => go(to.audit)}>
-            {words.audit}
-          </MenuItem>
-        </>
-      )}
-      <MenuItem icon={Settings} onChoose={() => go(to.settings)}>
-        {words.settings}
-      </MenuItem>
-      <MenuSeparator />
-      <MenuItem icon={LogOut} onChoose={signOut}>
-        {words.signOut}
-      </MenuItem>
-    </>
-  );
+  return [
+    me.admin && { icon: Users, name: words.users, onChoose: () => go(to.users) },
+    me.admin && { icon: ListTree, name: words.audit, onChoose: () => go(to.audit) },
+    { icon: Settings, name: words.settings, onChoose: () => go(to.settings) },
+    "separator",
+    { icon: LogOut, name: words.signOut, onChoose: signOut },
+  ];
 }
 
 /** Tells readers what has ended; what only moves is not worth a word. */

@@ -1,15 +1,14 @@
-import { AlertDialog } from "@base-ui/react/alert-dialog";
-import { Dialog as Base } from "@base-ui/react/dialog";
-import { type ReactNode, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useRef } from "react";
 import type { Problem } from "../api/problem";
-import { text } from "../text";
-import { Button } from "./Button";
-import { cx } from "./class";
-import s from "./Dialog.module.css";
-import { Field } from "./Field";
-import { Failure } from "./Loaded";
 
-type DialogProps = {
+/*
+ * A page is there before its dialogs are: they are loaded when the first one
+ * opens, so that nobody waits for them who only looks.
+ */
+const ShownDialog = lazy(() => import("./ShownDialog"));
+const ShownConfirm = lazy(() => import("./ShownConfirm"));
+
+export type DialogProps = {
   open: boolean;
   onClose: () => void;
   title: ReactNode;
@@ -19,24 +18,16 @@ type DialogProps = {
   children: ReactNode;
 };
 
-export function Dialog({ open, onClose, title, narrow, foot, children }: DialogProps) {
+/** A dialog; Escape and what is around it close it. */
+export function Dialog(props: DialogProps) {
   return (
-    <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
-      <Base.Portal>
-        <Base.Backdrop className={s.scrim} />
-        <Base.Viewport className={s.place}>
-          <Base.Popup className={cx(s.dialog, narrow && s.narrow)}>
-            <Base.Title className={s.title}>{title}</Base.Title>
-            <div className={s.body}>{children}</div>
-            {foot && <div className={s.foot}>{foot}</div>}
-          </Base.Popup>
-        </Base.Viewport>
-      </Base.Portal>
-    </Base.Root>
+    <FromThenOn on={props.open}>
+      <ShownDialog {...props} />
+    </FromThenOn>
   );
 }
 
-type ConfirmProps = {
+export type ConfirmProps = {
   open: boolean;
   onClose: () => void;
   title: ReactNode;
@@ -56,51 +47,15 @@ type ConfirmProps = {
 /** Asks before something goes. The focus is on Cancel. */
 export function Confirm(props: ConfirmProps) {
   return (
-    <AlertDialog.Root open={props.open} onOpenChange={(next) => !next && props.onClose()}>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={s.scrim} />
-        <AlertDialog.Viewport className={s.place}>
-          <ConfirmPopup {...props} />
-        </AlertDialog.Viewport>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+    <FromThenOn on={props.open}>
+      <ShownConfirm {...props} />
+    </FromThenOn>
   );
 }
 
-function ConfirmPopup(props: ConfirmProps) {
-  const cancel = useRef<HTMLButtonElement>(null);
-  const [typed, setTyped] = useState("");
-  const named = !props.typed || typed === props.typed;
-  return (
-    <AlertDialog.Popup className={s.dialog} initialFocus={cancel}>
-      <AlertDialog.Title className={s.title}>{props.title}</AlertDialog.Title>
-      <div className={s.body}>
-        <AlertDialog.Description render={<div />} className={s.effect}>
-          {props.children}
-        </AlertDialog.Description>
-        {props.typed && (
-          <Field
-            label={text.shared.typeToConfirm(props.typed)}
-            mono
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-          />
-        )}
-        <Failure problem={props.problem} />
-      </div>
-      <div className={s.foot}>
-        <Button ref={cancel} onClick={props.onClose}>
-          {text.shared.cancel}
-        </Button>
-        <Button
-          kind="danger"
-          busy={props.busy}
-          disabled={!named || props.disabled}
-          onClick={props.onConfirm}
-        >
-          {props.confirm}
-        </Button>
-      </div>
-    </AlertDialog.Popup>
-  );
+/** Nothing, until it is wanted once. */
+export function FromThenOn({ on, children }: { on: boolean; children: ReactNode }) {
+  const wanted = useRef(on);
+  wanted.current ||= on;
+  return wanted.current ? <Suspense fallback={null}>{children}</Suspense> : null;
 }

@@ -1,51 +1,41 @@
-import { Menu as Base } from "@base-ui/react/menu";
 import { Ellipsis, type LucideIcon } from "lucide-react";
-import type { ReactElement, ReactNode } from "react";
+import { cloneElement, lazy, type ReactElement, type ReactNode, Suspense, useState } from "react";
 import { IconButton } from "./Button";
-import { cx } from "./class";
-import { Icon } from "./Icon";
-import s from "./Menu.module.css";
 
-type MenuProps = {
+const ShownMenu = lazy(() => import("./ShownMenu"));
+
+export type MenuItem =
+  | {
+      icon: LucideIcon;
+      name: string;
+      onChoose: () => void;
+      danger?: boolean;
+      disabled?: boolean;
+    }
+  | "separator"
+  | false;
+
+export type MenuProps = {
   label: string;
   /** What opens it; three dots where nothing else is given. */
-  trigger?: ReactElement;
+  trigger?: ReactElement<Record<string, unknown>>;
   small?: boolean;
-  children: ReactNode;
+  items: MenuItem[];
 };
 
-export function Menu({ label, trigger, small, children }: MenuProps) {
+/** A button that opens a menu, which is loaded when the first one is opened. */
+export function Menu({ label, trigger, small, items }: MenuProps): ReactNode {
+  const [wanted, setWanted] = useState(false);
+  const button = trigger ?? <IconButton kind="plain" small={small} icon={Ellipsis} label={label} />;
+  const closed = cloneElement(button, {
+    "aria-haspopup": "menu",
+    "aria-expanded": false,
+    onClick: () => setWanted(true),
+  });
+  if (!wanted) return closed;
   return (
-    <Base.Root>
-      <Base.Trigger
-        render={trigger ?? <IconButton kind="plain" small={small} icon={Ellipsis} label={label} />}
-      />
-      <Base.Portal>
-        <Base.Positioner className={s.place} sideOffset={4} align="end">
-          <Base.Popup className={s.menu} aria-label={label}>
-            {children}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <Suspense fallback={closed}>
+      <ShownMenu label={label} trigger={button} items={items} />
+    </Suspense>
   );
 }
-
-type ItemProps = {
-  icon: LucideIcon;
-  onChoose: () => void;
-  danger?: boolean;
-  disabled?: boolean;
-  children: ReactNode;
-};
-
-export function MenuItem({ icon, onChoose, danger, disabled, children }: ItemProps) {
-  return (
-    <Base.Item className={cx(s.item, danger && s.danger)} disabled={disabled} onClick={onChoose}>
-      <Icon of={icon} />
-      {children}
-    </Base.Item>
-  );
-}
-
-export const MenuSeparator = () => <Base.Separator className={s.separator} />;

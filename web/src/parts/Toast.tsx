@@ -1,42 +1,35 @@
-import { Toast } from "@base-ui/react/toast";
-import { CircleCheck, CircleX, X } from "lucide-react";
-import { text } from "../text";
-import { IconButton } from "./Button";
-import { cx } from "./class";
-import { Icon } from "./Icon";
-import s from "./Toast.module.css";
+import { lazy, Suspense, useSyncExternalStore } from "react";
+import type { Said } from "./ShownToasts";
 
-const manager = Toast.createToastManager();
+const ShownToasts = lazy(() => import("./ShownToasts"));
 
-/** Says what was done, for a while. */
-export const say = (words: string) => manager.add({ description: words, type: "done" });
-/** Says what went wrong where no one looks; readers hear it at once. */
-export const warn = (words: string) =>
-  manager.add({ description: words, type: "bad", priority: "high", timeout: 15_000 });
+let said: Said[] = [];
+const watching = new Set<() => void>();
 
-export function Toasts() {
-  return (
-    <Toast.Provider toastManager={manager} limit={3}>
-      <Toast.Portal>
-        <Toast.Viewport className={s.place}>
-          <List />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
-  );
+function add(words: string, bad: boolean) {
+  said = [...said, { id: said.length, words, bad }];
+  for (const tell of watching) tell();
 }
 
-function List() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((toast) => (
-    <Toast.Root key={toast.id} toast={toast} className={s.toast}>
-      <Toast.Content className={cx(s.content, toast.type === "bad" && s.bad)}>
-        <Icon of={toast.type === "bad" ? CircleX : CircleCheck} />
-        <Toast.Description className={s.words} />
-        <Toast.Close
-          render={<IconButton kind="plain" small icon={X} label={text.shared.close} />}
-        />
-      </Toast.Content>
-    </Toast.Root>
-  ));
+function watch(changed: () => void) {
+  watching.add(changed);
+  return () => {
+    watching.delete(changed);
+  };
+}
+
+/** Says what was done, for a while. */
+export const say = (words: string) => add(words, false);
+/** Says what went wrong where no one looks; readers hear it at once. */
+export const warn = (words: string) => add(words, true);
+
+/** What was said; that it can be shown is loaded with the first. */
+export function Toasts() {
+  const all = useSyncExternalStore(watch, () => said);
+  if (all.length === 0) return null;
+  return (
+    <Suspense fallback={null}>
+      <ShownToasts said={all} />
+    </Suspense>
+  );
 }

@@ -1,2 +1,46 @@
-/** See `Text`. */
-export const diff = {};
+import { bytes } from "./format";
+
+export const diff = {
+  compare: "compare",
+  title: (into: string) => `What changed in ${into}`,
+  changedIn: "What changed in",
+  downloads: (from: string, needs: number, size: number) =>
+    `A host that has ${from} downloads ${bytes(needs)} of the ${bytes(size)}.`,
+  from: "From",
+  into: "To",
+  platform: "Platform",
+  swap: "Swap",
+  choose: "Choose two tags to compare",
+  missing: (repo: string) => `One of these is not in ${repo}`,
+  missingHint: "It was deleted, or never pushed.",
+  toRepository: "Go to the tags",
+  size: "Packed size",
+  was: (words: string) => `was ${words}`,
+  more: (n: number) => (n === 0 ? "the same" : n > 0 ? `${bytes(n)} more` : `${bytes(-n)} less`),
+  layers: "Layers",
+  layerWords: (same: number, added: number, removed: number) =>
+    `${same} same, ${added} new, ${removed} gone`,
+  config: "Config",
+  lines: (n: number) => (n === 1 ? "line differs" : "lines differ"),
+  same: "Same",
+  added: "New",
+  removed: "Gone",
+  fromTheBase: "from the base up",
+  onlyDifferences: "Only differences",
+  change: "Change",
+  madeBy: "Made by",
+  layer: "Layer",
+  bytes: "Size",
+  noDifference: "Nothing of it differs",
+  noLayers: "All layers are the same",
+  kinds: {
+    entrypoint: "Entrypoint",
+    cmd: "Command",
+    user: "User",
+    workingDir: "Folder",
+    env: "Env",
+    labels: "Label",
+  },
+  gone: "was",
+  now: "is",
+};

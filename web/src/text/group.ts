@@ -1,2 +1,52 @@
-/** See `Text`. */
-export const group = {};
+import { counted } from "./format";
+
+export const group = {
+  filter: "Filter repositories",
+  what: "repository",
+  repositories: "Repositories",
+  access: "Access",
+  tabs: (name: string) => `The group ${name}`,
+  repository: "Repository",
+  tags: "Tags",
+  own: "Its own",
+  shared: "Shared",
+  lastPush: "Last push",
+  pulls: "Pulls",
+  note: "“Its own” is what deleting a repository would free; “Shared” is also used elsewhere.",
+  public: "Anybody may pull",
+  empty: "No repositories yet",
+  emptyPush: "One appears with its first push:",
+  emptyMade: "Who manages the group makes them; pushes to others are refused.",
+  emptyPull:
+    "You may pull here, not push. An administrator, or who manages the group, can change that.",
+  missing: (name: string) => `${name} is not here`,
+  missingHint: "It was deleted, never made, or you may not read it.",
+  toGroups: "Go to the groups",
+  settings: "Settings",
+  create: "New repository",
+  remove: "Delete…",
+  more: "More",
+  repositoryDialog: {
+    title: (group: string) => `New repository in ${group}`,
+    name: "Name",
+    hint: "Parts of lower-case letters and digits, with / between them",
+    confirm: "Create",
+  },
+  settingsDialog: {
+    title: (group: string) => `Settings of ${group}`,
+    public: "Anybody may pull",
+    publicHint: "Without signing in.",
+    createOnPush: "Repositories appear on their first push",
+    createOnPushHint: "Else who manages the group makes them first.",
+  },
+  saved: (name: string) => `The settings of ${name} count from now on`,
+  made: (name: string) => `${name} is there, and empty`,
+  removal: {
+    title: (name: string) => `Delete the group ${name}?`,
+    effect: "It has no repositories. Its robots, and the rights that were given on it, go with it.",
+    full: (n: number) =>
+      `It still has ${counted(n, "repository", "repositories")}. Delete these first: each says what it frees.`,
+    confirm: "Delete the group",
+  },
+  removed: (name: string) => `The group ${name} is gone`,
+};

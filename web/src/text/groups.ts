@@ -1,2 +1,37 @@
-/** See `Text`. */
-export const groups = {};
+import { counted } from "./format";
+
+export const groups = {
+  title: "Groups",
+  lead: "A group is the first part of a name: rights are given by group.",
+  filter: "Filter groups",
+  create: "New group",
+  name: "Group",
+  repositories: "Repositories",
+  tags: "Tags",
+  lastPush: "Last push",
+  who: "Who may pull",
+  public: "Anybody",
+  private: "Who was given rights",
+  yours: "You may",
+  rights: {
+    pull: "pull",
+    push: "push",
+    delete: "delete",
+    manage: "manage",
+  } as Record<string, string>,
+  none: "No groups yet",
+  noneHint: "Images live in groups. Make one to push into it.",
+  noneForYou: "An administrator can give you rights on one.",
+  dialog: {
+    title: "New group",
+    name: "Name",
+    nameHint: "Lower-case letters and digits, with . _ - between them",
+    public: "Anybody may pull",
+    publicHint: "Without signing in. Else only who was given rights.",
+    createOnPush: "Repositories appear on their first push",
+    createOnPushHint: "Else who manages the group makes them.",
+    confirm: "Create",
+  },
+  made: (name: string) => `The group ${name} is there`,
+  count: (n: number) => counted(n, "group"),
+};

@@ -9,6 +9,7 @@ import { groups } from "./groups";
 import { image } from "./image";
 import { overview } from "./overview";
 import { palette } from "./palette";
+import { removal } from "./removal";
 import { repository } from "./repository";
 import { settings } from "./settings";
 import { shared } from "./shared";
@@ -26,6 +27,7 @@ const en = {
   image,
   overview,
   palette,
+  removal,
   repository,
   settings,
   shared,

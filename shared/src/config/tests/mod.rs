@@ -30,6 +30,8 @@ struct AllArgs {
     audit: AuditArgs,
     #[command(flatten)]
     usage: UsageArgs,
+    #[command(flatten)]
+    web: WebArgs,
 }
 
 const GOOD: [&str; 3] = [

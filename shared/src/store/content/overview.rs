@@ -125,10 +125,10 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     }
     values.push(":limit", recent);
     let filter = if all {
-        "WHERE r.removed_at IS NULL LIMIT :limit".to_owned()
+        "WHERE r.removed_at IS NULL".to_owned()
     } else {
         values.push(":looked_at", LOOKED_AT);
-        format!("{within} LIMIT :limit")
+        within.clone()
     };
     let looked_at = if all { "" } else { "LIMIT :looked_at" };
     let mut query = db.prepare_cached(&format!(
@@ -137,7 +137,8 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
          FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
                ORDER BY pushed_at DESC {looked_at}) t
          CROSS JOIN repositories r ON r.id = t.repository_id
-         JOIN blobs b ON b.id = t.manifest_id {filter}"
+         JOIN blobs b ON b.id = t.manifest_id {filter}
+         ORDER BY t.pushed_at DESC LIMIT :limit"
     ))?;
     let mut rows = query.query(values.named().as_slice())?;
     while let Some(row) = rows.next()? {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! bench [--quick] [--peers-only] [raw] [sync] [small] [memory] [lists] [manifests]
-//!       [collection] [api] [auth]
+//!       [collection] [api] [auth] [pages]
 //! ```
 
 mod api;
@@ -16,6 +16,7 @@ mod lists;
 mod load;
 mod manifests;
 mod memory;
+mod pages;
 mod raw;
 mod rows;
 mod shell;
@@ -78,7 +79,7 @@ const QUICK: Scale = Scale {
     garbage: 20_000,
 };
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "raw",
     "sync",
     "small",
@@ -88,6 +89,7 @@ const PARTS: [&str; 9] = [
     "collection",
     "api",
     "auth",
+    "pages",
 ];
 
 #[tokio::main]
@@ -144,6 +146,9 @@ async fn main() -> ExitCode {
     }
     if ours && wanted("auth") {
         auth::measure(scale, &mut table).await;
+    }
+    if ours && wanted("pages") {
+        pages::measure(scale, &mut table).await;
     }
     println!("{table}");
     if table.holds() {

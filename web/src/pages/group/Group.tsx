@@ -1,5 +1,59 @@
+import { FolderX } from "lucide-react";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { may, useMe } from "../../app/session";
+import { LinkButton } from "../../parts/Button";
+import { Loaded } from "../../parts/Loaded";
+import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
+import { Dots, Mono } from "../../parts/Text";
+import { text } from "../../text";
+import { GroupActions } from "./GroupActions";
+import { Repositories } from "./Repositories";
 
-export default function Group(_: { group: string }) {
-  return <Page title="Group">{null}</Page>;
+const words = text.group;
+
+export default function Group({ group: name }: { group: string }) {
+  const me = useMe();
+  // The groups are few and found by name; the one with just this name is ours.
+  const query = useGet("/api/groups", { params: { query: { q: name, limit: 100 } } });
+  const group = query.data?.items.find((it) => it.name === name);
+  const crumbs = [
+    { name: text.shell.groups, href: to.groups },
+    { name, href: to.group(name) },
+  ];
+  const missing = (
+    <Empty
+      icon={FolderX}
+      title={words.missing(name)}
+      actions={<LinkButton href={to.groups}>{words.toGroups}</LinkButton>}
+    >
+      <span>{words.missingHint}</span>
+    </Empty>
+  );
+  const manages = may(me, "manage", name);
+  return (
+    <Page
+      title={name}
+      heading={<Mono>{name}</Mono>}
+      crumbs={crumbs}
+      lead={
+        group && (
+          <Dots>
+            <span>{text.shared.repositories(group.repositories)}</span>
+            <span>{text.shared.tags(group.tags)}</span>
+            {group.public && <span>{words.public}</span>}
+          </Dots>
+        )
+      }
+      actions={group && <GroupActions group={group} manages={manages} />}
+    >
+      <Loaded query={query}>
+        {() => {
+          if (!group) return missing;
+          return <Repositories group={group} manages={manages} />;
+        }}
+      </Loaded>
+    </Page>
+  );
 }

@@ -1,5 +1,78 @@
+import { FolderX } from "lucide-react";
+import { useState } from "react";
+import { useGet } from "../../api/query";
+import { groupOf, to } from "../../app/paths";
+import { LinkButton } from "../../parts/Button";
+import { Command } from "../../parts/Copy";
+import { Loaded } from "../../parts/Loaded";
+import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
+import { Dots, RepositoryName } from "../../parts/Text";
+import { text } from "../../text";
+import s from "./Repository.module.css";
+import { RepositoryMenu } from "./RepositoryMenu";
+import { TagDeletion } from "./TagDeletion";
+import { Tags } from "./Tags";
 
-export default function Repository(_: { repo: string }) {
-  return <Page title="Repository">{null}</Page>;
+const words = text.repository;
+
+export default function Repository({ repo }: { repo: string }) {
+  const [deleting, setDeleting] = useState<string[]>([]);
+  const found = useGet("/api/repos", { params: { query: { repo, limit: 1 } } });
+  const config = useGet("/api/config");
+  const host = config.data?.registry_host ?? location.host;
+  const group = groupOf(repo);
+  const facts = found.data?.items[0];
+  const crumbs = [
+    { name: text.shell.groups, href: to.groups },
+    { name: group, href: to.group(group) },
+    { name: repo.slice(group.length + 1), href: to.repository(repo) },
+  ];
+  const missing = (
+    <Empty
+      icon={FolderX}
+      title={words.missing(repo)}
+      actions={<LinkButton href={to.group(group)}>{words.toGroup(group)}</LinkButton>}
+    >
+      <span>{words.missingHint}</span>
+    </Empty>
+  );
+  return (
+    <Page
+      title={repo}
+      heading={<RepositoryName name={repo} />}
+      crumbs={crumbs}
+      lead={
+        facts && (
+          <Dots>
+            <span>{text.shared.tags(facts.tags)}</span>
+            <span title={words.ownHint}>{words.own(facts.unique_bytes)}</span>
+            <span title={words.sharedHint}>
+              {words.shared(facts.logical_bytes - facts.unique_bytes)}
+            </span>
+            <span>{words.pulls(facts.pulls)}</span>
+          </Dots>
+        )
+      }
+      actions={
+        facts && (
+          <div className={s.actions}>
+            <Command>{`docker pull ${host}/${repo}`}</Command>
+            <RepositoryMenu repo={repo} rights={facts.rights} />
+          </div>
+        )
+      }
+    >
+      <Loaded query={found} lines={8} missing={missing}>
+        {() =>
+          facts ? (
+            <Tags repo={repo} host={host} rights={facts.rights} onDelete={setDeleting} />
+          ) : (
+            missing
+          )
+        }
+      </Loaded>
+      <TagDeletion repo={repo} tags={deleting} onClose={() => setDeleting([])} />
+    </Page>
+  );
 }

@@ -1,5 +1,99 @@
-import { Page } from "../../parts/Page";
+import { useMutation } from "@tanstack/react-query";
+import { LockOpen } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
+import type { Problem } from "../../api/problem";
+import { queries, useGet } from "../../api/query";
+import { signIn } from "../../app/session";
+import { Button } from "../../parts/Button";
+import { Command } from "../../parts/Copy";
+import { Field, Form } from "../../parts/Field";
+import { Failure } from "../../parts/Loaded";
+import { Notice } from "../../parts/Notice";
+import { Small } from "../../parts/Text";
+import { text } from "../../text";
+import { Gate } from "./Gate";
+import { isPlain, nextPath } from "./place";
+
+const words = text.signIn;
 
 export default function SignIn() {
-  return <Page title="SignIn">{null}</Page>;
+  const [, go] = useLocation();
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  const config = useGet("/api/config");
+  const send = useMutation<unknown, Problem>({
+    mutationFn: () => signIn(user.trim(), password),
+    onSuccess: () => {
+      // What another account read is none of this one's business.
+      queries.clear();
+      go(nextPath(location.search), { replace: true });
+    },
+  });
+  const { error } = send;
+  const wait = useCountdown(error?.status === 429 ? error : null);
+  const wrong = error?.status === 401;
+  const start = () => user.trim() && password && wait === 0 && send.mutate();
+  return (
+    <Gate
+      title={words.title}
+      heading={words.heading}
+      below={config.data?.registry_host ?? location.host}
+      foot={
+        <>
+          {config.data && <span>{words.version(config.data.version)}</span>}
+          <a href="/api/docs">{words.api}</a>
+        </>
+      }
+    >
+      {isPlain(location) && (
+        <Notice tone="warn" icon={LockOpen} title={words.plain}>
+          {words.plainHint}
+        </Notice>
+      )}
+      <Form onSend={start}>
+        <Field
+          label={words.user}
+          autoComplete="username"
+          autoCapitalize="none"
+          value={user}
+          onChange={(event) => setUser(event.target.value)}
+        />
+        <Field
+          label={words.password}
+          type="password"
+          autoComplete="current-password"
+          value={password}
+          error={wrong && words.wrong}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+        <Button type="submit" kind="primary" wide busy={send.isPending} disabled={wait > 0}>
+          {words.send}
+        </Button>
+      </Form>
+      {wait > 0 ? (
+        <Notice tone="warn" title={words.wait(wait)} live />
+      ) : (
+        <Failure problem={wrong || error?.status === 429 ? null : error} />
+      )}
+      <div>
+        <Small>{words.forgotten}</Small>
+        <Command>{words.command(user.trim() || "admin")}</Command>
+      </div>
+    </Gate>
+  );
+}
+
+/** Seconds until one may try again. */
+function useCountdown(problem: Problem | null) {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (!problem) return setLeft(0);
+    const end = Date.now() + (problem.retryAfter ?? 1) * 1_000;
+    const count = () => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1_000)));
+    count();
+    const timer = setInterval(count, 1_000);
+    return () => clearInterval(timer);
+  }, [problem]);
+  return left;
 }

@@ -1,0 +1,59 @@
+// What is away is said on the page, and no longer when it is back: the SFTP
+// server, the uploader, the gateway, and one's own session.
+import { assert, lab, script, signIn, until } from "./browser.mjs";
+import { layer, Registry } from "./registry.mjs";
+
+await script(async (open) => {
+  const registry = new Registry(lab.url, lab.user, lab.password);
+  await registry.image("team/app", "1.0", [layer("app", 1_000)]);
+  const page = await open();
+  page.expected.push(/status of 401/);
+  await signIn(page, lab.user, lab.password, "/r/team/app");
+  const main = page.getByRole("main");
+  await main.getByText("1.0").first().waitFor();
+
+  const sftp = main.getByText("The SFTP server cannot be reached");
+  await lab.ask("stop sshd");
+  // Somebody pushes, so that it is noticed; the push is taken all the same.
+  await registry.image("team/app", "1.1", [layer("more", 1_000)]);
+  await sftp.waitFor();
+  await main.getByText("Staged").first().waitFor();
+  await lab.ask("start sshd");
+  await sftp.waitFor({ state: "detached" });
+
+  const uploader = main.getByText("No uploader is at work");
+  await lab.ask("stop uploader");
+  await uploader.waitFor({ timeout: 90_000 });
+  await lab.ask("start uploader");
+  await uploader.waitFor({ state: "detached" });
+
+  // The gateway: the page keeps what it has.
+  page.expected.push(/ERR_/, /status of 50/);
+  const offline = main.getByText("No connection to the registry");
+  await lab.ask("stop gateway");
+  await offline.waitFor();
+  assert(await main.getByText("1.0").first().isVisible(), "what was read is gone");
+  await lab.ask("start gateway");
+  await offline.waitFor({ state: "detached" });
+
+  // The session, ended elsewhere: the filter that was typed stays.
+  await page.getByLabel("Filter tags").fill("1.");
+  await until("the filter is in the address", () => page.url().includes("q="));
+  const login = await fetch(`${lab.url}/api/auth/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ username: lab.user, password: lab.password }),
+  });
+  const { token } = await login.json();
+  const headers = { Authorization: `Bearer ${token}` };
+  const { items } = await (await fetch(`${lab.url}/api/sessions?limit=100`, { headers })).json();
+  for (const { id } of items.filter(({ kind }) => kind === "browser")) {
+    await fetch(`${lab.url}/api/sessions/${id}`, { method: "DELETE", headers });
+  }
+  await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
+  await page.getByLabel("Password", { exact: true }).fill(lab.password);
+  await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert(page.url().includes("q="), "the page is another");
+  await main.getByText("1.1").first().waitFor();
+});

@@ -1,0 +1,130 @@
+// From the first sign-in with the password that everybody knows, to a push that
+// one watches, to what is deleted and collected. By mouse, or by keyboard.
+
+import { assert, handOf, lab, script, until } from "./browser.mjs";
+import { docker, host, login, makeImage, push } from "./docker.mjs";
+
+const PASSWORD = "a-better-one-1";
+const MB = 1_000_000;
+
+await script(async (open) => {
+  const page = await open();
+  const hand = handOf(page, process.argv[2]);
+  const main = page.getByRole("main");
+  const button = (name, within = page) => within.getByRole("button", { name });
+
+  // Nobody is signed in: that the API says so is logged by the browser.
+  page.expected.push(/status of 401/);
+  await page.goto(lab.url);
+  await hand.fill(page.getByLabel("User name"), "admin");
+  await hand.fill(page.getByLabel("Password", { exact: true }), "wrong");
+  await hand.press(button("Sign in"));
+  await page.getByText("User name or password is wrong").waitFor();
+  await hand.fill(page.getByLabel("Password", { exact: true }), "admin");
+  await hand.press(button("Sign in"));
+
+  // Nothing else can be done before.
+  await page.getByRole("heading", { name: "Choose a password" }).waitFor();
+  await hand.fill(page.getByLabel("Current password"), "admin");
+  await hand.fill(page.getByLabel("New password", { exact: true }), PASSWORD);
+  await hand.fill(page.getByLabel("New password again"), PASSWORD);
+  await hand.press(button("Change the password"));
+  page.expected.pop();
+
+  // The overview of an empty registry leads to the first group.
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await hand.fill(page.getByLabel("Group"), "team");
+  await hand.press(button("Create the group"));
+  await page.getByText(`docker login ${host()}`).first().waitFor();
+
+  await login("admin", PASSWORD);
+  const first = `${host()}/team/app:1.0`;
+  const second = `${host()}/team/app:1.1`;
+  await makeImage(first, 2 * MB, "ENV MODE=one", 'ENTRYPOINT ["/bytes"]');
+  await makeImage(second, 24 * MB, "ENV MODE=two", 'ENTRYPOINT ["/bytes", "--fast"]');
+  await push(first);
+  await main.getByText("team/app:1.0").first().waitFor();
+
+  // A push arrives while one looks: bytes, a rate, and the end.
+  await hand.press(
+    page
+      .getByRole("navigation", { name: "Main", exact: true })
+      .getByRole("link", { name: "Transfers" }),
+  );
+  await page.getByRole("heading", { name: "Transfers", level: 1 }).waitFor();
+  const pushed = push(second);
+  const row = main
+    .getByRole("group")
+    .filter({ hasText: "team/app:1.1" })
+    .or(main.getByRole("listitem").filter({ hasText: "team/app:1.1" }))
+    .first();
+  await row.waitFor();
+  await until("bytes are shown on their way", async () => {
+    const words = (await row.innerText().catch(() => "")) ?? "";
+    return /[1-9][\d.,]* of [\d.,]+ MB/.test(words) && /[kM]B\/s/.test(words);
+  });
+  await pushed;
+  await until("the push is shown as done", async () =>
+    /on sftp|done|stored/i.test(await row.innerText()),
+  );
+
+  // The image.
+  await page.goto(`${lab.url}/r/team/app`);
+  await hand.press(main.getByRole("link", { name: "1.1", exact: true }));
+  await page.getByRole("heading", { name: /team\/app:1\.1/ }).waitFor();
+  await hand.tab("Layers");
+  await main
+    .getByText(/24(\.\d)? MB/)
+    .first()
+    .waitFor();
+  await hand.tab("Config");
+  await main.getByText("MODE=two").first().waitFor();
+
+  // Two tags, side by side.
+  await page.goto(`${lab.url}/r/team/app`);
+  await hand.check(main.getByRole("checkbox", { name: "Select 1.0" }));
+  await hand.check(main.getByRole("checkbox", { name: "Select 1.1" }));
+  await hand.press(
+    page.getByRole("button", { name: "Compare" }).or(page.getByRole("link", { name: "Compare" })),
+  );
+  await page.waitForURL(/-\/diff/);
+  await main.getByText("MODE").first().waitFor();
+  await main.getByText("--fast").first().waitFor();
+
+  // A deletion that says first what it frees; and one thinks again.
+  await page.goto(`${lab.url}/r/team/app`);
+  await hand.check(main.getByRole("checkbox", { name: "Select 1.1" }));
+  await hand.press(page.getByRole("button", { name: "Delete…" }));
+  const dialog = page.getByRole("alertdialog");
+  await dialog
+    .getByText(/24(\.\d)? MB/)
+    .first()
+    .waitFor();
+  const cancel = button("Cancel", dialog);
+  assert(
+    await cancel.evaluate((it) => it === document.activeElement),
+    "the focus is not on Cancel",
+  );
+  await hand.press(cancel);
+  await dialog.waitFor({ state: "detached" });
+  await main.getByRole("link", { name: "1.1", exact: true }).waitFor();
+  await hand.press(page.getByRole("button", { name: "Delete…" }));
+  await hand.press(button("Delete 1 tag", dialog));
+  await main.getByRole("link", { name: "1.1", exact: true }).waitFor({ state: "detached" });
+  await docker("pull", "--quiet", first);
+
+  // Garbage collection tells first what it would take.
+  await page.goto(`${lab.url}/storage`);
+  await hand.press(button("Preview"));
+  await hand.press(button(/^Collect/));
+  const confirmed = page.getByRole("alertdialog").getByRole("button", { name: /^Collect/ });
+  await confirmed
+    .or(main.getByText(/collected/i))
+    .first()
+    .waitFor();
+  if (await confirmed.isVisible()) await hand.press(confirmed);
+  await main
+    .getByText(/collected/i)
+    .first()
+    .waitFor();
+});

@@ -1,0 +1,79 @@
+// One table of persons and of what they do: what the API refuses to somebody,
+// the pages neither show nor offer to them; what it allows, they do.
+import { readFileSync } from "node:fs";
+import { Api } from "./api.mjs";
+import { assert, lab, script, signIn } from "./browser.mjs";
+import { layer, Registry } from "./registry.mjs";
+
+const { persons, deeds } = JSON.parse(
+  readFileSync(new URL("rights.json", import.meta.url), "utf8"),
+);
+const PASSWORD = "a-password-of-theirs";
+
+/** Whether the API lets somebody do it. */
+async function allowed(person, [method, path, body]) {
+  const basic = Buffer.from(`${person}:${PASSWORD}`).toString("base64");
+  const response = await fetch(`${lab.url}/api${path}`, {
+    method,
+    headers: { Authorization: `Basic ${basic}`, "Content-Type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
+  const words = await response.text();
+  assert(
+    response.status !== 401 && response.status < 500,
+    `${method} ${path}: ${response.status} ${words}`,
+  );
+  return response.status !== 403 && response.status !== 404;
+}
+
+/** Whether the page offers it. */
+async function offered(page, { page: path, ready, open: opened, shows }) {
+  await page.goto(lab.url + path);
+  await page.getByText(new RegExp(ready)).first().waitFor();
+  await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
+  await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => {});
+  const find = ({ role, name }) => page.getByRole(role, { name: new RegExp(name) }).first();
+  for (const step of opened ?? []) {
+    // What leads there may itself be kept from them.
+    if (!(await find(step).isVisible())) return false;
+    await find(step).click();
+  }
+  return find(shows)
+    .waitFor({ timeout: 1_500 })
+    .then(
+      () => true,
+      () => false,
+    );
+}
+
+await script(async (open) => {
+  const api = new Api(lab.url, lab.user, lab.password);
+  const registry = new Registry(lab.url, lab.user, lab.password);
+  for (const tag of ["1.0", "1.1"]) await registry.image("team/app", tag, [layer(tag, 1_000)]);
+  for (const [name, { role, rights }] of Object.entries(persons)) {
+    await api.send("POST", "/users", {
+      name,
+      password: PASSWORD,
+      role,
+      must_change_password: false,
+    });
+    if (rights) await api.send("PUT", "/grants", { user: name, group: "team", rights });
+  }
+  const wrong = [];
+  for (const person of Object.keys(persons)) {
+    const page = await open();
+    page.expected.push(/status of 40[134]/);
+    await signIn(page, person, PASSWORD);
+    for (const deed of deeds) {
+      const expected = deed.may.includes(person);
+      const byApi = await allowed(person, deed.api);
+      const byPage = await offered(page, deed);
+      if (byApi !== expected)
+        wrong.push(`${person}: the API ${byApi ? "allows" : "refuses"}: ${deed.what}`);
+      if (byPage !== expected)
+        wrong.push(`${person}: the page ${byPage ? "offers" : "keeps back"}: ${deed.what}`);
+    }
+    console.log(person);
+  }
+  assert(wrong.length === 0, wrong.join("\n"));
+});

@@ -1,0 +1,55 @@
+// Takes the README's pictures, or all pages into a folder:
+// screenshots.mjs FOLDER [all]
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { lab, script, signIn } from "./browser.mjs";
+import { allPages } from "./pages.mjs";
+import { Registry, randomLayer } from "./registry.mjs";
+import { seed } from "./seed.mjs";
+
+const [folder, all] = process.argv.slice(2);
+const OF_THE_README = ["overview", "tags", "transfers"];
+const MB = 1_000_000;
+
+const sizes = all ? [1440, 768, 390] : [1280];
+const themes = all ? ["light", "dark"] : ["light"];
+
+await script(async (open) => {
+  mkdirSync(folder, { recursive: true });
+  await seed(lab.url, lab.user, lab.password);
+  await lab.ask("wait until stored");
+  // Something that is on its way while the pictures are taken.
+  const registry = new Registry(lab.url, lab.user, lab.password);
+  for (const [repo, tag, size] of [
+    ["team/api", "1.19.0", 60],
+    ["ml/trainer", "2026.11.24", 90],
+    ["team/web", "1.2.0", 30],
+  ]) {
+    await registry.image(repo, tag, [
+      randomLayer(size * MB, "COPY model /opt"),
+      randomLayer(MB, "COPY app /opt"),
+    ]);
+  }
+  for (const theme of themes) {
+    const page = await open({ theme });
+    if (all) {
+      for (const width of sizes) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto(`${lab.url}/login`);
+        await page.getByRole("button", { name: "Sign in" }).waitFor();
+        await page.screenshot({ path: join(folder, `sign-in-${width}-${theme}.png`) });
+      }
+    }
+    await signIn(page, lab.user, lab.password);
+    for (const { name, go } of allPages.filter((it) => all || OF_THE_README.includes(it.name))) {
+      for (const width of sizes) {
+        await page.setViewportSize({ width, height: 800 });
+        await go(page);
+        await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
+        await page.waitForTimeout(600);
+        const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
+        await page.screenshot({ path, fullPage: Boolean(all) });
+      }
+    }
+  }
+});

@@ -1,0 +1,38 @@
+import { useQuery } from "@tanstack/react-query";
+import { answer, api, type Schemas } from "./client";
+import type { Problem } from "./problem";
+
+type Preview = Schemas["ShownPreview"];
+
+/** What an order would do that is not carried out: asked anew each time, since
+ * what one reads there is what one agrees to. */
+function usePreview(key: unknown[], ask: () => Promise<Preview>, enabled: boolean) {
+  return useQuery<Preview, Problem>({
+    queryKey: ["preview", ...key],
+    queryFn: ask,
+    enabled,
+    staleTime: 0,
+    gcTime: 0,
+  });
+}
+
+export const useTagsPreview = (repo: string, tags: string[]) =>
+  usePreview(
+    ["tags", repo, ...tags],
+    () => answer(api.POST("/api/tags/delete", { body: { repo, tags, dry_run: true } })),
+    tags.length > 0,
+  );
+
+export const useRepositoryPreview = (repo: string) =>
+  usePreview(
+    ["repository", repo],
+    () => answer(api.DELETE("/api/repos", { params: { query: { repo, dry_run: true } } })),
+    true,
+  );
+
+export const useImagePreview = (repo: string, digest: string) =>
+  usePreview(
+    ["image", repo, digest],
+    () => answer(api.DELETE("/api/image", { params: { query: { repo, digest, dry_run: true } } })),
+    true,
+  );

@@ -1,0 +1,43 @@
+import { expect, it } from "vitest";
+import type { Schemas } from "../../api/client";
+import { linesOf } from "./lines";
+
+const words = (from: string[], to: string[]) => ({
+  changed: JSON.stringify(from) !== JSON.stringify(to),
+  from,
+  to,
+});
+const side = { digest: "sha256:0", size: 1 };
+const diff = (changes: Partial<Schemas["Diff"]>): Schemas["Diff"] => ({
+  from: side,
+  to: side,
+  layers: { same: [], added: [], removed: [] },
+  download_bytes: 0,
+  cmd: words([], []),
+  entrypoint: words([], []),
+  env: {},
+  labels: {},
+  user: {},
+  working_dir: {},
+  ...changes,
+});
+
+it("says nothing of what is the same", () => expect(linesOf(diff({}))).toEqual([]));
+
+it("says what was before what is, and what came alone", () => {
+  const lines = linesOf(
+    diff({
+      entrypoint: words(["/bin/app"], ["/bin/app", "--listen", "a b"]),
+      env: { MODE: { from: "one", to: "two" }, NEW: { from: null, to: "" } },
+      user: { from: null, to: "app" },
+    }),
+  );
+  expect(lines).toEqual([
+    { kind: "entrypoint", is: "gone", words: "/bin/app" },
+    { kind: "entrypoint", is: "new", words: '/bin/app --listen "a b"' },
+    { kind: "user", is: "new", words: "app" },
+    { kind: "env", is: "gone", words: "MODE=one" },
+    { kind: "env", is: "new", words: "MODE=two" },
+    { kind: "env", is: "new", words: "NEW=" },
+  ]);
+});

@@ -1,0 +1,169 @@
+import { useMutation } from "@tanstack/react-query";
+import { Plus, Settings, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { answer, api } from "../../api/client";
+import { renew } from "../../api/query";
+import { to } from "../../app/paths";
+import { useMe } from "../../app/session";
+import { Button } from "../../parts/Button";
+import { Confirm, Dialog } from "../../parts/Dialog";
+import { CheckLine, Field, Form } from "../../parts/Field";
+import { Failure } from "../../parts/Loaded";
+import { Menu } from "../../parts/Menu";
+import { say } from "../../parts/Toast";
+import { text } from "../../text";
+import type { GroupRow } from "./Repositories";
+
+const words = text.group;
+type Open = "repository" | "settings" | "removal" | null;
+type DialogProps = { group: GroupRow; open: boolean; onClose: () => void };
+
+/** What who manages a group, and who administers all, do with it. */
+export function GroupActions({ group, manages }: { group: GroupRow; manages: boolean }) {
+  const me = useMe();
+  const [open, setOpen] = useState<Open>(null);
+  if (!manages) return null;
+  const onClose = () => setOpen(null);
+  return (
+    <>
+      <Button icon={Plus} onClick={() => setOpen("repository")}>
+        {words.create}
+      </Button>
+      <Button icon={Settings} onClick={() => setOpen("settings")}>
+        {words.settings}
+      </Button>
+      {me.admin && (
+        <Menu
+          label={words.more}
+          items={[
+            { icon: Trash2, name: words.remove, danger: true, onChoose: () => setOpen("removal") },
+          ]}
+        />
+      )}
+      {/* Each begins anew when it is opened. */}
+      {open === "repository" && <NewRepository group={group} open onClose={onClose} />}
+      {open === "settings" && <GroupSettings group={group} open onClose={onClose} />}
+      <Removal group={group} open={open === "removal"} onClose={onClose} />
+    </>
+  );
+}
+
+function NewRepository({ group, open, onClose }: DialogProps) {
+  const [, go] = useLocation();
+  const [name, setName] = useState("");
+  const whole = `${group.name}/${name.trim()}`;
+  const create = useMutation({
+    mutationFn: () => answer(api.POST("/api/repos", { body: { name: whole } })),
+    onSuccess: () => {
+      void renew("/api/repos", "/api/groups");
+      say(words.made(whole));
+      go(to.repository(whole));
+    },
+  });
+  const send = () => name.trim() && create.mutate();
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title={words.repositoryDialog.title(group.name)}
+      foot={
+        <>
+          <Button onClick={onClose}>{text.shared.cancel}</Button>
+          <Button kind="primary" busy={create.isPending} disabled={!name.trim()} onClick={send}>
+            {words.repositoryDialog.confirm}
+          </Button>
+        </>
+      }
+    >
+      <Form onSend={send}>
+        <Field
+          label={words.repositoryDialog.name}
+          hint={words.repositoryDialog.hint}
+          mono
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+      </Form>
+      <Failure problem={create.error} />
+    </Dialog>
+  );
+}
+
+function GroupSettings({ group, open, onClose }: DialogProps) {
+  const [isPublic, setPublic] = useState(group.public);
+  const [createOnPush, setCreateOnPush] = useState(group.create_on_push);
+  const save = useMutation({
+    mutationFn: () =>
+      answer(
+        api.PATCH("/api/groups/{group}", {
+          params: { path: { group: group.name } },
+          body: { public: isPublic, create_on_push: createOnPush },
+        }),
+      ),
+    onSuccess: () => {
+      void renew("/api/groups");
+      say(words.saved(group.name));
+      onClose();
+    },
+  });
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title={words.settingsDialog.title(group.name)}
+      foot={
+        <>
+          <Button onClick={onClose}>{text.shared.cancel}</Button>
+          <Button kind="primary" busy={save.isPending} onClick={() => save.mutate()}>
+            {text.shared.save}
+          </Button>
+        </>
+      }
+    >
+      <CheckLine
+        hint={words.settingsDialog.publicHint}
+        checked={isPublic}
+        onChange={(event) => setPublic(event.target.checked)}
+      >
+        {words.settingsDialog.public}
+      </CheckLine>
+      <CheckLine
+        hint={words.settingsDialog.createOnPushHint}
+        checked={createOnPush}
+        onChange={(event) => setCreateOnPush(event.target.checked)}
+      >
+        {words.settingsDialog.createOnPush}
+      </CheckLine>
+      <Failure problem={save.error} />
+    </Dialog>
+  );
+}
+
+function Removal({ group, open, onClose }: DialogProps) {
+  const [, go] = useLocation();
+  const full = group.repositories > 0;
+  const remove = useMutation({
+    mutationFn: () =>
+      answer(api.DELETE("/api/groups/{group}", { params: { path: { group: group.name } } })),
+    onSuccess: () => {
+      go(to.groups);
+      void renew("/api/groups", "/api/overview");
+      say(words.removed(group.name));
+    },
+  });
+  return (
+    <Confirm
+      open={open}
+      onClose={onClose}
+      title={words.removal.title(group.name)}
+      confirm={words.removal.confirm}
+      disabled={full}
+      busy={remove.isPending}
+      problem={remove.error}
+      onConfirm={() => remove.mutate()}
+    >
+      <p>{full ? words.removal.full(group.repositories) : words.removal.effect}</p>
+    </Confirm>
+  );
+}

@@ -1,0 +1,95 @@
+import { Link2 } from "lucide-react";
+import { Link } from "wouter";
+import type { Schemas } from "../../api/client";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { Loaded } from "../../parts/Loaded";
+import { Empty } from "../../parts/Notice";
+import { Pager } from "../../parts/Pager";
+import { Panel } from "../../parts/Panel";
+import { Cell, Row, Table, Th } from "../../parts/Table";
+import { Bytes, Mono, Muted, Time } from "../../parts/Text";
+import { useList } from "../../parts/useList";
+import { text } from "../../text";
+import { shortDigest } from "../../text/format";
+
+const words = text.image;
+
+/** Signatures, bills of materials and whatever else is about this image. */
+export function Referrers({ image }: { image: Schemas["Image"] }) {
+  const { repo, digest, attestations } = image;
+  const list = useList();
+  const { limit, cursor } = list.query;
+  const query = useGet("/api/referrers", { params: { query: { repo, digest, limit, cursor } } });
+  return (
+    <Panel label={words.referrers}>
+      <Loaded query={query} lines={3}>
+        {(page) =>
+          page.items.length + attestations.length === 0 ? (
+            <Empty icon={Link2} title={words.noReferrers}>
+              <span>{words.noReferrersHint}</span>
+            </Empty>
+          ) : (
+            <>
+              <Table
+                label={words.referrers}
+                head={
+                  <>
+                    <Th>{words.kind}</Th>
+                    <Th>{words.digest}</Th>
+                    <Th num>{words.size}</Th>
+                    <Th>{words.pushed}</Th>
+                  </>
+                }
+              >
+                {attestations.map((it) => (
+                  <Referrer
+                    key={it.digest}
+                    repo={repo}
+                    kind={words.attestation}
+                    digest={it.digest}
+                    size={it.size}
+                  />
+                ))}
+                {page.items.map((it) => (
+                  <Referrer
+                    key={it.digest}
+                    repo={repo}
+                    kind={it.artifact_type ?? it.media_type}
+                    digest={it.digest}
+                    size={it.size}
+                    pushed={it.pushed_at}
+                  />
+                ))}
+              </Table>
+              <Pager list={list} page={page} />
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+type ReferrerProps = { repo: string; kind: string; digest: string; size: number; pushed?: string };
+
+function Referrer({ repo, kind, digest, size, pushed }: ReferrerProps) {
+  return (
+    <Row>
+      <Cell name>
+        <Mono title={kind}>{kind}</Mono>
+      </Cell>
+      <Cell label={words.digest}>
+        <Link href={to.digest(repo, digest)}>
+          <Mono title={digest}>{shortDigest(digest)}</Mono>
+        </Link>
+      </Cell>
+      <Cell num label={words.size}>
+        <Bytes of={size} />
+      </Cell>
+      <Cell muted label={words.pushed}>
+        {pushed ? <Time at={pushed} /> : <Muted>–</Muted>}
+      </Cell>
+    </Row>
+  );
+}

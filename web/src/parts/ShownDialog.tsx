@@ -1,0 +1,21 @@
+import { Dialog as Base } from "@base-ui/react/dialog";
+import { cx } from "./class";
+import type { DialogProps } from "./Dialog";
+import s from "./ShownDialog.module.css";
+
+export default function ShownDialog({ open, onClose, title, narrow, foot, children }: DialogProps) {
+  return (
+    <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
+      <Base.Portal>
+        <Base.Backdrop className={s.scrim} />
+        <Base.Viewport className={s.place}>
+          <Base.Popup className={cx(s.dialog, narrow && s.narrow)}>
+            <Base.Title className={s.title}>{title}</Base.Title>
+            <div className={s.body}>{children}</div>
+            {foot && <div className={s.foot}>{foot}</div>}
+          </Base.Popup>
+        </Base.Viewport>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
