@@ -62,6 +62,7 @@ export const transfers = {
   removal: "Removal",
   removalOf: (name: string) => `Removal of ${name}`,
   cleaning: "Cleaning up on SFTP",
+  groups: "Groups, noted on SFTP",
   state: {
     failed: "Failed",
     uploading: (p: number) => `Uploading ${p} %`,

@@ -20,7 +20,7 @@ export function titleOf({ name, repo, removes, state }: Push): string {
   const subject = name ?? repo;
   if (removes) return subject ? words.removalOf(subject) : words.cleaning;
   if (name) return name;
-  if (!repo) return words.cleaning;
+  if (!repo) return words.groups;
   return state === "done" ? words.layersOf(repo) : words.noManifest(repo);
 }
 
