@@ -44,6 +44,7 @@ export const overview = {
   details: "Details",
   of: (total: number) => `of ${bytes(total)}`,
   stored: "stored",
+  forecast: (words: string) => `Forecast: ${words}`,
   usedLabel: (p: number) => `${p} % used`,
   ours: "Images",
   others: "Other files",

@@ -24,7 +24,7 @@ export function Fullness() {
               <>
                 <div>
                   <Figure beside={words.of(total)}>{bytes(used)}</Figure>
-                  {forecast && <Muted>{forecast}</Muted>}
+                  {forecast && <Muted>{words.forecast(forecast)}</Muted>}
                 </div>
                 <Meter
                   label={words.usedLabel(percent(used, total))}
@@ -52,7 +52,10 @@ export function Fullness() {
                 <Muted>{reason}</Muted>
               </div>
             )}
-            <Small>{words.sharingSaves(stored.logical - stored.unique, stored.logical)}</Small>
+            {/* What waits for collection counts as stored, and is no saving. */}
+            {stored.logical > stored.unique && (
+              <Small>{words.sharingSaves(stored.logical - stored.unique, stored.logical)}</Small>
+            )}
           </PanelBody>
         )}
       </Loaded>
