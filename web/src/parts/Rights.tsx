@@ -35,9 +35,11 @@ export function Scopes({ of }: { of: Schemas["ScopeWords"][] }) {
         </Chip>
       ))}
       {hidden.length > 0 && (
-        <Chip title={hidden.map((it) => `${it.place}: ${it.words}`).join("\n")}>
-          {words.more(hidden.length)}
-        </Chip>
+        <span>
+          <Chip title={hidden.map((it) => `${it.place}: ${it.words}`).join("\n")}>
+            {words.more(hidden.length)}
+          </Chip>
+        </span>
       )}
     </span>
   );

@@ -7,7 +7,7 @@ export const settings = {
   role: { admin: "administrator", user: "member" },
 
   tokens: {
-    title: "Access tokens",
+    title: "Tokens",
     note: "Passwords for programs, in your name",
     make: "New token",
     name: "Name",
@@ -21,9 +21,9 @@ export const settings = {
     none: "No tokens yet",
     noneHint: "Use one instead of your password for docker login, scripts and the API.",
     reach: "What it may do",
-    makeIt: "Make the token",
+    makeIt: "Create",
     made: (name: string) => `Token for ${name}`,
-    madeToast: (name: string) => `Token ${name} made. Copy its secret now.`,
+    madeToast: (name: string) => `Token ${name} created. Copy its secret now.`,
     revoke: "Revoke the token",
     revokeIt: (name: string) => `Revoke ${name}`,
     revokeTitle: (name: string) => `Revoke ${name}?`,
@@ -54,7 +54,7 @@ export const settings = {
 
   password: {
     title: "Password",
-    current: "Present password",
+    current: "Current password",
     next: "New password",
     again: "New password again",
     hint: "8 to 256 characters",
