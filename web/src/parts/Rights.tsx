@@ -27,12 +27,14 @@ export function Scopes({ of }: { of: Schemas["ScopeWords"][] }) {
   return (
     <span className={s.chips}>
       {said.slice(0, CHIPS).map((it) => (
-        <Chip key={it.place}>
-          <b className={s.place}>
-            {it.place === "*" ? words.every : it.place.replace(/\/\*$/, "")}
-          </b>{" "}
-          {it.words}
-        </Chip>
+        <span key={it.place}>
+          <Chip title={`${it.place}: ${it.words}`}>
+            <b className={s.place}>
+              {it.place === "*" ? words.every : it.place.replace(/\/\*$/, "")}
+            </b>{" "}
+            {it.words}
+          </Chip>
+        </span>
       ))}
       {hidden.length > 0 && (
         <span>
@@ -49,6 +51,7 @@ type PickerProps = { value: Right[]; onChange: (rights: Right[]) => void };
 
 /** What somebody may do in one place. */
 export function RightsPicker({ value, onChange }: PickerProps) {
+  const all = whole(value);
   return (
     <fieldset className={s.picker}>
       <legend>{words.rights}</legend>
@@ -56,7 +59,7 @@ export function RightsPicker({ value, onChange }: PickerProps) {
         <CheckLine
           key={right}
           hint={words.rightHint[right]}
-          checked={value.includes(right)}
+          checked={all.includes(right)}
           disabled={broughtBy(right, value)}
           onChange={(event) => onChange(withRight(value, right, event.target.checked))}
         >

@@ -5,7 +5,7 @@ import { text } from "../text";
 import { Button, IconButton } from "./Button";
 import { CheckLine, Field } from "./Field";
 import { withRight } from "./Rights";
-import { broughtBy, RIGHTS } from "./rights";
+import { broughtBy, RIGHTS, whole } from "./rights";
 import s from "./ScopesField.module.css";
 import { Small } from "./Text";
 
@@ -49,7 +49,7 @@ export function ScopesField({ value, onChange, example }: ScopesProps) {
               <CheckLine
                 key={right}
                 aria-label={words.rightOn(words.right[right], repositories)}
-                checked={rights.includes(right)}
+                checked={whole(rights).includes(right)}
                 disabled={broughtBy(right, rights)}
                 onChange={(event) =>
                   set(at, { rights: withRight(rights, right, event.target.checked) })

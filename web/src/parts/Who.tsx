@@ -6,12 +6,13 @@ import s from "./Who.module.css";
 type WhoProps = {
   name: string;
   robot?: boolean;
+  title?: string;
   /** Beside the name. */
   children?: ReactNode;
 };
 
 /** An account or a robot by its name. */
-export const Who = ({ name, robot, children }: WhoProps) => (
+export const Who = ({ name, robot, title = name, children }: WhoProps) => (
   <span className={s.who}>
     {robot ? (
       <Icon of={Bot} />
@@ -20,7 +21,7 @@ export const Who = ({ name, robot, children }: WhoProps) => (
         {name.slice(0, 1)}
       </span>
     )}
-    <b title={name}>{name}</b>
+    <b title={title}>{name}</b>
     {children}
   </span>
 );

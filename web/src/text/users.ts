@@ -88,6 +88,7 @@ export const users = {
 
   rights: {
     title: "Rights by group",
+    table: "Table of rights; it scrolls sideways",
     note: "On whole groups; single repositories are counted below",
     give: "Give rights",
     filter: "Filter users",
@@ -103,8 +104,9 @@ export const users = {
     toGroups: "Go to the groups",
   },
   grant: {
-    title: "Give rights",
-    titleOf: (user: string) => `Rights of ${user}`,
+    title: (place?: string) => (place ? `Give rights in ${place}` : "Give rights"),
+    titleOf: (user: string, place?: string) =>
+      place ? `Rights of ${user} on ${place}` : `Rights of ${user}`,
     user: "User",
     userHint: "The whole name of an account",
     group: "Group",
@@ -138,7 +140,7 @@ export const users = {
 
   robots: {
     title: "Robots",
-    note: "Accounts of programs: CI, servers",
+    note: (group: string) => `Programs sign in as ${group}+name`,
     create: "New robot",
     filter: "Filter robots",
     what: "robot",
@@ -149,7 +151,7 @@ export const users = {
     lastUsed: "Last used",
     from: (address: string) => `from ${address}`,
     expires: "Expires",
-    older: "; an older secret goes on",
+    older: "; an old one goes on",
     madeBy: "Made by",
     gone: "somebody who is gone",
     disabled: "disabled",
@@ -187,6 +189,7 @@ export const users = {
     secrets: "Secrets so far",
     used: "used",
     made: "made",
+    ends: "ends",
     create: "Create the secret",
   },
   disableRobot: {

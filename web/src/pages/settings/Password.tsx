@@ -21,7 +21,7 @@ export function Password() {
   const [typed, setTyped] = useState(EMPTY);
   // What is wrong is said when one is done with it, not as one types.
   const [looked, setLooked] = useState({ next: false, again: false });
-  const short = typed.next.length < SHORTEST;
+  const short = [...typed.next].length < SHORTEST;
   const differs = typed.again !== typed.next;
 
   const change = useMutation({

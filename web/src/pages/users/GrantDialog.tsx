@@ -20,7 +20,8 @@ type GrantProps = {
   /** Whom and where it is about, as far as that is settled. */
   user?: string;
   group?: string;
-  repository?: string;
+  /** Null: the whole group. */
+  repository?: string | null;
   /** What is known to be given. */
   given: Given[];
   onClose: () => void;
@@ -66,7 +67,11 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
     <Dialog
       open
       onClose={onClose}
-      title={start.user ? words.titleOf(start.user) : words.title}
+      title={
+        start.user
+          ? words.titleOf(start.user, start.repository ?? start.group)
+          : words.title(start.group)
+      }
       foot={
         <>
           {before.length > 0 && (
@@ -83,20 +88,18 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
     >
       <Form onSend={send}>
         {!start.user && <UserField value={user} onChange={change(setUser)} />}
-        {start.group ? (
-          <Field label={words.group} mono readOnly value={start.group} />
-        ) : (
-          <GroupField value={group} onChange={change(setGroup)} />
+        {!start.group && <GroupField value={group} onChange={change(setGroup)} />}
+        {start.repository === undefined && (
+          <Field
+            label={words.repository}
+            hint={words.repositoryHint}
+            mono
+            placeholder={`${group || "team"}/app`}
+            value={repository}
+            onChange={(event) => change(setRepository)(event.target.value.trim())}
+          />
         )}
-        <Field
-          label={words.repository}
-          hint={words.repositoryHint}
-          mono
-          placeholder={`${group || "team"}/app`}
-          value={repository}
-          onChange={(event) => change(setRepository)(event.target.value.trim())}
-        />
-        {single.length > 0 && (
+        {start.repository === undefined && single.length > 0 && (
           <div>
             <Small>{words.also}</Small>
             <Scopes

@@ -109,7 +109,7 @@ export function GrantList({ group }: { group: string }) {
         <GrantDialog
           user={old?.user}
           group={group}
-          repository={old?.repository ?? undefined}
+          repository={old && (old.repository ?? null)}
           given={query.data?.items ?? []}
           onClose={() => setChanging(null)}
         />

@@ -6,7 +6,7 @@ import { GrantList } from "./GrantList";
 import { RobotList } from "./RobotList";
 
 /** Rights on a group, and its robots, for who manages it; others learn whom to ask. */
-export function GroupAccess({ group }: { group: string }) {
+export default function GroupAccess({ group }: { group: string }) {
   const me = useMe();
   if (!may(me, "manage", group)) {
     return (

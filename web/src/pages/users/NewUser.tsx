@@ -22,7 +22,7 @@ export function NewUser({ onClose, onHand }: NewUserProps) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Schemas["RoleWord"]>("user");
   const [password, setPassword] = useState(newPassword);
-  const ready = name.trim() !== "" && password.length >= 8;
+  const ready = name.trim() !== "" && [...password].length >= 8;
   const create = useMutation({
     mutationFn: () =>
       answer(

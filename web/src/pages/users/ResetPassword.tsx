@@ -19,7 +19,7 @@ type ResetProps = { name: string; onClose: () => void; onHand: (handed: Handed) 
 /** Gives somebody another password. */
 export function ResetPassword({ name, onClose, onHand }: ResetProps) {
   const [password, setPassword] = useState(newPassword);
-  const ready = password.length >= 8;
+  const ready = [...password].length >= 8;
   const reset = useMutation({
     mutationFn: () =>
       answer(

@@ -25,7 +25,7 @@ const COLUMNS = 6;
 type Choice = { account?: Account; group?: string };
 
 /** Who may do what in which group: users page by page, and groups too. */
-export function RightsMatrix() {
+export default function RightsMatrix() {
   const list = useList({ name: "rights" });
   const columns = useList({ name: "groups" });
   const users = useGet("/api/users", { params: { query: list.query } });
@@ -127,7 +127,7 @@ type MatrixProps = {
 function Matrix({ accounts, groups, onChoose }: MatrixProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard must reach that
-    <div className={s.scrolls} tabIndex={0} role="group" aria-label={words.title}>
+    <section className={s.scrolls} tabIndex={0} aria-label={words.table}>
       <table className={s.matrix}>
         <thead>
           <tr>
@@ -158,7 +158,7 @@ function Matrix({ accounts, groups, onChoose }: MatrixProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

@@ -48,7 +48,7 @@ export function RobotList({ group, chooser }: RobotListProps) {
   return (
     <Panel
       title={words.title}
-      note={words.note}
+      note={words.note(group)}
       end={
         <Button small icon={Plus} onClick={() => setCreating(true)}>
           {words.create}
@@ -89,7 +89,12 @@ export function RobotList({ group, chooser }: RobotListProps) {
                 }
               >
                 {page.items.map((robot) => (
-                  <RobotRow key={robot.name} robot={robot} onSecret={setShown} />
+                  <RobotRow
+                    key={robot.name}
+                    robot={robot}
+                    onSecret={setShown}
+                    onGone={() => setShown((it) => (it?.name === robot.name ? null : it))}
+                  />
                 ))}
               </Table>
               <Pager list={list} page={page} />
@@ -121,20 +126,22 @@ function NoRobots({ group, list }: { group: string; list: List }) {
   );
 }
 
-type RowProps = { robot: Robot; onSecret: (shown: WithSecret) => void };
+type RowProps = {
+  robot: Robot;
+  onSecret: (shown: WithSecret) => void;
+  onGone: () => void;
+};
 
-function RobotRow({ robot, onSecret }: RowProps) {
+function RobotRow({ robot, onSecret, onGone }: RowProps) {
   const { name } = robot;
   const { data } = useGet("/api/robots/{name}", { params: { path: { name } } }, { fresh: true });
   const secrets = data && inShort(data.secrets);
   return (
     <Row>
       <Cell name>
-        <span title={robot.description}>
-          <Who name={name} robot>
-            {robot.disabled && <Chip>{words.disabled}</Chip>}
-          </Who>
-        </span>
+        <Who name={name.slice(name.indexOf("+") + 1)} robot title={`${name}\n${robot.description}`}>
+          {robot.disabled && <Chip>{words.disabled}</Chip>}
+        </Who>
       </Cell>
       <Cell label={words.may} wide>
         <Scopes of={robot.scopes} />
@@ -154,7 +161,7 @@ function RobotRow({ robot, onSecret }: RowProps) {
         {robot.created_by ?? words.gone}
       </Cell>
       <Cell corner="menu">
-        <RobotMenu robot={robot} onSecret={onSecret} />
+        <RobotMenu robot={robot} onSecret={onSecret} onGone={onGone} />
       </Cell>
     </Row>
   );

@@ -13,10 +13,14 @@ import { RotateDialog } from "./RotateDialog";
 
 const words = text.users;
 
-type MenuProps = { robot: Robot; onSecret: (shown: WithSecret) => void };
+type MenuProps = {
+  robot: Robot;
+  onSecret: (shown: WithSecret) => void;
+  onGone: () => void;
+};
 
 /** What can be done with a robot. */
-export function RobotMenu({ robot, onSecret }: MenuProps) {
+export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
   const { name, disabled } = robot;
   const [asked, setAsked] = useState<"change" | "rotate" | "disable" | "remove" | null>(null);
   const close = () => setAsked(null);
@@ -37,6 +41,7 @@ export function RobotMenu({ robot, onSecret }: MenuProps) {
     mutationFn: () => answer(api.DELETE("/api/robots/{name}", { params })),
     onSuccess: () => {
       close();
+      onGone();
       say(words.robots.removed(name));
       // What its row asks for is no longer there.
       return renew("/api/robots");

@@ -14,7 +14,7 @@ const words = text.users;
 const LIMIT = 100;
 
 /** Robots belong to groups: one is chosen, the first to begin with. */
-export function RobotsByGroup() {
+export default function RobotsByGroup() {
   const [params, setParams] = useSearchParams();
   const [q, setQ] = useState("");
   const groups = useGet("/api/groups", { params: { query: { limit: LIMIT, q: q || undefined } } });

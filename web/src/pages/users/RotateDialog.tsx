@@ -86,7 +86,7 @@ export function RotateDialog({ name, onClose, onSecret }: RotateProps) {
                   {words.used} <Time at={secret.last_used_at} />
                 </span>
                 <span>
-                  {text.access.expires} <Until at={secret.expires_at} ended={secret.ended} />
+                  {words.ends} <Until at={secret.expires_at} ended={secret.ended} />
                 </span>
               </Dots>
             ))}

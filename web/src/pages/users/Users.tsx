@@ -1,11 +1,15 @@
+import { lazy, type ReactNode, Suspense } from "react";
+import { Skeleton } from "../../parts/Loaded";
 import { Page } from "../../parts/Page";
 import { Tabs } from "../../parts/Tabs";
 import { text } from "../../text";
-import { RightsMatrix } from "./RightsMatrix";
-import { RobotsByGroup } from "./RobotsByGroup";
 import { UserList } from "./UserList";
 
 const words = text.users;
+
+// Few look at all three of them.
+const RobotsByGroup = lazy(() => import("./RobotsByGroup"));
+const RightsMatrix = lazy(() => import("./RightsMatrix"));
 
 export default function Users() {
   return (
@@ -14,10 +18,12 @@ export default function Users() {
         label={words.title}
         tabs={[
           { id: "users", name: words.tabs.users, content: () => <UserList /> },
-          { id: "robots", name: words.tabs.robots, content: () => <RobotsByGroup /> },
-          { id: "rights", name: words.tabs.rights, content: () => <RightsMatrix /> },
+          { id: "robots", name: words.tabs.robots, content: () => late(<RobotsByGroup />) },
+          { id: "rights", name: words.tabs.rights, content: () => late(<RightsMatrix />) },
         ]}
       />
     </Page>
   );
 }
+
+const late = (tab: ReactNode) => <Suspense fallback={<Skeleton lines={6} />}>{tab}</Suspense>;
