@@ -59,6 +59,7 @@ export const settings = {
     again: "New password again",
     hint: "8 to 256 characters",
     short: "Give at least 8 characters",
+    wrong: "This is not your password",
     differs: "These two are not the same",
     effect: "All your other sessions end. Tokens stay.",
     change: "Change the password",

@@ -41,6 +41,8 @@ export function Password() {
     },
   });
 
+  const wrong = change.error?.code === "PASSWORD_WRONG";
+
   const send = () => {
     setLooked({ next: true, again: true });
     if (typed.current && !short && !differs) change.mutate();
@@ -62,7 +64,7 @@ export function Password() {
         <Form onSend={send}>
           {/* For password managers: whose password it is. */}
           <input hidden readOnly autoComplete="username" value={user.username} />
-          <Field {...field("current")} />
+          <Field {...field("current")} error={wrong ? words.wrong : undefined} />
           <Field
             {...field("next")}
             hint={words.hint}
@@ -75,7 +77,7 @@ export function Password() {
             onBlur={done("again")}
           />
           <Small>{words.effect}</Small>
-          <Failure problem={change.error} />
+          {!wrong && <Failure problem={change.error} />}
           <div>
             <Button type="submit" kind="primary" busy={change.isPending} disabled={!typed.current}>
               {words.change}

@@ -63,7 +63,11 @@ export function Tokens() {
               </Toolbar>
             )}
             {page.items.length > 0 ? (
-              <TokenTable tokens={page.items} list={list} />
+              <TokenTable
+                tokens={page.items}
+                list={list}
+                onRevoked={(id) => setMade((it) => (it?.id === id ? null : it))}
+              />
             ) : (
               <NoTokens list={list} />
             )}
@@ -101,7 +105,9 @@ function NoTokens({ list }: { list: List }) {
   );
 }
 
-function TokenTable({ tokens, list }: { tokens: Token[]; list: List }) {
+type TableProps = { tokens: Token[]; list: List; onRevoked: (id: number) => void };
+
+function TokenTable({ tokens, list, onRevoked }: TableProps) {
   const [revoking, setRevoking] = useState<Token | null>(null);
   return (
     <>
@@ -151,17 +157,22 @@ function TokenTable({ tokens, list }: { tokens: Token[]; list: List }) {
           </Row>
         ))}
       </Table>
-      {revoking && <Revoke token={revoking} onClose={() => setRevoking(null)} />}
+      {revoking && (
+        <Revoke token={revoking} onClose={() => setRevoking(null)} onRevoked={onRevoked} />
+      )}
     </>
   );
 }
 
-function Revoke({ token, onClose }: { token: Token; onClose: () => void }) {
+type RevokeProps = { token: Token; onClose: () => void; onRevoked: (id: number) => void };
+
+function Revoke({ token, onClose, onRevoked }: RevokeProps) {
   const { id, name } = token;
   const revoke = useMutation({
     mutationFn: () => answer(api.DELETE("/api/tokens/{id}", { params: { path: { id } } })),
     onSuccess: () => {
       onClose();
+      onRevoked(id);
       say(words.revoked(name));
       return renew("/api/tokens");
     },
