@@ -1,0 +1,106 @@
+import { useMutation } from "@tanstack/react-query";
+import { Ban, CircleCheck, KeyRound, Pencil, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { answer, api } from "../../api/client";
+import { renew } from "../../api/query";
+import { Confirm } from "../../parts/Dialog";
+import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { say, warn } from "../../parts/Toast";
+import { text } from "../../text";
+import { RobotDialog } from "./RobotDialog";
+import type { Robot, WithSecret } from "./RobotList";
+import { RotateDialog } from "./RotateDialog";
+
+const words = text.users;
+
+type MenuProps = {
+  robot: Robot;
+  onSecret: (shown: WithSecret) => void;
+  onGone: () => void;
+};
+
+/** What can be done with a robot. */
+export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
+  const { name, disabled } = robot;
+  const [asked, setAsked] = useState<"change" | "rotate" | "disable" | "remove" | null>(null);
+  const close = () => setAsked(null);
+  const params = { path: { name } };
+  const done = (said: string) => {
+    close();
+    say(said);
+    return renew("/api/robots", "/api/robots/{name}");
+  };
+  const turn = useMutation({
+    mutationFn: (off: boolean) =>
+      answer(api.PATCH("/api/robots/{name}", { params, body: { disabled: off } })),
+    onSuccess: (_, off) => done((off ? words.robots.isDisabled : words.robots.isEnabled)(name)),
+    // Disabling is asked about first, and the question says what went wrong.
+    onError: (problem, off) => off || warn(problem.message),
+  });
+  const remove = useMutation({
+    mutationFn: () => answer(api.DELETE("/api/robots/{name}", { params })),
+    onSuccess: () => {
+      close();
+      onGone();
+      say(words.robots.removed(name));
+      // What its row asks for is no longer there.
+      return renew("/api/robots");
+    },
+  });
+  return (
+    <>
+      <Menu label={words.moreFor(name)} small>
+        <MenuItem icon={Pencil} onChoose={() => setAsked("change")}>
+          {words.robots.change}
+        </MenuItem>
+        <MenuItem icon={KeyRound} onChoose={() => setAsked("rotate")}>
+          {words.robots.rotate}
+        </MenuItem>
+        {disabled ? (
+          <MenuItem icon={CircleCheck} onChoose={() => turn.mutate(false)}>
+            {words.robots.enable}
+          </MenuItem>
+        ) : (
+          <MenuItem icon={Ban} onChoose={() => setAsked("disable")}>
+            {words.robots.disable}
+          </MenuItem>
+        )}
+        <MenuSeparator />
+        <MenuItem icon={Trash2} danger onChoose={() => setAsked("remove")}>
+          {words.robots.remove}
+        </MenuItem>
+      </Menu>
+      {asked === "change" && (
+        <RobotDialog
+          group={name.split("+")[0] ?? ""}
+          robot={robot}
+          onClose={close}
+          onSecret={onSecret}
+        />
+      )}
+      {asked === "rotate" && <RotateDialog name={name} onClose={close} onSecret={onSecret} />}
+      <Confirm
+        open={asked === "disable"}
+        onClose={close}
+        title={words.disableRobot.title(name)}
+        confirm={words.disableRobot.confirm}
+        onConfirm={() => turn.mutate(true)}
+        busy={turn.isPending}
+        problem={turn.error}
+      >
+        <p>{words.disableRobot.effect}</p>
+      </Confirm>
+      <Confirm
+        open={asked === "remove"}
+        onClose={close}
+        title={words.removeRobot.title(name)}
+        confirm={words.removeRobot.confirm}
+        onConfirm={() => remove.mutate()}
+        busy={remove.isPending}
+        problem={remove.error}
+      >
+        <p>{words.removeRobot.effect}</p>
+      </Confirm>
+    </>
+  );
+}
