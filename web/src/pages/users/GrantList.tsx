@@ -7,7 +7,7 @@ import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { SearchBox } from "../../parts/Field";
 import { Loaded } from "../../parts/Loaded";
-import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { Menu } from "../../parts/Menu";
 import { Empty } from "../../parts/Notice";
 import { Pager } from "../../parts/Pager";
 import { Panel, Toolbar } from "../../parts/Panel";
@@ -86,15 +86,24 @@ export function GrantList({ group }: { group: string }) {
                       </Cell>
                       <Cell label={text.access.rights}>{rightsInWords(given.rights)}</Cell>
                       <Cell corner="menu">
-                        <Menu label={text.users.moreFor(given.user)} small>
-                          <MenuItem icon={Pencil} onChoose={() => setChanging(given)}>
-                            {words.change}
-                          </MenuItem>
-                          <MenuSeparator />
-                          <MenuItem icon={Trash2} danger onChoose={() => setTaking(given)}>
-                            {words.take}
-                          </MenuItem>
-                        </Menu>
+                        <Menu
+                          label={text.users.moreFor(given.user)}
+                          small
+                          items={[
+                            {
+                              icon: Pencil,
+                              name: words.change,
+                              onChoose: () => setChanging(given),
+                            },
+                            "separator",
+                            {
+                              icon: Trash2,
+                              name: words.take,
+                              onChoose: () => setTaking(given),
+                              danger: true,
+                            },
+                          ]}
+                        />
                       </Cell>
                     </Row>
                   ))}

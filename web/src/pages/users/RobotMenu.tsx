@@ -4,7 +4,7 @@ import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { renew } from "../../api/query";
 import { Confirm } from "../../parts/Dialog";
-import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { Menu } from "../../parts/Menu";
 import { say, warn } from "../../parts/Toast";
 import { text } from "../../text";
 import { RobotDialog } from "./RobotDialog";
@@ -49,27 +49,24 @@ export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
   });
   return (
     <>
-      <Menu label={words.moreFor(name)} small>
-        <MenuItem icon={Pencil} onChoose={() => setAsked("change")}>
-          {words.robots.change}
-        </MenuItem>
-        <MenuItem icon={KeyRound} onChoose={() => setAsked("rotate")}>
-          {words.robots.rotate}
-        </MenuItem>
-        {disabled ? (
-          <MenuItem icon={CircleCheck} onChoose={() => turn.mutate(false)}>
-            {words.robots.enable}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={Ban} onChoose={() => setAsked("disable")}>
-            {words.robots.disable}
-          </MenuItem>
-        )}
-        <MenuSeparator />
-        <MenuItem icon={Trash2} danger onChoose={() => setAsked("remove")}>
-          {words.robots.remove}
-        </MenuItem>
-      </Menu>
+      <Menu
+        label={words.moreFor(name)}
+        small
+        items={[
+          { icon: Pencil, name: words.robots.change, onChoose: () => setAsked("change") },
+          { icon: KeyRound, name: words.robots.rotate, onChoose: () => setAsked("rotate") },
+          disabled
+            ? { icon: CircleCheck, name: words.robots.enable, onChoose: () => turn.mutate(false) }
+            : { icon: Ban, name: words.robots.disable, onChoose: () => setAsked("disable") },
+          "separator",
+          {
+            icon: Trash2,
+            name: words.robots.remove,
+            onChoose: () => setAsked("remove"),
+            danger: true,
+          },
+        ]}
+      />
       {asked === "change" && (
         <RobotDialog
           group={name.split("+")[0] ?? ""}

@@ -16,7 +16,7 @@ import { answer, api, type Schemas } from "../../api/client";
 import { renew } from "../../api/query";
 import { to } from "../../app/paths";
 import { Confirm } from "../../parts/Dialog";
-import { Menu, MenuItem, MenuSeparator } from "../../parts/Menu";
+import { Menu, type MenuItem } from "../../parts/Menu";
 import { say, warn } from "../../parts/Toast";
 import { text } from "../../text";
 import type { Handed } from "./NewUser";
@@ -53,55 +53,31 @@ export function UserMenu({ account, mine, onHand }: MenuProps) {
     go(`${to.users}?${new URLSearchParams({ tab: "rights", "rights-q": name })}`);
   const close = () => setAsked(null);
 
+  const label = words.moreFor(name);
   if (mine) {
-    return (
-      <Menu label={words.moreFor(name)} small>
-        <MenuItem icon={KeyRound} onChoose={() => go(to.settings)}>
-          {words.deeds.own}
-        </MenuItem>
-        <MenuItem icon={UserCog} disabled onChoose={() => {}}>
-          {words.deeds.ownHint}
-        </MenuItem>
-      </Menu>
-    );
+    const own: MenuItem[] = [
+      { icon: KeyRound, name: words.deeds.own, onChoose: () => go(to.settings) },
+      { icon: UserCog, name: words.deeds.ownHint, onChoose: () => {}, disabled: true },
+    ];
+    return <Menu label={label} small items={own} />;
   }
+  const isUser = account.role === "user";
+  const items: MenuItem[] = [
+    isUser && { icon: Table2, name: words.deeds.rights, onChoose: rights },
+    { icon: KeyRound, name: words.deeds.reset, onChoose: () => setAsked("reset") },
+    { icon: LockOpen, name: words.deeds.unlock, onChoose: () => unlock.mutate() },
+    isUser
+      ? { icon: ShieldCheck, name: words.deeds.toAdmin, onChoose: () => setAsked("toAdmin") }
+      : { icon: ShieldOff, name: words.deeds.toMember, onChoose: () => setAsked("toMember") },
+    account.disabled
+      ? { icon: CircleCheck, name: words.deeds.enable, onChoose: () => enable.mutate() }
+      : { icon: Ban, name: words.deeds.disable, onChoose: () => setAsked("disable") },
+    "separator",
+    { icon: Trash2, name: words.deeds.remove, danger: true, onChoose: () => setAsked("remove") },
+  ];
   return (
     <>
-      <Menu label={words.moreFor(name)} small>
-        {account.role === "user" && (
-          <MenuItem icon={Table2} onChoose={rights}>
-            {words.deeds.rights}
-          </MenuItem>
-        )}
-        <MenuItem icon={KeyRound} onChoose={() => setAsked("reset")}>
-          {words.deeds.reset}
-        </MenuItem>
-        <MenuItem icon={LockOpen} onChoose={() => unlock.mutate()}>
-          {words.deeds.unlock}
-        </MenuItem>
-        {account.role === "user" ? (
-          <MenuItem icon={ShieldCheck} onChoose={() => setAsked("toAdmin")}>
-            {words.deeds.toAdmin}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={ShieldOff} onChoose={() => setAsked("toMember")}>
-            {words.deeds.toMember}
-          </MenuItem>
-        )}
-        {account.disabled ? (
-          <MenuItem icon={CircleCheck} onChoose={() => enable.mutate()}>
-            {words.deeds.enable}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={Ban} onChoose={() => setAsked("disable")}>
-            {words.deeds.disable}
-          </MenuItem>
-        )}
-        <MenuSeparator />
-        <MenuItem icon={Trash2} danger onChoose={() => setAsked("remove")}>
-          {words.deeds.remove}
-        </MenuItem>
-      </Menu>
+      <Menu label={label} small items={items} />
       {asked === "reset" && <ResetPassword name={name} onClose={close} onHand={onHand} />}
       {asked && asked !== "reset" && <Ask name={name} question={asked} onClose={close} />}
     </>
