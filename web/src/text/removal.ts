@@ -36,6 +36,7 @@ export const removal = {
     "The bytes are collected a day later, lie in the trash for another, and are free after",
   snapshots: "Where the storage has snapshots, they are free when these have expired.",
   missing: (tags: string) => `Already gone: ${tags}.`,
+  withTags: "These tags go with it:",
   confirmTags: (n: number) => `Delete ${counted(n, "tag")}`,
   confirmRepository: "Delete the repository",
   confirmImage: "Delete the image",

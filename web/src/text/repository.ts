@@ -57,6 +57,6 @@ export const repository = {
   digestsCopied: (n: number) => `${counted(n, "digest")} copied`,
   tooMany: (most: number) => `${count(most)} tags at most go at once`,
   selectedBytes: "All that they need, an image with two names once",
-  mayNotDelete: "Who has the right to delete here, or an administrator, can delete tags.",
+  mayNotDelete: "Deleting needs the right to delete here",
   clear: "Clear the selection",
 };

@@ -34,6 +34,7 @@ export function SelectionBar({ repo, chosen, mayDelete, onDelete, onClear }: Sel
       <Muted title={words.selectedBytes}>
         <Bytes of={bytes} />
       </Muted>
+      {!mayDelete && <span className={s.note}>{words.mayNotDelete}</span>}
       <div className={s.end}>
         <Button
           small
@@ -66,7 +67,6 @@ export function SelectionBar({ repo, chosen, mayDelete, onDelete, onClear }: Sel
         )}
         <IconButton small kind="plain" icon={X} label={words.clear} onClick={onClear} />
       </div>
-      {!mayDelete && <p className={s.note}>{words.mayNotDelete}</p>}
     </section>
   );
 }

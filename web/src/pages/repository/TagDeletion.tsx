@@ -38,7 +38,7 @@ function Asked({ repo, tags, onClose, onDone }: TagDeletionProps) {
   const remove = useMutation({
     mutationFn: () => answer(api.POST("/api/tags/delete", { body: { repo, tags: all } })),
     onSuccess: (done) => {
-      void renew("/api/tags", "/api/repos", "/api/groups", "/api/overview", "/api/image");
+      void renew("/api/tags", "/api/repos", "/api/groups", "/api/overview");
       say(words.doneTags(done.tag_count, done.frees_bytes));
       onClose();
       onDone?.(all);
