@@ -1,4 +1,7 @@
-import { useEffect } from "react";
+import { lazy, useEffect } from "react";
+import { FromThenOn } from "../parts/Dialog";
+
+const Finder = lazy(() => import("./Finder"));
 
 type PaletteProps = { open: boolean; onOpen: (open: boolean) => void };
 
@@ -13,5 +16,5 @@ export function Palette({ open, onOpen }: PaletteProps) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [open, onOpen]);
-  return null;
+  return <FromThenOn on={open}>{open && <Finder onClose={() => onOpen(false)} />}</FromThenOn>;
 }

@@ -26,8 +26,15 @@ function useCopy(words: string, element: { current: HTMLElement | null }) {
   return { start, said, done: state === "copied" };
 }
 
+type CommandProps = {
+  children: string;
+  prompt?: string;
+  /** What copying it is called, where it is no command. */
+  label?: string;
+};
+
 /** A command to copy. */
-export function Command({ children, prompt = "$" }: { children: string; prompt?: string }) {
+export function Command({ children, prompt = "$", label }: CommandProps) {
   const code = useRef<HTMLElement>(null);
   const { start, said, done } = useCopy(children, code);
   return (
@@ -48,7 +55,7 @@ export function Command({ children, prompt = "$" }: { children: string; prompt?:
         kind="plain"
         small
         icon={done ? Check : CopyIcon}
-        label={said || text.shared.copyCommand}
+        label={said || (label ?? text.shared.copyCommand)}
         onClick={start}
       />
     </div>

@@ -104,12 +104,19 @@ type CheckLineProps = InputHTMLAttributes<HTMLInputElement> & {
 
 /** A checkbox with its words beside it. */
 export function CheckLine({ children, hint, ...input }: CheckLineProps) {
+  const id = useId();
+  // The hint is no part of its name.
+  const named = hint ? { "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-note` } : {};
   return (
     <label className={s.checkLine}>
-      <input {...input} type="checkbox" className={s.check} />
+      <input {...named} {...input} type="checkbox" className={s.check} />
       <span>
-        {children}
-        {hint && <span className={s.note}>{hint}</span>}
+        <span id={`${id}-name`}>{children}</span>
+        {hint && (
+          <span id={`${id}-note`} className={s.note}>
+            {hint}
+          </span>
+        )}
       </span>
     </label>
   );
@@ -201,6 +208,8 @@ export function Form({ onSend, children }: { onSend: () => void; children: React
       }}
     >
       {children}
+      {/* Without one, Enter does nothing where there are several fields. */}
+      <button type="submit" hidden />
     </form>
   );
 }

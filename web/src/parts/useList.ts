@@ -4,26 +4,35 @@ import type { Order } from "./Table";
 /** Rows of a page: one screen's worth, and never more than 100. */
 const LIMIT = 50;
 
+type Usual = {
+  sort?: string;
+  order?: Order;
+  /** What its words in the address begin with, where a page has several lists. */
+  name?: string;
+};
+
 /**
  * What a list is asked for, kept in the page's address, so that Back, a
  * reload and a copied link show the same rows.
  */
-export function useList(usual: { sort?: string; order?: Order } = {}) {
+export function useList(usual: Usual = {}) {
   const [params, setParams] = useSearchParams();
-  const q = params.get("q") ?? "";
-  const sort = params.get("sort") ?? usual.sort;
-  const order = (params.get("order") as Order | null) ?? usual.order ?? "asc";
-  const cursor = params.get("cursor") ?? undefined;
+  const named = (word: string) => (usual.name ? `${usual.name}-${word}` : word);
+  const param = (word: string) => params.get(named(word));
+  const q = param("q") ?? "";
+  const sort = param("sort") ?? usual.sort;
+  const order = (param("order") as Order | null) ?? usual.order ?? "asc";
+  const cursor = param("cursor") ?? undefined;
 
   /** Changes what is asked for; the page that was shown means nothing then. */
   const ask = (changes: Record<string, string | undefined>) =>
     setParams(
       (old) => {
         const next = new URLSearchParams(old);
-        next.delete("cursor");
-        for (const [name, value] of Object.entries(changes)) {
-          if (value) next.set(name, value);
-          else next.delete(name);
+        next.delete(named("cursor"));
+        for (const [word, value] of Object.entries(changes)) {
+          if (value) next.set(named(word), value);
+          else next.delete(named(word));
         }
         return next;
       },
@@ -34,7 +43,7 @@ export function useList(usual: { sort?: string; order?: Order } = {}) {
     q,
     sort,
     order,
-    param: (name: string) => params.get(name) ?? "",
+    param: (word: string) => param(word) ?? "",
     ask,
     filter: (words: string) => ask({ q: words }),
     /** The order of a column's head: by it, or the other way round. */

@@ -2,6 +2,7 @@
  * All that the interface says, by page. Another language is another object of
  * the type `Text`.
  */
+import { access } from "./access";
 import { audit } from "./audit";
 import { diff } from "./diff";
 import { group } from "./group";
@@ -20,6 +21,7 @@ import { transfers } from "./transfers";
 import { users } from "./users";
 
 const en = {
+  access,
   audit,
   diff,
   group,

@@ -1,2 +1,10 @@
-/** See `Text`. */
-export const palette = {};
+export const palette = {
+  title: "Search",
+  label: "Search repositories, tags and pages",
+  hint: "Type a name",
+  none: (q: string) => `Nothing is called “${q}”`,
+  group: "group",
+  repository: "repository",
+  tag: "tag",
+  page: "page",
+};

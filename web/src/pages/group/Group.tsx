@@ -1,17 +1,22 @@
 import { FolderX } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useGet } from "../../api/query";
 import { to } from "../../app/paths";
 import { may, useMe } from "../../app/session";
 import { LinkButton } from "../../parts/Button";
-import { Loaded } from "../../parts/Loaded";
+import { Loaded, Skeleton } from "../../parts/Loaded";
 import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
+import { Tabs } from "../../parts/Tabs";
 import { Dots, Mono } from "../../parts/Text";
 import { text } from "../../text";
 import { GroupActions } from "./GroupActions";
 import { Repositories } from "./Repositories";
 
 const words = text.group;
+
+// Only who manages a group sees it.
+const GroupAccess = lazy(() => import("../users/GroupAccess"));
 
 export default function Group({ group: name }: { group: string }) {
   const me = useMe();
@@ -51,7 +56,28 @@ export default function Group({ group: name }: { group: string }) {
       <Loaded query={query}>
         {() => {
           if (!group) return missing;
-          return <Repositories group={group} manages={manages} />;
+          if (!manages) return <Repositories group={group} manages={false} />;
+          return (
+            <Tabs
+              label={words.tabs(name)}
+              tabs={[
+                {
+                  id: "repositories",
+                  name: words.repositories,
+                  content: () => <Repositories group={group} manages />,
+                },
+                {
+                  id: "access",
+                  name: words.access,
+                  content: () => (
+                    <Suspense fallback={<Skeleton lines={4} />}>
+                      <GroupAccess group={name} />
+                    </Suspense>
+                  ),
+                },
+              ]}
+            />
+          );
         }}
       </Loaded>
     </Page>

@@ -1,5 +1,105 @@
-import { Page } from "../../parts/Page";
+import { Terminal } from "lucide-react";
+import { useState } from "react";
+import { Link } from "wouter";
+import type { Got } from "../../api/client";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { Button } from "../../parts/Button";
+import { LiveDot } from "../../parts/LiveDot";
+import { Loaded } from "../../parts/Loaded";
+import { Notice } from "../../parts/Notice";
+import { Columns, Page, Stack } from "../../parts/Page";
+import { Fact, Facts } from "../../parts/Panel";
+import { Status, type Tone } from "../../parts/Status";
+import { Time } from "../../parts/Text";
+import { text } from "../../text";
+import { bytes, count, rate } from "../../text/format";
+import { Fullness } from "./Fullness";
+import { Largest } from "./Largest";
+import { Recent } from "./Recent";
+import { Start } from "./Start";
+import { Underway } from "./Underway";
+
+const words = text.overview;
 
 export default function Overview() {
-  return <Page title="Overview">{null}</Page>;
+  const query = useGet("/api/overview", undefined, { refetchInterval: 30_000 });
+  const [help, setHelp] = useState(false);
+  const empty = query.data?.tags === 0;
+  if (query.data && (empty || help)) {
+    return <Start overview={query.data} onBack={empty ? undefined : () => setHelp(false)} />;
+  }
+  const actions = (
+    <>
+      <LiveDot />
+      <Button icon={Terminal} onClick={() => setHelp(true)}>
+        {words.howToPush}
+      </Button>
+    </>
+  );
+  return (
+    <Page title={words.title} actions={actions}>
+      <Loaded query={query} lines={8}>
+        {(overview) => (
+          <>
+            {overview.jobs.failed > 0 && (
+              <Notice
+                tone="bad"
+                title={words.failed(overview.jobs.failed)}
+                actions={<Link href={`${to.transfers}?state=failed`}>{words.showWhatToDo}</Link>}
+              >
+                {words.failedHint}
+              </Notice>
+            )}
+            <AtAGlance of={overview} />
+            <Columns>
+              <Stack>
+                <Underway />
+                <Recent pushes={overview.recent} />
+              </Stack>
+              <Stack>
+                <Fullness />
+                <Largest />
+              </Stack>
+            </Columns>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+const TONES: Record<string, Tone> = { up: "ok", down: "warn", needs_person: "bad" };
+
+function AtAGlance({ of: overview }: { of: Got<"/api/overview"> }) {
+  const { jobs, sftp, staged_bytes: staged } = overview;
+  const { data: summary } = useGet("/api/jobs/summary");
+  const eta = summary?.eta_s;
+  const toGo = jobs.queued + jobs.running + jobs.failed;
+  const stored = eta ? words.storedIn(eta) : words.stillToGo(toGo);
+  return (
+    <Facts>
+      <Fact term={words.images} below={words.where(overview.repos, overview.groups)}>
+        {count(overview.tags)} <small>{words.tagsWord(overview.tags)}</small>
+      </Fact>
+      <Fact term={words.onlyHere} below={toGo > 0 ? stored : words.allStored}>
+        {bytes(staged)}
+      </Fact>
+      <Fact term={words.speed} below={words.states(jobs.running, jobs.queued, jobs.failed)}>
+        {summary?.rate_bps ? rate(summary.rate_bps) : words.idle}
+      </Fact>
+      <Fact
+        term={words.server}
+        below={
+          <span>
+            {words.since} <Time at={sftp.since} />
+          </span>
+        }
+      >
+        <Status tone={TONES[sftp.state] ?? "quiet"} title={sftp.message ?? undefined}>
+          {words.serverStates[sftp.state] ?? sftp.state}
+        </Status>
+      </Fact>
+    </Facts>
+  );
 }

@@ -1,0 +1,104 @@
+import { ChevronLeft, FolderLock } from "lucide-react";
+import { useState } from "react";
+import { Link } from "wouter";
+import type { Got } from "../../api/client";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { useMe } from "../../app/session";
+import { Button } from "../../parts/Button";
+import { Command } from "../../parts/Copy";
+import { Empty } from "../../parts/Notice";
+import { Columns, Page } from "../../parts/Page";
+import { Panel, PanelBody, PanelFoot } from "../../parts/Panel";
+import { Muted } from "../../parts/Text";
+import { text } from "../../text";
+import { isPlain } from "../sign-in/place";
+import { FirstGroup } from "./FirstGroup";
+import { PlainHttp } from "./PlainHttp";
+import s from "./Start.module.css";
+
+const words = text.overview.start;
+
+type StartProps = { overview: Got<"/api/overview">; onBack?: () => void };
+
+/** From nothing to the first image: what to type, and in which order. */
+export function Start({ overview, onBack }: StartProps) {
+  const me = useMe();
+  const groups = useGet("/api/groups", { params: { query: { limit: 100 } } });
+  const config = useGet("/api/config");
+  const [made, setMade] = useState("");
+  const host = config.data?.registry_host ?? location.host;
+  const pushable = groups.data?.items.find(({ rights }) => rights.includes("push"))?.name;
+  const group = made || pushable;
+  const image = `${host}/${group ?? "team"}/hello:1.0`;
+  const back = onBack && (
+    <Button icon={ChevronLeft} onClick={onBack}>
+      {text.overview.title}
+    </Button>
+  );
+  if (!me.admin && groups.data && !pushable) {
+    return (
+      <Page title={text.overview.title} lead={words.leadUser} actions={back}>
+        <Panel label={words.noRights}>
+          <Empty icon={FolderLock} title={words.noRights}>
+            <span>{words.noRightsHint}</span>
+          </Empty>
+        </Panel>
+      </Page>
+    );
+  }
+  const steps = [
+    {
+      name: words.login,
+      hint: words.loginHint,
+      command: `docker login ${host} -u ${me.user.username}`,
+    },
+    { name: words.tag, hint: words.tagHint, command: `docker tag alpine:3.22 ${image}` },
+    { name: words.push, hint: words.pushHint, command: `docker push ${image}` },
+  ];
+  const title = onBack ? text.overview.howToPush : text.overview.title;
+  return (
+    <Page
+      title={title}
+      heading={onBack ? title : undefined}
+      lead={onBack ? undefined : `${words.title}. ${words.lead}`}
+      actions={back}
+    >
+      <Columns>
+        <Panel label={words.steps}>
+          <ol className={s.steps}>
+            {!onBack && (
+              <li>
+                <h2>{words.group}</h2>
+                <Muted>{words.groupHint}</Muted>
+                {group ? <p>{words.made(group)}</p> : <FirstGroup onMade={setMade} />}
+              </li>
+            )}
+            {steps.map(({ name, hint, command }) => (
+              <li key={name}>
+                <h2>{name}</h2>
+                <Muted>{hint}</Muted>
+                <Command>{command}</Command>
+              </li>
+            ))}
+          </ol>
+          {isPlain({
+            protocol: config.data?.https ? "https:" : "http:",
+            hostname: nameOf(host),
+          }) && <PlainHttp host={host} />}
+          {overview.tags === 0 && <PanelFoot>{words.waiting}</PanelFoot>}
+        </Panel>
+        <Panel title={words.next}>
+          <PanelBody tight>
+            {me.admin && <Link href={to.users}>{words.users}</Link>}
+            <Link href={to.settings}>{words.tokens}</Link>
+            {me.admin && <Link href={to.storage}>{words.check}</Link>}
+          </PanelBody>
+        </Panel>
+      </Columns>
+    </Page>
+  );
+}
+
+/** A host without its port. */
+const nameOf = (host: string) => host.replace(/:\d+$/, "");

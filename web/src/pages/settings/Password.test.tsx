@@ -1,0 +1,63 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test, vi } from "vitest";
+import { api } from "../../api/client";
+import { queries } from "../../api/query";
+import { type Me, SessionProvider } from "../../app/session";
+import { Password } from "./Password";
+
+const user = { id: 1, username: "heron", role: "user" } as const;
+const me: Me = {
+  ...user,
+  user,
+  must_change_password: false,
+  admin: false,
+  groups: [],
+  repositories: [],
+};
+
+function show() {
+  render(
+    <QueryClientProvider client={queries}>
+      <SessionProvider me={me}>
+        <Password />
+      </SessionProvider>
+    </QueryClientProvider>,
+  );
+  const type = (label: string, words: string) =>
+    userEvent.type(screen.getByLabelText(label), words);
+  return { type, send: () => userEvent.click(screen.getByRole("button", { name: /Change/ })) };
+}
+function answers(status: number, code: string) {
+  const error = { error: { code, message: "no" } };
+  const response = new Response(null, { status });
+  return vi.spyOn(api, "PUT").mockResolvedValue({ error, response } as never);
+}
+
+afterEach(cleanup);
+
+test("nothing is sent before the new password will do", async () => {
+  const put = answers(500, "");
+  const { type, send } = show();
+  await type("Current password", "before-1");
+  await type("New password", "short");
+  await type("New password again", "other");
+  await send();
+  expect(screen.getByText("Give at least 8 characters")).toBeTruthy();
+  expect(screen.getByText("These two are not the same")).toBeTruthy();
+  expect(put).not.toHaveBeenCalled();
+});
+
+test("that the present one is wrong is said at its field", async () => {
+  const put = answers(403, "PASSWORD_WRONG");
+  const { type, send } = show();
+  await type("Current password", "before-1");
+  await type("New password", "after-after");
+  await type("New password again", "after-after");
+  await send();
+  expect(put).toHaveBeenCalledOnce();
+  await screen.findByText("This is not your password");
+  expect(screen.getByLabelText("Current password").getAttribute("aria-invalid")).toBe("true");
+  expect(screen.queryByRole("alert")).toBeNull();
+});

@@ -1,0 +1,24 @@
+import { Lock } from "lucide-react";
+import { may, useMe } from "../../app/session";
+import { Notice } from "../../parts/Notice";
+import { text } from "../../text";
+import { GrantList } from "./GrantList";
+import { RobotList } from "./RobotList";
+
+/** Rights on a group, and its robots, for who manages it; others learn whom to ask. */
+export default function GroupAccess({ group }: { group: string }) {
+  const me = useMe();
+  if (!may(me, "manage", group)) {
+    return (
+      <Notice icon={Lock} title={text.users.whoManages(group)}>
+        {text.users.whoManagesHint}
+      </Notice>
+    );
+  }
+  return (
+    <>
+      <GrantList group={group} />
+      <RobotList group={group} />
+    </>
+  );
+}

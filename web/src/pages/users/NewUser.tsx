@@ -1,0 +1,102 @@
+import { useMutation } from "@tanstack/react-query";
+import { RefreshCw } from "lucide-react";
+import { useState } from "react";
+import { answer, api, type Schemas } from "../../api/client";
+import { renew } from "../../api/query";
+import { Button } from "../../parts/Button";
+import { Dialog } from "../../parts/Dialog";
+import { Field, Form, Select } from "../../parts/Field";
+import { Failure } from "../../parts/Loaded";
+import { say } from "../../parts/Toast";
+import { text } from "../../text";
+import { newPassword } from "./password";
+
+const words = text.users.create;
+
+/** A password that is shown once, to be handed over. */
+export type Handed = { title: string; user: string; password: string };
+
+type NewUserProps = { onClose: () => void; onHand: (handed: Handed) => void };
+
+export function NewUser({ onClose, onHand }: NewUserProps) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Schemas["RoleWord"]>("user");
+  const [password, setPassword] = useState(newPassword);
+  const ready = name.trim() !== "" && [...password].length >= 8;
+  const create = useMutation({
+    mutationFn: () =>
+      answer(
+        api.POST("/api/users", {
+          body: { name: name.trim(), password, role, must_change_password: true },
+        }),
+      ),
+    onSuccess: (made) => {
+      onClose();
+      onHand({ title: words.secret(made.name), user: made.name, password });
+      say(words.created(made.name));
+      return renew("/api/users");
+    },
+  });
+  const send = () => {
+    if (ready && !create.isPending) create.mutate();
+  };
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={words.title}
+      foot={
+        <>
+          <Button onClick={onClose}>{text.shared.cancel}</Button>
+          <Button kind="primary" disabled={!ready} busy={create.isPending} onClick={send}>
+            {words.create}
+          </Button>
+        </>
+      }
+    >
+      <Form onSend={send}>
+        <Field
+          label={words.name}
+          hint={words.nameHint}
+          maxLength={64}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <PasswordField value={password} onChange={setPassword} />
+        <Select
+          label={text.users.list.role}
+          shown
+          value={role}
+          onChange={(event) => setRole(event.target.value as Schemas["RoleWord"])}
+        >
+          <option value="user">{text.users.list.roles.user}</option>
+          <option value="admin">{text.users.list.roles.admin}</option>
+        </Select>
+      </Form>
+      <Failure problem={create.error} />
+    </Dialog>
+  );
+}
+
+type PasswordProps = { value: string; onChange: (password: string) => void };
+
+/** In clear: it is for somebody else, who will not keep it. */
+export function PasswordField({ value, onChange }: PasswordProps) {
+  return (
+    <>
+      <Field
+        label={words.password}
+        hint={words.passwordHint}
+        mono
+        maxLength={256}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <div>
+        <Button small icon={RefreshCw} onClick={() => onChange(newPassword())}>
+          {words.another}
+        </Button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { answer, api } from "../../api/client";
+import { renew } from "../../api/query";
+import { Button } from "../../parts/Button";
+import { Dialog } from "../../parts/Dialog";
+import { Form } from "../../parts/Field";
+import { Failure } from "../../parts/Loaded";
+import { Muted } from "../../parts/Text";
+import { say } from "../../parts/Toast";
+import { text } from "../../text";
+import { type Handed, PasswordField } from "./NewUser";
+import { newPassword } from "./password";
+
+const words = text.users.reset;
+
+type ResetProps = { name: string; onClose: () => void; onHand: (handed: Handed) => void };
+
+/** Gives somebody another password. */
+export function ResetPassword({ name, onClose, onHand }: ResetProps) {
+  const [password, setPassword] = useState(newPassword);
+  const ready = [...password].length >= 8;
+  const reset = useMutation({
+    mutationFn: () =>
+      answer(
+        api.PUT("/api/users/{name}/password", {
+          params: { path: { name } },
+          body: { password, must_change_password: true },
+        }),
+      ),
+    onSuccess: () => {
+      onClose();
+      onHand({ title: words.secret(name), user: name, password });
+      say(words.done(name));
+      return renew("/api/users");
+    },
+  });
+  const send = () => {
+    if (ready && !reset.isPending) reset.mutate();
+  };
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={words.title(name)}
+      foot={
+        <>
+          <Button onClick={onClose}>{text.shared.cancel}</Button>
+          <Button kind="primary" disabled={!ready} busy={reset.isPending} onClick={send}>
+            {words.set}
+          </Button>
+        </>
+      }
+    >
+      <Muted>{words.effect}</Muted>
+      <Form onSend={send}>
+        <PasswordField value={password} onChange={setPassword} />
+      </Form>
+      <Failure problem={reset.error} />
+    </Dialog>
+  );
+}

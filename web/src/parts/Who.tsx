@@ -1,0 +1,27 @@
+import { Bot } from "lucide-react";
+import type { ReactNode } from "react";
+import { Icon } from "./Icon";
+import s from "./Who.module.css";
+
+type WhoProps = {
+  name: string;
+  robot?: boolean;
+  title?: string;
+  /** Beside the name. */
+  children?: ReactNode;
+};
+
+/** An account or a robot by its name. */
+export const Who = ({ name, robot, title = name, children }: WhoProps) => (
+  <span className={s.who}>
+    {robot ? (
+      <Icon of={Bot} />
+    ) : (
+      <span className={s.face} aria-hidden="true">
+        {name.slice(0, 1)}
+      </span>
+    )}
+    <b title={title}>{name}</b>
+    {children}
+  </span>
+);
