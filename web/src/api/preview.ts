@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { answer, api, type Schemas } from "./client";
 import type { Problem } from "./problem";
 
@@ -16,12 +16,21 @@ function usePreview(key: unknown[], ask: () => Promise<Preview>, enabled: boolea
   });
 }
 
+const askOfTags = (repo: string, tags: string[]) => () =>
+  answer(api.POST("/api/tags/delete", { body: { repo, tags, dry_run: true } }));
+
 export const useTagsPreview = (repo: string, tags: string[]) =>
-  usePreview(
-    ["tags", repo, ...tags],
-    () => answer(api.POST("/api/tags/delete", { body: { repo, tags, dry_run: true } })),
-    tags.length > 0,
-  );
+  usePreview(["tags", repo, ...tags], askOfTags(repo, tags), tags.length > 0);
+
+/** What deleting each tag alone would do, in their order. */
+export const useEachTagsPreview = (repo: string, tags: string[]) =>
+  useQueries({
+    queries: tags.map((tag) => ({
+      queryKey: ["preview", "tags", repo, tag],
+      queryFn: askOfTags(repo, [tag]),
+      gcTime: 0,
+    })),
+  });
 
 export const useRepositoryPreview = (repo: string) =>
   usePreview(

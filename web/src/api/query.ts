@@ -21,17 +21,21 @@ export const queries = new QueryClient({
   },
 });
 
-type Options = {
+type Options<T> = {
   /** Whether to ask at all. */
   enabled?: boolean;
-  /** Milliseconds after which it is asked again. */
-  refetchInterval?: number;
+  /** Milliseconds after which it is asked again, as long as what is there needs it. */
+  refetchInterval?: number | ((query: { state: { data?: T } }) => number | false);
   /** What was there is no stand-in for what is asked for now. */
   fresh?: boolean;
 };
 
 /** What `GET` of a path answers, kept and renewed. */
-export function useGet<P extends GetPath>(path: P, init?: GetInit<P>, options: Options = {}) {
+export function useGet<P extends GetPath>(
+  path: P,
+  init?: GetInit<P>,
+  options: Options<Got<P>> = {},
+) {
   const { fresh, ...rest } = options;
   return useQuery<Got<P>, Problem>({
     queryKey: [path, init ?? null],

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
 import { text } from "../text";
-import { exactly } from "../text/format";
+import { dayAndTime, exactly } from "../text/format";
 import { Skeleton } from "./Loaded";
 import { Meter } from "./Meter";
 import s from "./Removal.module.css";
@@ -62,7 +62,6 @@ export function RemovalEffect({
       {children}
       <ul className={s.effects}>
         <li>{words.images(preview.manifests)}</li>
-        {preview.also_tagged.length > 0 && <li>{words.alsoTagged(listed(preview.also_tagged))}</li>}
         {here > 0 && <li>{words.keptHere(here)}</li>}
         {shared > 0 && (
           <li>
@@ -71,7 +70,15 @@ export function RemovalEffect({
         )}
         {preview.missing.length > 0 && <li>{words.missing(listed(preview.missing))}</li>}
         <li>{words.pullsFail}</li>
-        {frees > 0 && <li>{words.freedAfter(exactly(preview.freed_after))}</li>}
+        {frees > 0 && (
+          <li>
+            {words.freedAfter}{" "}
+            <time dateTime={preview.freed_after} title={exactly(preview.freed_after)}>
+              {dayAndTime(preview.freed_after)}
+            </time>
+            .
+          </li>
+        )}
         {frees > 0 && <li>{words.snapshots}</li>}
       </ul>
     </>

@@ -91,6 +91,15 @@ export function ago(at: string, now: number) {
   return (sameYear ? dayAndMonth : withYear).format(then);
 }
 
+const soon = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+});
+/** `30 Nov, 06:14`: what is at most some days away. */
+export const dayAndTime = (at: string) => soon.format(new Date(at));
+
 /** Local time and UTC, for a title. */
 export function exactly(at: string) {
   const then = new Date(at);

@@ -1,4 +1,4 @@
-import { bytes, counted } from "./format";
+import { bytes, count, counted } from "./format";
 
 export const image = {
   also: "also",
@@ -13,7 +13,38 @@ export const image = {
   missingHint: "It was deleted, never pushed, or you may not read it.",
   toRepository: "Go to the tags",
   pullWith: "Pull with",
-  tools: { docker: "docker", podman: "podman", skopeo: "skopeo", digest: "by digest" },
+  tools: {
+    docker: "docker",
+    podman: "podman",
+    skopeo: "skopeo",
+    helm: "helm",
+    oras: "oras",
+    digest: "by digest",
+  },
+  /** What types begin with, and what they are. */
+  types: [
+    ["application/vnd.cncf.helm.config", "Helm chart"],
+    ["application/vnd.cncf.helm.chart.content", "The chart"],
+    ["application/vnd.cncf.helm.chart.provenance", "The chart's signature"],
+    ["application/spdx", "Software bill of materials (SPDX)"],
+    ["text/spdx", "Software bill of materials (SPDX)"],
+    ["application/vnd.cyclonedx", "Software bill of materials (CycloneDX)"],
+    ["application/vnd.dev.cosign.artifact.sbom", "Software bill of materials (cosign)"],
+    ["application/vnd.dev.cosign", "Signature (cosign)"],
+    ["application/vnd.dev.sigstore.bundle", "Signature (sigstore)"],
+    ["application/vnd.cncf.notary.signature", "Signature (Notation)"],
+    ["application/vnd.in-toto", "Attestation (in-toto)"],
+    ["application/vnd.docker.attestation", "Attestation"],
+    ["application/vnd.wasm", "WebAssembly module"],
+  ] as [string, string][],
+  showAll: "Show all",
+  showSteps: (n: number) => `Show all ${count(n)}`,
+  showJson: "Show as JSON",
+  lastFirst: "last steps first",
+  when: "Pushed",
+  menu: "More about the image",
+  showByDigest: "Show it by its digest",
+  removeImage: "Delete it with all its tags…",
   parts: "Parts of the image",
   overview: "Overview",
   layers: "Layers",
@@ -58,10 +89,16 @@ export const image = {
   durability: "Durability",
   trail: {
     staged: "Staged on this host",
-    sent: (done: number, total: number) => `${bytes(done)} of ${bytes(total)} sent`,
+    sent: (done: number, total: number) =>
+      done < total ? `${bytes(done)} of ${bytes(total)} sent` : `All ${bytes(total)} sent`,
     on_sftp: "On SFTP",
     verified: "Verified, every byte read back",
-    read: (done: number, total: number) => `Verified, ${bytes(done)} of ${bytes(total)} read back`,
+    read: (done: number, total: number) =>
+      done > 0
+        ? `Verified, ${bytes(done)} of ${bytes(total)} read back`
+        : "Verified, not read back yet",
+    failed: "A transfer failed: see Transfers for what to do",
+    damaged: "Bytes of it are lost: push it again",
   },
   pulls: "Pulls",
   pullsSince: "in all",

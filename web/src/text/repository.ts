@@ -1,4 +1,4 @@
-import { bytes, counted } from "./format";
+import { bytes, count, counted } from "./format";
 
 export const repository = {
   own: (n: number) => `${bytes(n)} of its own`,
@@ -54,7 +54,9 @@ export const repository = {
   compare: "Compare",
   compareHint: "Choose two tags to compare",
   copyDigests: "Copy digests",
-  digestsCopied: "The digests are copied",
-  copied: "Copied",
+  digestsCopied: (n: number) => `${counted(n, "digest")} copied`,
+  tooMany: (most: number) => `${count(most)} tags at most go at once`,
+  selectedBytes: "All that they need, an image with two names once",
+  mayNotDelete: "Deleting needs the right to delete here",
   clear: "Clear the selection",
 };

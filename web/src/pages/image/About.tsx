@@ -1,8 +1,7 @@
-import { Check, Circle } from "lucide-react";
 import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
 import { to } from "../../app/paths";
-import { Icon } from "../../parts/Icon";
+import { Digest } from "../../parts/Copy";
 import { Columns, Stack } from "../../parts/Page";
 import { Pair, Pairs, Panel, PanelBody } from "../../parts/Panel";
 import { Bytes, Figure, Mono, Muted, Small } from "../../parts/Text";
@@ -10,6 +9,10 @@ import { text } from "../../text";
 import { count, shortDigest } from "../../text/format";
 import s from "./About.module.css";
 import { ConfigurationPairs } from "./Configuration";
+import { DurabilityTrail } from "./Durability";
+import { HereLink } from "./HereLink";
+import { LastSteps } from "./History";
+import { kindOf, nameOfType, typeOf } from "./kind";
 import { LayerStrip } from "./Layers";
 import { platformsOf } from "./platforms";
 
@@ -18,11 +21,12 @@ type Props = { image: Schemas["Image"] };
 
 /** What most people come for. */
 export function About({ image }: Props) {
+  const kind = kindOf(image);
   const annotations = Object.entries(image.annotations as Record<string, string>);
   return (
     <Columns>
       <Stack>
-        {image.artifact_type || image.subject ? <Artifact image={image} /> : null}
+        {kind !== "image" && <Artifact image={image} />}
         {image.layers.length > 0 && (
           <Panel
             title={words.layers}
@@ -30,19 +34,24 @@ export function About({ image }: Props) {
               image.layers.length,
               image.layers.reduce((sum, { size }) => sum + size, 0),
             )}
+            end={<HereLink ask={{ tab: "layers" }}>{words.showAll}</HereLink>}
           >
             <PanelBody>
               <LayerStrip layers={image.layers} />
             </PanelBody>
           </Panel>
         )}
-        {image.config && (
-          <Panel title={words.config}>
+        {kind === "image" && image.config && (
+          <Panel
+            title={words.config}
+            end={<HereLink ask={{ tab: "config" }}>{words.showJson}</HereLink>}
+          >
             <PanelBody>
               <ConfigurationPairs config={image.config} />
             </PanelBody>
           </Panel>
         )}
+        <LastSteps image={image} />
         {annotations.length > 0 && (
           <Panel title={words.annotations}>
             <PanelBody>
@@ -59,7 +68,7 @@ export function About({ image }: Props) {
       </Stack>
       <Stack>
         <Platforms image={image} />
-        <Trail of={image.durability} />
+        <DurabilityTrail of={image.durability} />
         <Panel title={words.pulls}>
           <PanelBody>
             <Figure beside={words.pullsSince}>{count(image.pulls)}</Figure>
@@ -72,13 +81,14 @@ export function About({ image }: Props) {
 
 /** What it is, where it is no image: a chart, a signature, a bill of materials. */
 function Artifact({ image }: Props) {
+  const type = typeOf(image);
   return (
     <Panel title={words.about}>
       <PanelBody>
         <Pairs>
-          {image.artifact_type && (
+          {type && (
             <Pair term={words.kind}>
-              <Mono>{image.artifact_type}</Mono>
+              {nameOfType(type)} <Mono>{type}</Mono>
             </Pair>
           )}
           <Pair term={words.type}>
@@ -105,45 +115,21 @@ function Platforms({ image }: Props) {
       <ul className={s.list}>
         {platforms.map(({ name, digest, size }) => (
           <li key={digest} aria-current={name === image.platform || undefined}>
-            <Link href={to.digest(image.repo, digest)}>
+            <HereLink ask={{ platform: name }}>
               <Mono>{name}</Mono>
-            </Link>
+            </HereLink>
+            <Digest of={digest} />
             {size > 0 ? <Bytes of={size} /> : <Muted>{words.absent}</Muted>}
           </li>
         ))}
         {image.attestations.length > 0 && (
           <li>
-            <Small>{words.attestations(image.attestations.length)}</Small>
+            <HereLink ask={{ tab: "referrers" }}>
+              <Small>{words.attestations(image.attestations.length)}</Small>
+            </HereLink>
           </li>
         )}
       </ul>
-    </Panel>
-  );
-}
-
-/** How far the image is on its way: staged, on SFTP, verified. */
-function Trail({ of }: { of: Schemas["ShownDurability"] }) {
-  const { bytes_stored: stored, bytes_total: total, bytes_verified: verified, state } = of;
-  const there = state === "on_sftp" || state === "verified";
-  const steps = [
-    { done: true, words: words.trail.staged },
-    { done: stored >= total, words: words.trail.sent(stored, total) },
-    { done: there, words: words.trail.on_sftp },
-    {
-      done: state === "verified",
-      words: state === "verified" ? words.trail.verified : words.trail.read(verified, total),
-    },
-  ];
-  return (
-    <Panel title={words.durability}>
-      <ol className={s.trail}>
-        {steps.map((step) => (
-          <li key={step.words} className={step.done ? s.done : undefined}>
-            <Icon of={step.done ? Check : Circle} size={14} />
-            {step.words}
-          </li>
-        ))}
-      </ol>
     </Panel>
   );
 }

@@ -1,4 +1,4 @@
-import { FolderX, GitCompareArrows, Trash2 } from "lucide-react";
+import { Fingerprint, FolderX, GitCompareArrows, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import type { Schemas } from "../../api/client";
@@ -9,12 +9,14 @@ import { Button, LinkButton } from "../../parts/Button";
 import { Digest } from "../../parts/Copy";
 import { Select } from "../../parts/Field";
 import { Loaded } from "../../parts/Loaded";
+import { Menu } from "../../parts/Menu";
 import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
 import { Durability } from "../../parts/Status";
 import { Dots, Mono, Muted, Time } from "../../parts/Text";
 import { text } from "../../text";
 import { shortDigest } from "../../text/format";
+import { paceOf } from "../repository/pace";
 import { TagDeletion } from "../repository/TagDeletion";
 import s from "./Image.module.css";
 import { ImageDeletion } from "./ImageDeletion";
@@ -28,7 +30,11 @@ type ImageFacts = Schemas["Image"];
 export default function Image({ repo, reference }: { repo: string; reference: string }) {
   const [params] = useSearchParams();
   const platform = params.get("platform") ?? undefined;
-  const query = useGet("/api/image", { params: { query: { repo, ref: reference, platform } } });
+  const query = useGet(
+    "/api/image",
+    { params: { query: { repo, ref: reference, platform } } },
+    { refetchInterval: ({ state }) => paceOf(state.data && [state.data.durability]) },
+  );
   const isDigest = reference.includes(":");
   const shown = isDigest ? shortDigest(reference) : reference;
   const whole = isDigest ? `${repo}@${shown}` : `${repo}:${shown}`;
@@ -69,7 +75,7 @@ export default function Image({ repo, reference }: { repo: string; reference: st
       actions={image && <Actions image={image} reference={reference} isDigest={isDigest} />}
     >
       <Loaded query={query} lines={8} missing={missing}>
-        {(found) => <ImageTabs image={found} reference={reference} isDigest={isDigest} />}
+        {(found) => <ImageTabs image={found} reference={reference} />}
       </Loaded>
     </Page>
   );
@@ -115,9 +121,10 @@ function Actions({ image, reference, isDigest }: ActionsProps) {
   const me = useMe();
   const [, go] = useLocation();
   const [, setParams] = useSearchParams();
-  const [deleting, setDeleting] = useState(false);
+  const [deleting, setDeleting] = useState<"tag" | "image">();
   const platforms = platformsOf(image);
-  const close = () => setDeleting(false);
+  const close = () => setDeleting(undefined);
+  const mayDelete = may(me, "delete", image.repo);
   const choose = (platform: string) =>
     setParams((old) => new URLSearchParams({ ...Object.fromEntries(old), platform }), {
       replace: true,
@@ -135,25 +142,47 @@ function Actions({ image, reference, isDigest }: ActionsProps) {
           ))}
         </Select>
       )}
-      <LinkButton icon={GitCompareArrows} href={to.diff(image.repo, reference, "")}>
+      <LinkButton icon={GitCompareArrows} href={to.diff(image.repo, "", reference)}>
         {words.compare}
       </LinkButton>
-      {may(me, "delete", image.repo) && (
-        <>
-          <Button kind="dangerQuiet" icon={Trash2} onClick={() => setDeleting(true)}>
-            {words.remove}
-          </Button>
-          {isDigest
-            ? deleting && <ImageDeletion repo={image.repo} digest={image.digest} onClose={close} />
-            : deleting && (
-                <TagDeletion
-                  repo={image.repo}
-                  tags={[reference]}
-                  onClose={close}
-                  onDone={() => go(to.repository(image.repo))}
-                />
-              )}
-        </>
+      {mayDelete && (
+        <Button
+          kind="dangerQuiet"
+          icon={Trash2}
+          onClick={() => setDeleting(isDigest ? "image" : "tag")}
+        >
+          {words.remove}
+        </Button>
+      )}
+      {!isDigest && (
+        <Menu
+          label={words.menu}
+          items={[
+            {
+              icon: Fingerprint,
+              name: words.showByDigest,
+              onChoose: () => go(to.digest(image.repo, image.digest)),
+            },
+            mayDelete && "separator",
+            mayDelete && {
+              icon: Trash2,
+              name: words.removeImage,
+              danger: true,
+              onChoose: () => setDeleting("image"),
+            },
+          ]}
+        />
+      )}
+      {deleting === "image" && (
+        <ImageDeletion repo={image.repo} digest={image.digest} onClose={close} />
+      )}
+      {deleting === "tag" && (
+        <TagDeletion
+          repo={image.repo}
+          tags={[reference]}
+          onClose={close}
+          onDone={() => go(to.repository(image.repo))}
+        />
       )}
     </>
   );

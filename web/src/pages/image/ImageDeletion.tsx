@@ -18,11 +18,12 @@ type ImageDeletionProps = { repo: string; digest: string; onClose: () => void };
 export function ImageDeletion({ repo, digest, onClose }: ImageDeletionProps) {
   const [, go] = useLocation();
   const preview = useImagePreview(repo, digest);
+  const tags = preview.data?.tags ?? [];
   const remove = useMutation({
     mutationFn: () => answer(api.DELETE("/api/image", { params: { query: { repo, digest } } })),
     onSuccess: () => {
       go(to.repository(repo));
-      void renew("/api/tags", "/api/repos", "/api/overview");
+      void renew("/api/tags", "/api/repos", "/api/groups", "/api/overview");
       say(words.doneImage);
     },
   });
@@ -41,7 +42,13 @@ export function ImageDeletion({ repo, digest, onClose }: ImageDeletionProps) {
       problem={remove.error ?? preview.error}
       onConfirm={() => remove.mutate()}
     >
-      <RemovalEffect preview={preview.data} />
+      <RemovalEffect preview={preview.data}>
+        {tags.length > 0 && (
+          <p>
+            {words.withTags} <Mono>{tags.join(", ")}</Mono>
+          </p>
+        )}
+      </RemovalEffect>
     </Confirm>
   );
 }

@@ -12,9 +12,12 @@ import { PullLine } from "./PullLine";
 import { Referrers } from "./Referrers";
 
 const words = text.image;
-type ImageTabsProps = { image: Schemas["Image"]; reference: string; isDigest: boolean };
+type ImageTabsProps = { image: Schemas["Image"]; reference: string };
 
-export function ImageTabs({ image, reference, isDigest }: ImageTabsProps) {
+/** None is no number to look at. */
+const some = (n: number) => (n > 0 ? count(n) : undefined);
+
+export function ImageTabs({ image, reference }: ImageTabsProps) {
   const { repo, digest } = image;
   const referrers = useGet("/api/referrers", { params: { query: { repo, digest, limit: 1 } } });
   const referring = (referrers.data?.total ?? 0) + image.attestations.length;
@@ -23,27 +26,27 @@ export function ImageTabs({ image, reference, isDigest }: ImageTabsProps) {
     {
       id: "layers",
       name: words.layers,
-      count: count(image.layers.length),
+      count: some(image.layers.length),
       content: () => <Layers image={image} />,
     },
     {
       id: "history",
       name: words.history,
-      count: count(image.history.length),
+      count: some(image.history.length),
       content: () => <History image={image} />,
     },
     { id: "config", name: words.config, content: () => <Configuration image={image} /> },
     {
       id: "referrers",
       name: words.referrers,
-      count: count(referring),
+      count: some(referring),
       content: () => <Referrers image={image} />,
     },
     { id: "manifest", name: words.manifest, content: () => <Manifest image={image} /> },
   ];
   return (
     <div>
-      <PullLine repo={repo} reference={reference} digest={digest} isDigest={isDigest} />
+      <PullLine image={image} reference={reference} />
       <Tabs label={words.parts} tabs={tabs} />
     </div>
   );

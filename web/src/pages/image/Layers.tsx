@@ -9,6 +9,7 @@ import { Panel, PanelBody } from "../../parts/Panel";
 import { Cell, Row, Table, Th } from "../../parts/Table";
 import { Bytes, Mono, Muted } from "../../parts/Text";
 import { text } from "../../text";
+import { nameOfType } from "./kind";
 import s from "./Layers.module.css";
 
 const words = text.image;
@@ -37,9 +38,11 @@ export function LayerStrip({ layers }: { layers: Layer[] }) {
         <LegendItem look="a" value={<Bytes of={total - sizeOf(shared)} />}>
           {words.onlyHere}
         </LegendItem>
-        <LegendItem look="c" value={<Bytes of={sizeOf(shared)} />}>
-          {words.elsewhere}
-        </LegendItem>
+        {shared.length > 0 && (
+          <LegendItem look="c" value={<Bytes of={sizeOf(shared)} />}>
+            {words.elsewhere}
+          </LegendItem>
+        )}
       </Legend>
     </>
   );
@@ -83,7 +86,7 @@ export function Layers({ image }: { image: Schemas["Image"] }) {
               {layer.created_by ? (
                 <Mono title={layer.created_by}>{layer.created_by}</Mono>
               ) : (
-                <Muted>{words.unknownStep}</Muted>
+                <Muted>{nameOfType(layer.media_type) ?? layer.media_type}</Muted>
               )}
             </Cell>
             <Cell middle label={words.digest}>

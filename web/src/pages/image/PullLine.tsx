@@ -1,36 +1,34 @@
 import { useState } from "react";
+import type { Schemas } from "../../api/client";
 import { useGet } from "../../api/query";
 import { Command } from "../../parts/Copy";
 import { Segments } from "../../parts/Field";
 import { text } from "../../text";
+import { kindOf } from "./kind";
 import s from "./PullLine.module.css";
+import { pullsOf, type Tool } from "./pulls";
 
 const words = text.image;
-type Tool = keyof typeof words.tools;
 
-type PullLineProps = { repo: string; reference: string; digest: string; isDigest: boolean };
+type PullLineProps = { image: Schemas["Image"]; reference: string };
 
-/** The command by which one pulls the image, for several programs. */
-export function PullLine({ repo, reference, digest, isDigest }: PullLineProps) {
-  const [tool, setTool] = useState<Tool>("docker");
+/** The command by which one gets it, for several programs. */
+export function PullLine({ image, reference }: PullLineProps) {
+  const [tool, setTool] = useState<Tool>();
   const config = useGet("/api/config");
   const host = config.data?.registry_host ?? location.host;
-  const name = `${host}/${repo}${isDigest ? "@" : ":"}${reference}`;
-  const commands: Record<Tool, string> = {
-    docker: `docker pull ${name}`,
-    podman: `podman pull ${name}`,
-    skopeo: `skopeo copy docker://${name} oci:${repo.split("/").at(-1)}`,
-    digest: `docker pull ${host}/${repo}@${digest}`,
-  };
+  const pulls = pullsOf(kindOf(image), `${host}/${image.repo}`, reference, image.digest);
+  const shown = pulls.find(([it]) => it === tool) ?? pulls[0];
+  if (!shown) return null;
   return (
     <div className={s.line}>
       <Segments
         label={words.pullWith}
-        value={tool}
-        options={Object.entries(words.tools) as [Tool, string][]}
+        value={shown[0]}
+        options={pulls.map(([it]) => [it, words.tools[it]])}
         onChoose={setTool}
       />
-      <Command>{commands[tool]}</Command>
+      <Command>{shown[1]}</Command>
     </div>
   );
 }

@@ -7,17 +7,21 @@ import { Loaded } from "../../parts/Loaded";
 import { Empty } from "../../parts/Notice";
 import { Pager } from "../../parts/Pager";
 import { Panel } from "../../parts/Panel";
+import { Chip } from "../../parts/Status";
 import { Cell, Row, Table, Th } from "../../parts/Table";
 import { Bytes, Mono, Muted, Time } from "../../parts/Text";
 import { useList } from "../../parts/useList";
 import { text } from "../../text";
 import { shortDigest } from "../../text/format";
+import { nameOfType } from "./kind";
+import { platformsOf } from "./platforms";
 
 const words = text.image;
 
 /** Signatures, bills of materials and whatever else is about this image. */
 export function Referrers({ image }: { image: Schemas["Image"] }) {
   const { repo, digest, attestations } = image;
+  const platforms = platformsOf(image);
   const list = useList();
   const { limit, cursor } = list.query;
   const query = useGet("/api/referrers", { params: { query: { repo, digest, limit, cursor } } });
@@ -38,7 +42,7 @@ export function Referrers({ image }: { image: Schemas["Image"] }) {
                     <Th>{words.kind}</Th>
                     <Th>{words.digest}</Th>
                     <Th num>{words.size}</Th>
-                    <Th>{words.pushed}</Th>
+                    <Th>{words.when}</Th>
                   </>
                 }
               >
@@ -46,7 +50,8 @@ export function Referrers({ image }: { image: Schemas["Image"] }) {
                   <Referrer
                     key={it.digest}
                     repo={repo}
-                    kind={words.attestation}
+                    name={words.attestation}
+                    about={platforms.find((platform) => platform.digest === it.about)?.name}
                     digest={it.digest}
                     size={it.size}
                   />
@@ -55,14 +60,15 @@ export function Referrers({ image }: { image: Schemas["Image"] }) {
                   <Referrer
                     key={it.digest}
                     repo={repo}
-                    kind={it.artifact_type ?? it.media_type}
+                    name={nameOfType(it.artifact_type ?? it.media_type)}
+                    type={it.artifact_type ?? it.media_type}
                     digest={it.digest}
                     size={it.size}
                     pushed={it.pushed_at}
                   />
                 ))}
               </Table>
-              <Pager list={list} page={page} />
+              {(page.next_cursor || page.prev_cursor) && <Pager list={list} page={page} />}
             </>
           )
         }
@@ -71,13 +77,23 @@ export function Referrers({ image }: { image: Schemas["Image"] }) {
   );
 }
 
-type ReferrerProps = { repo: string; kind: string; digest: string; size: number; pushed?: string };
+type ReferrerProps = {
+  repo: string;
+  name?: string;
+  type?: string;
+  /** The platform that it is about, where it is not about the whole image. */
+  about?: string;
+  digest: string;
+  size: number;
+  pushed?: string;
+};
 
-function Referrer({ repo, kind, digest, size, pushed }: ReferrerProps) {
+function Referrer({ repo, name, type, about, digest, size, pushed }: ReferrerProps) {
   return (
     <Row>
       <Cell name>
-        <Mono title={kind}>{kind}</Mono>
+        {name} {type && (name ? <Muted>{type}</Muted> : <Mono title={type}>{type}</Mono>)}
+        {about && <Chip>{about}</Chip>}
       </Cell>
       <Cell label={words.digest}>
         <Link href={to.digest(repo, digest)}>
@@ -87,7 +103,7 @@ function Referrer({ repo, kind, digest, size, pushed }: ReferrerProps) {
       <Cell num label={words.size}>
         <Bytes of={size} />
       </Cell>
-      <Cell muted label={words.pushed}>
+      <Cell muted label={words.when}>
         {pushed ? <Time at={pushed} /> : <Muted>–</Muted>}
       </Cell>
     </Row>

@@ -1,5 +1,4 @@
 import { FolderX } from "lucide-react";
-import { useState } from "react";
 import { useGet } from "../../api/query";
 import { groupOf, to } from "../../app/paths";
 import { LinkButton } from "../../parts/Button";
@@ -11,18 +10,23 @@ import { Dots, RepositoryName } from "../../parts/Text";
 import { text } from "../../text";
 import s from "./Repository.module.css";
 import { RepositoryMenu } from "./RepositoryMenu";
-import { TagDeletion } from "./TagDeletion";
 import { Tags } from "./Tags";
 
 const words = text.repository;
 
 export default function Repository({ repo }: { repo: string }) {
-  const [deleting, setDeleting] = useState<string[]>([]);
   const found = useGet("/api/repos", { params: { query: { repo, limit: 1 } } });
   const config = useGet("/api/config");
   const host = config.data?.registry_host ?? location.host;
   const group = groupOf(repo);
   const facts = found.data?.items[0];
+  // Without a tag docker pulls `latest`, which is not everywhere.
+  const newest = useGet(
+    "/api/tags",
+    { params: { query: { repo, sort: "pushed", limit: 1 } } },
+    { enabled: facts !== undefined },
+  );
+  const tag = newest.data?.items[0]?.name;
   const crumbs = [
     { name: text.shell.groups, href: to.groups },
     { name: group, href: to.group(group) },
@@ -57,22 +61,15 @@ export default function Repository({ repo }: { repo: string }) {
       actions={
         facts && (
           <div className={s.actions}>
-            <Command>{`docker pull ${host}/${repo}`}</Command>
+            {tag && <Command>{`docker pull ${host}/${repo}:${tag}`}</Command>}
             <RepositoryMenu repo={repo} rights={facts.rights} />
           </div>
         )
       }
     >
       <Loaded query={found} lines={8} missing={missing}>
-        {() =>
-          facts ? (
-            <Tags repo={repo} host={host} rights={facts.rights} onDelete={setDeleting} />
-          ) : (
-            missing
-          )
-        }
+        {() => (facts ? <Tags repo={repo} host={host} rights={facts.rights} /> : missing)}
       </Loaded>
-      <TagDeletion repo={repo} tags={deleting} onClose={() => setDeleting([])} />
     </Page>
   );
 }

@@ -2,64 +2,66 @@ import { Copy, GitCompareArrows, Trash2, X } from "lucide-react";
 import { useLocation } from "wouter";
 import { to } from "../../app/paths";
 import { Button, IconButton } from "../../parts/Button";
-import { copy } from "../../parts/copy";
-import { Muted } from "../../parts/Text";
-import { say } from "../../parts/Toast";
+import { copyAndSay } from "../../parts/copyAndSay";
+import { Bytes, Muted } from "../../parts/Text";
 import { text } from "../../text";
-import { bytes } from "../../text/format";
 import s from "./SelectionBar.module.css";
+import { together } from "./selection";
 import type { Tag } from "./TagRow";
 
 const words = text.repository;
 
+/** Tags that go at once, at most: the API takes no more. */
+const DELETED_MAX = 500;
+
 type SelectionBarProps = {
   repo: string;
-  /** Those that are shown, the newest first as far as it is known. */
-  tags: Tag[];
-  chosen: string[];
+  chosen: Tag[];
   mayDelete: boolean;
   onDelete: (tags: string[]) => void;
   onClear: () => void;
 };
 
 /** What can be done with the tags that were chosen. */
-export function SelectionBar({
-  repo,
-  tags,
-  chosen,
-  mayDelete,
-  onDelete,
-  onClear,
-}: SelectionBarProps) {
+export function SelectionBar({ repo, chosen, mayDelete, onDelete, onClear }: SelectionBarProps) {
   const [, go] = useLocation();
   if (chosen.length === 0) return null;
-  const known = tags.filter(({ name }) => chosen.includes(name));
-  const digests = [...new Set(known.map(({ digest }) => digest))];
-  const compare = () => {
-    // From the one that was pushed first.
-    const [from, into] = [...chosen].sort((a, b) => pushedAt(known, a) - pushedAt(known, b));
-    if (from && into) go(to.diff(repo, from, into));
-  };
-  const copyDigests = async () => (await copy(digests.join("\n"))) && say(words.digestsCopied);
+  const { digests, bytes, pair } = together(chosen);
+  const tooMany = chosen.length > DELETED_MAX;
   return (
     <section className={s.bar} aria-label={words.selection}>
-      <b>{words.selected(chosen.length)}</b>
-      <Muted>{bytes(known.reduce((sum, { size }) => sum + size, 0))}</Muted>
+      <b role="status">{words.selected(chosen.length)}</b>
+      <Muted title={words.selectedBytes}>
+        <Bytes of={bytes} />
+      </Muted>
+      {!mayDelete && <span className={s.note}>{words.mayNotDelete}</span>}
       <div className={s.end}>
         <Button
           small
           icon={GitCompareArrows}
-          title={words.compareHint}
-          disabled={chosen.length !== 2}
-          onClick={compare}
+          title={pair ? undefined : words.compareHint}
+          disabled={!pair}
+          onClick={() => pair && go(to.diff(repo, ...pair))}
         >
           {words.compare}
         </Button>
-        <Button small icon={Copy} className={s.wideOnly} onClick={copyDigests}>
+        <Button
+          small
+          icon={Copy}
+          className={s.wideOnly}
+          onClick={() => copyAndSay(digests.join("\n"), words.digestsCopied(digests.length))}
+        >
           {words.copyDigests}
         </Button>
         {mayDelete && (
-          <Button small kind="dangerQuiet" icon={Trash2} onClick={() => onDelete(chosen)}>
+          <Button
+            small
+            kind="dangerQuiet"
+            icon={Trash2}
+            disabled={tooMany}
+            title={tooMany ? words.tooMany(DELETED_MAX) : undefined}
+            onClick={() => onDelete(chosen.map(({ name }) => name))}
+          >
             {words.remove}
           </Button>
         )}
@@ -68,6 +70,3 @@ export function SelectionBar({
     </section>
   );
 }
-
-const pushedAt = (tags: Tag[], name: string) =>
-  new Date(tags.find((tag) => tag.name === name)?.pushed_at ?? 0).getTime();

@@ -9,10 +9,17 @@ import { RemovalEffect } from "../../parts/Removal";
 import { Mono } from "../../parts/Text";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
+import { Fates } from "./Fates";
 
 const words = text.removal;
 
-type TagDeletionProps = { repo: string; tags: string[]; onClose: () => void; onDone?: () => void };
+type TagDeletionProps = {
+  repo: string;
+  tags: string[];
+  onClose: () => void;
+  /** Told of the tags that are gone. */
+  onDone?: (gone: string[]) => void;
+};
 
 /** Asks before tags go, and says exactly what that frees. */
 export function TagDeletion(props: TagDeletionProps) {
@@ -21,18 +28,20 @@ export function TagDeletion(props: TagDeletionProps) {
 }
 
 function Asked({ repo, tags, onClose, onDone }: TagDeletionProps) {
-  const [more, setMore] = useState<string[]>([]);
-  const all = [...tags, ...more];
-  const first = useTagsPreview(repo, tags);
-  const preview = useTagsPreview(repo, all);
-  const also = first.data?.also_tagged ?? [];
+  const [alsoToo, setAlsoToo] = useState(false);
+  const only = useTagsPreview(repo, tags);
+  const also = only.data?.also_tagged ?? [];
+  const withThem = useTagsPreview(repo, also.length > 0 ? [...tags, ...also] : []);
+  const all = alsoToo ? [...tags, ...also] : tags;
+  const preview = alsoToo ? withThem : only;
+  const more = withThem.data && only.data && withThem.data.frees_bytes - only.data.frees_bytes;
   const remove = useMutation({
     mutationFn: () => answer(api.POST("/api/tags/delete", { body: { repo, tags: all } })),
     onSuccess: (done) => {
-      void renew("/api/tags", "/api/repos", "/api/overview", "/api/image");
+      void renew("/api/tags", "/api/repos", "/api/groups", "/api/overview");
       say(words.doneTags(done.tag_count, done.frees_bytes));
-      onDone?.();
       onClose();
+      onDone?.(all);
     },
   });
   return (
@@ -41,23 +50,25 @@ function Asked({ repo, tags, onClose, onDone }: TagDeletionProps) {
       onClose={onClose}
       title={
         <>
-          {words.titleTags(tags.length, tags[0] ?? "")} <Mono>{repo}</Mono>?
+          {words.titleTags(all.length, all[0] ?? "")} <Mono>{repo}</Mono>?
         </>
       }
       confirm={words.confirmTags(all.length)}
-      disabled={!preview.data}
+      // What one agrees to is what is shown, not what was asked for before.
+      disabled={!preview.data || preview.isPlaceholderData}
       busy={remove.isPending}
       problem={remove.error ?? preview.error}
       onConfirm={() => remove.mutate()}
     >
       <RemovalEffect preview={preview.data}>
+        <Fates repo={repo} tags={all} />
         {also.length > 0 && (
           <CheckLine
-            hint={words.alsoDeleteHint}
-            checked={more.length > 0}
-            onChange={(event) => setMore(event.target.checked ? also : [])}
+            hint={more === undefined ? undefined : words.freesMore(more)}
+            checked={alsoToo}
+            onChange={(event) => setAlsoToo(event.target.checked)}
           >
-            {words.alsoDelete(also.join(", "))}
+            {words.alsoDelete} <Mono>{also.join(", ")}</Mono> {words.sameImage(also.length)}
           </CheckLine>
         )}
       </RemovalEffect>

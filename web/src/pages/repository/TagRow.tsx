@@ -3,13 +3,12 @@ import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
 import { to } from "../../app/paths";
 import { Digest } from "../../parts/Copy";
-import { copy } from "../../parts/copy";
+import { copyAndSay } from "../../parts/copyAndSay";
 import { Check } from "../../parts/Field";
 import { Menu } from "../../parts/Menu";
 import { Chip, Durability } from "../../parts/Status";
 import { Cell, Row } from "../../parts/Table";
 import { Bytes, Mono, Muted, Time } from "../../parts/Text";
-import { say } from "../../parts/Toast";
 import { text } from "../../text";
 
 const words = text.repository;
@@ -26,8 +25,6 @@ type TagRowProps = {
   onPick: (on: boolean, range: boolean) => void;
   onDelete: (tags: string[]) => void;
 };
-
-const copied = async (what: string) => (await copy(what)) && say(words.copied);
 
 export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRowProps) {
   const deletes = rights.includes("delete");
@@ -74,8 +71,12 @@ export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRo
           label={words.menuOf(tag.name)}
           small
           items={[
-            { icon: Copy, name: words.copyPull, onChoose: () => copied(`docker pull ${image}`) },
-            { icon: Copy, name: words.copyDigest, onChoose: () => copied(tag.digest) },
+            {
+              icon: Copy,
+              name: words.copyPull,
+              onChoose: () => copyAndSay(`docker pull ${image}`),
+            },
+            { icon: Copy, name: words.copyDigest, onChoose: () => copyAndSay(tag.digest) },
             {
               icon: GitCompareArrows,
               name: words.pickForComparison,

@@ -1,4 +1,5 @@
 import { Search, Tag as TagIcon } from "lucide-react";
+import { useState } from "react";
 import { useGet } from "../../api/query";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
@@ -10,8 +11,10 @@ import { Panel, Toolbar } from "../../parts/Panel";
 import { MenuTh, SortTh, Table, Th } from "../../parts/Table";
 import { type List, useList } from "../../parts/useList";
 import { text } from "../../text";
+import { paceOf } from "./pace";
 import { SelectionBar } from "./SelectionBar";
-import { useSelection } from "./selection";
+import { renewed, useSelection } from "./selection";
+import { TagDeletion } from "./TagDeletion";
 import { type Tag, TagRow } from "./TagRow";
 
 const words = text.repository;
@@ -20,15 +23,17 @@ type TagsProps = {
   repo: string;
   host: string;
   rights: string[];
-  onDelete: (tags: string[]) => void;
 };
 
-export function Tags({ repo, host, rights, onDelete }: TagsProps) {
+export function Tags({ repo, host, rights }: TagsProps) {
   const list = useList({ sort: "pushed", order: "desc" });
   const selection = useSelection();
-  const query = useGet("/api/tags", {
-    params: { query: { ...list.query, repo, sort: list.sort } },
-  });
+  const [deleting, setDeleting] = useState<string[]>([]);
+  const query = useGet(
+    "/api/tags",
+    { params: { query: { ...list.query, repo, sort: list.sort } } },
+    { refetchInterval: ({ state }) => paceOf(state.data?.items.map((tag) => tag.durability)) },
+  );
   const shown = query.data?.items ?? [];
   return (
     <>
@@ -50,7 +55,7 @@ export function Tags({ repo, host, rights, onDelete }: TagsProps) {
                   list={list}
                   tags={page.items}
                   selection={selection}
-                  onDelete={onDelete}
+                  onDelete={setDeleting}
                 />
                 <Pager list={list} page={page} />
               </>
@@ -60,11 +65,16 @@ export function Tags({ repo, host, rights, onDelete }: TagsProps) {
       </Panel>
       <SelectionBar
         repo={repo}
-        tags={shown}
-        chosen={[...selection.chosen]}
+        chosen={renewed(selection.chosen, shown)}
         mayDelete={rights.includes("delete")}
-        onDelete={onDelete}
+        onDelete={setDeleting}
         onClear={selection.clear}
+      />
+      <TagDeletion
+        repo={repo}
+        tags={deleting}
+        onClose={() => setDeleting([])}
+        onDone={selection.forget}
       />
     </>
   );
@@ -109,12 +119,12 @@ function None({ list, example, pushes }: { list: List; example: string; pushes: 
 type RowsProps = TagsProps & {
   list: List;
   tags: Tag[];
+  onDelete: (tags: string[]) => void;
   selection: ReturnType<typeof useSelection>;
 };
 
 function Rows({ list, tags, selection, ...of }: RowsProps) {
-  const names = tags.map(({ name }) => name);
-  const chosen = names.filter((name) => selection.chosen.has(name)).length;
+  const chosen = tags.filter(({ name }) => selection.chosen.has(name)).length;
   const sort = (column: string, first: "asc" | "desc") => ({
     order: list.orderOf(column),
     onSort: () => list.sortBy(column, first),
@@ -127,9 +137,9 @@ function Rows({ list, tags, selection, ...of }: RowsProps) {
           <Th tight>
             <Check
               label={words.selectAll}
-              checked={chosen === names.length}
-              some={chosen > 0 && chosen < names.length}
-              onChange={(event) => selection.chooseAll(names, event.target.checked)}
+              checked={chosen === tags.length}
+              some={chosen > 0 && chosen < tags.length}
+              onChange={(event) => selection.chooseAll(tags, event.target.checked)}
             />
           </Th>
           <SortTh {...sort("name", "asc")}>{words.tag}</SortTh>
@@ -154,7 +164,7 @@ function Rows({ list, tags, selection, ...of }: RowsProps) {
           tag={tag}
           sameAs={tags.filter((it) => it.digest === tag.digest && it !== tag).map((it) => it.name)}
           picked={selection.chosen.has(tag.name)}
-          onPick={(on, range) => selection.choose(tag.name, on, names, range)}
+          onPick={(on, range) => selection.choose(tag.name, on, tags, range)}
         />
       ))}
     </Table>

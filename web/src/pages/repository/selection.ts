@@ -1,18 +1,27 @@
 import { useRef, useState } from "react";
+import type { Tag } from "./TagRow";
 
-/** Names that were chosen, and the range from the last one by Shift. */
+/** Tags by their names: a choice outlasts the page of the list on which it was made. */
+export type Chosen = ReadonlyMap<string, Tag>;
+
+/** Tags that were chosen, and the range from the last one by Shift. */
 export function useSelection() {
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [chosen, setChosen] = useState<Chosen>(new Map());
   const last = useRef<string>(undefined);
   return {
     chosen,
-    clear: () => setChosen(new Set()),
-    choose: (name: string, on: boolean, shown: string[], range: boolean) => {
-      const names = range ? between(shown, last.current ?? name, name) : [name];
+    clear: () => setChosen(new Map()),
+    /** Those that are not there any more. */
+    forget: (names: string[]) =>
+      setChosen((old) => new Map([...old].filter(([name]) => !names.includes(name)))),
+    choose: (name: string, on: boolean, shown: Tag[], range: boolean) => {
+      const all = shown.map((tag) => tag.name);
+      const names = range ? between(all, last.current ?? name, name) : [name];
       last.current = name;
-      setChosen((old) => changed(old, names, on));
+      const pressed = shown.filter((tag) => names.includes(tag.name));
+      setChosen((old) => changed(old, pressed, on));
     },
-    chooseAll: (shown: string[], on: boolean) => setChosen((old) => changed(old, shown, on)),
+    chooseAll: (shown: Tag[], on: boolean) => setChosen((old) => changed(old, shown, on)),
   };
 }
 
@@ -23,11 +32,28 @@ export function between(names: string[], one: string, other: string) {
     : names.slice(from, until + 1);
 }
 
-function changed(old: ReadonlySet<string>, names: string[], on: boolean) {
-  const next = new Set(old);
-  for (const name of names) {
-    if (on) next.add(name);
-    else next.delete(name);
+function changed(old: Chosen, tags: Tag[], on: boolean) {
+  const next = new Map(old);
+  for (const tag of tags) {
+    if (on) next.set(tag.name, tag);
+    else next.delete(tag.name);
   }
   return next;
+}
+
+/** As they are now, as far as they are shown: a tag may have been pushed again. */
+export const renewed = (chosen: Chosen, shown: Tag[]) =>
+  [...chosen.values()].map((tag) => shown.find(({ name }) => name === tag.name) ?? tag);
+
+/** What of tags is told and done together. */
+export function together(tags: Tag[]) {
+  const sizes = new Map(tags.map(({ digest, size }) => [digest, size]));
+  const [from, into] = [...tags].sort((a, b) => a.pushed_at.localeCompare(b.pushed_at));
+  return {
+    digests: [...sizes.keys()],
+    /** An image with two names counts once. */
+    bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    /** Two, from the one that was pushed first. */
+    pair: tags.length === 2 && from && into ? ([from.name, into.name] as const) : undefined,
+  };
 }

@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { kindOf, nameOfType } from "./kind";
+
+const layer = (media_type: string) => ({
+  digest: "sha256:1",
+  size: 1,
+  media_type,
+  shared_with: [],
+  shared_with_more: false,
+});
+const packed = layer("application/vnd.oci.image.layer.v1.tar+gzip");
+
+it("tells images from what no engine runs", () => {
+  expect(kindOf({ layers: [packed] })).toBe("image");
+  expect(kindOf({ layers: [] })).toBe("image");
+  expect(kindOf({ layers: [layer("application/vnd.in-toto+json")] })).toBe("artifact");
+  expect(kindOf({ layers: [packed], subject: "sha256:2" })).toBe("artifact");
+  expect(kindOf({ layers: [packed], artifact_type: "application/spdx+json" })).toBe("artifact");
+  const chart = "application/vnd.cncf.helm.config.v1+json";
+  expect(kindOf({ layers: [packed], artifact_type: chart })).toBe("chart");
+});
+
+it("names types in whichever version", () => {
+  expect(nameOfType("application/vnd.dev.sigstore.bundle.v0.3+json")).toBe("Signature (sigstore)");
+  expect(nameOfType("application/x-own")).toBeUndefined();
+});

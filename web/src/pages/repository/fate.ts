@@ -1,0 +1,20 @@
+import type { Schemas } from "../../api/client";
+
+type Fate = { is: "removed" | "stays" | "gone" } | { is: "staysAs"; names: string[] };
+
+/**
+ * What becomes of a tag's image.
+ * @param alone what deleting this tag only would do
+ * @param deleted all tags that are deleted together
+ */
+export function fateOf(
+  tag: string,
+  alone: Pick<Schemas["ShownPreview"], "missing" | "also_tagged" | "manifests">,
+  deleted: string[],
+): Fate {
+  if (alone.missing.includes(tag)) return { is: "gone" };
+  const names = alone.also_tagged.filter((name) => !deleted.includes(name));
+  if (names.length > 0) return { is: "staysAs", names };
+  // Its other names go too; or it has none, and stays only where an index holds it.
+  return { is: alone.also_tagged.length > 0 || alone.manifests > 0 ? "removed" : "stays" };
+}
