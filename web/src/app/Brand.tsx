@@ -15,11 +15,10 @@ export const Mark = ({ size = 22 }: { size?: number }) => (
 
 export function Brand({ below }: { below?: string }) {
   return (
-    <Link href={to.overview} className={s.brand} aria-label="Refity">
+    <Link href={to.overview} className={s.brand} aria-label={below ? `Refity ${below}` : "Refity"}>
       <Mark />
       <span className={s.brandWord}>
-        <b>Refity</b>
-        {below && <small title={below}>{below}</small>}
+        <b>Refity</b> {below && <small title={below}>{below}</small>}
       </span>
     </Link>
   );

@@ -46,6 +46,8 @@ export const shared = {
     on_sftpHint: "The SFTP server has all of it",
     verified: "Verified",
     verifiedHint: "Read back from SFTP, byte by byte",
+    damaged: "Damaged",
+    damagedHint: "Bytes of it are lost: push it again",
     failed: "Failed",
     failedHint: "It cannot be stored: a person is needed",
   },
