@@ -15,7 +15,11 @@ export const Mark = ({ size = 22 }: { size?: number }) => (
 
 export function Brand({ below }: { below?: string }) {
   return (
-    <Link href={to.overview} className={s.brand} aria-label={below ? `Refity ${below}` : "Refity"}>
+    <Link
+      href={to.overview}
+      className={s.brand}
+      aria-label={["Refity", below].filter(Boolean).join(" ")}
+    >
       <Mark />
       <span className={s.brandWord}>
         <b>Refity</b> {below && <small title={below}>{below}</small>}

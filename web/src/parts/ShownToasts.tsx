@@ -15,8 +15,8 @@ export default function ShownToasts({ said }: { said: Said[] }) {
   const shown = useRef(0);
   useEffect(() => {
     for (const { words, bad } of said.slice(shown.current)) {
-      if (bad) manager.add({ description: words, type: "bad", priority: "high", timeout: 15_000 });
-      else manager.add({ description: words, type: "done" });
+      if (bad) manager.add({ title: words, type: "bad", priority: "high", timeout: 15_000 });
+      else manager.add({ title: words, type: "done" });
     }
     shown.current = said.length;
   }, [said]);
@@ -37,7 +37,7 @@ function List() {
     <Toast.Root key={toast.id} toast={toast} className={s.toast}>
       <Toast.Content className={cx(s.content, toast.type === "bad" && s.bad)}>
         <Icon of={toast.type === "bad" ? CircleX : CircleCheck} />
-        <Toast.Description className={s.words} />
+        <Toast.Title render={<p />} className={s.words} />
         <Toast.Close
           render={<IconButton kind="plain" small icon={X} label={text.shared.close} />}
         />
