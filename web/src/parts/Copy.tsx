@@ -63,7 +63,7 @@ export function Command({ children, prompt = "$", label }: CommandProps) {
 }
 
 /** A digest's first twelve characters; a press copies all of it. */
-export function Digest({ of, words }: { of: string; words?: string }) {
+export function Digest({ of, words = shortDigest(of) }: { of: string; words?: string }) {
   const shown = useRef<HTMLSpanElement>(null);
   const { start, said, done } = useCopy(of, shown);
   return (
@@ -71,10 +71,10 @@ export function Digest({ of, words }: { of: string; words?: string }) {
       type="button"
       className={s.digest}
       title={text.shared.copyDigest(of)}
-      aria-label={said || text.shared.copyDigest(of)}
+      aria-label={said || text.shared.copyDigest(words)}
       onClick={start}
     >
-      <span ref={shown}>{words ?? shortDigest(of)}</span>
+      <span ref={shown}>{words}</span>
       <Icon of={done ? Check : CopyIcon} size={14} />
     </button>
   );

@@ -87,6 +87,12 @@ export function Durability({ of }: { of: Schemas["ShownDurability"] }) {
           {words.on_sftp}
         </Status>
       );
+    case "damaged":
+      return (
+        <Status tone="bad" title={words.damagedHint}>
+          {words.damaged}
+        </Status>
+      );
     case "uploading":
       return (
         <Underway percent={of.percent} title={words.uploadingHint}>

@@ -1,4 +1,4 @@
-import { bytes, counted, duration } from "./format";
+import { bytes, count, counted, duration } from "./format";
 
 export const overview = {
   title: "Overview",
@@ -25,12 +25,12 @@ export const overview = {
     unknown: "Not seen yet",
   } as Record<string, string>,
   since: "since",
-  failed: (n: number) => `${counted(n, "transfer")} cannot be stored.`,
-  failedHint:
-    "The images are safe on this host and can be pulled; a person is needed to store them.",
+  failed: (n: number) => `${counted(n, "transfer")} cannot be carried out.`,
+  failedOne: (name: string) => `${name} cannot be stored:`,
+  failedHint: "What was pushed is safe on this host and can be pulled.",
   showWhatToDo: "Show what to do",
   transfers: "Transfers",
-  underWay: (n: number) => `${counted(n, "push", "pushes")} on their way`,
+  underWay: (n: number) => (n === 1 ? "1 push on its way" : `${count(n)} pushes on their way`),
   nothingUnderWay: "Nothing is on its way: SFTP has all that was pushed.",
   showAll: "Show all",
   recent: "Recent pushes",
@@ -44,7 +44,8 @@ export const overview = {
   details: "Details",
   of: (total: number) => `of ${bytes(total)}`,
   stored: "stored",
-  forecast: (words: string) => `Forecast: ${words}`,
+  forecast: (days: number | null | undefined, words: string) =>
+    days == null ? `Forecast: ${words}` : `Full in about ${counted(days, "day")} at this pace`,
   usedLabel: (p: number) => `${p} % used`,
   ours: "Images",
   others: "Other files",
@@ -60,6 +61,8 @@ export const overview = {
     noRights: "You were given no rights yet",
     noRightsHint:
       "An administrator, or who manages a group, can give you some. Then its images are here.",
+    onlyPull: "You may pull here, not push",
+    onlyPullHint: "An administrator, or who manages a group, can give you the right to push.",
     steps: "First steps",
     group: "Make a group",
     groupHint: "Images live in groups. A group is the first part of a name.",
@@ -77,6 +80,14 @@ export const overview = {
     docker: "Docker, in /etc/docker/daemon.json",
     podman: "Podman, Skopeo and Buildah, in /etc/containers/registries.conf",
     containerd: (host: string) => `containerd, in /etc/containerd/certs.d/${host}/hosts.toml`,
+    ready: {
+      title: "Ready to store",
+      answers: "The SFTP server answers",
+      silent: "The SFTP server does not answer",
+      key: "Its host key is known",
+      free: (size: string) => `${size} free there`,
+      freeHere: (size: string) => `and ${size} on this host, for pushes`,
+    },
     next: "Next",
     users: "Add users and rights",
     tokens: "Make a token for CI",

@@ -12,7 +12,6 @@ export const signIn = {
   plainHint: "Anyone on the way can read your password.",
   forgotten: "Forgotten? An administrator can set a new password. With a shell on the server:",
   command: (user: string) => `refity-gateway admin reset-password ${user}`,
-  version: (version: string) => `Refity ${version}`,
   api: "The API",
   first: {
     title: "Choose a password",

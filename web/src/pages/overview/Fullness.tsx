@@ -14,7 +14,7 @@ const words = text.overview;
 export function Fullness() {
   const query = useGet("/api/storage");
   const history = useGet("/api/storage/history", { params: { query: { days: 90 } } });
-  const forecast = history.data?.forecast.words;
+  const forecast = history.data?.forecast;
   return (
     <Panel title={words.storage} end={<Link href={to.storage}>{words.details}</Link>}>
       <Loaded query={query}>
@@ -24,7 +24,7 @@ export function Fullness() {
               <>
                 <div>
                   <Figure beside={words.of(total)}>{bytes(used)}</Figure>
-                  {forecast && <Muted>{words.forecast(forecast)}</Muted>}
+                  {forecast && <Muted>{words.forecast(forecast.days_left, forecast.words)}</Muted>}
                 </div>
                 <Meter
                   label={words.usedLabel(percent(used, total))}

@@ -1,19 +1,19 @@
 import { Terminal } from "lucide-react";
 import { useState } from "react";
-import { Link } from "wouter";
 import type { Got } from "../../api/client";
 import { useGet } from "../../api/query";
-import { to } from "../../app/paths";
 import { Button } from "../../parts/Button";
 import { LiveDot } from "../../parts/LiveDot";
 import { Loaded } from "../../parts/Loaded";
-import { Notice } from "../../parts/Notice";
 import { Columns, Page, Stack } from "../../parts/Page";
 import { Fact, Facts } from "../../parts/Panel";
+import { Spark } from "../../parts/Spark";
 import { Status, type Tone } from "../../parts/Status";
 import { Time } from "../../parts/Text";
 import { text } from "../../text";
 import { bytes, count, rate } from "../../text/format";
+import { useRates } from "../transfers/useRates";
+import { Failures } from "./Failures";
 import { Fullness } from "./Fullness";
 import { Largest } from "./Largest";
 import { Recent } from "./Recent";
@@ -42,15 +42,7 @@ export default function Overview() {
       <Loaded query={query} lines={8}>
         {(overview) => (
           <>
-            {overview.jobs.failed > 0 && (
-              <Notice
-                tone="bad"
-                title={words.failed(overview.jobs.failed)}
-                actions={<Link href={`${to.transfers}?state=failed`}>{words.showWhatToDo}</Link>}
-              >
-                {words.failedHint}
-              </Notice>
-            )}
+            {overview.jobs.failed > 0 && <Failures count={overview.jobs.failed} />}
             <AtAGlance of={overview} />
             <Columns>
               <Stack>
@@ -73,7 +65,10 @@ const TONES: Record<string, Tone> = { up: "ok", down: "warn", needs_person: "bad
 
 function AtAGlance({ of: overview }: { of: Got<"/api/overview"> }) {
   const { jobs, sftp, staged_bytes: staged } = overview;
-  const { data: summary } = useGet("/api/jobs/summary");
+  const { data: summary, dataUpdatedAt } = useGet("/api/jobs/summary", undefined, {
+    refetchInterval: 5_000,
+  });
+  const rates = useRates(summary, dataUpdatedAt);
   const eta = summary?.eta_s;
   const toGo = jobs.queued + jobs.running + jobs.failed;
   const stored = eta ? words.storedIn(eta) : words.stillToGo(toGo);
@@ -86,7 +81,7 @@ function AtAGlance({ of: overview }: { of: Got<"/api/overview"> }) {
         {bytes(staged)}
       </Fact>
       <Fact term={words.speed} below={words.states(jobs.running, jobs.queued, jobs.failed)}>
-        {summary?.rate_bps ? rate(summary.rate_bps) : words.idle}
+        {summary?.rate_bps ? rate(summary.rate_bps) : words.idle} <Spark values={rates} />
       </Fact>
       <Fact
         term={words.server}

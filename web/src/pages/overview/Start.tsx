@@ -1,20 +1,22 @@
 import { ChevronLeft, FolderLock } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import type { Got } from "../../api/client";
+import type { Got, Schemas } from "../../api/client";
 import { useGet } from "../../api/query";
 import { to } from "../../app/paths";
 import { useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
 import { Empty } from "../../parts/Notice";
-import { Columns, Page } from "../../parts/Page";
+import { Columns, Page, Stack } from "../../parts/Page";
 import { Panel, PanelBody, PanelFoot } from "../../parts/Panel";
+import { Status } from "../../parts/Status";
 import { Muted } from "../../parts/Text";
 import { text } from "../../text";
 import { isPlain } from "../sign-in/place";
 import { FirstGroup } from "./FirstGroup";
 import { PlainHttp } from "./PlainHttp";
+import { Ready } from "./Ready";
 import s from "./Start.module.css";
 
 const words = text.overview.start;
@@ -28,20 +30,23 @@ export function Start({ overview, onBack }: StartProps) {
   const config = useGet("/api/config");
   const [made, setMade] = useState("");
   const host = config.data?.registry_host ?? location.host;
-  const pushable = groups.data?.items.find(({ rights }) => rights.includes("push"))?.name;
-  const group = made || pushable;
-  const image = `${host}/${group ?? "team"}/hello:1.0`;
+  const group = made || groups.data?.items.find(takesNew)?.name;
+  const repository = me.repositories.find(({ rights }) => rights.includes("push"))?.name;
+  const mayPush = me.admin || group || repository;
+  const image = `${host}/${(!group && repository) || `${group ?? "team"}/hello`}:1.0`;
+  const title = onBack ? text.overview.howToPush : text.overview.title;
   const back = onBack && (
     <Button icon={ChevronLeft} onClick={onBack}>
       {text.overview.title}
     </Button>
   );
-  if (!me.admin && groups.data && !pushable) {
+  if (groups.data && !mayPush) {
+    const readsSome = groups.data.total > 0;
     return (
-      <Page title={text.overview.title} lead={words.leadUser} actions={back}>
-        <Panel label={words.noRights}>
-          <Empty icon={FolderLock} title={words.noRights}>
-            <span>{words.noRightsHint}</span>
+      <Page title={title} lead={onBack ? undefined : words.leadUser} actions={back}>
+        <Panel label={title}>
+          <Empty icon={FolderLock} title={readsSome ? words.onlyPull : words.noRights}>
+            <span>{readsSome ? words.onlyPullHint : words.noRightsHint}</span>
           </Empty>
         </Panel>
       </Page>
@@ -56,14 +61,8 @@ export function Start({ overview, onBack }: StartProps) {
     { name: words.tag, hint: words.tagHint, command: `docker tag alpine:3.22 ${image}` },
     { name: words.push, hint: words.pushHint, command: `docker push ${image}` },
   ];
-  const title = onBack ? text.overview.howToPush : text.overview.title;
   return (
-    <Page
-      title={title}
-      heading={onBack ? title : undefined}
-      lead={onBack ? undefined : `${words.title}. ${words.lead}`}
-      actions={back}
-    >
+    <Page title={title} lead={onBack ? undefined : `${words.title}. ${words.lead}`} actions={back}>
       <Columns>
         <Panel label={words.steps}>
           <ol className={s.steps}>
@@ -71,7 +70,11 @@ export function Start({ overview, onBack }: StartProps) {
               <li>
                 <h2>{words.group}</h2>
                 <Muted>{words.groupHint}</Muted>
-                {group ? <p>{words.made(group)}</p> : <FirstGroup onMade={setMade} />}
+                {group ? (
+                  <Status tone="ok">{words.made(group)}</Status>
+                ) : (
+                  <FirstGroup onMade={setMade} />
+                )}
               </li>
             )}
             {steps.map(({ name, hint, command }) => (
@@ -88,17 +91,24 @@ export function Start({ overview, onBack }: StartProps) {
           }) && <PlainHttp host={host} />}
           {overview.tags === 0 && <PanelFoot>{words.waiting}</PanelFoot>}
         </Panel>
-        <Panel title={words.next}>
-          <PanelBody tight>
-            {me.admin && <Link href={to.users}>{words.users}</Link>}
-            <Link href={to.settings}>{words.tokens}</Link>
-            {me.admin && <Link href={to.storage}>{words.check}</Link>}
-          </PanelBody>
-        </Panel>
+        <Stack>
+          {overview.tags === 0 && <Ready />}
+          <Panel title={words.next}>
+            <PanelBody tight>
+              {me.admin && <Link href={to.users}>{words.users}</Link>}
+              <Link href={to.settings}>{words.tokens}</Link>
+              {me.admin && <Link href={to.storage}>{words.check}</Link>}
+            </PanelBody>
+          </Panel>
+        </Stack>
       </Columns>
     </Page>
   );
 }
+
+/** Whether a push makes a repository in a group. */
+const takesNew = ({ rights, create_on_push }: Schemas["List_Group"]["items"][number]) =>
+  rights.includes("push") && (create_on_push || rights.includes("manage"));
 
 /** A host without its port. */
 const nameOf = (host: string) => host.replace(/:\d+$/, "");

@@ -1,15 +1,16 @@
-import { useMemo, useRef } from "react";
 import { Link } from "wouter";
-import { useLive } from "../../api/live";
 import { to } from "../../app/paths";
+import { Loaded } from "../../parts/Loaded";
 import { Progress } from "../../parts/Meter";
 import { Panel, PanelBody } from "../../parts/Panel";
 import { Muted, Small, Time } from "../../parts/Text";
+import { useList } from "../../parts/useList";
 import { text } from "../../text";
-import { bytesOf, duration, percent, rate } from "../../text/format";
+import { bytesOf, percent, rate } from "../../text/format";
 import { PushName, titleOf } from "../transfers/PushName";
-import { byUrgency, type Push, pushesOf } from "../transfers/pushes";
+import type { Push } from "../transfers/pushes";
 import { StateWord, toneOf } from "../transfers/States";
+import { useTransfers } from "../transfers/useTransfers";
 import s from "./Underway.module.css";
 
 const words = text.overview;
@@ -17,40 +18,41 @@ const MOST = 5;
 
 /** What is on its way to SFTP, as it moves. */
 export function Underway() {
-  const { jobs } = useLive();
-  const before = useRef<Push[]>([]);
-  const pushes = useMemo(() => {
-    const open = [...jobs.values()].filter((job) => job.state !== "done");
-    before.current = pushesOf(open, before.current);
-    return before.current.filter((push) => !push.removes).sort(byUrgency);
-  }, [jobs]);
+  const { query, pushes: all } = useTransfers(useList());
+  const pushes = all.filter((push) => !push.removes);
   return (
     <Panel
       title={words.transfers}
       note={pushes.length > 0 && words.underWay(pushes.length)}
       end={<Link href={to.transfers}>{words.showAll}</Link>}
     >
-      {pushes.length === 0 ? (
-        <PanelBody>
-          <Muted>{words.nothingUnderWay}</Muted>
-        </PanelBody>
-      ) : (
-        <ul className={s.pushes}>
-          {pushes.slice(0, MOST).map((push) => (
-            <PushLine key={push.key} push={push} />
-          ))}
-        </ul>
-      )}
+      <Loaded query={query} lines={2}>
+        {() =>
+          pushes.length === 0 ? (
+            <PanelBody>
+              <Muted>{words.nothingUnderWay}</Muted>
+            </PanelBody>
+          ) : (
+            <ul className={s.pushes}>
+              {pushes.slice(0, MOST).map((push) => (
+                <PushLine key={push.key} push={push} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
     </Panel>
   );
 }
 
 function PushLine({ push }: { push: Push }) {
-  const { progress, bytes, bytesLeft, state } = push;
+  const { progress, bytes, state } = push;
   return (
     <li>
       <div className={s.name}>
-        <PushName of={push} />
+        <Link href={push.repo ? to.transfersOf(push.repo) : to.transfers}>
+          <PushName of={push} />
+        </Link>
         <Small>
           <Time at={push.createdAt} />
         </Small>
@@ -70,12 +72,25 @@ function PushLine({ push }: { push: Push }) {
       </div>
       <div className={s.size}>
         {bytes && bytesOf(bytes.done, bytes.total)}
-        {push.rate > 0 && (
-          <Small>
-            {rate(push.rate)}, {duration(bytesLeft / push.rate)}
-          </Small>
-        )}
+        <Small>{noteOf(push)}</Small>
       </div>
     </li>
   );
+}
+
+/** How fast it goes; where it does not, why. */
+function noteOf({ state, rate: speed, bytesLeft, attempt }: Push) {
+  const { transfers } = text;
+  switch (state) {
+    case "uploading":
+      return speed > 0 && `${rate(speed)}, ${transfers.timeLeftOf(bytesLeft / speed)}`;
+    case "verifying":
+      return transfers.sizeAndHash;
+    case "retrying":
+      return transfers.attempt(attempt);
+    case "failed":
+      return transfers.needsPerson;
+    default:
+      return null;
+  }
 }

@@ -3,7 +3,7 @@ import { LockOpen } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import type { Problem } from "../../api/problem";
-import { queries, useGet } from "../../api/query";
+import { queries } from "../../api/query";
 import { signIn } from "../../app/session";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
@@ -21,7 +21,6 @@ export default function SignIn() {
   const [, go] = useLocation();
   const [user, setUser] = useState("");
   const [password, setPassword] = useState("");
-  const config = useGet("/api/config");
   const send = useMutation<unknown, Problem>({
     mutationFn: () => signIn(user.trim(), password),
     onSuccess: () => {
@@ -38,13 +37,8 @@ export default function SignIn() {
     <Gate
       title={words.title}
       heading={words.heading}
-      below={config.data?.registry_host ?? location.host}
-      foot={
-        <>
-          {config.data && <span>{words.version(config.data.version)}</span>}
-          <a href="/api/docs">{words.api}</a>
-        </>
-      }
+      below={location.host}
+      foot={<a href="/api/docs">{words.api}</a>}
     >
       {isPlain(location) && (
         <Notice tone="warn" icon={LockOpen} title={words.plain}>

@@ -1,4 +1,3 @@
-import { useEffect, useState } from "react";
 import type { Got } from "../../api/client";
 import { useGet } from "../../api/query";
 import { Loaded } from "../../parts/Loaded";
@@ -7,10 +6,9 @@ import { Spark } from "../../parts/Spark";
 import { Status } from "../../parts/Status";
 import { text } from "../../text";
 import { bytes, rate } from "../../text/format";
+import { useRates } from "./useRates";
 
 const words = text.transfers;
-/** Speeds that are drawn. */
-const RATES_MAX = 24;
 
 export const useSummary = () => useGet("/api/jobs/summary", undefined, { refetchInterval: 5_000 });
 type SummaryData = Got<"/api/jobs/summary">;
@@ -78,13 +76,4 @@ function Uploader({ of: { runs, heartbeat_age_s: age } }: { of: SummaryData["upl
       <Status tone="bad">{words.uploaderSilent}</Status>
     </Fact>
   );
-}
-
-/** The speeds since the page was opened, the latest last. */
-function useRates(now: SummaryData | undefined, at: number) {
-  const [rates, setRates] = useState<number[]>([]);
-  useEffect(() => {
-    if (now && at > 0) setRates((old) => [...old, now.rate_bps].slice(-RATES_MAX));
-  }, [now, at]);
-  return rates;
 }

@@ -1,0 +1,27 @@
+import { Link } from "wouter";
+import { useGet } from "../../api/query";
+import { to } from "../../app/paths";
+import { Notice } from "../../parts/Notice";
+import { text } from "../../text";
+import { titleOf } from "../transfers/PushName";
+import { pushesOf } from "../transfers/pushes";
+
+const words = text.overview;
+
+/** What needs a person: which push it is, where it is one, and why, where that is the same for all. */
+export function Failures({ count }: { count: number }) {
+  const query = useGet("/api/jobs", { params: { query: { state: "failed", limit: 100 } } });
+  const jobs = query.data?.items ?? [];
+  const [push, ...others] = pushesOf(jobs);
+  const [why, ...otherwise] = new Set(jobs.map(({ error }) => error?.message));
+  const one = push && others.length === 0 ? push : undefined;
+  return (
+    <Notice
+      tone="bad"
+      title={one ? words.failedOne(titleOf(one)) : words.failed(count)}
+      actions={<Link href={`${to.transfers}?state=failed`}>{words.showWhatToDo}</Link>}
+    >
+      {otherwise.length === 0 && why} {!jobs.every(({ removes }) => removes) && words.failedHint}
+    </Notice>
+  );
+}
