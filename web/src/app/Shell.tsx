@@ -182,11 +182,7 @@ function StorageState() {
 
 function Account({ short }: { short?: boolean }) {
   const { user } = useMe();
-  const face = (
-    <span className={s.face} aria-hidden="true">
-      {user.username.slice(0, 1)}
-    </span>
-  );
+  const face = <span className={s.face} data-letter={user.username.slice(0, 1)} />;
   const trigger = (
     <button type="button" className={s.account} aria-label={words.account(user.username)}>
       {face}

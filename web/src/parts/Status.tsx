@@ -99,12 +99,6 @@ export function Durability({ of }: { of: Schemas["ShownDurability"] }) {
           {words.uploading(of.percent)}
         </Underway>
       );
-    case "damaged":
-      return (
-        <Status tone="bad" title={words.damagedHint}>
-          {words.damaged}
-        </Status>
-      );
     default:
       return (
         <Status tone="warn" icon={HardDrive} title={words.stagedHint}>
