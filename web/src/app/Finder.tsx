@@ -1,5 +1,5 @@
 import { Folder, LayoutDashboard, type LucideIcon, Package, Tag } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { useGet } from "../api/query";
 import { Icon } from "../parts/Icon";
@@ -18,8 +18,11 @@ export default function Finder({ onClose }: { onClose: () => void }) {
   const [q, setQ] = useState("");
   const [at, setAt] = useState(0);
   const [, go] = useLocation();
-  const found = useFound(useDeferredValue(q.trim()));
+  const { found, settled } = useFound(useDeferredValue(q.trim()));
   const chosen = Math.min(at, found.length - 1);
+  useEffect(() => {
+    document.getElementById(`found-${chosen}`)?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   const open = (href: string | undefined) => {
     if (!href) return;
     go(href);
@@ -51,7 +54,7 @@ export default function Finder({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={(event) => press(event.key) && event.preventDefault()}
       />
-      {found.length === 0 && <Muted>{words.none(q)}</Muted>}
+      {found.length === 0 && settled && <Muted>{words.none(q)}</Muted>}
       <div id="found" role="listbox" aria-label={words.title} className={s.found}>
         {found.map(({ icon, kind, name, href }, number) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys
@@ -73,9 +76,14 @@ export default function Finder({ onClose }: { onClose: () => void }) {
   );
 }
 
-function useFound(q: string): Found[] {
+/** What is called like that; `settled`: there is no more to come. */
+function useFound(q: string): { found: Found[]; settled: boolean } {
   const me = useMe();
-  const { data } = useGet("/api/search", { params: { query: { q } } }, { enabled: q !== "" });
+  const { data, isFetching } = useGet(
+    "/api/search",
+    { params: { query: { q } } },
+    { enabled: q !== "" },
+  );
   const shell = text.shell;
   const pages: [string, string, boolean][] = [
     [shell.overview, to.overview, true],
@@ -88,7 +96,7 @@ function useFound(q: string): Found[] {
   ];
   const called = (name: string) => name.toLowerCase().includes(q.toLowerCase());
   const listed = q === "" ? undefined : data;
-  return [
+  const all: Found[] = [
     ...(listed?.groups ?? []).map((name) => ({
       icon: Folder,
       kind: words.group,
@@ -108,7 +116,9 @@ function useFound(q: string): Found[] {
       href: to.tag(repo, tag),
     })),
     ...pages
-      .filter(([name, , shown]) => shown && called(name))
+      .filter(([, , shown]) => shown)
       .map(([name, href]) => ({ icon: LayoutDashboard, kind: words.page, name, href })),
   ];
+  // What was found for the letters before need not have these.
+  return { found: all.filter(({ name }) => called(name)), settled: !isFetching };
 }

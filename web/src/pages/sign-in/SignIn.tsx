@@ -10,6 +10,7 @@ import { Command } from "../../parts/Copy";
 import { Field, Form } from "../../parts/Field";
 import { Failure } from "../../parts/Loaded";
 import { Notice } from "../../parts/Notice";
+import { Stack } from "../../parts/Page";
 import { Small } from "../../parts/Text";
 import { text } from "../../text";
 import { Gate } from "./Gate";
@@ -70,10 +71,10 @@ export default function SignIn() {
       ) : (
         <Failure problem={wrong || error?.status === 429 ? null : error} />
       )}
-      <div>
+      <Stack tight>
         <Small>{words.forgotten}</Small>
         <Command>{words.command(user.trim() || "admin")}</Command>
-      </div>
+      </Stack>
     </Gate>
   );
 }

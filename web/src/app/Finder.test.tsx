@@ -1,0 +1,86 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, it, vi } from "vitest";
+import { Router } from "wouter";
+import { memoryLocation } from "wouter/memory-location";
+import { api } from "../api/client";
+import { queries } from "../api/query";
+import Finder from "./Finder";
+import { type Me, SessionProvider } from "./session";
+
+const user = { id: 1, username: "heron", role: "user" } as const;
+const me: Me = {
+  ...user,
+  user,
+  must_change_password: false,
+  admin: false,
+  groups: [],
+  repositories: [],
+};
+const found = {
+  groups: ["team"],
+  repos: ["team/api", "team/web"],
+  tags: [{ repo: "team/api", tag: "1.18" }],
+};
+
+function show() {
+  const response = new Response(null, { status: 200 });
+  vi.spyOn(api, "GET").mockResolvedValue({ data: found, response } as never);
+  const { hook, history } = memoryLocation({ path: "/", record: true });
+  const onClose = vi.fn();
+  render(
+    <QueryClientProvider client={queries}>
+      <SessionProvider me={me}>
+        <Router hook={hook}>
+          <Finder onClose={onClose} />
+        </Router>
+      </SessionProvider>
+    </QueryClientProvider>,
+  );
+  const names = () => screen.queryAllByRole("option").map((it) => it.textContent);
+  const chosen = () => screen.getByRole("option", { selected: true }).textContent;
+  return { history, onClose, names, chosen, field: screen.getByRole("combobox") };
+}
+
+afterEach(() => {
+  cleanup();
+  queries.clear();
+});
+
+it("names the pages that one may see before anything is typed", () => {
+  const { names } = show();
+  expect(names()).toEqual([
+    "Overviewpage",
+    "Groupspage",
+    "Transferspage",
+    "Storagepage",
+    "Settingspage",
+  ]);
+});
+
+it("is driven by arrows, from the end to the beginning, and Enter goes there", async () => {
+  const { history, onClose, chosen, field } = show();
+  await userEvent.type(field, "team");
+  await waitFor(() => expect(chosen()).toBe("teamgroup"));
+  expect(field.getAttribute("aria-activedescendant")).toBe("found-0");
+  await userEvent.keyboard("{ArrowUp}");
+  expect(chosen()).toBe("team/api:1.18tag");
+  await userEvent.keyboard("{ArrowDown}{ArrowDown}{Enter}");
+  expect(history.at(-1)).toBe("/r/team/api");
+  expect(onClose).toHaveBeenCalledOnce();
+});
+
+it("says that nothing is called so only when that is known", async () => {
+  const { names, field } = show();
+  await userEvent.type(field, "team");
+  await waitFor(() => expect(names().length).toBe(4));
+  let answer = (_: never) => {};
+  vi.spyOn(api, "GET").mockReturnValue(new Promise((resolve) => (answer = resolve)) as never);
+  await userEvent.type(field, "x");
+  await waitFor(() => expect(names()).toEqual([]));
+  expect(screen.queryByText(/Nothing is called/)).toBeNull();
+  const data = { groups: [], repos: [], tags: [] };
+  answer({ data, response: new Response(null, { status: 200 }) } as never);
+  await screen.findByText("Nothing is called “teamx”");
+});

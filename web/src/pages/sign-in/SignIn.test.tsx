@@ -1,0 +1,47 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, it, vi } from "vitest";
+import { api } from "../../api/client";
+import { queries } from "../../api/query";
+import SignIn from "./SignIn";
+
+function answers(status: number, headers: Record<string, string> = {}) {
+  const error = { error: { code: "x", message: "no" } };
+  const response = new Response(null, { status, headers });
+  return vi.spyOn(api, "POST").mockResolvedValue({ error, response } as never);
+}
+
+async function tried() {
+  render(
+    <QueryClientProvider client={queries}>
+      <SignIn />
+    </QueryClientProvider>,
+  );
+  await userEvent.type(screen.getByLabelText("User name"), "heron");
+  await userEvent.type(screen.getByLabelText("Password"), "not-the-one{Enter}");
+  return screen.getByRole<HTMLButtonElement>("button", { name: "Sign in" });
+}
+
+afterEach(cleanup);
+
+it("says at its field that the password is wrong, and lets one try again", async () => {
+  const post = answers(401);
+  const button = await tried();
+  await screen.findByText("User name or password is wrong.");
+  expect(screen.getByLabelText("Password").getAttribute("aria-invalid")).toBe("true");
+  expect(button.disabled).toBe(false);
+  await userEvent.click(button);
+  expect(post).toHaveBeenCalledTimes(2);
+});
+
+it("counts down how long one has to wait, and sends nothing before", async () => {
+  const post = answers(429, { "retry-after": "2" });
+  const button = await tried();
+  await screen.findByText("Too many tries. Wait 2 s, then try again.");
+  expect(button.disabled).toBe(true);
+  await userEvent.type(screen.getByLabelText("Password"), "{Enter}");
+  expect(post).toHaveBeenCalledOnce();
+  await screen.findByText("Too many tries. Wait 1 s, then try again.", {}, { timeout: 2_000 });
+  await waitFor(() => expect(button.disabled).toBe(false), { timeout: 2_000 });
+});
