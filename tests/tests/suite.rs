@@ -39,5 +39,5 @@ mod storage_trouble;
 mod tokens;
 mod uploader_end;
 mod uploads;
-mod web_interface;
 mod web;
+mod web_interface;

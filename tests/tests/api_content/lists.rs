@@ -207,6 +207,9 @@ async fn the_last_pushes_come_the_newest_first() {
     }
     let overview = get(&client, "/api/overview").await;
     let recent = overview["recent"].as_array().unwrap();
-    let tags: Vec<_> = recent.iter().map(|it| it["tag"].as_str().unwrap()).collect();
+    let tags: Vec<_> = recent
+        .iter()
+        .map(|it| it["tag"].as_str().unwrap())
+        .collect();
     assert_eq!(tags, ["v3", "v2", "v1"], "{overview}");
 }
