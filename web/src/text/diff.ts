@@ -1,8 +1,10 @@
-import { bytes } from "./format";
+import { bytes, count, counted } from "./format";
 
 export const diff = {
   compare: "compare",
   title: (into: string) => `What changed in ${into}`,
+  titleAny: "What changed",
+  startsAlike: "Starts the same way, as the same user",
   changedIn: "What changed in",
   downloads: (from: string, needs: number, size: number) =>
     `A host that has ${from} downloads ${bytes(needs)} of the ${bytes(size)}.`,
@@ -10,27 +12,40 @@ export const diff = {
   into: "To",
   platform: "Platform",
   swap: "Swap",
-  choose: "Choose two tags to compare",
   missing: (repo: string) => `One of these is not in ${repo}`,
   missingHint: "It was deleted, or never pushed.",
   toRepository: "Go to the tags",
   size: "Packed size",
-  was: (words: string) => `was ${words}`,
+  was: (size: string) => `was ${size}`,
   more: (n: number) => (n === 0 ? "the same" : n > 0 ? `${bytes(n)} more` : `${bytes(-n)} less`),
   layers: "Layers",
-  layerWords: (same: number, added: number, removed: number) =>
-    `${same} same, ${added} new, ${removed} gone`,
+  /** Of each kind of change that there is, how many. */
+  layerWords: (counts: Record<"same" | "changed" | "added" | "removed", number>) =>
+    Object.entries(counts)
+      .filter(([, n]) => n > 0)
+      .map(([is, n]) => `${n} ${is}`)
+      .join(", "),
   config: "Config",
-  lines: (n: number) => (n === 1 ? "line differs" : "lines differ"),
+  settings: (n: number) => (n === 1 ? "setting differs" : "settings differ"),
+  differOf: (n: number, all: number) => `${count(n)} of ${count(all)} settings differ`,
+  showSame: (n: number) => `Show ${counted(n, "line")} that ${n === 1 ? "is" : "are"} the same`,
+  hideSame: "Hide what is the same",
+  apart: "Apart",
+  pushedOn: (day: string) => `pushed on ${day}`,
+  pushes: (from: string, into: string) => `pushed ${from} and ${into}`,
+  bothBy: (name: string) => `both by ${name}`,
+  chooseTag: "Choose a tag",
+  chooseOther: "Choose a tag above to compare with",
   same: "Same",
-  added: "New",
-  removed: "Gone",
+  changed: "Changed",
+  added: "Added",
+  removed: "Removed",
+  difference: "Difference",
+  plus: (n: number) => (n > 0 ? `+${bytes(n)}` : n < 0 ? `−${bytes(-n)}` : "0"),
   fromTheBase: "from the base up",
   onlyDifferences: "Only differences",
   change: "Change",
   madeBy: "Made by",
-  layer: "Layer",
-  bytes: "Size",
   noDifference: "Nothing of it differs",
   noLayers: "All layers are the same",
   kinds: {
@@ -41,6 +56,5 @@ export const diff = {
     env: "Env",
     labels: "Label",
   },
-  gone: "was",
-  now: "is",
+  lineIs: { gone: "was", new: "is", same: "the same" },
 };

@@ -1,27 +1,29 @@
-import { Equal, Minus, Plus } from "lucide-react";
+import { ArrowRightLeft, Equal, Minus, Plus } from "lucide-react";
 import { useState } from "react";
-import type { Schemas } from "../../api/client";
-import { Digest } from "../../parts/Copy";
 import { CheckLine } from "../../parts/Field";
 import { Empty } from "../../parts/Notice";
 import { Panel } from "../../parts/Panel";
 import { Status } from "../../parts/Status";
 import { Cell, Row, Table, Th } from "../../parts/Table";
-import { Bytes, Mono } from "../../parts/Text";
+import { Bytes, Mono, Muted } from "../../parts/Text";
 import { text } from "../../text";
+import s from "./LayersTable.module.css";
+import type { Row as LayerRow } from "./layers";
 
 const words = text.diff;
-type Layer = Schemas["DiffLayer"] & { is: "same" | "added" | "removed" };
 
-const ICONS = { same: Equal, added: Plus, removed: Minus };
+const ICONS = { same: Equal, changed: ArrowRightLeft, added: Plus, removed: Minus };
 
-export function LayersTable({ layers }: { layers: Schemas["Layers"] }) {
+type LayersTableProps = {
+  rows: LayerRow[];
+  /** What each side is called. */
+  from: string;
+  into: string;
+};
+
+export function LayersTable({ rows, from, into }: LayersTableProps) {
   const [onlyDifferences, setOnlyDifferences] = useState(false);
-  // From the base up: what both share comes first, by the nature of layers.
-  const all: Layer[] = (["same", "removed", "added"] as const).flatMap((is) =>
-    layers[is].map((layer) => ({ ...layer, is })),
-  );
-  const shown = onlyDifferences ? all.filter(({ is }) => is !== "same") : all;
+  const shown = onlyDifferences ? rows.filter(({ is }) => is !== "same") : rows;
   return (
     <Panel
       title={words.layers}
@@ -44,31 +46,54 @@ export function LayersTable({ layers }: { layers: Schemas["Layers"] }) {
             <>
               <Th>{words.change}</Th>
               <Th>{words.madeBy}</Th>
-              <Th middle>{words.layer}</Th>
-              <Th num>{words.bytes}</Th>
+              <Th num>
+                <Mono>{from}</Mono>
+              </Th>
+              <Th num>
+                <Mono>{into}</Mono>
+              </Th>
+              <Th num>{words.difference}</Th>
             </>
           }
         >
-          {shown.map(({ digest, size, created_by, is }) => (
-            <Row key={is + digest}>
-              <Cell state>
-                <Status tone={is === "same" ? "quiet" : "live"} icon={ICONS[is]}>
-                  {words[is]}
-                </Status>
-              </Cell>
-              <Cell name>
-                <Mono title={created_by ?? undefined}>{created_by ?? digest}</Mono>
-              </Cell>
-              <Cell middle label={words.layer}>
-                <Digest of={digest} />
-              </Cell>
-              <Cell num label={words.bytes}>
-                <Bytes of={size} />
-              </Cell>
-            </Row>
+          {shown.map((row, at) => (
+            // A layer may be in an image twice.
+            <LayerLine key={`${at} ${row.digest}`} row={row} from={from} into={into} />
           ))}
         </Table>
       )}
     </Panel>
   );
 }
+
+type LayerLineProps = { row: LayerRow; from: string; into: string };
+
+function LayerLine({ row, from, into }: LayerLineProps) {
+  const { is, step, digest } = row;
+  const difference = (row.into ?? 0) - (row.from ?? 0);
+  const name = <Mono title={`${step ?? ""} ${digest}`}>{step ?? digest}</Mono>;
+  return (
+    <Row>
+      <Cell state>
+        <span className={is === "same" ? undefined : s.change}>
+          <Status tone={is === "same" ? "quiet" : "live"} icon={ICONS[is]}>
+            {words[is]}
+          </Status>
+        </span>
+      </Cell>
+      <Cell name>{is === "same" ? <Muted>{name}</Muted> : name}</Cell>
+      <Cell num muted label={from}>
+        <Size of={row.from} />
+      </Cell>
+      <Cell num muted={is === "same"} label={into}>
+        <Size of={row.into} />
+      </Cell>
+      <Cell num muted={difference === 0} label={words.difference}>
+        {words.plus(difference)}
+      </Cell>
+    </Row>
+  );
+}
+
+const Size = ({ of }: { of: number | undefined }) =>
+  of === undefined ? <Muted>–</Muted> : <Bytes of={of} />;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Schemas } from "../../api/client";
-import { linesOf } from "./lines";
+import { countOf, linesOf, sameOf } from "./lines";
 
 const words = (from: string[], to: string[]) => ({
   changed: JSON.stringify(from) !== JSON.stringify(to),
@@ -39,5 +39,28 @@ it("says what was before what is, and what came alone", () => {
     { kind: "env", is: "gone", words: "MODE=one" },
     { kind: "env", is: "new", words: "MODE=two" },
     { kind: "env", is: "new", words: "NEW=" },
+  ]);
+});
+
+it("counts a value that changed once", () =>
+  expect(
+    countOf(diff({ user: { to: "app" }, env: { A: { from: "1", to: "2" }, B: { from: "1" } } })),
+  ).toBe(3));
+
+it("says what is the same where one asks for it", () => {
+  const config = {
+    entrypoint: ["/bin/app"],
+    cmd: [],
+    user: "app",
+    env: ["MODE=two", "TZ=UTC"],
+    labels: { revision: "1" },
+    exposed_ports: [],
+    volumes: [],
+  };
+  const changed = diff({ env: { MODE: { from: "one", to: "two" } }, user: { to: "app" } });
+  expect(sameOf(changed, config).map(({ words }) => words)).toEqual([
+    "/bin/app",
+    "TZ=UTC",
+    "revision=1",
   ]);
 });

@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+import { sideBySide } from "./layers";
+
+const layer = (digest: string, created_by: string | null, size = 1) => ({
+  digest,
+  created_by,
+  size,
+});
+const base = layer("base", "FROM debian", 30);
+const rows = (...of: Parameters<typeof sideBySide>) =>
+  sideBySide(...of).map(({ is, digest }) => `${is} ${digest}`);
+
+it("keeps the order from the base up, with what is the same in between", () =>
+  expect(
+    rows(
+      [
+        base,
+        layer("deps1", "RUN npm ci"),
+        layer("public", "COPY public"),
+        layer("old", "COPY old"),
+      ],
+      [
+        base,
+        layer("deps2", "RUN npm ci"),
+        layer("public", "COPY public"),
+        layer("otel", "COPY otel"),
+      ],
+    ),
+  ).toEqual(["same base", "changed deps2", "same public", "removed old", "added otel"]));
+
+it("takes one step's layers for one change, with the bytes of both", () =>
+  expect(
+    sideBySide([layer("a", "/bin/sh -c npm ci", 5)], [layer("b", "npm ci # buildkit", 7)]),
+  ).toEqual([{ is: "changed", step: "npm ci # buildkit", digest: "b", from: 5, into: 7 }]));
+
+it("does not guess where steps are not told", () =>
+  expect(rows([layer("a", null)], [layer("b", null)])).toEqual(["removed a", "added b"]));
+
+it("knows a layer that is there twice", () => {
+  const empty = layer("empty", "RUN true");
+  expect(rows([base, empty], [base, empty, empty])).toEqual([
+    "same base",
+    "same empty",
+    "added empty",
+  ]);
+});
+
+it("does not take another order for the same", () =>
+  expect(rows([layer("a", "A"), layer("b", "B")], [layer("b", "B"), layer("a", "A")])).toEqual([
+    "removed a",
+    "same b",
+    "added a",
+  ]));
