@@ -48,6 +48,23 @@ export function Field({ label, hint, error, mono, ...input }: FieldProps) {
   );
 }
 
+type InputProps = InputHTMLAttributes<HTMLInputElement> & {
+  /** Told to readers, where no words stand beside it. */
+  label?: string;
+};
+
+/** An input among others in a toolbar. */
+export const Input = ({ label, ...input }: InputProps) => (
+  <input
+    autoComplete="off"
+    spellCheck={false}
+    {...input}
+    className={s.input}
+    aria-label={label}
+    placeholder={label}
+  />
+);
+
 type SelectProps = SelectHTMLAttributes<HTMLSelectElement> & {
   label: string;
   /** The label is shown above it, not only told. */

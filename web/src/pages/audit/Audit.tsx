@@ -1,7 +1,7 @@
 import { Download, ListTree } from "lucide-react";
 import { useGet } from "../../api/query";
 import { Button } from "../../parts/Button";
-import { SearchBox, Select } from "../../parts/Field";
+import { Input, SearchBox, Select } from "../../parts/Field";
 import { Loaded } from "../../parts/Loaded";
 import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
@@ -87,7 +87,7 @@ function Filters({ list }: { list: List }) {
       <Typed list={list} name="repo" label={words.anyRepository} />
       <label className={s.since}>
         {words.since}
-        <input
+        <Input
           type="date"
           value={list.param("since")}
           onChange={(event) => list.ask({ since: event.target.value })}
@@ -101,19 +101,17 @@ function Filters({ list }: { list: List }) {
 function Typed({ list, name, label }: { list: List; name: "actor" | "repo"; label: string }) {
   const value = list.param(name);
   return (
-    <input
-      key={value}
-      className={s.typed}
-      aria-label={label}
-      placeholder={label}
-      defaultValue={value}
-      spellCheck={false}
-      autoComplete="off"
-      onBlur={(event) =>
-        event.target.value.trim() !== value && list.ask({ [name]: event.target.value.trim() })
-      }
-      onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
-    />
+    <div className={s.typed}>
+      <Input
+        key={value}
+        label={label}
+        defaultValue={value}
+        onBlur={({ target }) =>
+          target.value.trim() !== value && list.ask({ [name]: target.value.trim() })
+        }
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+      />
+    </div>
   );
 }
 
