@@ -7,17 +7,9 @@ import { memoryLocation } from "wouter/memory-location";
 import { api } from "../api/client";
 import { queries } from "../api/query";
 import Finder from "./Finder";
-import { type Me, SessionProvider } from "./session";
+import { SessionProvider } from "./session";
+import { someone } from "./someone";
 
-const user = { id: 1, username: "heron", role: "user" } as const;
-const me: Me = {
-  ...user,
-  user,
-  must_change_password: false,
-  admin: false,
-  groups: [],
-  repositories: [],
-};
 const found = {
   groups: ["team"],
   repos: ["team/api", "team/web"],
@@ -31,7 +23,7 @@ function show() {
   const onClose = vi.fn();
   render(
     <QueryClientProvider client={queries}>
-      <SessionProvider me={me}>
+      <SessionProvider me={someone}>
         <Router hook={hook}>
           <Finder onClose={onClose} />
         </Router>

@@ -1,6 +1,7 @@
 import { Package, Search } from "lucide-react";
 import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
+import { useRegistryHost } from "../../api/config";
 import { useGet } from "../../api/query";
 import { to } from "../../app/paths";
 import { may, useMe } from "../../app/session";
@@ -51,7 +52,7 @@ export function Repositories({ group, manages }: { group: GroupRow; manages: boo
 
 function None({ list, group, manages }: { list: List; group: GroupRow; manages: boolean }) {
   const me = useMe();
-  const config = useGet("/api/config");
+  const host = useRegistryHost();
   if (list.q) {
     const clear = (
       <Button small onClick={() => list.filter("")}>
@@ -66,9 +67,7 @@ function None({ list, group, manages }: { list: List; group: GroupRow; manages: 
   return (
     <Empty icon={Package} title={words.empty}>
       <span>{appears ? words.emptyPush : why}</span>
-      {appears && (
-        <Command>{`docker push ${config.data?.registry_host ?? location.host}/${group.name}/app:1.0`}</Command>
-      )}
+      {appears && <Command>{`docker push ${host}/${group.name}/app:1.0`}</Command>}
     </Empty>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Schemas } from "../../api/client";
-import { useGet } from "../../api/query";
+import { useRegistryHost } from "../../api/config";
 import { Command } from "../../parts/Copy";
 import { Segments } from "../../parts/Field";
 import { text } from "../../text";
@@ -15,8 +15,7 @@ type PullLineProps = { image: Schemas["Image"]; reference: string };
 /** The command by which one gets it, for several programs. */
 export function PullLine({ image, reference }: PullLineProps) {
   const [tool, setTool] = useState<Tool>();
-  const config = useGet("/api/config");
-  const host = config.data?.registry_host ?? location.host;
+  const host = useRegistryHost();
   const pulls = pullsOf(kindOf(image), `${host}/${image.repo}`, reference, image.digest);
   const shown = pulls.find(([it]) => it === tool) ?? pulls[0];
   if (!shown) return null;

@@ -2,6 +2,7 @@ import { ChevronLeft, FolderLock } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import type { Got, Schemas } from "../../api/client";
+import { useRegistryHost } from "../../api/config";
 import { useGet } from "../../api/query";
 import { to } from "../../app/paths";
 import { useMe } from "../../app/session";
@@ -29,7 +30,7 @@ export function Start({ overview, onBack }: StartProps) {
   const groups = useGet("/api/groups", { params: { query: { limit: 100 } } });
   const config = useGet("/api/config");
   const [made, setMade] = useState("");
-  const host = config.data?.registry_host ?? location.host;
+  const host = useRegistryHost();
   const group = made || groups.data?.items.find(takesNew)?.name;
   const repository = me.repositories.find(({ rights }) => rights.includes("push"))?.name;
   const mayPush = me.admin || group || repository;

@@ -1,4 +1,5 @@
 import { FolderX } from "lucide-react";
+import { useRegistryHost } from "../../api/config";
 import { useGet } from "../../api/query";
 import { groupOf, to } from "../../app/paths";
 import { LinkButton } from "../../parts/Button";
@@ -16,8 +17,7 @@ const words = text.repository;
 
 export default function Repository({ repo }: { repo: string }) {
   const found = useGet("/api/repos", { params: { query: { repo, limit: 1 } } });
-  const config = useGet("/api/config");
-  const host = config.data?.registry_host ?? location.host;
+  const host = useRegistryHost();
   const group = groupOf(repo);
   const facts = found.data?.items[0];
   // Without a tag docker pulls `latest`, which is not everywhere.

@@ -4,23 +4,14 @@ import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
 import { api } from "../../api/client";
 import { queries } from "../../api/query";
-import { type Me, SessionProvider } from "../../app/session";
+import { SessionProvider } from "../../app/session";
+import { someone } from "../../app/someone";
 import { Password } from "./Password";
-
-const user = { id: 1, username: "heron", role: "user" } as const;
-const me: Me = {
-  ...user,
-  user,
-  must_change_password: false,
-  admin: false,
-  groups: [],
-  repositories: [],
-};
 
 function show() {
   render(
     <QueryClientProvider client={queries}>
-      <SessionProvider me={me}>
+      <SessionProvider me={someone}>
         <Password />
       </SessionProvider>
     </QueryClientProvider>,

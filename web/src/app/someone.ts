@@ -1,0 +1,13 @@
+import type { Me } from "./session";
+
+const user = { id: 1, username: "heron", role: "user" } as const;
+
+/** Somebody without rights, for tests. */
+export const someone: Me = {
+  ...user,
+  user,
+  must_change_password: false,
+  admin: false,
+  groups: [],
+  repositories: [],
+};
