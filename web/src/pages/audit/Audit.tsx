@@ -85,14 +85,15 @@ function Filters({ list }: { list: List }) {
       </Select>
       <Typed list={list} name="actor" label={words.anyActor} />
       <Typed list={list} name="repo" label={words.anyRepository} />
-      <label className={s.since}>
+      <div className={s.since}>
         {words.since}
         <Input
           type="date"
+          label={words.since}
           value={list.param("since")}
           onChange={(event) => list.ask({ since: event.target.value })}
         />
-      </label>
+      </div>
     </div>
   );
 }
