@@ -92,6 +92,7 @@ async fn grant(lab: &mut Lab, wish: &str) {
         }
         "stop uploader" => lab.uploader(0).kill9(),
         "start uploader" => lab.uploader(0).restart(),
+        "let a day pass" => lab.clock_forward(25 * 60 * 60 * 1000),
         "wait until stored" => lab.wait_until_stored().await,
         other => panic!("a lab cannot {other:?}"),
     }

@@ -113,18 +113,16 @@ await script(async (open) => {
   await main.getByRole("link", { name: "1.1", exact: true }).waitFor({ state: "detached" });
   await docker("pull", "--quiet", first);
 
-  // Garbage collection tells first what it would take.
+  // A day later, garbage collection tells first what it would take.
+  await lab.ask("let a day pass");
   await page.goto(`${lab.url}/storage`);
   await hand.press(button("Preview"));
-  await hand.press(button(/^Collect/));
-  const confirmed = page.getByRole("alertdialog").getByRole("button", { name: /^Collect/ });
-  await confirmed
-    .or(main.getByText(/collected/i))
-    .first()
-    .waitFor();
-  if (await confirmed.isVisible()) await hand.press(confirmed);
   await main
-    .getByText(/collected/i)
+    .getByText(/24(\.\d)? MB/)
     .first()
     .waitFor();
+  await hand.press(button(/^Collect, frees 24(\.\d)? MB/, main));
+  await hand.press(button(/^Collect/, page.getByRole("alertdialog")));
+  await page.getByText(/^Collected .* 24(\.\d)? MB are freed/).waitFor();
+  await docker("pull", "--quiet", first);
 });

@@ -105,4 +105,22 @@ await script(async (open) => {
     (error) => /unauthorized|denied/i.test(String(error)),
   );
   assert(refused, "a revoked token still pushes");
+
+  // An account that is disabled is out at once; and in again when one thinks again.
+  hand = handOf(admin, process.argv[2]);
+  await hand.tab("Users");
+  await hand.menu(admin.getByRole("button", { name: "More for heron" }), "Disable");
+  await hand.press(admin.getByRole("alertdialog").getByRole("button", { name: "Disable" }));
+  const row = admin.getByRole("row").filter({ hasText: "heron" });
+  await row.getByText("Disabled").waitFor();
+  page.expected.push(/status of 40[13]/);
+  await page.reload();
+  await page.getByLabel("User name").waitFor();
+  await hand.menu(admin.getByRole("button", { name: "More for heron" }), "Enable");
+  await row.getByText("Active").waitFor();
+  hand = handOf(page, process.argv[2]);
+  await hand.fill(page.getByLabel("User name"), "heron");
+  await hand.fill(page.getByLabel("Password", { exact: true }), OWN);
+  await hand.press(page.getByRole("button", { name: "Sign in" }));
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
 });

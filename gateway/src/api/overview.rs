@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
+use super::content::ShownDurability;
 use super::extract::{Caller, Query};
 use super::list::ListQuery;
 use super::openapi::SignedIn;
@@ -65,6 +66,7 @@ struct Recent {
     #[schema(example = "2026-01-31T12:00:00Z")]
     pushed_at: String,
     pushed_by: Option<String>,
+    durability: ShownDurability,
 }
 
 impl From<RecentPush> for Recent {
@@ -76,6 +78,7 @@ impl From<RecentPush> for Recent {
             size: push.size,
             pushed_at: rfc3339(push.pushed_at),
             pushed_by: push.pushed_by,
+            durability: push.durability.into(),
         }
     }
 }

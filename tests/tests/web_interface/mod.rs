@@ -3,15 +3,25 @@
 
 use refity_tests::browser;
 use refity_tests::docker::Docker;
-use refity_tests::lab::Lab;
+use refity_tests::lab::{Builder, Lab};
 
 /// Bytes that the line to the storage carries in a second, so that one can
 /// watch a push.
 const LINE: u32 = 4 * 1024 * 1024;
 
+/// A lab whose gateway has its interface from `UI_DIR`, where who changes pages
+/// sets it: that needs no gateway to be built.
+fn lab() -> Builder {
+    let builder = Lab::builder();
+    match std::env::var("UI_DIR") {
+        Ok(folder) => builder.env("UI_DIR", &folder),
+        Err(_) => builder,
+    }
+}
+
 /// From the first sign-in to the collection of garbage.
 async fn first_day(hand: &str) {
-    let builder = Lab::builder().without_groups().line_to_storage(LINE);
+    let builder = lab().without_groups().line_to_storage(LINE);
     let mut lab = builder.env("ADMIN_PASSWORD", "admin").start().await;
     let docker = Docker::start().await;
     browser::run(&mut lab, Some(&docker), "first-day", &[hand]).await;
@@ -31,7 +41,7 @@ async fn the_first_day_by_keyboard_alone() {
 
 /// A user with rights, what they see, and their token.
 async fn people(hand: &str) {
-    let mut lab = Lab::start().await;
+    let mut lab = lab().start().await;
     let docker = Docker::start().await;
     browser::run(&mut lab, Some(&docker), "people", &[hand]).await;
 }
@@ -51,21 +61,21 @@ async fn people_and_tokens_by_keyboard_alone() {
 #[tokio::test]
 #[ignore = "its script is not steady yet: run it with --ignored"]
 async fn what_is_away_is_said_until_it_is_back() {
-    let mut lab = Lab::start().await;
+    let mut lab = lab().start().await;
     browser::run(&mut lab, None, "away", &[]).await;
 }
 
 #[tokio::test]
 #[ignore = "its script is not steady yet: run it with --ignored"]
 async fn every_page_is_whole_at_every_width_in_both_themes() {
-    let mut lab = Lab::start().await;
+    let mut lab = lab().start().await;
     browser::run(&mut lab, None, "every-page", &[]).await;
 }
 
 #[tokio::test]
 #[ignore = "its script is not steady yet: run it with --ignored"]
 async fn pages_show_what_the_api_allows_and_nothing_more() {
-    let mut lab = Lab::start().await;
+    let mut lab = lab().start().await;
     browser::run(&mut lab, None, "rights", &[]).await;
 }
 
@@ -76,7 +86,7 @@ async fn screenshots() {
     let folder = std::env::var("REFITY_SCREENSHOTS").expect("REFITY_SCREENSHOTS: a folder");
     let all = std::env::var("REFITY_SCREENSHOTS_ALL").is_ok_and(|it| !it.is_empty());
     let arguments: &[&str] = if all { &[&folder, "all"] } else { &[&folder] };
-    let builder = Lab::builder().line_to_storage(LINE);
+    let builder = lab().line_to_storage(LINE);
     let mut lab = builder.start().await;
     browser::run(&mut lab, None, "screenshots", arguments).await;
 }

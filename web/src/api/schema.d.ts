@@ -2544,6 +2544,7 @@ export interface components {
         /** @description A push. */
         Recent: {
             digest: string;
+            durability: components["schemas"]["ShownDurability"];
             /** @example 2026-01-31T12:00:00Z */
             pushed_at: string;
             pushed_by?: string | null;

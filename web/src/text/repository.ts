@@ -28,7 +28,6 @@ export const repository = {
   pushed: "Pushed",
   by: (name: string) => `by ${name}`,
   pulled: "Last pull",
-  durability: "Durability",
   selectAll: "Select all",
   select: (tag: string) => `Select ${tag}`,
   sameAs: (tag: string) => `= ${tag}`,

@@ -39,6 +39,7 @@ export const shared = {
   reconnecting: "Reconnecting",
   polling: "Polling every 5 s",
   durability: {
+    title: "Durability",
     staged: "Staged",
     stagedHint: "Only this host has it so far",
     uploading: (p: number) => `Uploading ${p} %`,

@@ -6,8 +6,10 @@ use super::super::grants::READABLE;
 use super::super::transfers::visible;
 use super::super::wishes::parsed;
 use super::super::{Readable, Store, StoreError};
-use super::Values;
+use super::durability::Needed;
 use super::groups::SOME_READABLE;
+use super::tags::job_state;
+use super::{ImageDurability, Values};
 use crate::digest::Digest;
 use crate::name::{RepositoryName, Tag};
 
@@ -55,6 +57,8 @@ pub struct RecentPush {
     pub pushed_at: i64,
     /// By which account, if it was one that is still there.
     pub pushed_by: Option<String>,
+    /// How far it is on its way to SFTP.
+    pub durability: ImageDurability,
 }
 
 fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
@@ -133,7 +137,8 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     let looked_at = if all { "" } else { "LIMIT :looked_at" };
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
-                (SELECT name FROM users WHERE id = t.pushed_by)
+                (SELECT name FROM users WHERE id = t.pushed_by),
+                t.id, r.id, t.manifest_id, t.published_manifest_id IS t.manifest_id
          FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
                ORDER BY pushed_at DESC {looked_at}) t
          CROSS JOIN repositories r ON r.id = t.repository_id
@@ -142,6 +147,8 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     ))?;
     let mut rows = query.query(values.named().as_slice())?;
     while let Some(row) = rows.next()? {
+        let job = job_state(db, row.get(6)?)?;
+        let needed = Needed::of(db, row.get(7)?, row.get(8)?)?;
         overview.recent.push(RecentPush {
             repository: parsed(&row.get::<_, String>(0)?)?,
             tag: parsed(&row.get::<_, String>(1)?)?,
@@ -149,6 +156,7 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
             size: row.get(3)?,
             pushed_at: row.get(4)?,
             pushed_by: row.get(5)?,
+            durability: needed.with(row.get(9)?, job.as_deref()),
         });
     }
     Ok(overview)

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 
 use super::super::grants::READABLE;
 use super::super::wishes::parsed;
-use super::super::{PageRequest, Readable, Store, StoreError};
+use super::super::{Readable, Store, StoreError};
 use super::Values;
+use super::groups::SOME_READABLE;
 use crate::name::{GroupName, RepositoryName, Tag};
 
 /// What was found: a few of each.
@@ -33,12 +34,21 @@ fn search(
     readable: &Readable,
     text: &str,
     limit: u32,
-) -> Result<(Vec<RepositoryName>, Vec<FoundTag>), StoreError> {
+) -> Result<Found, StoreError> {
+    let mut found = Found::default();
     let mut values = Values::default();
     values.readable(readable);
     values.push(":text", text.to_lowercase());
     values.push(":limit", limit);
     let values = values.named();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT g.name FROM groups g WHERE g.wanted AND instr(g.name, :text) > 0 AND {SOME_READABLE}
+         ORDER BY instr(g.name, :text) > 1, g.name LIMIT :limit"
+    ))?;
+    let mut rows = query.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        found.groups.push(parsed(&row.get::<_, String>(0)?)?);
+    }
     // The name below the group counts as a beginning too.
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
@@ -47,9 +57,8 @@ fn search(
          LIMIT :limit"
     ))?;
     let mut rows = query.query(values.as_slice())?;
-    let mut repositories = Vec::new();
     while let Some(row) = rows.next()? {
-        repositories.push(parsed(&row.get::<_, String>(0)?)?);
+        found.repositories.push(parsed(&row.get::<_, String>(0)?)?);
     }
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name, t.name FROM tags t CROSS JOIN repositories r ON r.id = t.repository_id
@@ -58,14 +67,13 @@ fn search(
          ORDER BY instr(lower(t.name), :text) > 1, t.name, r.name LIMIT :limit"
     ))?;
     let mut rows = query.query(values.as_slice())?;
-    let mut tags = Vec::new();
     while let Some(row) = rows.next()? {
-        tags.push(FoundTag {
+        found.tags.push(FoundTag {
             repository: parsed(&row.get::<_, String>(0)?)?,
             tag: parsed(&row.get::<_, String>(1)?)?,
         });
     }
-    Ok((repositories, tags))
+    Ok(found)
 }
 
 impl Store {
@@ -80,20 +88,7 @@ impl Store {
         text: String,
         limit: u32,
     ) -> Result<Found, StoreError> {
-        let request = PageRequest {
-            order: super::super::Order::Asc,
-            cursor: None,
-            limit,
-        };
-        let groups = self.group_page(readable.clone(), None, Some(text.clone()), request);
-        let groups = groups.await?.items.into_iter().map(|group| group.name);
-        let (repositories, tags) = self
-            .read(move |db| search(db, &readable, &text, limit))
-            .await?;
-        Ok(Found {
-            groups: groups.collect(),
-            repositories,
-            tags,
-        })
+        self.read(move |db| search(db, &readable, &text, limit))
+            .await
     }
 }

@@ -7,9 +7,9 @@ import { renew } from "../../api/query";
 import { to } from "../../app/paths";
 import { useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
-import { Confirm, Dialog } from "../../parts/Dialog";
-import { CheckLine, Field, Form } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Confirm } from "../../parts/Dialog";
+import { CheckLine, Field } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { Menu } from "../../parts/Menu";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
@@ -17,7 +17,7 @@ import type { GroupRow } from "./Repositories";
 
 const words = text.group;
 type Open = "repository" | "settings" | "removal" | null;
-type DialogProps = { group: GroupRow; open: boolean; onClose: () => void };
+type DialogProps = { group: GroupRow; onClose: () => void };
 
 /** What who manages a group, and who administers all, do with it. */
 export function GroupActions({ group, manages }: { group: GroupRow; manages: boolean }) {
@@ -42,14 +42,14 @@ export function GroupActions({ group, manages }: { group: GroupRow; manages: boo
         />
       )}
       {/* Each begins anew when it is opened. */}
-      {open === "repository" && <NewRepository group={group} open onClose={onClose} />}
-      {open === "settings" && <GroupSettings group={group} open onClose={onClose} />}
+      {open === "repository" && <NewRepository group={group} onClose={onClose} />}
+      {open === "settings" && <GroupSettings group={group} onClose={onClose} />}
       <Removal group={group} open={open === "removal"} onClose={onClose} />
     </>
   );
 }
 
-function NewRepository({ group, open, onClose }: DialogProps) {
+function NewRepository({ group, onClose }: DialogProps) {
   const [, go] = useLocation();
   const [name, setName] = useState("");
   const whole = `${group.name}/${name.trim()}`;
@@ -61,36 +61,27 @@ function NewRepository({ group, open, onClose }: DialogProps) {
       go(to.repository(whole));
     },
   });
-  const send = () => name.trim() && create.mutate();
   return (
-    <Dialog
-      open={open}
+    <FormDialog
       onClose={onClose}
       title={words.repositoryDialog.title(group.name)}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" busy={create.isPending} disabled={!name.trim()} onClick={send}>
-            {words.repositoryDialog.confirm}
-          </Button>
-        </>
-      }
+      confirm={words.repositoryDialog.confirm}
+      ready={name.trim() !== ""}
+      sending={create}
+      onSend={() => create.mutate()}
     >
-      <Form onSend={send}>
-        <Field
-          label={words.repositoryDialog.name}
-          hint={words.repositoryDialog.hint}
-          mono
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-      </Form>
-      <Failure problem={create.error} />
-    </Dialog>
+      <Field
+        label={words.repositoryDialog.name}
+        hint={words.repositoryDialog.hint}
+        mono
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 
-function GroupSettings({ group, open, onClose }: DialogProps) {
+function GroupSettings({ group, onClose }: DialogProps) {
   const [isPublic, setPublic] = useState(group.public);
   const [createOnPush, setCreateOnPush] = useState(group.create_on_push);
   const save = useMutation({
@@ -108,18 +99,12 @@ function GroupSettings({ group, open, onClose }: DialogProps) {
     },
   });
   return (
-    <Dialog
-      open={open}
+    <FormDialog
       onClose={onClose}
       title={words.settingsDialog.title(group.name)}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" busy={save.isPending} onClick={() => save.mutate()}>
-            {text.shared.save}
-          </Button>
-        </>
-      }
+      confirm={text.shared.save}
+      sending={save}
+      onSend={() => save.mutate()}
     >
       <CheckLine
         hint={words.settingsDialog.publicHint}
@@ -135,12 +120,11 @@ function GroupSettings({ group, open, onClose }: DialogProps) {
       >
         {words.settingsDialog.createOnPush}
       </CheckLine>
-      <Failure problem={save.error} />
-    </Dialog>
+    </FormDialog>
   );
 }
 
-function Removal({ group, open, onClose }: DialogProps) {
+function Removal({ group, open, onClose }: DialogProps & { open: boolean }) {
   const [, go] = useLocation();
   const full = group.repositories > 0;
   const remove = useMutation({

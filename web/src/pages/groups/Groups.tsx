@@ -51,7 +51,7 @@ export default function Groups() {
           }
         </Loaded>
       </Panel>
-      <NewGroup open={creating} onClose={() => setCreating(false)} />
+      {creating && <NewGroup onClose={() => setCreating(false)} />}
     </Page>
   );
 }

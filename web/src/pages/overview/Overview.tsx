@@ -1,6 +1,7 @@
 import { Terminal } from "lucide-react";
 import { useState } from "react";
 import type { Got } from "../../api/client";
+import { paceOf } from "../../api/pace";
 import { useGet } from "../../api/query";
 import { Button } from "../../parts/Button";
 import { LiveDot } from "../../parts/LiveDot";
@@ -23,7 +24,10 @@ import { Underway } from "./Underway";
 const words = text.overview;
 
 export default function Overview() {
-  const query = useGet("/api/overview", undefined, { refetchInterval: 30_000 });
+  const query = useGet("/api/overview", undefined, {
+    refetchInterval: ({ state }) =>
+      paceOf(state.data?.recent.map((push) => push.durability)) || 30_000,
+  });
   const [help, setHelp] = useState(false);
   const empty = query.data?.tags === 0;
   if (query.data && (empty || help)) {

@@ -2,11 +2,11 @@ import { Package } from "lucide-react";
 import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
 import { to } from "../../app/paths";
-import { Digest } from "../../parts/Copy";
 import { Empty } from "../../parts/Notice";
 import { Panel } from "../../parts/Panel";
+import { Durability } from "../../parts/Status";
 import { Cell, Row, Table, Th } from "../../parts/Table";
-import { Bytes, ImageName, Time } from "../../parts/Text";
+import { Bytes, ImageName, Muted, Time } from "../../parts/Text";
 import { text } from "../../text";
 
 const words = text.overview;
@@ -22,31 +22,27 @@ export function Recent({ pushes }: { pushes: Schemas["Recent"][] }) {
           head={
             <>
               <Th>{words.image}</Th>
-              <Th middle>{words.digest}</Th>
               <Th num>{words.size}</Th>
-              <Th>{words.by}</Th>
               <Th>{words.pushed}</Th>
+              <Th>{text.shared.durability.title}</Th>
             </>
           }
         >
-          {pushes.map(({ repo, tag, digest, size, pushed_by, pushed_at }) => (
+          {pushes.map(({ repo, tag, size, pushed_by, pushed_at, durability }) => (
             <Row key={`${repo}:${tag}`}>
               <Cell name>
                 <Link href={to.tag(repo, tag)}>
                   <ImageName repo={repo} tag={tag} />
                 </Link>
               </Cell>
-              <Cell middle noCard>
-                <Digest of={digest} />
-              </Cell>
               <Cell num label={words.size}>
                 <Bytes of={size} />
               </Cell>
-              <Cell muted label={words.by}>
-                {pushed_by}
+              <Cell label={words.pushed}>
+                <Time at={pushed_at} /> {pushed_by && <Muted>{words.by(pushed_by)}</Muted>}
               </Cell>
-              <Cell muted label={words.pushed}>
-                <Time at={pushed_at} />
+              <Cell state>
+                <Durability of={durability} />
               </Cell>
             </Row>
           ))}

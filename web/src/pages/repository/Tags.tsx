@@ -1,5 +1,6 @@
 import { Search, Tag as TagIcon } from "lucide-react";
 import { useState } from "react";
+import { paceOf } from "../../api/pace";
 import { useGet } from "../../api/query";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
@@ -11,7 +12,6 @@ import { Panel, Toolbar } from "../../parts/Panel";
 import { MenuTh, SortTh, Table, Th } from "../../parts/Table";
 import { type List, useList } from "../../parts/useList";
 import { text } from "../../text";
-import { paceOf } from "./pace";
 import { SelectionBar } from "./SelectionBar";
 import { renewed, useSelection } from "./selection";
 import { TagDeletion } from "./TagDeletion";
@@ -152,7 +152,7 @@ function Rows({ list, tags, selection, ...of }: RowsProps) {
           <SortTh middle {...sort("pulled", "desc")}>
             {words.pulled}
           </SortTh>
-          <Th>{words.durability}</Th>
+          <Th>{text.shared.durability.title}</Th>
           <MenuTh label={words.menu} />
         </>
       }

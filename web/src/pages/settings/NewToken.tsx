@@ -3,12 +3,10 @@ import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { renew } from "../../api/query";
 import { useMe } from "../../app/session";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
 import { ExpiryField } from "../../parts/Expiry";
 import { endOf } from "../../parts/expiry";
-import { Field, Form, Select } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Field, Select } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { areScopesComplete, ScopesField } from "../../parts/ScopesField";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
@@ -50,45 +48,34 @@ export function NewToken({ onClose, onMade }: NewTokenProps) {
       return renew("/api/tokens");
     },
   });
-  const send = () => {
-    if (ready && !make.isPending) make.mutate();
-  };
 
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={words.make}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" disabled={!ready} busy={make.isPending} onClick={send}>
-            {words.makeIt}
-          </Button>
-        </>
-      }
+      confirm={words.makeIt}
+      ready={ready}
+      sending={make}
+      onSend={() => make.mutate()}
     >
-      <Form onSend={send}>
-        <Field
-          label={words.name}
-          hint={words.nameHint}
-          maxLength={64}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <Select
-          label={words.reach}
-          shown
-          value={narrowed ? "some" : "all"}
-          onChange={(event) => setNarrowed(event.target.value === "some")}
-        >
-          <option value="all">{text.access.allHint}</option>
-          <option value="some">{text.access.some}</option>
-        </Select>
-        {narrowed && <ScopesField value={scopes} onChange={setScopes} example={group} />}
-        <ExpiryField value={expiry} onChange={setExpiry} />
-      </Form>
-      <Failure problem={make.error} />
-    </Dialog>
+      <Field
+        label={words.name}
+        hint={words.nameHint}
+        maxLength={64}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <Select
+        label={words.reach}
+        shown
+        value={narrowed ? "some" : "all"}
+        onChange={(event) => setNarrowed(event.target.value === "some")}
+      >
+        <option value="all">{text.access.allHint}</option>
+        <option value="some">{text.access.some}</option>
+      </Select>
+      {narrowed && <ScopesField value={scopes} onChange={setScopes} example={group} />}
+      <ExpiryField value={expiry} onChange={setExpiry} />
+    </FormDialog>
   );
 }

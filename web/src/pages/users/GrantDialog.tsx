@@ -4,9 +4,8 @@ import { answer, api, type Schemas } from "../../api/client";
 import { renew, useGet } from "../../api/query";
 import { type Right, useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import { Field, Form } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Field } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { RightsPicker, rightsInWords, Scopes } from "../../parts/Rights";
 import { Small } from "../../parts/Text";
 import { say } from "../../parts/Toast";
@@ -54,9 +53,6 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
     },
   });
   const ready = user !== "" && group !== "" && (rights.length > 0 || before.length > 0);
-  const send = () => {
-    if (ready && !give.isPending) give.mutate(rights);
-  };
   // Another place, other rights.
   const change = (set: (name: string) => void) => (name: string) => {
     set(name);
@@ -64,57 +60,51 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
   };
 
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={
         start.user
           ? words.titleOf(start.user, start.repository ?? start.group)
           : words.title(start.group)
       }
-      foot={
-        <>
-          {before.length > 0 && (
-            <Button kind="dangerQuiet" disabled={give.isPending} onClick={() => give.mutate([])}>
-              {words.take}
-            </Button>
-          )}
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" disabled={!ready} busy={give.isPending} onClick={send}>
-            {words.save}
+      confirm={words.save}
+      ready={ready}
+      sending={give}
+      onSend={() => give.mutate(rights)}
+      instead={
+        before.length > 0 && (
+          <Button kind="dangerQuiet" disabled={give.isPending} onClick={() => give.mutate([])}>
+            {words.take}
           </Button>
-        </>
+        )
       }
     >
-      <Form onSend={send}>
-        {!start.user && <UserField value={user} onChange={change(setUser)} />}
-        {!start.group && <GroupField value={group} onChange={change(setGroup)} />}
-        {start.repository === undefined && (
-          <Field
-            label={words.repository}
-            hint={words.repositoryHint}
-            mono
-            placeholder={`${group || "team"}/app`}
-            value={repository}
-            onChange={(event) => change(setRepository)(event.target.value.trim())}
+      {!start.user && <UserField value={user} onChange={change(setUser)} />}
+      {!start.group && <GroupField value={group} onChange={change(setGroup)} />}
+      {start.repository === undefined && (
+        <Field
+          label={words.repository}
+          hint={words.repositoryHint}
+          mono
+          placeholder={`${group || "team"}/app`}
+          value={repository}
+          onChange={(event) => change(setRepository)(event.target.value.trim())}
+        />
+      )}
+      {start.repository === undefined && single.length > 0 && (
+        <div>
+          <Small>{words.also}</Small>
+          <Scopes
+            of={single.map(({ repository, rights }) => ({
+              repositories: repository ?? "",
+              rights,
+            }))}
           />
-        )}
-        {start.repository === undefined && single.length > 0 && (
-          <div>
-            <Small>{words.also}</Small>
-            <Scopes
-              of={single.map(({ repository, rights }) => ({
-                repositories: repository ?? "",
-                rights,
-              }))}
-            />
-          </div>
-        )}
-        <RightsPicker value={rights} onChange={setChosen} />
-        <Small>{words.replaces}</Small>
-      </Form>
-      <Failure problem={give.error} />
-    </Dialog>
+        </div>
+      )}
+      <RightsPicker value={rights} onChange={setChosen} />
+      <Small>{words.replaces}</Small>
+    </FormDialog>
   );
 }
 

@@ -4,9 +4,8 @@ import { useState } from "react";
 import { answer, api, type Schemas } from "../../api/client";
 import { renew } from "../../api/query";
 import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import { Field, Form, Select } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Field, Select } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
 import { newPassword } from "./password";
@@ -37,44 +36,33 @@ export function NewUser({ onClose, onHand }: NewUserProps) {
       return renew("/api/users");
     },
   });
-  const send = () => {
-    if (ready && !create.isPending) create.mutate();
-  };
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={words.title}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" disabled={!ready} busy={create.isPending} onClick={send}>
-            {words.create}
-          </Button>
-        </>
-      }
+      confirm={words.create}
+      ready={ready}
+      sending={create}
+      onSend={() => create.mutate()}
     >
-      <Form onSend={send}>
-        <Field
-          label={words.name}
-          hint={words.nameHint}
-          maxLength={64}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <PasswordField value={password} onChange={setPassword} />
-        <Select
-          label={text.users.list.role}
-          shown
-          value={role}
-          onChange={(event) => setRole(event.target.value as Schemas["RoleWord"])}
-        >
-          <option value="user">{text.users.list.roles.user}</option>
-          <option value="admin">{text.users.list.roles.admin}</option>
-        </Select>
-      </Form>
-      <Failure problem={create.error} />
-    </Dialog>
+      <Field
+        label={words.name}
+        hint={words.nameHint}
+        maxLength={64}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <PasswordField value={password} onChange={setPassword} />
+      <Select
+        label={text.users.list.role}
+        shown
+        value={role}
+        onChange={(event) => setRole(event.target.value as Schemas["RoleWord"])}
+      >
+        <option value="user">{text.users.list.roles.user}</option>
+        <option value="admin">{text.users.list.roles.admin}</option>
+      </Select>
+    </FormDialog>
   );
 }
 

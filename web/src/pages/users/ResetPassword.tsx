@@ -2,10 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { renew } from "../../api/query";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
-import { Form } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { FormDialog } from "../../parts/FormDialog";
 import { Muted } from "../../parts/Text";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
@@ -35,28 +32,17 @@ export function ResetPassword({ name, onClose, onHand }: ResetProps) {
       return renew("/api/users");
     },
   });
-  const send = () => {
-    if (ready && !reset.isPending) reset.mutate();
-  };
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={words.title(name)}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" disabled={!ready} busy={reset.isPending} onClick={send}>
-            {words.set}
-          </Button>
-        </>
-      }
+      confirm={words.set}
+      ready={ready}
+      sending={reset}
+      onSend={() => reset.mutate()}
     >
       <Muted>{words.effect}</Muted>
-      <Form onSend={send}>
-        <PasswordField value={password} onChange={setPassword} />
-      </Form>
-      <Failure problem={reset.error} />
-    </Dialog>
+      <PasswordField value={password} onChange={setPassword} />
+    </FormDialog>
   );
 }

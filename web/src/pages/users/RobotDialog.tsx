@@ -2,12 +2,10 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { renew } from "../../api/query";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
 import { ExpiryField } from "../../parts/Expiry";
 import { endOf } from "../../parts/expiry";
-import { Field, Form } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Field } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { areScopesComplete, ScopesField } from "../../parts/ScopesField";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
@@ -52,45 +50,34 @@ export function RobotDialog({ group, robot, onClose, onSecret }: RobotProps) {
       return renew("/api/robots", "/api/robots/{name}");
     },
   });
-  const send = () => {
-    if (ready && !save.isPending) save.mutate();
-  };
 
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={robot ? words.changeRobot.title(name) : words.newRobot.title(group)}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button kind="primary" disabled={!ready} busy={save.isPending} onClick={send}>
-            {robot ? words.changeRobot.save : words.newRobot.create}
-          </Button>
-        </>
-      }
+      confirm={robot ? words.changeRobot.save : words.newRobot.create}
+      ready={Boolean(ready)}
+      sending={save}
+      onSend={() => save.mutate()}
     >
-      <Form onSend={send}>
-        {!robot && (
-          <Field
-            label={words.newRobot.name}
-            hint={words.newRobot.nameHint(`${group}+${own || "ci"}`)}
-            mono
-            maxLength={64}
-            value={own}
-            onChange={(event) => setOwn(event.target.value.trim())}
-          />
-        )}
+      {!robot && (
         <Field
-          label={words.newRobot.description}
-          maxLength={256}
-          value={description}
-          onChange={(event) => setDescription(event.target.value)}
+          label={words.newRobot.name}
+          hint={words.newRobot.nameHint(`${group}+${own || "ci"}`)}
+          mono
+          maxLength={64}
+          value={own}
+          onChange={(event) => setOwn(event.target.value.trim())}
         />
-        <ScopesField value={scopes} onChange={setScopes} example={group} />
-        {!robot && <ExpiryField value={expiry} onChange={setExpiry} />}
-      </Form>
-      <Failure problem={save.error} />
-    </Dialog>
+      )}
+      <Field
+        label={words.newRobot.description}
+        maxLength={256}
+        value={description}
+        onChange={(event) => setDescription(event.target.value)}
+      />
+      <ScopesField value={scopes} onChange={setScopes} example={group} />
+      {!robot && <ExpiryField value={expiry} onChange={setExpiry} />}
+    </FormDialog>
   );
 }

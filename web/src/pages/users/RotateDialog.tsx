@@ -2,12 +2,10 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { renew, useGet } from "../../api/query";
-import { Button } from "../../parts/Button";
-import { Dialog } from "../../parts/Dialog";
 import { ExpiryField, Until } from "../../parts/Expiry";
 import { endOf } from "../../parts/expiry";
-import { Form, Select } from "../../parts/Field";
-import { Failure } from "../../parts/Loaded";
+import { Select } from "../../parts/Field";
+import { FormDialog } from "../../parts/FormDialog";
 import { Dots, Small, Time } from "../../parts/Text";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
@@ -37,63 +35,47 @@ export function RotateDialog({ name, onClose, onSecret }: RotateProps) {
       return renew("/api/robots", "/api/robots/{name}");
     },
   });
-  const send = () => {
-    if (expires_at !== undefined && !rotate.isPending) rotate.mutate();
-  };
   return (
-    <Dialog
-      open
+    <FormDialog
       onClose={onClose}
       title={words.title(name)}
-      foot={
-        <>
-          <Button onClick={onClose}>{text.shared.cancel}</Button>
-          <Button
-            kind="primary"
-            disabled={expires_at === undefined}
-            busy={rotate.isPending}
-            onClick={send}
-          >
-            {words.create}
-          </Button>
-        </>
-      }
+      confirm={words.create}
+      ready={expires_at !== undefined}
+      sending={rotate}
+      onSend={() => rotate.mutate()}
     >
-      <Form onSend={send}>
-        <Select
-          label={words.overlap}
-          shown
-          hint={words.overlapHint}
-          value={overlap}
-          onChange={(event) => setOverlap(Number(event.target.value))}
-        >
-          {OVERLAPS.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {words.overlaps[seconds]}
-            </option>
+      <Select
+        label={words.overlap}
+        shown
+        hint={words.overlapHint}
+        value={overlap}
+        onChange={(event) => setOverlap(Number(event.target.value))}
+      >
+        {OVERLAPS.map((seconds) => (
+          <option key={seconds} value={seconds}>
+            {words.overlaps[seconds]}
+          </option>
+        ))}
+      </Select>
+      <ExpiryField value={expiry} onChange={setExpiry} />
+      {data && (
+        <div>
+          <Small>{words.secrets}</Small>
+          {data.secrets.map((secret) => (
+            <Dots key={secret.id}>
+              <span>
+                {words.made} <Time at={secret.created_at} />
+              </span>
+              <span>
+                {words.used} <Time at={secret.last_used_at} />
+              </span>
+              <span>
+                {words.ends} <Until at={secret.expires_at} ended={secret.ended} />
+              </span>
+            </Dots>
           ))}
-        </Select>
-        <ExpiryField value={expiry} onChange={setExpiry} />
-        {data && (
-          <div>
-            <Small>{words.secrets}</Small>
-            {data.secrets.map((secret) => (
-              <Dots key={secret.id}>
-                <span>
-                  {words.made} <Time at={secret.created_at} />
-                </span>
-                <span>
-                  {words.used} <Time at={secret.last_used_at} />
-                </span>
-                <span>
-                  {words.ends} <Until at={secret.expires_at} ended={secret.ended} />
-                </span>
-              </Dots>
-            ))}
-          </div>
-        )}
-      </Form>
-      <Failure problem={rotate.error} />
-    </Dialog>
+        </div>
+      )}
+    </FormDialog>
   );
 }

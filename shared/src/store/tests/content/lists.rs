@@ -1,6 +1,8 @@
 //! What is listed, to whom, and in which order.
 
 use super::*;
+use crate::name::GroupName;
+use crate::store::RecentPush;
 
 #[tokio::test]
 async fn tags_are_sorted_as_versions_both_ways_and_other_names_come_last() {
@@ -183,6 +185,16 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
             .await
             .unwrap();
         assert_eq!(found.tags.len(), names.len(), "{readable:?}");
+        let found = store.search(readable.clone(), "e".to_owned(), 9);
+        let seen: Vec<_> = groups
+            .split(' ')
+            .filter(|name| name.contains('e'))
+            .collect();
+        assert_eq!(
+            found.await.unwrap().groups.len(),
+            seen.len(),
+            "{readable:?}"
+        );
         let overview = store.overview(readable.clone(), 9).await.unwrap();
         let count = i64::try_from(names.len()).unwrap();
         assert_eq!(
@@ -191,6 +203,8 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
             "{readable:?}"
         );
         assert_eq!(overview.recent.len(), names.len(), "{readable:?}");
+        let staged = |it: &RecentPush| it.durability.state == DurabilityState::Staged;
+        assert!(overview.recent.iter().all(staged), "{readable:?}");
         let count = i64::try_from(groups.split(' ').count()).unwrap();
         assert_eq!(overview.groups, count, "{readable:?}");
         let (seen, all) = (store.backlog(readable.clone()), store.job_counts());
@@ -206,4 +220,19 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
             .unwrap();
         assert_eq!(shared[0].repositories, [], "manifests are no layers");
     }
+}
+
+#[tokio::test]
+async fn what_begins_with_the_text_is_found_first() {
+    let place = Place::new().await;
+    for group in ["a-web", "b-web", "web"] {
+        let group = group.parse().unwrap();
+        place.store.create_group(&group).await.unwrap();
+    }
+    let found = place.store.search(Readable::All, "web".to_owned(), 2).await;
+    let names = found.unwrap().groups;
+    assert_eq!(
+        names.iter().map(GroupName::as_str).collect::<Vec<_>>(),
+        ["web", "a-web"]
+    );
 }

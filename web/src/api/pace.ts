@@ -1,4 +1,4 @@
-import type { Schemas } from "../../api/client";
+import type { Schemas } from "./client";
 
 /** How often an image whose bytes are on their way is asked for, in milliseconds. */
 const MOVING = 2_000;
