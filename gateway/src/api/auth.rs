@@ -18,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, Json};
+use super::extract::Json;
 use super::openapi::{ErrorBody, SignedIn};
 use super::timestamp::rfc3339;
 use super::words::{RightWord, RoleWord};
@@ -314,21 +314,23 @@ struct OnRepository {
 }
 
 /// `GET /api/auth/me`: who asks, and what they may do, by the credential that
-/// came. What is public is not listed.
+/// came. What is public is not listed. An account with its first password is
+/// told so, and may do nothing yet.
 #[utoipa::path(get, path = "/auth/me", tag = "sign-in",
     responses((status = 200, description = "The account", body = Me), SignedIn))]
 pub(super) async fn me(
-    Caller(caller): Caller,
     State(state): State<AppState>,
+    parts: Parts,
 ) -> Result<Answer<Me>, ApiError> {
+    let caller = access::authenticate(&state, &parts.headers, &parts.extensions).await?;
     let user = caller.user().ok_or(ApiError::NotPerson)?;
     let store = &state.local.store;
     let expires_at = match &caller.credential {
         Credential::Session { id } => store.session(id).await?.map(|(it, _)| it.expires_at),
         _ => None,
     };
-    let admin = rights::may_administer(&caller);
-    let grants = if admin {
+    let admin = rights::may_administer(&caller) && !user.must_change_password;
+    let grants = if admin || user.must_change_password {
         Vec::new()
     } else {
         store.grants(None, Some(user.id)).await?

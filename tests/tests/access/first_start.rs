@@ -49,6 +49,15 @@ async fn the_first_password_can_do_nothing_but_be_changed() {
     let token = signed_in["token"].as_str().expect("a token").to_owned();
     let refused = with_token(&first, Method::GET, "/api/groups", &token).await;
     refused.gives(403);
+    // Else a page could not know which form to show.
+    let me = with_token(&first, Method::GET, "/api/auth/me", &token);
+    let me = me.await.gives(200).json();
+    assert_eq!(me["must_change_password"], true, "{me}");
+    assert_eq!(
+        (&me["admin"], &me["groups"]),
+        (&json!(false), &json!([])),
+        "{me}"
+    );
 
     change_password(&first, "admin", "short").await.gives(400);
     change_password(&first, "admin", "admin").await.gives(400);

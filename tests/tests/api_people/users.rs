@@ -24,7 +24,7 @@ async fn an_account_is_made_changed_and_removed() {
 
     // The first password opens one door only.
     let zoe = admin.with_credentials("zoë", "her first password");
-    let refused = zoe.get("/api/auth/me").await.gives(403);
+    let refused = zoe.get("/api/groups").await.gives(403);
     assert!(words(&refused).contains("/api/auth/password"));
     let change = json!({ "current_password": "her first password", "new_password": "her own one" });
     let changed = zoe.put_json("/api/auth/password", &change).await;

@@ -84,7 +84,8 @@ export interface paths {
         };
         /**
          * Who asks, and what they may do, by the credential that
-         *     came. What is public is not listed.
+         *     came. What is public is not listed. An account with its first password is
+         *     told so, and may do nothing yet.
          */
         get: operations["get_auth_me"];
         put?: never;

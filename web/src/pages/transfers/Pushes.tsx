@@ -130,6 +130,7 @@ function OpenFoot({ total, all, shown }: FootProps) {
   const here = transfers(shown);
   // A list is a moment older than what was told since.
   const most = Math.max(total, transfers(all));
+  if (most === 0) return <PanelFoot>{words.empty.open}</PanelFoot>;
   if (most === here) return <PanelFoot>{words.shownOf(shown.length, here)}</PanelFoot>;
   const only = (state: string) => {
     const params = new URLSearchParams(search);

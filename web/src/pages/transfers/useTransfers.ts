@@ -42,13 +42,16 @@ export function useTransfers(list: List) {
   });
   const { jobs } = useLive();
   const before = useRef<Push[]>([]);
+  /** What went on while one looked: its end is shown too. */
+  const seen = useRef(new Set<string>());
   const listed = query.data?.items;
   const pushes = useMemo(() => {
     if (!listed) return [];
     const isAsked = (job: Transfer) =>
       (!repo || job.repo === repo) && (!q || `${job.repo ?? ""}:${job.tag ?? ""}`.includes(q));
     const isShown = (push: Push) => {
-      if (!state) return push.state !== "done";
+      if (!state && push.state !== "done") seen.current.add(push.key);
+      if (!state) return seen.current.has(push.key);
       if (state === "done") return push.state === "done";
       return push.jobs.some((job) => job.state === state);
     };
