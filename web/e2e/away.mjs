@@ -1,6 +1,7 @@
 // What is away is said on the page, and no longer when it is back: the SFTP
 // server, the uploader, the gateway, and one's own session.
 import { assert, lab, script, signIn, until } from "./browser.mjs";
+import { look } from "./look.mjs";
 import { layer, Registry } from "./registry.mjs";
 
 await script(async (open) => {
@@ -18,6 +19,7 @@ await script(async (open) => {
   await registry.image("team/app", "1.1", [layer("more", 1_000)]);
   await sftp.waitFor();
   await main.getByText("Staged").first().waitFor();
+  await look(page, "SFTP is away");
   await lab.ask("start sshd");
   await sftp.waitFor({ state: "detached" });
 
@@ -32,6 +34,7 @@ await script(async (open) => {
   const offline = main.getByText("No connection to the registry");
   await lab.ask("stop gateway");
   await offline.waitFor();
+  await look(page, "the gateway is away");
   assert(await main.getByText("1.0").first().isVisible(), "what was read is gone");
   await lab.ask("start gateway");
   await offline.waitFor({ state: "detached" });
@@ -51,6 +54,7 @@ await script(async (open) => {
     await fetch(`${lab.url}/api/sessions/${id}`, { method: "DELETE", headers });
   }
   await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
+  await look(page, "the session has ended");
   await page.getByLabel("Password", { exact: true }).fill(lab.password);
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });

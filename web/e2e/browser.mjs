@@ -72,8 +72,12 @@ export async function signIn(page, user, password, path = "/") {
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation", { name: "Main", exact: true }).waitFor({ state: "attached" });
+  await page.getByRole("navigation").filter({ visible: true }).first().waitFor();
 }
+
+/** Waits until a page has all that it asked for. */
+export const settled = (page) =>
+  until("nothing is loading", async () => (await page.locator("[aria-busy=true]").count()) === 0);
 
 class Mouse {
   constructor(page) {

@@ -3,6 +3,7 @@
 
 import { assert, handOf, lab, script, until } from "./browser.mjs";
 import { docker, host, login, makeImage, push } from "./docker.mjs";
+import { look } from "./look.mjs";
 
 const PASSWORD = "a-better-one-1";
 const MB = 1_000_000;
@@ -25,6 +26,7 @@ await script(async (open) => {
 
   // Nothing else can be done before.
   await page.getByRole("heading", { name: "Choose a password" }).waitFor();
+  await look(page, "the first password");
   await hand.fill(page.getByLabel("Current password"), "admin");
   await hand.fill(page.getByLabel("New password", { exact: true }), PASSWORD);
   await hand.fill(page.getByLabel("New password again"), PASSWORD);
@@ -37,6 +39,7 @@ await script(async (open) => {
   await hand.press(button("Create the group"));
   await page.getByText(`docker login ${host()}`).first().waitFor();
 
+  await look(page, "the first steps");
   await login("admin", PASSWORD);
   const first = `${host()}/team/app:1.0`;
   const second = `${host()}/team/app:1.1`;

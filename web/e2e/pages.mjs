@@ -1,12 +1,45 @@
 // Every page of the interface with what it shows in a registry that `seed.mjs`
 // filled, and how one gets there.
-import { lab } from "./browser.mjs";
+import { lab, settled } from "./browser.mjs";
 
 const at = (path, words) => async (page) => {
   await page.goto(lab.url + path);
-  await page.getByRole("main").getByText(words).first().waitFor();
+  await page.getByRole("main").getByText(words).filter({ visible: true }).first().waitFor();
+  await settled(page);
 };
 const repo = "/r/team/api";
+
+/** A page with something open on it. */
+const then = (go, open, shown) => async (page) => {
+  // Some of what is opened stands elsewhere where it is narrow.
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await go(page);
+  await open(page);
+  await shown(page).waitFor();
+  await settled(page);
+};
+const press = (name) => (page) => page.getByRole("button", { name }).first().click();
+const dialog = (name) => (page) => page.getByRole("dialog", { name });
+
+async function deleteTwo(page) {
+  await page.getByRole("checkbox", { name: "Select 1.17.0" }).check();
+  await page.getByRole("checkbox", { name: "Select main" }).check();
+  await page.getByRole("button", { name: "Delete…" }).click();
+}
+
+async function search(page) {
+  await page.keyboard.press("Control+K");
+  await page.keyboard.type("api");
+}
+
+/** The page of who has not signed in. */
+export const signInPage = {
+  name: "sign-in",
+  go: async (page) => {
+    await page.goto(`${lab.url}/login`);
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+  },
+};
 
 /** The pages that someone who has signed in sees. */
 export const allPages = [
@@ -29,5 +62,66 @@ export const allPages = [
   { name: "users-rights", go: at("/users?tab=rights", "Rights") },
   { name: "settings", go: at("/settings", "Password") },
   { name: "audit", go: at("/audit", "admin") },
+  {
+    name: "group-access",
+    go: at("/g/team?tab=access", "Robots"),
+  },
+  {
+    name: "tags-menu",
+    go: then(at(repo, "1.17.0"), press("More about main"), (page) => page.getByRole("menu")),
+  },
+  {
+    name: "tags-deletion",
+    go: then(at(repo, "1.17.0"), deleteTwo, (page) =>
+      page.getByRole("alertdialog").getByText(/Frees/).first(),
+    ),
+  },
+  {
+    name: "group-settings",
+    go: then(at("/g/team", "team/web"), press("Settings"), dialog("Settings of team")),
+  },
+  {
+    name: "groups-new",
+    go: then(at("/groups", "infra"), press("New group"), dialog("New group")),
+  },
+  {
+    name: "users-new",
+    go: then(at("/users", "admin"), press("New user"), dialog("New user")),
+  },
+  {
+    name: "users-rights-give",
+    go: then(at("/users?tab=rights", "Rights"), press("Give rights"), dialog("Give rights")),
+  },
+  {
+    name: "users-robots-new",
+    go: then(at("/users?tab=robots", "Robots"), press("New robot"), dialog(/New robot/)),
+  },
+  {
+    name: "settings-token",
+    go: then(at("/settings", "Password"), press("New token"), dialog("New token")),
+  },
+  {
+    name: "storage-checked",
+    go: then(at("/storage", "Check now"), press("Check now"), (page) =>
+      page.getByText("Rename over a file"),
+    ),
+  },
+  {
+    name: "storage-preview",
+    go: then(at("/storage", "Preview"), press("Preview"), (page) =>
+      page
+        .getByRole("button", { name: "Preview again" })
+        .or(page.getByText("nothing to collect"))
+        .first(),
+    ),
+  },
+  {
+    name: "search",
+    go: then(at("/groups", "infra"), search, (page) => page.getByRole("option").first()),
+  },
+  {
+    name: "keys",
+    go: then(at("/groups", "infra"), (page) => page.keyboard.press("?"), dialog("Keys")),
+  },
   { name: "missing", go: at("/no/such/page", "There is nothing here") },
 ];

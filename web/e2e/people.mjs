@@ -31,7 +31,7 @@ await script(async (open) => {
       .getByRole("link", { name: "Users and robots" }),
   );
   await hand.press(admin.getByRole("button", { name: "New user" }));
-  let dialog = admin.getByRole("dialog");
+  let dialog = admin.getByRole("dialog", { name: "New user" });
   await hand.fill(dialog.getByLabel("User name"), "heron");
   await hand.fill(dialog.getByLabel(/password/i).first(), FIRST);
   await hand.press(dialog.getByRole("button", { name: "Create" }));
@@ -39,7 +39,7 @@ await script(async (open) => {
   await admin.getByRole("main").getByText("heron").first().waitFor();
   await hand.tab("Rights");
   await hand.press(admin.getByRole("button", { name: "Give rights" }));
-  dialog = admin.getByRole("dialog");
+  dialog = admin.getByRole("dialog", { name: "Give rights" });
   await hand.fill(dialog.getByLabel("User", { exact: true }), "heron");
   await hand.fill(dialog.getByLabel("Group", { exact: true }), "team");
   await hand.check(dialog.getByLabel("pull", { exact: true }));
@@ -81,7 +81,7 @@ await script(async (open) => {
   // A token, shown once, pushes until it is revoked.
   await page.goto(`${lab.url}/settings`);
   await hand.press(page.getByRole("button", { name: "New token" }));
-  dialog = page.getByRole("dialog");
+  dialog = page.getByRole("dialog", { name: "New token" });
   await hand.fill(dialog.getByLabel("Name"), "laptop");
   await hand.press(dialog.getByRole("button", { name: "Create" }));
   const shown = page.getByText(/rfp_[\w-]+/).first();

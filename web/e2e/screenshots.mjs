@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { lab, script, signIn } from "./browser.mjs";
-import { allPages } from "./pages.mjs";
+import { allPages, signInPage } from "./pages.mjs";
 import { Registry, randomLayer } from "./registry.mjs";
 import { seed } from "./seed.mjs";
 
@@ -13,6 +13,16 @@ const MB = 1_000_000;
 
 const sizes = all ? [1440, 768, 390] : [1280];
 const themes = all ? ["light", "dark"] : ["light"];
+
+async function take(page, name, theme) {
+  for (const width of sizes) {
+    await page.setViewportSize({ width, height: 800 });
+    // What moves has come to rest.
+    await page.waitForTimeout(400);
+    const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
+    await page.screenshot({ path, fullPage: Boolean(all) });
+  }
+}
 
 await script(async (open) => {
   mkdirSync(folder, { recursive: true });
@@ -33,23 +43,13 @@ await script(async (open) => {
   for (const theme of themes) {
     const page = await open({ theme });
     if (all) {
-      for (const width of sizes) {
-        await page.setViewportSize({ width, height: 900 });
-        await page.goto(`${lab.url}/login`);
-        await page.getByRole("button", { name: "Sign in" }).waitFor();
-        await page.screenshot({ path: join(folder, `sign-in-${width}-${theme}.png`) });
-      }
+      await signInPage.go(page);
+      await take(page, signInPage.name, theme);
     }
     await signIn(page, lab.user, lab.password);
     for (const { name, go } of allPages.filter((it) => all || OF_THE_README.includes(it.name))) {
-      for (const width of sizes) {
-        await page.setViewportSize({ width, height: 800 });
-        await go(page);
-        await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
-        await page.waitForTimeout(600);
-        const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
-        await page.screenshot({ path, fullPage: Boolean(all) });
-      }
+      await go(page);
+      await take(page, name, theme);
     }
   }
 });

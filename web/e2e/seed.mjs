@@ -53,7 +53,7 @@ export async function seed(url, user, password) {
   }
   const minor = (n) =>
     Array.from({ length: n }, (_, at) => `1.${17 + Math.floor(at / 5)}.${at % 5}`);
-  const latest = await service(registry, "team/api", [...minor(12), "main", "pr-2291"], 2);
+  const latest = await service(registry, "team/api", [...minor(12), "pr-2291", "main"], 2);
   await registry.send(
     "PUT",
     "/v2/team/api/manifests/latest",

@@ -28,13 +28,11 @@ async fn first_day(hand: &str) {
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn the_first_day_from_sign_in_to_collection() {
     first_day("mouse").await;
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn the_first_day_by_keyboard_alone() {
     first_day("keyboard").await;
 }
@@ -47,33 +45,28 @@ async fn people(hand: &str) {
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn who_is_given_rights_sees_theirs_only_and_pushes_by_token() {
     people("mouse").await;
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn people_and_tokens_by_keyboard_alone() {
     people("keyboard").await;
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn what_is_away_is_said_until_it_is_back() {
     let mut lab = lab().start().await;
     browser::run(&mut lab, None, "away", &[]).await;
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn every_page_is_whole_at_every_width_in_both_themes() {
     let mut lab = lab().start().await;
     browser::run(&mut lab, None, "every-page", &[]).await;
 }
 
 #[tokio::test]
-#[ignore = "its script is not steady yet: run it with --ignored"]
 async fn pages_show_what_the_api_allows_and_nothing_more() {
     let mut lab = lab().start().await;
     browser::run(&mut lab, None, "rights", &[]).await;

@@ -27,11 +27,13 @@ export function Keys() {
     let going = false;
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || types(event.target)) return;
-      const place = going ? PLACES[event.key] : undefined;
-      going = event.key === "g" && !going;
+      // Caps lock makes it G.
+      const key = event.key.toLowerCase();
+      const place = going ? PLACES[key] : undefined;
+      going = key === "g" && !going;
       if (place) go(place[0]);
-      else if (event.key === "?") setHelp(true);
-      else if (event.key === "/") {
+      else if (key === "?") setHelp(true);
+      else if (key === "/") {
         const filter = document.querySelector<HTMLElement>("[data-filter]");
         if (!filter) return;
         event.preventDefault();

@@ -9,7 +9,8 @@ type PaletteProps = { open: boolean; onOpen: (open: boolean) => void };
 export function Palette({ open, onOpen }: PaletteProps) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      // Caps lock makes it K.
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       onOpen(!open);
     };

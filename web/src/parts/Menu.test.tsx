@@ -1,4 +1,4 @@
-import { cleanup, render, screen } from "@testing-library/react";
+import { act, cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Copy, Trash2 } from "lucide-react";
 import { afterEach, expect, it, vi } from "vitest";
@@ -36,7 +36,7 @@ it("is driven by keys, gives the focus back, and passes over what is off", async
   expect(document.activeElement).toBe(button);
 });
 
-it("closes by Escape and by a press elsewhere, and does nothing then", async () => {
+it("closes by Escape, by a press elsewhere and with the window's size, and does nothing then", async () => {
   const { first, off, last, user, button } = shown();
   await user.click(button);
   await user.keyboard("{Escape}");
@@ -45,6 +45,11 @@ it("closes by Escape and by a press elsewhere, and does nothing then", async () 
   await user.click(screen.getByRole("menuitem", { name: "Off" }));
   expect(screen.getByRole("menu")).toBeTruthy();
   await user.click(document.body);
+  expect(screen.queryByRole("menu")).toBeNull();
+  await user.click(button);
+  act(() => {
+    dispatchEvent(new Event("resize"));
+  });
   expect(screen.queryByRole("menu")).toBeNull();
   for (const deed of [first, off, last]) expect(deed).not.toHaveBeenCalled();
 });

@@ -92,9 +92,11 @@ function Popup({ label, opener, items, onClose }: PopupProps) {
   }, [place]);
 
   useEffect(() => {
-    const elsewhere = (event: Event) => {
-      const target = event.target as Node;
-      const inside = menu.current?.contains(target) || opener.current?.contains(target);
+    const elsewhere = ({ target }: Event) => {
+      // What is resized is the window, and no node.
+      const inside =
+        target instanceof Node &&
+        (menu.current?.contains(target) || opener.current?.contains(target));
       if (!inside) closing.current(false);
     };
     document.addEventListener("pointerdown", elsewhere);

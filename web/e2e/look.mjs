@@ -1,0 +1,63 @@
+// What is wrong with a page as it is shown: by axe's rules, and by its boxes.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { assert } from "./browser.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds serious or critical, as words. */
+async function axe(page) {
+  // By the protocol, since the policy lets no page bring a script.
+  const found = await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`);
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
+    );
+}
+
+/** Elements that stick out of the window, or cut their own words. */
+function misfits() {
+  const found = [];
+  if (document.documentElement.scrollWidth > window.innerWidth)
+    found.push("the page scrolls sideways");
+  for (const element of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(element);
+    const box = element.getBoundingClientRect();
+    if (box.width <= 1 || style.visibility === "hidden" || style.clipPath !== "none") continue;
+    const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    const cut = element.scrollWidth > element.clientWidth + 1 && style.overflowX === "hidden";
+    if (words && cut && style.textOverflow !== "ellipsis") {
+      found.push(`cut: ${element.outerHTML.slice(0, 200)}`);
+    }
+  }
+  return found;
+}
+
+/** What is wrong with a page as it stands. */
+export const flaws = async (page) => [...(await page.evaluate(misfits)), ...(await axe(page))];
+
+/** Fails unless a page as it stands is as it should be. */
+export async function look(page, name) {
+  const found = await flaws(page);
+  assert(found.length === 0, `${name}:\n${found.join("\n")}`);
+}
+
+/** Fails unless a fault that is put into a page is found. */
+export async function tryOut(page) {
+  await page.evaluate(() => {
+    const faults = document.createElement("main");
+    faults.id = "faults";
+    faults.innerHTML = "<button></button><p>some words</p><p>far</p>";
+    const [cut, far] = faults.querySelectorAll("p");
+    Object.assign(cut.style, { width: "30px", overflow: "hidden", whiteSpace: "nowrap" });
+    far.style.width = "5000px";
+    document.body.append(faults);
+  });
+  const found = (await flaws(page)).join("\n");
+  for (const fault of ["button-name", "cut: <p", "sideways"]) {
+    assert(found.includes(fault), `${fault} is not found in a page that has it: ${found}`);
+  }
+  await page.evaluate(() => document.getElementById("faults").remove());
+}
