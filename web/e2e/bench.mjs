@@ -12,6 +12,8 @@ const ROUND = 5_000;
 const SECONDS = 20;
 const BLOB = 50_000_000;
 
+/** The gateway's own address: `lab.url` is that of the server before it. */
+const direct = lab.url;
 const started = Date.now();
 const transfers = Array.from({ length: TRANSFERS }, (_, at) => ({
   id: at + 1,
@@ -69,7 +71,7 @@ const server = createServer((incoming, response) => {
     return response.end(JSON.stringify(page));
   }
   const { method, headers } = incoming;
-  const target = new URL(incoming.url, lab.url);
+  const target = new URL(incoming.url, direct);
   const onward = request(target, { method, headers }, (answer) => {
     response.writeHead(answer.statusCode, answer.headers);
     answer.pipe(response);
@@ -102,17 +104,23 @@ function cpu() {
 }
 
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
-const direct = lab.url;
 lab.url = `http://127.0.0.1:${server.address().port}`;
 await script(async (open) => {
   const page = await open();
   await signIn(page, lab.user, lab.password, "/transfers");
-  await page.getByText("team/app-0").first().waitFor();
+  const row = page
+    .getByRole("listitem")
+    .filter({ hasText: /team\/app-\d+/ })
+    .first();
+  await row.waitFor();
   await new Promise((done) => setTimeout(done, 3_000));
+  const words = await row.innerText();
   const [before, from] = [cpu(), Date.now()];
   await new Promise((done) => setTimeout(done, SECONDS * 1_000));
   console.log(`cores: ${((cpu() - before) / ((Date.now() - from) / 1_000)).toFixed(3)}`);
+  assert((await row.innerText()) !== words, "the page does not show what changes");
 
+  await page.close();
   lab.url = direct;
   const many = await open();
   let rows = 0;

@@ -3,8 +3,8 @@
 // and never more rows than a screen has.
 import { assert, lab, script, signIn } from "./browser.mjs";
 import { flaws, tryOut } from "./look.mjs";
-import { allPages, signInPage } from "./pages.mjs";
-import { seed } from "./seed.mjs";
+import { allPages, membersPages, signInPage } from "./pages.mjs";
+import { PASSWORD, seed } from "./seed.mjs";
 
 /** Boxes are the same in both themes, colours at all widths. */
 const WIDTHS = { light: [1440, 768, 390], dark: [1440, 390] };
@@ -14,14 +14,7 @@ await script(async (open) => {
   await seed(lab.url, lab.user, lab.password);
   const wrong = [];
   for (const theme of Object.keys(WIDTHS)) {
-    const page = await open({ theme, height: 900 });
-    page.on("response", async (response) => {
-      if (!response.url().includes("/api/") || response.status() !== 200) return;
-      if (!(response.headers()["content-type"] ?? "").includes("json")) return;
-      const { items } = (await response.json().catch(() => ({}))) ?? {};
-      if (items?.length > ROWS_MAX) wrong.push(`${response.url()} brings ${items.length} rows`);
-    });
-    const lookAt = async ({ name, go }) => {
+    const lookAt = async (page, { name, go }) => {
       await go(page);
       for (const width of WIDTHS[theme]) {
         await page.setViewportSize({ width, height: 900 });
@@ -31,12 +24,23 @@ await script(async (open) => {
       }
       console.log(`${theme}: ${name}`);
     };
+    const page = await open({ theme, height: 900 });
+    page.on("response", async (response) => {
+      if (!response.url().includes("/api/") || response.status() !== 200) return;
+      if (!(response.headers()["content-type"] ?? "").includes("json")) return;
+      const { items } = (await response.json().catch(() => ({}))) ?? {};
+      if (items?.length > ROWS_MAX) wrong.push(`${response.url()} brings ${items.length} rows`);
+    });
     page.expected.push(/status of 401/);
-    await lookAt(signInPage);
+    await lookAt(page, signInPage);
     await tryOut(page);
     await signIn(page, lab.user, lab.password);
     page.expected.pop();
-    for (const it of allPages) await lookAt(it);
+    for (const it of allPages) await lookAt(page, it);
+    const members = await open({ theme, height: 900 });
+    await signIn(members, "heron", PASSWORD);
+    members.expected.push(/status of 404/);
+    for (const it of membersPages) await lookAt(members, it);
   }
   assert(wrong.length === 0, wrong.join("\n"));
 });

@@ -28,9 +28,21 @@ async function deleteTwo(page) {
 }
 
 async function search(page) {
-  await page.keyboard.press("Control+K");
-  await page.keyboard.type("api");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search repositories, tags and pages" }).fill("api");
 }
+
+/** Pages as a member sees them, who manages `team` and reads `infra`. */
+export const membersPages = [
+  { name: "member-overview", go: at("/", "Recent pushes") },
+  { name: "member-groups", go: at("/groups", "infra") },
+  { name: "member-group", go: at("/g/team?tab=access", "Robots") },
+  { name: "member-reads", go: at("/r/infra/gateway", "2.9.4") },
+  { name: "member-transfers", go: at("/transfers", "Transfers") },
+  { name: "member-storage", go: at("/storage", "This host") },
+  { name: "member-settings", go: at("/settings", "Password") },
+  { name: "member-missing", go: at("/g/ml", "not here") },
+];
 
 /** The page of who has not signed in. */
 export const signInPage = {

@@ -3,9 +3,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { lab, script, signIn } from "./browser.mjs";
-import { allPages, signInPage } from "./pages.mjs";
+import { allPages, membersPages, signInPage } from "./pages.mjs";
 import { Registry, randomLayer } from "./registry.mjs";
-import { seed } from "./seed.mjs";
+import { PASSWORD, seed } from "./seed.mjs";
 
 const [folder, all] = process.argv.slice(2);
 const OF_THE_README = ["overview", "tags", "transfers"];
@@ -16,7 +16,7 @@ const themes = all ? ["light", "dark"] : ["light"];
 
 async function take(page, name, theme) {
   for (const width of sizes) {
-    await page.setViewportSize({ width, height: 800 });
+    await page.setViewportSize({ width, height: 900 });
     // What moves has come to rest.
     await page.waitForTimeout(400);
     const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
@@ -50,6 +50,14 @@ await script(async (open) => {
     for (const { name, go } of allPages.filter((it) => all || OF_THE_README.includes(it.name))) {
       await go(page);
       await take(page, name, theme);
+    }
+    if (!all) continue;
+    const members = await open({ theme });
+    await signIn(members, "heron", PASSWORD);
+    members.expected.push(/status of 404/);
+    for (const { name, go } of membersPages) {
+      await go(members);
+      await take(members, name, theme);
     }
   }
 });

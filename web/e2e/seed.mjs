@@ -5,6 +5,7 @@ import { Api } from "./api.mjs";
 import { layer, Registry } from "./registry.mjs";
 
 const MB = 1_000_000;
+export const PASSWORD = "seen-in-pictures";
 const ENV = ["PATH=/usr/local/bin:/usr/bin:/bin", "TZ=UTC"];
 
 /** So many versions of a service that shares its base with the others. */
@@ -51,6 +52,7 @@ export async function seed(url, user, password) {
   for (const name of ["team", "ml", "infra", "mirror"]) {
     await api.send("POST", "/groups", { name, public: name === "mirror" }).catch(() => {});
   }
+  await people(api);
   const minor = (n) =>
     Array.from({ length: n }, (_, at) => `1.${17 + Math.floor(at / 5)}.${at % 5}`);
   const latest = await service(registry, "team/api", [...minor(12), "pr-2291", "main"], 2);
@@ -74,6 +76,34 @@ export async function seed(url, user, password) {
   await service(registry, "ml/trainer", ["2026.11.1", "2026.11.23-cu128"], 6);
   await service(registry, "infra/gateway", ["2.9.3", "2.9.4"], 1);
   await service(registry, "mirror/nginx", ["1.29.2", "1.29.3"], 1);
+}
+
+/** Whom the pictures show; they may all sign in with `PASSWORD`. */
+async function people(api) {
+  const make = (path, body) => api.send("POST", path, body).catch(() => {});
+  for (const name of ["heron", "otter", "wren"]) {
+    const must_change_password = name === "wren";
+    await make("/users", { name, password: PASSWORD, role: "user", must_change_password });
+  }
+  for (const [user, group, rights] of [
+    ["heron", "team", ["pull", "push", "delete", "manage"]],
+    ["heron", "infra", ["pull"]],
+    ["otter", "ml", ["pull", "push"]],
+    ["otter", "team", ["pull"]],
+  ]) {
+    await api.send("PUT", "/grants", { user, group, rights });
+  }
+  const day = (n) => new Date(Date.now() + n * 86_400_000).toISOString();
+  for (const [name, description, rights] of [
+    ["infra+ci", "Builds the gateway", ["pull", "push"]],
+    ["team+ci", "Builds and pushes main", ["pull", "push"]],
+    ["team+deploy", "Pulls on the hosts", ["pull"]],
+  ]) {
+    const scopes = [{ repositories: `${name.split("+")[0]}/*`, rights }];
+    await make("/robots", { name, description, scopes, expires_at: day(90) });
+  }
+  const { items } = await api.send("GET", "/tokens");
+  if (items.length === 0) await make("/tokens", { name: "laptop", expires_at: day(30) });
 }
 
 async function copyOf(registry, repo, tag) {

@@ -38,6 +38,8 @@ struct Item {
     repositories: i64,
     /// How many tags those have.
     tags: i64,
+    /// Bytes of those repositories, each counted by itself.
+    logical_bytes: i64,
     /// When something was last pushed to those.
     #[schema(example = "2026-01-31T12:00:00Z")]
     last_push_at: Option<String>,
@@ -57,6 +59,7 @@ impl Item {
             create_on_push: row.create_on_push,
             repositories: row.repositories,
             tags: row.tags,
+            logical_bytes: row.logical_bytes,
             last_push_at: row.last_push_at.map(rfc3339),
             created_at: rfc3339(row.created_at),
         }

@@ -83,6 +83,15 @@ impl From<RecentPush> for Recent {
     }
 }
 
+/// A group with its bytes.
+#[derive(Serialize, ToSchema)]
+struct LargeGroup {
+    #[schema(value_type = String, example = "team")]
+    name: GroupName,
+    /// Bytes of its repositories, each counted by itself.
+    logical_bytes: i64,
+}
+
 /// The registry at a glance, as far as you may read it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Overview)]
@@ -100,6 +109,8 @@ pub(super) struct Shown {
     sftp: Sftp,
     /// The last pushes, the newest first.
     recent: Vec<Recent>,
+    /// The groups with the most bytes, the largest first: five at most.
+    largest_groups: Vec<LargeGroup>,
 }
 
 /// The paths of what concerns everything.
@@ -127,6 +138,10 @@ pub(super) async fn overview(
         HealthState::Unknown => ("unknown", None),
     };
     let trouble = trouble.filter(|_| rights::may_administer(&caller));
+    let large = |it: refity_shared::store::LargeGroup| LargeGroup {
+        name: it.name,
+        logical_bytes: it.logical_bytes,
+    };
     Ok(Answer(Shown {
         groups: found.groups,
         repos: found.repositories,
@@ -146,6 +161,7 @@ pub(super) async fn overview(
             message: trouble.map(|trouble| trouble.message),
         },
         recent: found.recent.into_iter().map(Recent::from).collect(),
+        largest_groups: found.largest_groups.into_iter().map(large).collect(),
     }))
 }
 

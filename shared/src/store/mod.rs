@@ -73,8 +73,8 @@ pub use claims::{Claim, JobKind, LAST_CALL, LEASE, Lease};
 pub use collect::{Collect, CollectRules, Collected, Collection, GRACE};
 pub use content::{
     DurabilityState, Found, FoundTag, GroupChange, GroupRemoved, GroupRow, GroupSettings,
-    ImageDurability, ImageFacts, LayerFacts, ManifestFacts, Overview, Preview, Previewed,
-    RecentPush, ReferrerRow, RemovedRepository, RepositoryCreated, RepositoryFilter,
+    ImageDurability, ImageFacts, LargeGroup, LayerFacts, ManifestFacts, Overview, Preview,
+    Previewed, RecentPush, ReferrerRow, RemovedRepository, RepositoryCreated, RepositoryFilter,
     RepositoryRemoved, RepositoryRow, RepositorySort, TagRow, TagSort,
 };
 pub use credentials::{Credential, FoundToken, Principal, Standing};

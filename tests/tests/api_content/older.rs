@@ -51,7 +51,7 @@ async fn its_scripts_go_on_working() {
             "groups": ["team"], "total": 1, "next_cursor": null, "prev_cursor": null,
             "items": [{
                 "name": "team", "public": false, "create_on_push": true, "repositories": 3,
-                "tags": 3, "last_push_at": "<time>", "created_at": "<time>",
+                "tags": 3, "logical_bytes": 2 * size, "last_push_at": "<time>", "created_at": "<time>",
                 "rights": ["pull", "push", "delete", "manage"],
             }],
         })

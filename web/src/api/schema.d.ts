@@ -1741,6 +1741,16 @@ export interface components {
              */
             unique_bytes: number;
         };
+        /** @description A group with its bytes. */
+        LargeGroup: {
+            /**
+             * Format: int64
+             * @description Bytes of its repositories, each counted by itself.
+             */
+            logical_bytes: number;
+            /** @example team */
+            name: string;
+        };
         /** @description What both have, and what only one has, each in the order of its image. */
         Layers: {
             added: components["schemas"]["DiffLayer"][];
@@ -1900,6 +1910,11 @@ export interface components {
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_push_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description Bytes of those repositories, each counted by itself.
+                 */
+                logical_bytes: number;
                 /** @example team */
                 name: string;
                 /** @description Anybody may pull. */
@@ -2505,6 +2520,8 @@ export interface components {
             /** Format: int64 */
             groups: number;
             jobs: components["schemas"]["Jobs"];
+            /** @description The groups with the most bytes, the largest first: five at most. */
+            largest_groups: components["schemas"]["LargeGroup"][];
             /**
              * Format: int64
              * @description Bytes of all repositories, each counted by itself.

@@ -21,6 +21,7 @@ import { cx } from "../parts/class";
 import { Icon } from "../parts/Icon";
 import { Menu, type MenuItem } from "../parts/Menu";
 import { ForReaders } from "../parts/Text";
+import { Face } from "../parts/Who";
 import { text } from "../text";
 import { bytes, count } from "../text/format";
 import { Banners } from "./Banners";
@@ -182,10 +183,9 @@ function StorageState() {
 
 function Account({ short }: { short?: boolean }) {
   const { user } = useMe();
-  const face = <span className={s.face} data-letter={user.username.slice(0, 1)} />;
   const trigger = (
     <button type="button" className={s.account} aria-label={words.account(user.username)}>
-      {face}
+      <Face name={user.username} />
       {!short && <span className={s.word}>{user.username}</span>}
     </button>
   );

@@ -44,10 +44,7 @@ export function Command({ children, prompt = "$", label }: CommandProps) {
           {prompt}
         </span>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard must reach that */}
-      <code ref={code} tabIndex={0}>
-        {children}
-      </code>
+      <code ref={code}>{children}</code>
       <span role="status">
         <ForReaders>{said}</ForReaders>
       </span>

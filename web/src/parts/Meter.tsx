@@ -1,4 +1,5 @@
 import type { CSSProperties, ReactNode } from "react";
+import { bytes } from "../text/format";
 import { cx } from "./class";
 import s from "./Meter.module.css";
 
@@ -42,6 +43,14 @@ export function Meter({ label, total, shares, thick }: MeterProps) {
     </div>
   );
 }
+
+/** Bytes in a table, beside the most that any row has. */
+export const Amount = ({ of, most, label }: { of: number; most: number; label: string }) => (
+  <div className={s.amount}>
+    <Meter label={`${label}: ${bytes(of)}`} total={most} shares={[{ part: of }]} />
+    <span>{bytes(of)}</span>
+  </div>
+);
 
 /** What a meter's parts are. */
 export const Legend = ({ children, across }: { children: ReactNode; across?: boolean }) => (

@@ -8,6 +8,7 @@ export const groups = {
   name: "Group",
   repositories: "Repositories",
   tags: "Tags",
+  size: "Size",
   lastPush: "Last push",
   who: "Who may pull",
   public: "Anybody",

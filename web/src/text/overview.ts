@@ -52,7 +52,6 @@ export const overview = {
   sharingSaves: (saved: number, logical: number) =>
     `Sharing saves ${bytes(saved)}: the repositories add up to ${bytes(logical)}.`,
   groups: "Groups",
-  largest: "Largest repositories",
   start: {
     title: "Your registry is running",
     lead: "Nothing is stored yet. Paste three commands to push the first image.",
@@ -68,6 +67,10 @@ export const overview = {
     groupLabel: "Group",
     create: "Create the group",
     made: (name: string) => `${name} is there`,
+    way: "With what",
+    commandsFor: (host: string) => `Commands for ${host}`,
+    workflow: "Add to the workflow",
+    workflowHint: "With a robot's secret, or a token of yours, as the secret REFITY_TOKEN.",
     login: "Sign in",
     loginHint: "With your own user, or with a token that you make in the settings.",
     tag: "Tag",

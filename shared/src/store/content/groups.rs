@@ -26,6 +26,8 @@ pub struct GroupRow {
     pub repositories: i64,
     /// How many tags those have.
     pub tags: i64,
+    /// Bytes of those, each counted by itself.
+    pub logical_bytes: i64,
     /// When something was last pushed to one of those (milliseconds, UTC).
     pub last_push_at: Option<i64>,
     /// When it was made (milliseconds, UTC).
@@ -82,7 +84,8 @@ fn columns(readable: &str) -> String {
         format!("FROM repositories r WHERE r.group_id = g.id AND r.removed_at IS NULL {readable}");
     format!(
         "g.name, g.create_on_push, g.created_at, g.public, g.id, (SELECT count(*) {of}),
-         (SELECT coalesce(sum(r.tags), 0) {of}), (SELECT coalesce(max(r.last_push_at), 0) {of})"
+         (SELECT coalesce(sum(r.tags), 0) {of}), (SELECT coalesce(max(r.last_push_at), 0) {of}),
+         (SELECT coalesce(sum(r.logical_bytes), 0) {of})"
     )
 }
 
@@ -100,6 +103,7 @@ fn read(db: &Connection, account: Option<UserId>, found: &Row<'_>) -> Result<Gro
         repositories: found.get(5)?,
         tags: found.get(6)?,
         last_push_at: Some(found.get(7)?).filter(|at| *at > 0),
+        logical_bytes: found.get(8)?,
         given: Given {
             public: found.get(3)?,
             rights: rights.map_or(Rights::NONE, Rights::from_sql),

@@ -17,7 +17,7 @@ pub(super) use derived::{derive, derive_missing};
 pub use durability::{DurabilityState, ImageDurability};
 pub use groups::{GroupChange, GroupRemoved, GroupRow, GroupSettings};
 pub use image::{ImageFacts, LayerFacts, ManifestFacts, ReferrerRow};
-pub use overview::{Overview, RecentPush};
+pub use overview::{LargeGroup, Overview, RecentPush};
 pub use preview::{Preview, Previewed};
 pub use removed::RemovedRepository;
 pub use repositories::{

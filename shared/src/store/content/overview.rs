@@ -11,7 +11,7 @@ use super::groups::SOME_READABLE;
 use super::tags::job_state;
 use super::{ImageDurability, Values};
 use crate::digest::Digest;
-use crate::name::{RepositoryName, Tag};
+use crate::name::{GroupName, RepositoryName, Tag};
 
 /// How many tags are looked at for the last pushes of one who may not read
 /// all: most of what others push, one cannot see.
@@ -40,6 +40,17 @@ pub struct Overview {
     pub failed: i64,
     /// The last pushes, the newest first.
     pub recent: Vec<RecentPush>,
+    /// The groups with the most bytes, the largest first: five at most.
+    pub largest_groups: Vec<LargeGroup>,
+}
+
+/// A group with its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// Bytes of its repositories that may be read, each counted by itself.
+    pub logical_bytes: i64,
 }
 
 /// A push.
@@ -90,6 +101,22 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
             "SELECT count(*) FROM groups g WHERE g.wanted AND {seen}"
         ))?
         .query_row(values.named().as_slice(), |row| row.get(0))?;
+    let joined = if all {
+        format!("JOIN groups g ON g.id = r.group_id {within}")
+    } else {
+        within.clone()
+    };
+    let mut groups = db.prepare_cached(&format!(
+        "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {joined}
+         GROUP BY g.id ORDER BY bytes DESC, g.name LIMIT 5"
+    ))?;
+    let mut rows = groups.query(values.named().as_slice())?;
+    while let Some(row) = rows.next()? {
+        overview.largest_groups.push(LargeGroup {
+            name: parsed(&row.get::<_, String>(0)?)?,
+            logical_bytes: row.get(1)?,
+        });
+    }
     let held = if all {
         String::new()
     } else {

@@ -9,7 +9,7 @@ import { text } from "../../text";
 const words = text.audit;
 
 /** A digest's first characters tell it from others. */
-const brief = (target: string) => target.replace(/(@\w+:\w{12})\w+$/, "$1…");
+const brief = (words: string) => words.replace(/(\bsha\d+:\w{12})\w+$/, "$1…");
 
 export function Entry({ entry }: { entry: Schemas["AuditEntry"] }) {
   const { at, actor, credential, action, target, repo, address, refused, count, detail } = entry;
@@ -32,7 +32,7 @@ export function Entry({ entry }: { entry: Schemas["AuditEntry"] }) {
         ) : (
           <Mono title={target}>{target}</Mono>
         )}
-        {detail && !target.includes(detail) && <Small title={detail}>{detail}</Small>}
+        {detail && !target.includes(detail) && <Small title={detail}>{brief(detail)}</Small>}
       </Cell>
       <Cell muted middle label={words.from}>
         {address}

@@ -8,6 +8,7 @@ import { useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
 import { SearchBox } from "../../parts/Field";
 import { Loaded } from "../../parts/Loaded";
+import { Amount } from "../../parts/Meter";
 import { Empty } from "../../parts/Notice";
 import { Page } from "../../parts/Page";
 import { Pager } from "../../parts/Pager";
@@ -78,6 +79,7 @@ function None({ list, admin, onCreate }: { list: List; admin: boolean; onCreate:
 }
 
 function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["items"] }) {
+  const most = Math.max(...groups.map((group) => group.logical_bytes));
   return (
     <Table
       label={words.title}
@@ -88,6 +90,7 @@ function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["ite
           </SortTh>
           <Th num>{words.repositories}</Th>
           <Th num>{words.tags}</Th>
+          <Th>{words.size}</Th>
           <Th>{words.lastPush}</Th>
           <Th middle>{words.who}</Th>
           <Th middle>{words.yours}</Th>
@@ -106,6 +109,9 @@ function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["ite
           </Cell>
           <Cell num label={words.tags}>
             {count(group.tags)}
+          </Cell>
+          <Cell label={words.size}>
+            <Amount of={group.logical_bytes} most={most} label={group.name} />
           </Cell>
           <Cell label={words.lastPush}>
             <Time at={group.last_push_at} />

@@ -16,7 +16,7 @@ import { bytes, count, rate } from "../../text/format";
 import { useRates } from "../transfers/useRates";
 import { Failures } from "./Failures";
 import { Fullness } from "./Fullness";
-import { Largest } from "./Largest";
+import { LargestGroups } from "./LargestGroups";
 import { Recent } from "./Recent";
 import { Start } from "./Start";
 import { Underway } from "./Underway";
@@ -55,7 +55,7 @@ export default function Overview() {
               </Stack>
               <Stack>
                 <Fullness />
-                <Largest />
+                <LargestGroups of={overview.largest_groups} />
               </Stack>
             </Columns>
           </>

@@ -8,9 +8,10 @@ import { to } from "../../app/paths";
 import { useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
+import { Segments } from "../../parts/Field";
 import { Empty } from "../../parts/Notice";
 import { Columns, Page, Stack } from "../../parts/Page";
-import { Panel, PanelBody, PanelFoot } from "../../parts/Panel";
+import { Panel, PanelBody, PanelFoot, Toolbar } from "../../parts/Panel";
 import { Status } from "../../parts/Status";
 import { Muted } from "../../parts/Text";
 import { text } from "../../text";
@@ -19,8 +20,14 @@ import { FirstGroup } from "./FirstGroup";
 import { PlainHttp } from "./PlainHttp";
 import { Ready } from "./Ready";
 import s from "./Start.module.css";
+import { stepsOf, type Way } from "./ways";
 
 const words = text.overview.start;
+const WAYS: [Way, string][] = [
+  ["docker", "docker"],
+  ["podman", "podman"],
+  ["actions", "GitHub Actions"],
+];
 
 type StartProps = { overview: Got<"/api/overview">; onBack?: () => void };
 
@@ -30,6 +37,7 @@ export function Start({ overview, onBack }: StartProps) {
   const groups = useGet("/api/groups", { params: { query: { limit: 100 } } });
   const config = useGet("/api/config");
   const [made, setMade] = useState("");
+  const [way, setWay] = useState<Way>("docker");
   const host = useRegistryHost();
   const group = made || groups.data?.items.find(takesNew)?.name;
   const repository = me.repositories.find(({ rights }) => rights.includes("push"))?.name;
@@ -53,19 +61,14 @@ export function Start({ overview, onBack }: StartProps) {
       </Page>
     );
   }
-  const steps = [
-    {
-      name: words.login,
-      hint: words.loginHint,
-      command: `docker login ${host} -u ${me.user.username}`,
-    },
-    { name: words.tag, hint: words.tagHint, command: `docker tag alpine:3.22 ${image}` },
-    { name: words.push, hint: words.pushHint, command: `docker push ${image}` },
-  ];
+  const steps = stepsOf(way, { host, user: me.user.username, image });
   return (
     <Page title={title} lead={onBack ? undefined : `${words.title}. ${words.lead}`} actions={back}>
       <Columns>
         <Panel label={words.steps}>
+          <Toolbar end={words.commandsFor(host)}>
+            <Segments label={words.way} value={way} options={WAYS} onChoose={setWay} />
+          </Toolbar>
           <ol className={s.steps}>
             {!onBack && (
               <li>
@@ -78,11 +81,11 @@ export function Start({ overview, onBack }: StartProps) {
                 )}
               </li>
             )}
-            {steps.map(({ name, hint, command }) => (
+            {steps.map(({ name, hint, command, prompt }) => (
               <li key={name}>
                 <h2>{name}</h2>
                 <Muted>{hint}</Muted>
-                <Command>{command}</Command>
+                <Command prompt={prompt}>{command}</Command>
               </li>
             ))}
           </ol>

@@ -51,7 +51,7 @@ export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRo
       <Cell middle noCard>
         <Digest of={tag.digest} />
       </Cell>
-      <Cell label={words.platforms}>
+      <Cell middle label={words.platforms}>
         <Platforms of={tag.platforms} />
       </Cell>
       <Cell num label={words.size}>

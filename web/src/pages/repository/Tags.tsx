@@ -144,7 +144,7 @@ function Rows({ list, tags, selection, ...of }: RowsProps) {
           </Th>
           <SortTh {...sort("name", "asc")}>{words.tag}</SortTh>
           <Th middle>{words.digest}</Th>
-          <Th>{words.platforms}</Th>
+          <Th middle>{words.platforms}</Th>
           <SortTh num {...sort("size", "desc")}>
             {words.size}
           </SortTh>

@@ -6,14 +6,13 @@ import { to } from "../../app/paths";
 import { Command } from "../../parts/Copy";
 import { Segments } from "../../parts/Field";
 import { Loaded } from "../../parts/Loaded";
-import { Meter } from "../../parts/Meter";
+import { Amount } from "../../parts/Meter";
 import { Empty } from "../../parts/Notice";
 import { Panel } from "../../parts/Panel";
 import { Cell, Row, Table, Th } from "../../parts/Table";
 import { RepositoryName } from "../../parts/Text";
 import { text } from "../../text";
 import { bytes } from "../../text/format";
-import s from "./Largest.module.css";
 
 const words = text.storage;
 type By = "unique" | "logical";
@@ -69,14 +68,7 @@ export function Largest() {
                     </Link>
                   </Cell>
                   <Cell label={by === "unique" ? words.byUnique : words.byLogical}>
-                    <div className={s.share}>
-                      <Meter
-                        label={`${row.repo}: ${bytes(sizeOf(row))}`}
-                        total={most}
-                        shares={[{ part: sizeOf(row) }]}
-                      />
-                      <span>{bytes(sizeOf(row))}</span>
-                    </div>
+                    <Amount of={sizeOf(row)} most={most} label={row.repo} />
                   </Cell>
                   <Cell label={words.shared} num muted>
                     {bytes(Math.max(0, row.logical_bytes - row.unique_bytes))}

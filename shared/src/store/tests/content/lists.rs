@@ -207,6 +207,16 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
         assert!(overview.recent.iter().all(staged), "{readable:?}");
         let count = i64::try_from(groups.split(' ').count()).unwrap();
         assert_eq!(overview.groups, count, "{readable:?}");
+        let largest = overview.largest_groups.iter();
+        let mut largest: Vec<_> = largest.map(|it| it.name.as_str()).collect();
+        let first = if readable == Readable::All {
+            "team"
+        } else {
+            largest[0]
+        };
+        assert_eq!(largest[0], first, "team has two repositories");
+        largest.sort_unstable();
+        assert_eq!(largest.join(" "), groups, "{readable:?}");
         let (seen, all) = (store.backlog(readable.clone()), store.job_counts());
         let (seen, all) = (seen.await.unwrap().counts, all.await.unwrap());
         assert_eq!(overview.queued, seen.waiting + seen.pending, "{readable:?}");
