@@ -75,6 +75,11 @@ export async function signIn(page, user, password, path = "/") {
   await page.getByRole("navigation").filter({ visible: true }).first().waitFor();
 }
 
+/** Makes a window so wide; what is so wide is left alone, since menus close when it changes. */
+export async function widen(page, width) {
+  if (page.viewportSize().width !== width) await page.setViewportSize({ width, height: 900 });
+}
+
 /** Waits until a page has all that it asked for. */
 export const settled = (page) =>
   until("nothing is loading", async () => (await page.locator("[aria-busy=true]").count()) === 0);

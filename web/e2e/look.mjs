@@ -23,7 +23,9 @@ function misfits() {
   /** What cuts an element off; nothing where it can be scrolled to. */
   const clipping = (element) => {
     if (!element) return null;
-    const { overflowX } = getComputedStyle(element);
+    const { overflowX, clipPath } = getComputedStyle(element);
+    // For readers only: nothing of it is seen.
+    if (clipPath !== "none") return null;
     if (overflowX === "visible") return clipping(element.parentElement);
     return overflowX === "hidden" ? element : null;
   };
@@ -38,7 +40,8 @@ function misfits() {
     const own = element.scrollWidth > element.clientWidth + 1 && style.overflowX === "hidden";
     // Dots stand for words that lie in it, not for those of a box within it.
     const around = style.display.startsWith("inline") ? null : clipping(element.parentElement);
-    const cut = around && box.right > around.getBoundingClientRect().right + 1;
+    const right = box.left + element.scrollWidth;
+    const cut = around && right > around.getBoundingClientRect().right + 1;
     if ((own && style.textOverflow !== "ellipsis") || cut) {
       found.push(`cut: ${element.outerHTML.slice(0, 200)}`);
     }

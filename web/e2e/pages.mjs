@@ -1,6 +1,6 @@
 // Every page of the interface with what it shows in a registry that `seed.mjs`
 // filled, and how one gets there.
-import { lab, settled } from "./browser.mjs";
+import { lab, settled, widen } from "./browser.mjs";
 
 const at = (path, words) => async (page) => {
   await page.goto(lab.url + path);
@@ -12,7 +12,7 @@ const repo = "/r/team/api";
 /** A page with something open on it. */
 const then = (go, open, shown) => async (page) => {
   // Some of what is opened stands elsewhere where it is narrow.
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await widen(page, 1440);
   await go(page);
   await open(page);
   await shown(page).waitFor();

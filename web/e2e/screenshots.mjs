@@ -2,7 +2,7 @@
 // screenshots.mjs FOLDER [all]
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lab, script, signIn } from "./browser.mjs";
+import { lab, script, signIn, widen } from "./browser.mjs";
 import { allPages, membersPages, signInPage } from "./pages.mjs";
 import { Registry, randomLayer } from "./registry.mjs";
 import { PASSWORD, seed } from "./seed.mjs";
@@ -16,7 +16,7 @@ const themes = all ? ["light", "dark"] : ["light"];
 
 async function take(page, name, theme) {
   for (const width of sizes) {
-    await page.setViewportSize({ width, height: 900 });
+    await widen(page, width);
     // What moves has come to rest.
     await page.waitForTimeout(400);
     const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
@@ -41,7 +41,7 @@ await script(async (open) => {
     ]);
   }
   for (const theme of themes) {
-    const page = await open({ theme });
+    const page = await open({ theme, height: 900 });
     if (all) {
       await signInPage.go(page);
       await take(page, signInPage.name, theme);
@@ -52,7 +52,7 @@ await script(async (open) => {
       await take(page, name, theme);
     }
     if (!all) continue;
-    const members = await open({ theme });
+    const members = await open({ theme, height: 900 });
     await signIn(members, "heron", PASSWORD);
     members.expected.push(/status of 404/);
     for (const { name, go } of membersPages) {
