@@ -18,7 +18,13 @@ const started = Date.now();
 const transfers = Array.from({ length: TRANSFERS }, (_, at) => ({
   id: at + 1,
   push_id: 1 + at - (at % 8),
-  push: { name: `team/app-${Math.floor(at / 8)}:1.0`, blobs_done: at % 8, blobs_total: 8 },
+  push: {
+    name: `team/app-${Math.floor(at / 8)}:1.0`,
+    blobs_done: 0,
+    blobs_total: 8,
+    bytes_stored: 0,
+    bytes_total: 8 * BLOB,
+  },
   kind: "store_blob",
   repo: `team/app-${Math.floor(at / 8)}`,
   tag: null,

@@ -53,27 +53,24 @@ export async function seed(url, user, password) {
     await api.send("POST", "/groups", { name, public: name === "mirror" }).catch(() => {});
   }
   await people(api);
+  const [heron, otter] = ["heron", "otter"].map((name) => new Registry(url, name, PASSWORD));
   const minor = (n) =>
     Array.from({ length: n }, (_, at) => `1.${17 + Math.floor(at / 5)}.${at % 5}`);
-  const latest = await service(registry, "team/api", [...minor(12), "pr-2291", "main"], 2);
-  await registry.send(
-    "PUT",
-    "/v2/team/api/manifests/latest",
-    await copyOf(registry, "team/api", "main"),
-  );
+  const latest = await service(heron, "team/api", [...minor(12), "pr-2291", "main"], 2);
+  await heron.send("PUT", "/v2/team/api/manifests/latest", await copyOf(heron, "team/api", "main"));
   const type = "application/vnd.dev.cosign.simplesigning.v1+json";
-  await registry.referrer("team/api", latest, type, '{"critical":{}}', {
+  await heron.referrer("team/api", latest, type, '{"critical":{}}', {
     "dev.sigstore.cosign/signature": "MEUCIQ",
   });
-  await registry.referrer(
+  await heron.referrer(
     "team/api",
     latest,
     "application/vnd.cyclonedx+json",
     '{"bomFormat":"CycloneDX"}',
   );
-  await service(registry, "team/web", ["1.0.0", "1.1.0", "main"], 1);
-  await service(registry, "team/tools/lint", ["3.2.1", "3.3.0"], 1);
-  await service(registry, "ml/trainer", ["2026.11.1", "2026.11.23-cu128"], 6);
+  await service(heron, "team/web", ["1.0.0", "1.1.0", "main"], 1);
+  await service(heron, "team/tools/lint", ["3.2.1", "3.3.0"], 1);
+  await service(otter, "ml/trainer", ["2026.11.1", "2026.11.23-cu128"], 6);
   await service(registry, "infra/gateway", ["2.9.3", "2.9.4"], 1);
   await service(registry, "mirror/nginx", ["1.29.2", "1.29.3"], 1);
 }

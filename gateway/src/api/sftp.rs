@@ -246,7 +246,10 @@ fn try_all(session: &mut Session, config: &RemoteConfig, installation: &str) -> 
             "the file system at {} is read-only",
             config.root
         ))),
-        Some(room) => Ok(format!("{} of {} bytes are free", room.free, room.total)),
+        Some(room) => {
+            let [free, total] = [room.free, room.total].map(|bytes| bytes / 1_000_000);
+            Ok(format!("{free} of {total} MB are free"))
+        }
     });
     note(&mut steps, "disk", begun, done);
     steps

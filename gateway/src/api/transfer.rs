@@ -32,6 +32,12 @@ struct OfPush {
     /// How many blobs it has, as far as they are known.
     #[schema(example = 7)]
     blobs_total: i64,
+    /// Bytes of those that SFTP holds; what is on its way is in its own transfer.
+    #[schema(example = 500)]
+    bytes_stored: i64,
+    /// Bytes of all of them.
+    #[schema(example = 700)]
+    bytes_total: i64,
 }
 
 /// A transfer to SFTP, or a removal from there.
@@ -103,6 +109,8 @@ impl Transfer {
                 name: push.name.clone(),
                 blobs_done: push.blobs_done,
                 blobs_total: push.blobs_total,
+                bytes_stored: push.bytes_stored,
+                bytes_total: push.bytes_total,
             }),
             kind: job.kind,
             removes: job.removes,

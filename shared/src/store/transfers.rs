@@ -85,6 +85,10 @@ pub struct Push {
     pub blobs_done: i64,
     /// How many blobs it has, as far as they are known.
     pub blobs_total: i64,
+    /// Bytes of those that SFTP holds.
+    pub bytes_stored: i64,
+    /// Bytes of all of them.
+    pub bytes_total: i64,
 }
 
 pub(super) const COLUMNS: &str = "j.id, j.kind, j.removes, r.name, t.name,
@@ -316,31 +320,38 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
     let Some((name, manifest)) = found else {
         return Ok(None);
     };
-    let (blobs_total, blobs_done) = match manifest {
-        Some(manifest) => db
-            .prepare_cached(
-                "WITH RECURSIVE whole (id) AS (
-                     SELECT ?1 UNION SELECT m.blob_id FROM manifest_references m
-                     JOIN whole w ON w.id = m.manifest_id WHERE m.is_manifest)
-                 SELECT count(*), coalesce(sum(stored_at IS NOT NULL), 0) FROM blobs
-                 WHERE id IN (SELECT m.blob_id FROM manifest_references m
-                              JOIN whole w ON w.id = m.manifest_id WHERE NOT m.is_manifest)",
-            )?
-            .query_row([manifest], |row| Ok((row.get(0)?, row.get(1)?)))?,
-        None => db
-            .prepare_cached(
-                "SELECT count(*), coalesce(sum(state = 'done'), 0) FROM jobs
-                 WHERE kind = 'store_blob'
-                   AND (id = ?1 OR id IN (SELECT needs_id FROM job_needs WHERE job_id = ?1))",
-            )?
-            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?,
-    };
-    Ok(Some(Push {
-        id,
-        name,
-        blobs_done,
-        blobs_total,
-    }))
+    let mut query = db.prepare_cached(match manifest {
+        Some(_) => {
+            "WITH RECURSIVE whole (id) AS (
+                 SELECT ?1 UNION SELECT m.blob_id FROM manifest_references m
+                 JOIN whole w ON w.id = m.manifest_id WHERE m.is_manifest)
+             SELECT count(*) FILTER (WHERE stored_at IS NOT NULL), count(*),
+                    coalesce(sum(size) FILTER (WHERE stored_at IS NOT NULL), 0),
+                    coalesce(sum(size), 0)
+             FROM blobs
+             WHERE id IN (SELECT m.blob_id FROM manifest_references m
+                          JOIN whole w ON w.id = m.manifest_id WHERE NOT m.is_manifest)"
+        }
+        None => {
+            "SELECT count(*) FILTER (WHERE state = 'done'), count(*),
+                    coalesce(sum(bytes_total) FILTER (WHERE state = 'done'), 0),
+                    coalesce(sum(bytes_total), 0)
+             FROM jobs
+             WHERE kind = 'store_blob'
+               AND (id = ?1 OR id IN (SELECT needs_id FROM job_needs WHERE job_id = ?1))"
+        }
+    })?;
+    let push = query.query_row([manifest.unwrap_or(id.0)], |row| {
+        Ok(Push {
+            id,
+            name,
+            blobs_done: row.get(0)?,
+            blobs_total: row.get(1)?,
+            bytes_stored: row.get(2)?,
+            bytes_total: row.get(3)?,
+        })
+    })?;
+    Ok(Some(push))
 }
 
 impl Store {

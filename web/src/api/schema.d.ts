@@ -2473,6 +2473,18 @@ export interface components {
              */
             blobs_total: number;
             /**
+             * Format: int64
+             * @description Bytes of those that SFTP holds; what is on its way is in its own transfer.
+             * @example 500
+             */
+            bytes_stored: number;
+            /**
+             * Format: int64
+             * @description Bytes of all of them.
+             * @example 700
+             */
+            bytes_total: number;
+            /**
              * @description Nothing, as long as there is no manifest.
              * @example team/app:1.2
              */

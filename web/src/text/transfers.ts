@@ -78,7 +78,6 @@ export const transfers = {
   },
   bytes,
   bytesOf,
-  left: (n: number) => `${bytes(n)} left`,
   blobs: (done: number, total: number) => `${count(done)} of ${counted(total, "blob")}`,
   timeLeftOf: (seconds: number) => `${duration(seconds)} left`,
   attempt: (n: number) => `${nth(n + 1)} attempt`,

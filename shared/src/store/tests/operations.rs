@@ -216,11 +216,13 @@ async fn all_jobs_of_a_push_have_one_root() {
     let push = store.pushes(vec![root]).await.unwrap().remove(0);
     assert_eq!(push.name.as_deref(), Some("team/app:v1"));
     assert_eq!((push.blobs_done, push.blobs_total), (0, 2));
+    assert_eq!((push.bytes_stored, push.bytes_total), (0, 6));
     let backlog = store.backlog(Readable::All).await.unwrap();
     assert_eq!(backlog.bytes_waiting, 6 + 8, "blobs, and the manifest");
     place.finish_all().await;
     let push = store.pushes(vec![root]).await.unwrap().remove(0);
     assert_eq!((push.blobs_done, push.blobs_total), (2, 2));
+    assert_eq!((push.bytes_stored, push.bytes_total), (6, 6));
 
     // Nobody sees what they may not read.
     let nobody = Readable::public();

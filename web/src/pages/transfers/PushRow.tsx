@@ -85,11 +85,9 @@ export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: Pus
   );
 });
 
-function sizeOf({ bytes, bytesLeft, state }: Push) {
-  if (bytes) {
-    return state === "done" ? words.bytes(bytes.total) : words.bytesOf(bytes.done, bytes.total);
-  }
-  return state !== "done" && bytesLeft > 0 ? words.left(bytesLeft) : null;
+function sizeOf({ bytes, state }: Push) {
+  if (!bytes) return null;
+  return state === "done" ? words.bytes(bytes.total) : words.bytesOf(bytes.done, bytes.total);
 }
 
 /** How fast it goes; where it does not, why. */

@@ -8,7 +8,7 @@ const job = (is: Partial<Transfer> = {}): Transfer => {
   return {
     id,
     push_id: 1,
-    push: { name: "team/api:1", blobs_done: 0, blobs_total: 2 },
+    push: { name: "team/api:1", blobs_done: 0, blobs_total: 2, bytes_stored: 0, bytes_total: 200 },
     kind: "store_blob",
     removes: false,
     repo: "team/api",
@@ -50,9 +50,16 @@ describe("states", () => {
 });
 
 describe("pushes", () => {
-  it("count bytes where all blobs are known", () => {
+  it("count what is stored and what is on its way", () => {
+    const of = {
+      name: "team/api:1",
+      blobs_done: 1,
+      blobs_total: 2,
+      bytes_stored: 100,
+      bytes_total: 200,
+    };
     const push = one(
-      job({ state: "done", bytes_done: 0 }),
+      job({ state: "done", bytes_done: 0, push: of }),
       job({ state: "running", bytes_done: 50 }),
     );
     expect(push.bytes).toEqual({ done: 150, total: 200 });
@@ -60,12 +67,31 @@ describe("pushes", () => {
     expect(push.bytesLeft).toBe(50);
   });
 
-  it("count blobs where some are not known, and say what is left", () => {
-    const of = { name: "team/api:1", blobs_done: 3, blobs_total: 5 };
-    const push = one(job({ push: of, state: "running", bytes_done: 50 }), job({ push: of }));
-    expect(push.bytes).toBeNull();
-    expect(push.progress).toBeCloseTo(3.5 / 5);
-    expect(push.bytesLeft).toBe(150);
+  it("count by bytes too what was stored before one looked", () => {
+    const of = {
+      name: "team/api:1",
+      blobs_done: 4,
+      blobs_total: 5,
+      bytes_stored: 40,
+      bytes_total: 140,
+    };
+    const push = one(job({ push: of, state: "running", bytes_done: 30 }));
+    expect(push.bytes).toEqual({ done: 70, total: 140 });
+    expect(push.progress).toBe(0.5);
+    expect([push.blobsDone, push.blobsTotal]).toEqual([4, 5]);
+    expect(push.bytesLeft).toBe(70);
+  });
+
+  it("are never more than all of it", () => {
+    const of = {
+      name: "team/api:1",
+      blobs_done: 1,
+      blobs_total: 1,
+      bytes_stored: 100,
+      bytes_total: 100,
+    };
+    const push = one(job({ push: of, state: "running", bytes_done: 100 }));
+    expect(push.bytes).toEqual({ done: 100, total: 100 });
   });
 
   it("do not count a manifest as a blob", () => {
@@ -91,7 +117,7 @@ describe("pushes", () => {
   });
 
   it("hold the blobs of a repository together that no manifest names yet", () => {
-    const push = { name: null, blobs_done: 0, blobs_total: 1 };
+    const push = { name: null, blobs_done: 0, blobs_total: 1, bytes_stored: 0, bytes_total: 100 };
     const blobs = [job({ push, push_id: 1 }), job({ push, push_id: 2, state: "running" })];
     const other = job({ push, push_id: 3, repo: "team/web" });
     const [first, second] = pushesOf([...blobs, other]);

@@ -50,7 +50,7 @@ export type Push = {
   blobsTotal: number;
   /** 0 to 1. */
   progress: number;
-  /** Of all its blobs; nothing: not all of them are known. */
+  /** Of all its blobs; nothing: it has none. */
   bytes: { done: number; total: number } | null;
   /** That are still to be sent. */
   bytesLeft: number;
@@ -76,22 +76,14 @@ function pushOf(key: string, all: Transfer[]): Push {
   const blobsTotal = name ? Math.max(...counted.map((it) => it?.blobs_total ?? 0)) : blobs.length;
   const open = blobs.filter((job) => job.state !== "done");
   const bytesLeft = sum(open.map((job) => Math.max(0, job.bytes_total - job.bytes_done)));
-  const allKnown = blobs.length > 0 && blobs.length >= blobsTotal;
-  const bytes = allKnown
-    ? {
-        done: sum(blobs.map((job) => (job.state === "done" ? job.bytes_total : job.bytes_done))),
-        total: sum(blobs.map((job) => job.bytes_total)),
-      }
-    : null;
-  const parts = sum(
-    open.map((job) => (job.bytes_total > 0 ? job.bytes_done / job.bytes_total : 0)),
-  );
+  const total = sum(blobs.map((job) => job.bytes_total));
+  // What was sent before is told with the push; what is on its way, by its transfer.
+  const known = name ? Math.max(...counted.map((it) => it?.bytes_total ?? 0)) : total;
+  const before = name
+    ? Math.max(...counted.map((it) => it?.bytes_stored ?? 0))
+    : sum(blobs.map((job) => (job.state === "done" ? job.bytes_total : 0)));
+  const sent = Math.min(known, before + sum(open.map((job) => job.bytes_done)));
   const state = states[0] ?? "done";
-  const share = bytes?.total
-    ? bytes.done / bytes.total
-    : blobsTotal > 0
-      ? (blobsDone + parts) / blobsTotal
-      : 0;
   return {
     key,
     id: Math.max(...jobs.map((job) => job.push_id)),
@@ -110,8 +102,8 @@ function pushOf(key: string, all: Transfer[]): Push {
         : null,
     blobsDone,
     blobsTotal,
-    progress: state === "done" ? 1 : Math.min(1, share),
-    bytes,
+    progress: state === "done" ? 1 : known > 0 ? sent / known : 0,
+    bytes: known > 0 ? { done: state === "done" ? known : sent, total: known } : null,
     bytesLeft,
     rate: sum(jobs.map((job) => (job.state === "running" ? (job.rate_bps ?? 0) : 0))),
     nextRetryAt: first(
