@@ -17,11 +17,12 @@ await script(async (open) => {
   await lab.ask("stop sshd");
   // Somebody pushes, so that it is noticed; the push is taken all the same.
   await registry.image("team/app", "1.1", [layer("more", 1_000)]);
-  await sftp.waitFor();
+  await sftp.waitFor({ timeout: 90_000 });
   await main.getByText("Staged").first().waitFor();
   await look(page, "SFTP is away");
   await lab.ask("start sshd");
-  await sftp.waitFor({ state: "detached" });
+  // It rests longer and longer between its tries.
+  await sftp.waitFor({ state: "detached", timeout: 90_000 });
 
   const uploader = main.getByText("No uploader is at work");
   await lab.ask("stop uploader");
@@ -56,8 +57,12 @@ await script(async (open) => {
   await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
   await look(page, "the session has ended");
   await page.getByLabel("Password", { exact: true }).fill(lab.password);
+  const read = page.waitForResponse(
+    (response) => response.url().includes("/api/tags") && response.status() === 200,
+  );
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert(page.url().includes("q="), "the page is another");
+  await read;
   await main.getByText("1.1").first().waitFor();
 });

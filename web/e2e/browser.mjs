@@ -97,9 +97,6 @@ class Mouse {
   check(target) {
     return target.check();
   }
-  choose(target, option) {
-    return target.selectOption({ label: option });
-  }
   /** Opens a menu, and presses one of its items. */
   async menu(target, item) {
     await target.click();
@@ -135,13 +132,6 @@ class Keyboard {
   async check(target) {
     await this.to(target);
     if (!(await target.isChecked())) await this.page.keyboard.press("Space");
-  }
-  async choose(target, option) {
-    await this.to(target);
-    await this.page.keyboard.type(option);
-    const chosen = () => target.evaluate((select) => select.selectedOptions[0]?.label.trim() ?? "");
-    if ((await chosen()) !== option)
-      throw new Error(`typing does not choose ${option}: ${await chosen()}`);
   }
   async menu(target, item) {
     await this.press(target);

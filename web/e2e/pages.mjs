@@ -27,6 +27,23 @@ async function deleteTwo(page) {
   await page.getByRole("button", { name: "Delete…" }).click();
 }
 
+async function openMenu(page) {
+  await at(repo, "1.17.0")(page);
+  await page.getByRole("button", { name: "More about main" }).click();
+  await page.getByRole("menu").waitFor();
+}
+
+/** Shows a page at each width in turn. */
+export async function atEach(page, widths, { go, opensMenu }, look) {
+  for (const [number, width] of widths.entries()) {
+    // A menu closes when the window changes, and is opened anew.
+    if (opensMenu) await widen(page, width);
+    if (opensMenu || number === 0) await go(page);
+    await widen(page, width);
+    await look(width);
+  }
+}
+
 async function search(page) {
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Search repositories, tags and pages" }).fill("api");
@@ -80,7 +97,8 @@ export const allPages = [
   },
   {
     name: "tags-menu",
-    go: then(at(repo, "1.17.0"), press("More about main"), (page) => page.getByRole("menu")),
+    opensMenu: true,
+    go: openMenu,
   },
   {
     name: "tags-deletion",
@@ -129,7 +147,9 @@ export const allPages = [
   },
   {
     name: "search",
-    go: then(at("/groups", "infra"), search, (page) => page.getByRole("option").first()),
+    go: then(at("/groups", "infra"), search, (page) =>
+      page.getByRole("option", { name: /team\/api/ }),
+    ),
   },
   {
     name: "keys",

@@ -2,8 +2,8 @@
 // screenshots.mjs FOLDER [all]
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lab, script, signIn, widen } from "./browser.mjs";
-import { allPages, membersPages, signInPage } from "./pages.mjs";
+import { lab, script, signIn } from "./browser.mjs";
+import { allPages, atEach, membersPages, signInPage } from "./pages.mjs";
 import { Registry, randomLayer } from "./registry.mjs";
 import { PASSWORD, seed } from "./seed.mjs";
 
@@ -14,15 +14,13 @@ const MB = 1_000_000;
 const sizes = all ? [1440, 768, 390] : [1280];
 const themes = all ? ["light", "dark"] : ["light"];
 
-async function take(page, name, theme) {
-  for (const width of sizes) {
-    await widen(page, width);
+const take = (page, it, theme) =>
+  atEach(page, sizes, it, async (width) => {
     // What moves has come to rest.
     await page.waitForTimeout(400);
-    const path = join(folder, all ? `${name}-${width}-${theme}.png` : `${name}.png`);
+    const path = join(folder, all ? `${it.name}-${width}-${theme}.png` : `${it.name}.png`);
     await page.screenshot({ path, fullPage: Boolean(all) });
-  }
-}
+  });
 
 await script(async (open) => {
   mkdirSync(folder, { recursive: true });
@@ -43,21 +41,18 @@ await script(async (open) => {
   for (const theme of themes) {
     const page = await open({ theme, height: 900 });
     if (all) {
-      await signInPage.go(page);
-      await take(page, signInPage.name, theme);
+      await take(page, signInPage, theme);
     }
     await signIn(page, lab.user, lab.password);
-    for (const { name, go } of allPages.filter((it) => all || OF_THE_README.includes(it.name))) {
-      await go(page);
-      await take(page, name, theme);
+    for (const it of allPages.filter(({ name }) => all || OF_THE_README.includes(name))) {
+      await take(page, it, theme);
     }
     if (!all) continue;
     const members = await open({ theme, height: 900 });
     await signIn(members, "heron", PASSWORD);
     members.expected.push(/status of 404/);
-    for (const { name, go } of membersPages) {
-      await go(members);
-      await take(members, name, theme);
+    for (const it of membersPages) {
+      await take(members, it, theme);
     }
   }
 });

@@ -58,11 +58,12 @@ function useOffline() {
   const [since, setSince] = useState<number | null>(null);
   useEffect(() => {
     let heard = Date.now();
-    return client.getQueryCache().subscribe(({ type, query }) => {
-      if (type !== "updated") return;
-      if (query.state.status === "error" && asProblem(query.state.error).offline) setSince(heard);
-      else if (query.state.status === "success" && query.state.dataUpdatedAt > heard) {
-        heard = query.state.dataUpdatedAt;
+    return client.getQueryCache().subscribe((event) => {
+      // A query that failed before and is asked again says nothing yet.
+      if (event.type !== "updated") return;
+      if (event.action.type === "error" && asProblem(event.action.error).offline) setSince(heard);
+      if (event.action.type === "success") {
+        heard = Date.now();
         setSince(null);
       }
     });

@@ -76,3 +76,14 @@ it("says that nothing is called so only when that is known", async () => {
   answer({ data, response: new Response(null, { status: 200 }) } as never);
   await screen.findByText("Nothing is called “teamx”");
 });
+
+it("does not say that nothing is called so where the search failed", async () => {
+  const { names, field } = show();
+  const error = { error: { code: "INTERNAL", message: "The database is away." } };
+  const response = new Response(JSON.stringify(error), { status: 500 });
+  vi.spyOn(api, "GET").mockResolvedValue({ error, response } as never);
+  await userEvent.type(field, "zebra");
+  await screen.findByText("The database is away.");
+  expect(names()).toEqual([]);
+  expect(screen.queryByText(/Nothing is called/)).toBeNull();
+});

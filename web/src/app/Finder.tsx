@@ -1,6 +1,7 @@
 import { Folder, LayoutDashboard, type LucideIcon, Package, Tag } from "lucide-react";
 import { useDeferredValue, useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import type { Problem } from "../api/problem";
 import { useGet } from "../api/query";
 import { Icon } from "../parts/Icon";
 import ShownDialog from "../parts/ShownDialog";
@@ -18,7 +19,7 @@ export default function Finder({ onClose }: { onClose: () => void }) {
   const [q, setQ] = useState("");
   const [at, setAt] = useState(0);
   const [, go] = useLocation();
-  const { found, settled } = useFound(useDeferredValue(q.trim()));
+  const { found, settled, problem } = useFound(useDeferredValue(q.trim()));
   const chosen = Math.min(at, found.length - 1);
   useEffect(() => {
     document.getElementById(`found-${chosen}`)?.scrollIntoView({ block: "nearest" });
@@ -54,7 +55,10 @@ export default function Finder({ onClose }: { onClose: () => void }) {
         }}
         onKeyDown={(event) => press(event.key) && event.preventDefault()}
       />
-      {found.length === 0 && settled && <Muted>{words.none(q)}</Muted>}
+      <div role="status">
+        {problem && <Muted>{problem.message}</Muted>}
+        {found.length === 0 && settled && <Muted>{words.none(q)}</Muted>}
+      </div>
       <div id="found" role="listbox" aria-label={words.title} className={s.found}>
         {found.map(({ icon, kind, name, href }, number) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys
@@ -77,9 +81,9 @@ export default function Finder({ onClose }: { onClose: () => void }) {
 }
 
 /** What is called like that; `settled`: there is no more to come. */
-function useFound(q: string): { found: Found[]; settled: boolean } {
+function useFound(q: string): { found: Found[]; settled: boolean; problem: Problem | null } {
   const me = useMe();
-  const { data, isFetching } = useGet(
+  const { data, isFetching, error } = useGet(
     "/api/search",
     { params: { query: { q } } },
     { enabled: q !== "" },
@@ -120,5 +124,9 @@ function useFound(q: string): { found: Found[]; settled: boolean } {
       .map(([name, href]) => ({ icon: LayoutDashboard, kind: words.page, name, href })),
   ];
   // What was found for the letters before need not have these.
-  return { found: all.filter(({ name }) => called(name)), settled: !isFetching };
+  return {
+    found: all.filter(({ name }) => called(name)),
+    settled: !isFetching && !error,
+    problem: error,
+  };
 }

@@ -17,7 +17,8 @@ const PLACES: Record<string, [string, string]> = {
 };
 
 const types = (element: EventTarget | null) =>
-  element instanceof HTMLElement && element.closest("input, select, textarea, [role=dialog]");
+  element instanceof HTMLElement &&
+  element.closest("input, select, textarea, [role=dialog], [role=alertdialog], [role=menu]");
 
 /** Keys that work on every page: `/`, `g t` and `?`. */
 export function Keys() {
@@ -28,8 +29,8 @@ export function Keys() {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || types(event.target)) return;
       // Caps lock makes it G.
-      const key = event.key.toLowerCase();
-      const place = going ? PLACES[key] : undefined;
+      const key = event.key?.toLowerCase();
+      const place = going && key ? PLACES[key] : undefined;
       going = key === "g" && !going;
       if (place) go(place[0]);
       else if (key === "?") setHelp(true);

@@ -9,9 +9,11 @@ type PaletteProps = { open: boolean; onOpen: (open: boolean) => void };
 export function Palette({ open, onOpen }: PaletteProps) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      // Caps lock makes it K.
-      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      // Caps lock makes it K; what a browser fills in has no key.
+      if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
+      // A question comes first.
+      if (!open && document.querySelector("[role$=dialog][data-open]")) return;
       onOpen(!open);
     };
     addEventListener("keydown", press);

@@ -68,6 +68,7 @@ function SignInAgain() {
       await queries.invalidateQueries();
     },
   });
+  const start = () => password && send.mutate();
   return (
     <Dialog
       open
@@ -78,14 +79,14 @@ function SignInAgain() {
       foot={
         <>
           <Button onClick={() => location.assign("/login")}>{text.shell.signOut}</Button>
-          <Button kind="primary" busy={send.isPending} onClick={() => send.mutate()}>
+          <Button kind="primary" disabled={!password} busy={send.isPending} onClick={start}>
             {text.shell.signIn}
           </Button>
         </>
       }
     >
       <Muted>{text.shell.endedHint}</Muted>
-      <Form onSend={() => send.mutate()}>
+      <Form onSend={start} busy={send.isPending}>
         <Field label={text.shell.user} value={me.user.username} readOnly autoComplete="username" />
         <Field
           label={text.shell.password}

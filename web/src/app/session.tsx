@@ -1,6 +1,8 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { answer, api, onAnswer, type Schemas } from "../api/client";
+import { asProblem } from "../api/problem";
 import { queries, useGet } from "../api/query";
+import { warn } from "../parts/Toast";
 import { groupOf } from "./paths";
 
 export type Me = Schemas["Me"];
@@ -40,7 +42,12 @@ export const signIn = (username: string, password: string) =>
 
 /** Ends the session, and forgets all that was read in it. */
 export async function signOut() {
-  await answer(api.POST("/api/auth/logout", {}));
+  try {
+    await answer(api.POST("/api/auth/logout", {}));
+  } catch (error) {
+    // Nobody may go away and believe that they are signed out.
+    return warn(asProblem(error).message);
+  }
   queries.clear();
   location.assign("/login");
 }

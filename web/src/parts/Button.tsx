@@ -23,8 +23,10 @@ export function Button({ kind, small, wide, icon, busy, children, ...rest }: But
     <button
       type="button"
       {...rest}
+      // Who pressed it by a key would lose the focus if it were disabled.
       aria-busy={busy || undefined}
-      disabled={rest.disabled || busy}
+      aria-disabled={busy || undefined}
+      onClick={busy ? (event) => event.preventDefault() : rest.onClick}
       className={look({ kind, small, wide }, rest.className)}
     >
       {icon && <Icon of={icon} />}

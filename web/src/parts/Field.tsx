@@ -213,15 +213,17 @@ export function Segments<V extends string>({ label, value, options, onChoose }: 
   );
 }
 
-/** Fields one below the other; Enter sends. */
-export function Form({ onSend, children }: { onSend: () => void; children: ReactNode }) {
+type FormProps = { onSend: () => void; busy?: boolean; children: ReactNode };
+
+/** Fields one below the other; Enter sends, but not twice. */
+export function Form({ onSend, busy, children }: FormProps) {
   return (
     <form
       className={s.form}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        onSend();
+        if (!busy) onSend();
       }}
     >
       {children}

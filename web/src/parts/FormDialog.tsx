@@ -24,7 +24,7 @@ type FormDialogProps = {
 /** A form in a dialog: Enter sends it once, and what fails is said below it. */
 export function FormDialog({ ready = true, sending, onSend, ...props }: FormDialogProps) {
   const send = () => {
-    if (ready && !sending.isPending) onSend();
+    if (ready) onSend();
   };
   return (
     <Dialog
@@ -41,7 +41,9 @@ export function FormDialog({ ready = true, sending, onSend, ...props }: FormDial
         </>
       }
     >
-      <Form onSend={send}>{props.children}</Form>
+      <Form onSend={send} busy={sending.isPending}>
+        {props.children}
+      </Form>
       <Failure problem={sending.error} />
     </Dialog>
   );

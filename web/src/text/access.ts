@@ -11,7 +11,6 @@ export const access = {
   },
   rights: "Rights",
   implied: "Any right brings pull along; manage brings all.",
-  everything: "everything",
   all: "all that you may",
   allHint: "All that you may, now and later",
   some: "Only some of it",

@@ -20,7 +20,7 @@ export function FirstGroup({ onMade }: { onMade: (name: string) => void }) {
     },
   });
   return (
-    <Form onSend={() => create.mutate()}>
+    <Form onSend={() => name.trim() && create.mutate()} busy={create.isPending}>
       <div className={s.form}>
         <Field
           label={words.groupLabel}

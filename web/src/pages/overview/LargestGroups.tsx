@@ -5,6 +5,7 @@ import { Meter } from "../../parts/Meter";
 import { Panel } from "../../parts/Panel";
 import { Bytes, Mono } from "../../parts/Text";
 import { text } from "../../text";
+import { bytes } from "../../text/format";
 import s from "./LargestGroups.module.css";
 
 const words = text.overview;
@@ -20,7 +21,11 @@ export const LargestGroups = ({ of: groups }: { of: Got<"/api/overview">["larges
           </Link>
           <Bytes of={size} />
           <div className={s.bar}>
-            <Meter label={name} total={groups[0]?.logical_bytes ?? 0} shares={[{ part: size }]} />
+            <Meter
+              label={`${name}: ${bytes(size)}`}
+              total={groups[0]?.logical_bytes ?? 0}
+              shares={[{ part: size }]}
+            />
           </div>
         </li>
       ))}

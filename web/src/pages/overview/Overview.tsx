@@ -14,6 +14,7 @@ import { Time } from "../../parts/Text";
 import { text } from "../../text";
 import { bytes, count, rate } from "../../text/format";
 import { useRates } from "../transfers/useRates";
+import { useSummary } from "../transfers/useSummary";
 import { Failures } from "./Failures";
 import { Fullness } from "./Fullness";
 import { LargestGroups } from "./LargestGroups";
@@ -69,9 +70,7 @@ const TONES: Record<string, Tone> = { up: "ok", down: "warn", needs_person: "bad
 
 function AtAGlance({ of: overview }: { of: Got<"/api/overview"> }) {
   const { jobs, sftp, staged_bytes: staged } = overview;
-  const { data: summary, dataUpdatedAt } = useGet("/api/jobs/summary", undefined, {
-    refetchInterval: 5_000,
-  });
+  const { data: summary, dataUpdatedAt } = useSummary();
   const rates = useRates(summary, dataUpdatedAt);
   const eta = summary?.eta_s;
   const toGo = jobs.queued + jobs.running + jobs.failed;

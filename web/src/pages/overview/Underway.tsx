@@ -6,8 +6,9 @@ import { Panel, PanelBody } from "../../parts/Panel";
 import { Muted, Small, Time } from "../../parts/Text";
 import { useList } from "../../parts/useList";
 import { text } from "../../text";
-import { bytesOf, percent, rate } from "../../text/format";
+import { bytesOf, percent } from "../../text/format";
 import { PushName, titleOf } from "../transfers/PushName";
+import { paceOf } from "../transfers/pace";
 import type { Push } from "../transfers/pushes";
 import { StateWord, toneOf } from "../transfers/States";
 import { useTransfers } from "../transfers/useTransfers";
@@ -19,7 +20,7 @@ const MOST = 5;
 /** What is on its way to SFTP, as it moves. */
 export function Underway() {
   const { query, pushes: all } = useTransfers(useList());
-  const pushes = all.filter((push) => !push.removes);
+  const pushes = all.filter((push) => !push.removes && push.state !== "done");
   return (
     <Panel
       title={words.transfers}
@@ -47,6 +48,7 @@ export function Underway() {
 
 function PushLine({ push }: { push: Push }) {
   const { progress, bytes, state } = push;
+  const { speed, note } = paceOf(push);
   return (
     <li>
       <div className={s.name}>
@@ -72,25 +74,8 @@ function PushLine({ push }: { push: Push }) {
       </div>
       <div className={s.size}>
         {bytes && bytesOf(bytes.done, bytes.total)}
-        <Small>{noteOf(push)}</Small>
+        <Small>{[speed, note].filter(Boolean).join(", ")}</Small>
       </div>
     </li>
   );
-}
-
-/** How fast it goes; where it does not, why. */
-function noteOf({ state, rate: speed, bytesLeft, attempt }: Push) {
-  const { transfers } = text;
-  switch (state) {
-    case "uploading":
-      return speed > 0 && `${rate(speed)}, ${transfers.timeLeftOf(bytesLeft / speed)}`;
-    case "verifying":
-      return transfers.sizeAndHash;
-    case "retrying":
-      return transfers.attempt(attempt);
-    case "failed":
-      return transfers.needsPerson;
-    default:
-      return null;
-  }
 }

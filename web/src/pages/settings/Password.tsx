@@ -61,7 +61,7 @@ export function Password() {
   return (
     <Panel title={words.title} id="password">
       <PanelBody>
-        <Form onSend={send}>
+        <Form onSend={send} busy={change.isPending}>
           {/* For password managers: whose password it is. */}
           <input hidden readOnly autoComplete="username" value={user.username} />
           <Field {...field("current")} error={wrong ? words.wrong : undefined} />

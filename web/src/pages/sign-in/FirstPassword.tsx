@@ -36,7 +36,7 @@ export default function FirstPassword({ me }: { me: Me }) {
   return (
     <Gate title={words.title} heading={words.title} below={me.user.username}>
       <p>{words.lead}</p>
-      <Form onSend={send}>
+      <Form onSend={send} busy={change.isPending}>
         {/* So that password managers know whose it is. */}
         <input type="hidden" autoComplete="username" value={me.user.username} readOnly />
         <Field

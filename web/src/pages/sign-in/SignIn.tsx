@@ -46,7 +46,7 @@ export default function SignIn() {
           {words.plainHint}
         </Notice>
       )}
-      <Form onSend={start}>
+      <Form onSend={start} busy={send.isPending}>
         <Field
           label={words.user}
           autoComplete="username"

@@ -9,7 +9,7 @@ import { text } from "../../text";
 import { bytes, percent, rate, shortDigest } from "../../text/format";
 import s from "./PushBody.module.css";
 import { titleOf } from "./PushName";
-import { manifestsOf, type Push, stateOf, worthARow } from "./pushes";
+import { blobsOf, manifestsOf, type Push, stateOf, worthARow } from "./pushes";
 import { StateWord, toneOf } from "./States";
 import { Troubles } from "./Troubles";
 
@@ -20,7 +20,7 @@ const LOOKED_AT = 100;
 /** All transfers of a push: those at hand, and those that were done before. */
 function useAll(push: Push): Transfer[] {
   const query = { repo: push.repo ?? "", limit: LOOKED_AT };
-  const enabled = push.repo !== null && push.bytes === null;
+  const enabled = push.repo !== null && blobsOf(push.jobs).length < push.blobsTotal;
   const { data } = useGet("/api/jobs", { params: { query } }, { enabled });
   const here = new Set(push.jobs.map((job) => job.id));
   const others = enabled && data ? data.items : [];

@@ -4,10 +4,11 @@ import { Icon } from "../../parts/Icon";
 import { Progress } from "../../parts/Meter";
 import { Small, Time } from "../../parts/Text";
 import { text } from "../../text";
-import { percent, rate } from "../../text/format";
+import { percent } from "../../text/format";
 import { PushBody } from "./PushBody";
 import { PushName, titleOf } from "./PushName";
 import s from "./PushRow.module.css";
+import { paceOf } from "./pace";
 import type { Push } from "./pushes";
 import { StateWord, toneOf } from "./States";
 
@@ -24,6 +25,7 @@ type PushRowProps = {
 /** A push; opened, its transfers. Drawn anew only when one of these changed. */
 export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
   const done = push.state === "done";
+  const { speed, note } = paceOf(push);
   const toggle = () => onToggle(push.key, !open);
   return (
     <li className={s.push}>
@@ -72,7 +74,8 @@ export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: Pus
             )}
           </span>
           <span className={s.rate}>
-            <Rate of={push} />
+            {speed}
+            {note && <Small>{note}</Small>}
           </span>
         </summary>
         {open && (
@@ -88,25 +91,4 @@ export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: Pus
 function sizeOf({ bytes, state }: Push) {
   if (!bytes) return null;
   return state === "done" ? words.bytes(bytes.total) : words.bytesOf(bytes.done, bytes.total);
-}
-
-/** How fast it goes; where it does not, why. */
-function Rate({ of: push }: { of: Push }) {
-  switch (push.state) {
-    case "uploading":
-      return push.rate > 0 ? (
-        <>
-          {rate(push.rate)}
-          <Small>{words.timeLeftOf(push.bytesLeft / push.rate)}</Small>
-        </>
-      ) : null;
-    case "retrying":
-      return <Small>{words.attempt(push.attempt)}</Small>;
-    case "verifying":
-      return <Small>{words.sizeAndHash}</Small>;
-    case "failed":
-      return <Small>{words.needsPerson}</Small>;
-    default:
-      return null;
-  }
 }

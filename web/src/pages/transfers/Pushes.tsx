@@ -16,7 +16,7 @@ import { count } from "../../text/format";
 import s from "./Pushes.module.css";
 import { PushRow } from "./PushRow";
 import { type Push, shareRows, worthARow } from "./pushes";
-import { useSummary } from "./Summary";
+import { useSummary } from "./useSummary";
 import { asked, OPEN, useTransfers } from "./useTransfers";
 
 const words = text.transfers;
@@ -130,8 +130,10 @@ function OpenFoot({ total, all, shown }: FootProps) {
   const here = transfers(shown);
   // A list is a moment older than what was told since.
   const most = Math.max(total, transfers(all));
-  if (most === 0) return <PanelFoot>{words.empty.open}</PanelFoot>;
-  if (most === here) return <PanelFoot>{words.shownOf(shown.length, here)}</PanelFoot>;
+  if (most === here) {
+    const open = shown.filter((push) => push.state !== "done");
+    return <PanelFoot>{words.shownOf(open.length, here)}</PanelFoot>;
+  }
   const only = (state: string) => {
     const params = new URLSearchParams(search);
     params.set("state", state);

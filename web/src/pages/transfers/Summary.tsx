@@ -1,5 +1,4 @@
 import type { Got } from "../../api/client";
-import { useGet } from "../../api/query";
 import { Loaded } from "../../parts/Loaded";
 import { Fact, Facts } from "../../parts/Panel";
 import { Spark } from "../../parts/Spark";
@@ -7,10 +6,10 @@ import { Status } from "../../parts/Status";
 import { text } from "../../text";
 import { bytes, rate } from "../../text/format";
 import { useRates } from "./useRates";
+import { useSummary } from "./useSummary";
 
 const words = text.transfers;
 
-export const useSummary = () => useGet("/api/jobs/summary", undefined, { refetchInterval: 5_000 });
 type SummaryData = Got<"/api/jobs/summary">;
 
 /** How fast it goes, and how much is still to go. */

@@ -10,7 +10,8 @@ import { Page } from "../../parts/Page";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
 import { Pushes } from "./Pushes";
-import { Summary, useSummary } from "./Summary";
+import { Summary } from "./Summary";
+import { useSummary } from "./useSummary";
 
 const words = text.transfers;
 

@@ -64,18 +64,22 @@ const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 const first = (times: (string | null | undefined)[]) =>
   times.filter((it) => it != null).sort()[0] ?? null;
 
+/** The transfers of a push's blobs, as far as they are at hand. */
+export function blobsOf(jobs: Transfer[]) {
+  const manifests = manifestsOf(jobs);
+  return jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
+}
+
 function pushOf(key: string, all: Transfer[]): Push {
   const jobs = [...all].sort((a, b) => rank(stateOf(a)) - rank(stateOf(b)) || a.id - b.id);
   const states = jobs.map(stateOf);
-  const manifests = manifestsOf(jobs);
-  const blobs = jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
+  const blobs = blobsOf(jobs);
   const counted = jobs.map(({ push }) => push);
   const name = counted.find((it) => it?.name)?.name ?? null;
   const stored = blobs.filter((job) => job.state === "done").length;
   const blobsDone = name ? Math.max(...counted.map((it) => it?.blobs_done ?? 0)) : stored;
   const blobsTotal = name ? Math.max(...counted.map((it) => it?.blobs_total ?? 0)) : blobs.length;
   const open = blobs.filter((job) => job.state !== "done");
-  const bytesLeft = sum(open.map((job) => Math.max(0, job.bytes_total - job.bytes_done)));
   const total = sum(blobs.map((job) => job.bytes_total));
   // What was sent before is told with the push; what is on its way, by its transfer.
   const known = name ? Math.max(...counted.map((it) => it?.bytes_total ?? 0)) : total;
@@ -104,7 +108,7 @@ function pushOf(key: string, all: Transfer[]): Push {
     blobsTotal,
     progress: state === "done" ? 1 : known > 0 ? sent / known : 0,
     bytes: known > 0 ? { done: state === "done" ? known : sent, total: known } : null,
-    bytesLeft,
+    bytesLeft: known - sent,
     rate: sum(jobs.map((job) => (job.state === "running" ? (job.rate_bps ?? 0) : 0))),
     nextRetryAt: first(
       jobs.filter((job) => stateOf(job) === "retrying").map((job) => job.next_retry_at),
