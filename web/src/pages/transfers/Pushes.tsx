@@ -30,7 +30,7 @@ const OPEN_MAX = 3;
 /** The pushes whose transfers go on, failed, or are done. */
 export function Pushes() {
   const list = useList();
-  const { query, pushes } = useTransfers(list);
+  const { query, pushes, total } = useTransfers(list);
   const { state } = asked(list);
   const shown = pushes.slice(0, PUSHES_MAX);
   const { isOpen, toggle } = useOpen(shown);
@@ -63,7 +63,7 @@ export function Pushes() {
               {state ? (
                 <Pager list={list} page={page} />
               ) : (
-                <OpenFoot total={page.total} all={pushes} shown={shown} />
+                <OpenFoot total={total} all={pushes} shown={shown} />
               )}
             </>
           )
@@ -128,7 +128,6 @@ function OpenFoot({ total, all, shown }: FootProps) {
   const transfers = (pushes: Push[]) =>
     pushes.reduce((sum, { jobs }) => sum + jobs.filter((job) => job.state !== "done").length, 0);
   const here = transfers(shown);
-  // A list is a moment older than what was told since.
   const most = Math.max(total, transfers(all));
   if (most === here) {
     const open = shown.filter((push) => push.state !== "done");

@@ -58,5 +58,7 @@ export function useTransfers(list: List) {
     before.current = pushesOf(merge(listed, jobs, isAsked, !cursor), before.current);
     return before.current.filter(isShown).sort(byUrgency);
   }, [listed, jobs, state, repo, q, cursor]);
-  return { query, pushes };
+  // A list is a moment older than what was told since.
+  const ended = listed?.filter(({ id }) => jobs.get(id)?.state === "done").length ?? 0;
+  return { query, pushes, total: (query.data?.total ?? 0) - (state ? 0 : ended) };
 }
