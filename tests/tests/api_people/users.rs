@@ -75,7 +75,9 @@ async fn an_account_is_made_changed_and_removed() {
         .gives(204);
     zoe.get("/api/auth/me").await.gives(401);
     let zoe = admin.with_credentials("zoë", "a third one, of the admin");
-    zoe.get("/api/auth/me").await.gives(403);
+    zoe.get("/api/groups").await.gives(403);
+    let me = zoe.get("/api/auth/me").await.gives(200).json();
+    assert_eq!(me["must_change_password"], true, "{me}");
     let own = call(&admin, Method::PUT, "/api/users/admin/password", &body).await;
     assert!(words(&own.gives(409)).contains("/api/auth/password"));
 
