@@ -1,6 +1,6 @@
 // What is away is said on the page, and no longer when it is back: the SFTP
 // server, the uploader, the gateway, and one's own session.
-import { assert, lab, script, signIn, until } from "./browser.mjs";
+import { assert, handOf, lab, script, signIn, until } from "./browser.mjs";
 import { look } from "./look.mjs";
 import { layer, Registry } from "./registry.mjs";
 
@@ -56,11 +56,12 @@ await script(async (open) => {
   }
   await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
   await look(page, "the session has ended");
-  await page.getByLabel("Password", { exact: true }).fill(lab.password);
+  const hand = handOf(page, "keyboard");
+  await hand.fill(page.getByLabel("Password", { exact: true }), lab.password);
   const read = page.waitForResponse(
     (response) => response.url().includes("/api/tags") && response.status() === 200,
   );
-  await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
+  await hand.press(page.getByRole("dialog").getByRole("button", { name: "Sign in" }));
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert(page.url().includes("q="), "the page is another");
   await read;

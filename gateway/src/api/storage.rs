@@ -29,6 +29,9 @@ const FRESH: Duration = Duration::from_secs(10);
 /// For how many days the history can be asked.
 const DAYS: [u32; 3] = [30, 90, 365];
 
+/// How many of them are answered at most.
+const ITEMS_MAX: usize = 100;
+
 /// How many large repositories are named where the query does not say, and at
 /// most.
 const LARGEST: u32 = 10;
@@ -148,7 +151,8 @@ impl From<&StorageDay> for Day {
 /// How it was, and how it may go on.
 #[derive(Serialize, ToSchema)]
 pub(super) struct History {
-    /// The earliest first. Days on which no uploader ran are missing.
+    /// The earliest first, a hundred at most: of a year each fourth day, the last among them.
+    /// Days on which no uploader ran are missing.
     items: Vec<Day>,
     forecast: Forecast,
 }
@@ -285,9 +289,17 @@ pub(super) async fn history(
     }
     let known = state.local.store.storage_days(days).await?;
     Ok(Answer(History {
-        items: known.iter().map(Day::from).collect(),
+        items: thinned(&known),
         forecast: forecast(&known),
     }))
+}
+
+/// Of many days some, at the same distance, which show the same course.
+fn thinned(days: &[StorageDay]) -> Vec<Day> {
+    let step = days.len().div_ceil(ITEMS_MAX).max(1);
+    let mut items: Vec<_> = days.iter().rev().step_by(step).map(Day::from).collect();
+    items.reverse();
+    items
 }
 
 /// The repositories that take the most room, of those that you may read.
@@ -312,4 +324,30 @@ pub(super) async fn top(
     Ok(Answer(Top {
         items: found.await?.into_iter().map(Large::from).collect(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(count: i64) -> Vec<StorageDay> {
+        let one = |day| StorageDay {
+            day,
+            stored: day,
+            logical: 0,
+            blobs: 0,
+            capacity: None,
+        };
+        (1..=count).map(one).collect()
+    }
+
+    #[test]
+    fn of_many_days_some_are_told_and_always_the_last() {
+        for (count, told) in [(0, 0), (1, 1), (90, 90), (100, 100), (101, 51), (365, 92)] {
+            let items = thinned(&days(count));
+            assert_eq!(items.len(), told, "{count}");
+            assert_eq!(items.last().map_or(0, |it| it.unique), count);
+            assert!(items.is_sorted_by_key(|it| it.unique), "{count}");
+        }
+    }
 }

@@ -1620,7 +1620,10 @@ export interface components {
         /** @description How it was, and how it may go on. */
         History: {
             forecast: components["schemas"]["Forecast"];
-            /** @description The earliest first. Days on which no uploader ran are missing. */
+            /**
+             * @description The earliest first, a hundred at most: of a year each fourth day, the last among them.
+             *     Days on which no uploader ran are missing.
+             */
             items: components["schemas"]["Day"][];
         };
         /** @description A step of how the image was made. */
