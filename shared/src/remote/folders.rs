@@ -37,19 +37,24 @@ impl Session {
         if self.folders.contains(path) {
             return Ok(());
         }
-        let mut failure = match self.mkdir(path) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        if failure.is_missing()
-            && let Some(above) = parent(path)
-        {
-            self.mkdir_all(above)?;
-            failure = match self.mkdir(path) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+        let mut made = self.mkdir(path);
+        for remembers in [true, false] {
+            let (Err(error), Some(above)) = (&made, parent(path)) else {
+                break;
             };
+            if !error.is_missing() {
+                break;
+            }
+            // Another session may have removed one that this one remembers.
+            if !remembers {
+                self.forget_folders();
+            }
+            self.mkdir_all(above)?;
+            made = self.mkdir(path);
         }
+        let Err(failure) = made else {
+            return Ok(());
+        };
         if self.broken {
             return Err(failure);
         }

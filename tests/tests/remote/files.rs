@@ -16,6 +16,23 @@ fn folders_are_made_once_and_files_in_the_way_are_named() {
     assert!(error.to_string().contains("a/file"), "{error}");
 }
 
+#[test]
+fn a_folder_that_another_session_removed_is_made_again() {
+    let lab = lab();
+    let mut session = Session::connect(&lab.config).unwrap();
+    session.mkdir_all("a/b/c").unwrap();
+    let mut other = Session::connect(&lab.config).unwrap();
+    other.remove_tree("a").unwrap();
+    session.mkdir_all("a/b/c/d").unwrap();
+    assert!(lab.server.root().join("a/b/c/d").is_dir());
+    other.remove_tree("a").unwrap();
+    write_small(&mut session, "tmp/1", "a/b/c/d/link", b"x").unwrap();
+    assert_eq!(
+        fs::read(lab.server.root().join("a/b/c/d/link")).unwrap(),
+        b"x"
+    );
+}
+
 /// What must hold on every server.
 fn stores_and_replaces(session: &mut Session, root: &Path) {
     let layout = Layout::new(".");
