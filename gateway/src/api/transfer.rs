@@ -26,6 +26,8 @@ struct OfPush {
     /// Nothing, as long as there is no manifest.
     #[schema(example = "team/app:1.2")]
     name: Option<String>,
+    /// By which account, if it was one that is still there.
+    pushed_by: Option<String>,
     /// How many of its blobs SFTP holds.
     #[schema(example = 5)]
     blobs_done: i64,
@@ -107,6 +109,7 @@ impl Transfer {
             push_id: job.push,
             push: push.map(|push| OfPush {
                 name: push.name.clone(),
+                pushed_by: push.pushed_by.clone(),
                 blobs_done: push.blobs_done,
                 blobs_total: push.blobs_total,
                 bytes_stored: push.bytes_stored,

@@ -81,10 +81,12 @@ pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
             return Ok(format!("{} port {}: {shown}", config.host, config.port));
         }
     }
-    Err(RemoteError::Connection(format!(
-        "what answers on {} port {} does not speak SSH: it says {greeting:.60?}",
-        config.host, config.port
-    )))
+    let (host, port) = (&config.host, config.port);
+    Err(RemoteError::Connection(if greeting.is_empty() {
+        format!("{host} port {port} closes the connection without a word")
+    } else {
+        format!("what answers on {host} port {port} does not speak SSH: it says {greeting:.60?}")
+    }))
 }
 
 /// Tries each address of the host.

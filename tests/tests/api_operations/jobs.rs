@@ -3,7 +3,7 @@
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
+use refity_tests::lab::{ADMIN, Lab};
 use refity_tests::random;
 use reqwest::Method;
 use serde_json::Value;
@@ -35,6 +35,7 @@ async fn the_transfers_of_a_push_are_one_group() {
     assert_eq!(tag["push_id"], tag["id"], "the last of a push is its root");
     let push = &tag["push"];
     assert_eq!(push["name"], "team/app:1.2", "{push}");
+    assert_eq!(push["pushed_by"], ADMIN);
     assert_eq!(
         (&push["blobs_done"], &push["blobs_total"]),
         (&4.into(), &4.into())

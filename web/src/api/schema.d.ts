@@ -2492,6 +2492,8 @@ export interface components {
              * @example team/app:1.2
              */
             name?: string | null;
+            /** @description By which account, if it was one that is still there. */
+            pushed_by?: string | null;
         };
         /** @description There is no card. */
         Off: {

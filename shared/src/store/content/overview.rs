@@ -75,12 +75,11 @@ pub struct RecentPush {
 fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
     let all = *readable == Readable::All;
     let mut values = Values::default();
-    let within = if all {
-        "WHERE r.removed_at IS NULL".to_owned()
-    } else {
+    let mut within = "JOIN groups g ON g.id = r.group_id WHERE r.removed_at IS NULL".to_owned();
+    if !all {
         values.readable(readable);
-        format!("JOIN groups g ON g.id = r.group_id WHERE r.removed_at IS NULL AND {READABLE}")
-    };
+        within = format!("{within} AND {READABLE}");
+    }
     let mut overview = db
         .prepare_cached(&format!(
             "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0)
@@ -101,13 +100,8 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
             "SELECT count(*) FROM groups g WHERE g.wanted AND {seen}"
         ))?
         .query_row(values.named().as_slice(), |row| row.get(0))?;
-    let joined = if all {
-        format!("JOIN groups g ON g.id = r.group_id {within}")
-    } else {
-        within.clone()
-    };
     let mut groups = db.prepare_cached(&format!(
-        "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {joined}
+        "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {within}
          GROUP BY g.id ORDER BY bytes DESC, g.name LIMIT 5"
     ))?;
     let mut rows = groups.query(values.named().as_slice())?;
@@ -155,13 +149,12 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
         }
     }
     values.push(":limit", recent);
-    let filter = if all {
-        "WHERE r.removed_at IS NULL".to_owned()
+    let looked_at = if all {
+        ""
     } else {
         values.push(":looked_at", LOOKED_AT);
-        within.clone()
+        "LIMIT :looked_at"
     };
-    let looked_at = if all { "" } else { "LIMIT :looked_at" };
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
                 (SELECT name FROM users WHERE id = t.pushed_by),
@@ -169,7 +162,7 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
          FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
                ORDER BY pushed_at DESC {looked_at}) t
          CROSS JOIN repositories r ON r.id = t.repository_id
-         JOIN blobs b ON b.id = t.manifest_id {filter}
+         JOIN blobs b ON b.id = t.manifest_id {within}
          ORDER BY t.pushed_at DESC LIMIT :limit"
     ))?;
     let mut rows = query.query(values.named().as_slice())?;
