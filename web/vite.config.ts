@@ -31,6 +31,8 @@ export default defineConfig({
     target: "es2022",
     // The policy allows no data: URLs but images; and small files cache as well.
     assetsInlineLimit: 0,
+    // One file packs to two thirds of what twenty small ones do, and comes at once.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     // What `npm run size` reads.
     manifest: true,

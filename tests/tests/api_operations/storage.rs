@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
+use refity_tests::faulty_sftp::FaultySftp;
 use refity_tests::lab::Lab;
 use refity_tests::{random, wait};
 use reqwest::Method;
@@ -155,6 +156,19 @@ async fn a_check_goes_step_by_step_and_leaves_nothing() {
     assert!(down["error"]["message"].is_string(), "{down}");
     let told = reader.get("/api/sftp/health").await.gives(200).json();
     assert!(told["error"].is_null(), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_said_to_do_so() {
+    let server = FaultySftp::start();
+    let lab = Lab::builder().storage(&server).start().await;
+    lab.wait_until_stored().await;
+    server.faults().refuse_connections = u64::MAX;
+    let client = lab.client();
+    let check = client.bare(Method::POST, "/api/sftp/check").await;
+    let check = check.gives(200).json();
+    let words = check["steps"][0]["words"].to_string();
+    assert!(words.contains("closes the connection"), "{check}");
 }
 
 #[tokio::test]
