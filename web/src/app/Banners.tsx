@@ -7,7 +7,7 @@ import { asProblem } from "../api/problem";
 import { Notice } from "../parts/Notice";
 import { Time } from "../parts/Text";
 import { text } from "../text";
-import { timeOfDay } from "../text/format";
+import { sentence, timeOfDay } from "../text/format";
 import { to } from "./paths";
 import s from "./Shell.module.css";
 import { useMe } from "./session";
@@ -44,7 +44,8 @@ export function Banners() {
         actions={me.admin && <Link href={to.storage}>{words.showChecks}</Link>}
         live
       >
-        {health.message} {health.hint} {words.sftpDownHint} <Time at={health.since} />
+        {health.message && sentence(health.message)} {health.hint && sentence(health.hint)}{" "}
+        {words.sftpDownHint} <Time at={health.since} />.
       </Notice>
     );
   };

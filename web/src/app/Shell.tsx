@@ -186,7 +186,14 @@ function Account({ short }: { short?: boolean }) {
   const trigger = (
     <button type="button" className={s.account} aria-label={words.account(user.username)}>
       <Face name={user.username} />
-      {!short && <span className={s.word}>{user.username}</span>}
+      {!short && (
+        <>
+          <span className={s.word}>{user.username}</span>
+          <span className={s.count}>
+            <Icon of={Ellipsis} />
+          </span>
+        </>
+      )}
     </button>
   );
   return <Menu label={words.account(user.username)} trigger={trigger} items={useElsewhere()} />;

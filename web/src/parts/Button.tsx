@@ -5,7 +5,7 @@ import s from "./Button.module.css";
 import { cx } from "./class";
 import { Icon } from "./Icon";
 
-type Kind = "primary" | "plain" | "danger" | "dangerQuiet";
+type Kind = "primary" | "plain" | "link" | "danger" | "dangerQuiet";
 type Look = { kind?: Kind; small?: boolean; wide?: boolean; icon?: LucideIcon };
 
 const look = ({ kind, small, wide }: Look, more?: string) =>

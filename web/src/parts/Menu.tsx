@@ -43,7 +43,9 @@ type MenuProps = {
 export function Menu({ label, trigger, small, items }: MenuProps) {
   const [open, setOpen] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
-  const button = trigger ?? <IconButton kind="plain" small={small} icon={Ellipsis} label={label} />;
+  const button = trigger ?? (
+    <IconButton kind={small ? "plain" : undefined} small={small} icon={Ellipsis} label={label} />
+  );
   const close = (refocus: boolean) => {
     setOpen(false);
     if (refocus) opener.current?.focus();

@@ -11,12 +11,20 @@ import { ForReaders } from "./Text";
  * these are written out.
  */
 
-type TableProps = { label: string; head: ReactNode; compact?: boolean; children: ReactNode };
+type TableProps = {
+  label: string;
+  head: ReactNode;
+  compact?: boolean;
+  /** Names are short: all columns have of the room that is left. */
+  even?: boolean;
+  children: ReactNode;
+};
 
-export function Table({ label, head, compact, children }: TableProps) {
+export function Table({ label, head, compact, even, children }: TableProps) {
+  const classes = cx(s.table, compact && s.compact, even && s.even);
   return (
     // biome-ignore lint/a11y/noRedundantRoles: see above
-    <table className={cx(s.table, compact && s.compact)} role="table" aria-label={label}>
+    <table className={classes} role="table" aria-label={label}>
       {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
       <thead role="rowgroup">
         {/* biome-ignore lint/a11y/noRedundantRoles: see above */}

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, bytesOf, duration, exactly, percent, rate, shortDigest } from "./format";
+import {
+  ago,
+  bytes,
+  bytesOf,
+  duration,
+  exactly,
+  percent,
+  rate,
+  sentence,
+  shortDigest,
+} from "./format";
 
 describe("sizes", () => {
   it.each([
@@ -26,6 +36,16 @@ describe("sizes", () => {
     expect(percent(0, 0)).toBe(0);
   });
 });
+
+it.each([
+  [
+    "making the folder a/b is refused: permission denied",
+    "Making the folder a/b is refused: permission denied.",
+  ],
+  ["box.example.com did not answer", "box.example.com did not answer."],
+  ["It broke off.", "It broke off."],
+  ["read it at https://example.com/", "Read it at https://example.com/"],
+])("%s is a sentence", (words, said) => expect(sentence(words)).toBe(said));
 
 describe("times", () => {
   const now = new Date(2026, 10, 23, 14, 0).getTime();

@@ -3,7 +3,6 @@ import { bytes, count, counted } from "./format";
 export const image = {
   also: "also",
   pushed: "pushed",
-  by: (name: string) => `by ${name}`,
   lastPull: "last pull",
   notPulled: "never pulled",
   compare: "Compare",

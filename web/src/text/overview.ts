@@ -37,7 +37,6 @@ export const overview = {
   none: "Nothing was pushed yet",
   image: "Image",
   size: "Size",
-  by: (name: string) => `by ${name}`,
   pushed: "Pushed",
   storage: "Storage",
   details: "Details",

@@ -26,7 +26,6 @@ export const repository = {
   platforms: "Platforms",
   size: "Size",
   pushed: "Pushed",
-  by: (name: string) => `by ${name}`,
   pulled: "Last pull",
   selectAll: "Select all",
   select: (tag: string) => `Select ${tag}`,

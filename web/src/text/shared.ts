@@ -15,6 +15,7 @@ export const shared = {
   more: "More",
   loading: "Loading",
   never: "never",
+  by: (name: string) => `by ${name}`,
   unknown: "unknown",
   clearFilter: "Clear the filter",
   noMatch: (what: string, q: string) => `No ${what} contains “${q}”`,

@@ -30,7 +30,7 @@ export const shell = {
   offline: "No connection to the registry.",
   offlineHint: (time: string) => `Trying again. What you see is from ${time}.`,
   sftpDown: "The SFTP server cannot be reached.",
-  sftpDownHint: "Pushes are accepted and stay on this host until it is back.",
+  sftpDownHint: "Pushes are accepted and stay on this host until it is back. Noticed",
   sftpNeedsPerson: "The SFTP server refuses its work.",
   since: (time: string) => `Since ${time}.`,
   noUploader: "No uploader is at work.",

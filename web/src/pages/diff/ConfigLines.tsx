@@ -42,7 +42,7 @@ export function ConfigLines({ diff, config }: ConfigLinesProps) {
       )}
       {same.length > 0 && (
         <PanelFoot>
-          <Button small kind="plain" aria-expanded={all} onClick={() => setAll(!all)}>
+          <Button kind="link" aria-expanded={all} onClick={() => setAll(!all)}>
             {all ? words.hideSame : words.showSame(same.length)}
           </Button>
         </PanelFoot>

@@ -10,6 +10,7 @@ import { Page } from "../../parts/Page";
 import { Tabs } from "../../parts/Tabs";
 import { Dots, Mono } from "../../parts/Text";
 import { text } from "../../text";
+import { bytes } from "../../text/format";
 import { GroupActions } from "./GroupActions";
 import { Repositories } from "./Repositories";
 
@@ -47,6 +48,7 @@ export default function Group({ group: name }: { group: string }) {
           <Dots>
             <span>{text.shared.repositories(group.repositories)}</span>
             <span>{text.shared.tags(group.tags)}</span>
+            <span>{bytes(group.logical_bytes)}</span>
             {group.public && <span>{words.public}</span>}
           </Dots>
         )

@@ -81,6 +81,7 @@ function Rows({
 }) {
   return (
     <Table
+      even
       label={words.repositories}
       head={
         <>

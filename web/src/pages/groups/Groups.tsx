@@ -82,6 +82,7 @@ function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["ite
   const most = Math.max(...groups.map((group) => group.logical_bytes));
   return (
     <Table
+      even
       label={words.title}
       head={
         <>

@@ -102,7 +102,8 @@ function Facts({ image, reference }: { image: ImageFacts; reference: string }) {
         </span>
       )}
       <span>
-        {words.pushed} <Time at={image.pushed_at} /> {image.pushed_by && words.by(image.pushed_by)}
+        {words.pushed} <Time at={image.pushed_at} />{" "}
+        {image.pushed_by && text.shared.by(image.pushed_by)}
       </span>
       {image.pulled_at ? (
         <span>

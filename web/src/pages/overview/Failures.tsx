@@ -3,6 +3,7 @@ import { useGet } from "../../api/query";
 import { to } from "../../app/paths";
 import { Notice } from "../../parts/Notice";
 import { text } from "../../text";
+import { sentence } from "../../text/format";
 import { titleOf } from "../transfers/PushName";
 import { pushesOf } from "../transfers/pushes";
 
@@ -21,7 +22,8 @@ export function Failures({ count }: { count: number }) {
       title={one ? words.failedOne(titleOf(one)) : words.failed(count)}
       actions={<Link href={`${to.transfers}?state=failed`}>{words.showWhatToDo}</Link>}
     >
-      {otherwise.length === 0 && why} {!jobs.every(({ removes }) => removes) && words.failedHint}
+      {otherwise.length === 0 && why && sentence(why)}{" "}
+      {!jobs.every(({ removes }) => removes) && words.failedHint}
     </Notice>
   );
 }

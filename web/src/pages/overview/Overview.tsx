@@ -1,7 +1,6 @@
 import { Terminal } from "lucide-react";
 import { useState } from "react";
 import type { Got } from "../../api/client";
-import { paceOf } from "../../api/pace";
 import { useGet } from "../../api/query";
 import { Button } from "../../parts/Button";
 import { LiveDot } from "../../parts/LiveDot";
@@ -11,10 +10,12 @@ import { Fact, Facts } from "../../parts/Panel";
 import { Spark } from "../../parts/Spark";
 import { Status, type Tone } from "../../parts/Status";
 import { Time } from "../../parts/Text";
+import { useList } from "../../parts/useList";
 import { text } from "../../text";
 import { bytes, count, rate } from "../../text/format";
 import { useRates } from "../transfers/useRates";
 import { useSummary } from "../transfers/useSummary";
+import { useTransfers } from "../transfers/useTransfers";
 import { Failures } from "./Failures";
 import { Fullness } from "./Fullness";
 import { LargestGroups } from "./LargestGroups";
@@ -26,8 +27,7 @@ const words = text.overview;
 
 export default function Overview() {
   const query = useGet("/api/overview", undefined, {
-    refetchInterval: ({ state }) =>
-      paceOf(state.data?.recent.map((push) => push.durability)) || 30_000,
+    refetchInterval: 30_000,
   });
   const [help, setHelp] = useState(false);
   const empty = query.data?.tags === 0;
@@ -50,10 +50,7 @@ export default function Overview() {
             {overview.jobs.failed > 0 && <Failures count={overview.jobs.failed} />}
             <AtAGlance of={overview} />
             <Columns>
-              <Stack>
-                <Underway />
-                <Recent pushes={overview.recent} />
-              </Stack>
+              <Pushes recent={overview.recent} />
               <Stack>
                 <Fullness />
                 <LargestGroups of={overview.largest_groups} />
@@ -63,6 +60,17 @@ export default function Overview() {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+/** Those that move, and the last; of one that is both, both say the same. */
+function Pushes({ recent }: { recent: Got<"/api/overview">["recent"] }) {
+  const transfers = useTransfers(useList());
+  return (
+    <Stack>
+      <Underway {...transfers} />
+      <Recent pushes={recent} underway={transfers.pushes} />
+    </Stack>
   );
 }
 

@@ -8,16 +8,31 @@ import { Durability } from "../../parts/Status";
 import { Cell, Row, Table, Th } from "../../parts/Table";
 import { Bytes, ImageName, Muted, Time } from "../../parts/Text";
 import { text } from "../../text";
+import type { Push, State } from "../transfers/pushes";
+import { StateWord } from "../transfers/States";
 
 const words = text.overview;
 
-export function Recent({ pushes }: { pushes: Schemas["Recent"][] }) {
+const MOVING: ReadonlySet<State> = new Set(["uploading", "retrying", "verifying", "finishing"]);
+
+type RecentProps = {
+  pushes: Schemas["Recent"][];
+  /** As they are at this moment. */
+  underway: Push[];
+};
+
+export function Recent({ pushes, underway }: RecentProps) {
+  // What moves is told by events, and more often than this list.
+  const moving = new Map(
+    underway.filter(({ state }) => MOVING.has(state)).map((push) => [push.name, push]),
+  );
   return (
     <Panel title={words.recent}>
       {pushes.length === 0 ? (
         <Empty icon={Package} title={words.none} />
       ) : (
         <Table
+          even
           label={words.recent}
           head={
             <>
@@ -28,21 +43,22 @@ export function Recent({ pushes }: { pushes: Schemas["Recent"][] }) {
             </>
           }
         >
-          {pushes.map(({ repo, tag, size, pushed_by, pushed_at, durability }) => (
-            <Row key={`${repo}:${tag}`}>
+          {pushes.map((push) => (
+            <Row key={`${push.repo}:${push.tag}`}>
               <Cell name>
-                <Link href={to.tag(repo, tag)}>
-                  <ImageName repo={repo} tag={tag} />
+                <Link href={to.tag(push.repo, push.tag)}>
+                  <ImageName repo={push.repo} tag={push.tag} />
                 </Link>
               </Cell>
               <Cell num label={words.size}>
-                <Bytes of={size} />
+                <Bytes of={push.size} />
               </Cell>
               <Cell label={words.pushed}>
-                <Time at={pushed_at} /> {pushed_by && <Muted>{words.by(pushed_by)}</Muted>}
+                <Time at={push.pushed_at} />{" "}
+                {push.pushed_by && <Muted>{text.shared.by(push.pushed_by)}</Muted>}
               </Cell>
               <Cell state>
-                <Durability of={durability} />
+                <Now of={push} moving={moving.get(`${push.repo}:${push.tag}`)} />
               </Cell>
             </Row>
           ))}
@@ -51,3 +67,15 @@ export function Recent({ pushes }: { pushes: Schemas["Recent"][] }) {
     </Panel>
   );
 }
+
+const Now = ({ of, moving }: { of: Schemas["Recent"]; moving: Push | undefined }) =>
+  moving ? (
+    <StateWord
+      of={moving.state}
+      percent={Math.floor(moving.progress * 100)}
+      nextRetryAt={moving.nextRetryAt}
+      removes={false}
+    />
+  ) : (
+    <Durability of={of.durability} />
+  );

@@ -8,6 +8,7 @@ import { to } from "../../app/paths";
 import { useMe } from "../../app/session";
 import { Button } from "../../parts/Button";
 import { Command } from "../../parts/Copy";
+import { cx } from "../../parts/class";
 import { Segments } from "../../parts/Field";
 import { Empty } from "../../parts/Notice";
 import { Columns, Page, Stack } from "../../parts/Page";
@@ -71,7 +72,7 @@ export function Start({ overview, onBack }: StartProps) {
           </Toolbar>
           <ol className={s.steps}>
             {!onBack && (
-              <li>
+              <li className={cx(group && s.done)}>
                 <h2>{words.group}</h2>
                 <Muted>{words.groupHint}</Muted>
                 {group ? (

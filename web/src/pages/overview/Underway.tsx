@@ -4,22 +4,20 @@ import { Loaded } from "../../parts/Loaded";
 import { Progress } from "../../parts/Meter";
 import { Panel, PanelBody } from "../../parts/Panel";
 import { Muted, Small, Time } from "../../parts/Text";
-import { useList } from "../../parts/useList";
 import { text } from "../../text";
 import { bytesOf, percent } from "../../text/format";
+import { noteOf } from "../transfers/note";
 import { PushName, titleOf } from "../transfers/PushName";
-import { paceOf } from "../transfers/pace";
 import type { Push } from "../transfers/pushes";
 import { StateWord, toneOf } from "../transfers/States";
-import { useTransfers } from "../transfers/useTransfers";
+import type { useTransfers } from "../transfers/useTransfers";
 import s from "./Underway.module.css";
 
 const words = text.overview;
 const MOST = 5;
 
 /** What is on its way to SFTP, as it moves. */
-export function Underway() {
-  const { query, pushes: all } = useTransfers(useList());
+export function Underway({ query, pushes: all }: ReturnType<typeof useTransfers>) {
   const pushes = all.filter((push) => !push.removes && push.state !== "done");
   return (
     <Panel
@@ -48,7 +46,7 @@ export function Underway() {
 
 function PushLine({ push }: { push: Push }) {
   const { progress, bytes, state } = push;
-  const { speed, note } = paceOf(push);
+  const { speed, note } = noteOf(push);
   return (
     <li>
       <div className={s.name}>
@@ -56,7 +54,7 @@ function PushLine({ push }: { push: Push }) {
           <PushName of={push} />
         </Link>
         <Small>
-          <Time at={push.createdAt} />
+          <Time at={push.createdAt} /> {push.pushedBy && text.shared.by(push.pushedBy)}
         </Small>
       </div>
       <StateWord

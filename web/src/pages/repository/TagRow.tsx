@@ -58,7 +58,8 @@ export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRo
         <Bytes of={tag.size} />
       </Cell>
       <Cell label={words.pushed}>
-        <Time at={tag.pushed_at} /> {tag.pushed_by && <Muted>{words.by(tag.pushed_by)}</Muted>}
+        <Time at={tag.pushed_at} />{" "}
+        {tag.pushed_by && <Muted>{text.shared.by(tag.pushed_by)}</Muted>}
       </Cell>
       <Cell muted middle label={words.pulled}>
         <Time at={tag.pulled_at} />

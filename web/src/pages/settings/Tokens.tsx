@@ -112,6 +112,7 @@ function TokenTable({ tokens, list, onRevoked }: TableProps) {
   return (
     <>
       <Table
+        even
         label={words.title}
         head={
           <>

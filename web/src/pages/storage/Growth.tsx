@@ -37,7 +37,7 @@ export function Growth() {
           onChoose={setRange}
         />
         <div className={s.end}>
-          <Button kind="plain" small onClick={() => setTable(!table)}>
+          <Button kind="link" onClick={() => setTable(!table)}>
             {table ? words.asChart : words.asTable}
           </Button>
         </div>
@@ -88,6 +88,7 @@ function Days({ of: { items } }: { of: History }) {
   const rows = items.map((day, at) => ({ ...day, used: used[at]?.value ?? 0 }));
   return (
     <Table
+      even
       compact
       label={words.growth}
       head={

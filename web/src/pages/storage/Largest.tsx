@@ -51,6 +51,7 @@ export function Largest() {
           }
           return (
             <Table
+              even
               label={words.largest}
               head={
                 <>

@@ -11,6 +11,7 @@ import { Pair, Pairs, Panel, PanelBody, PanelFoot } from "../../parts/Panel";
 import { Chip, Status, type Tone } from "../../parts/Status";
 import { Mono, Muted, Small, Time } from "../../parts/Text";
 import { text } from "../../text";
+import { sentence } from "../../text/format";
 import { Checks } from "./Checks";
 
 const words = text.storage;
@@ -29,7 +30,14 @@ export function SftpServer() {
   return (
     <Panel
       title={words.sftp}
-      note={check.data && !check.isPending && words.checked}
+      note={
+        check.data &&
+        !check.isPending && (
+          <>
+            {words.checked} <Time at={new Date(check.submittedAt).toISOString()} />
+          </>
+        )
+      }
       end={
         me.admin && (
           <Button
@@ -66,7 +74,7 @@ function State({ of: health }: { of: Health }) {
   return (
     <PanelBody>
       {error && (
-        <Notice tone={health.state === "down" ? "warn" : "bad"} title={error.message}>
+        <Notice tone={health.state === "down" ? "warn" : "bad"} title={sentence(error.message)}>
           {error.hint && (
             <p>
               <b>{words.whatToDo}</b> {error.hint}

@@ -41,6 +41,7 @@ export function PushBody({ push, rows }: { push: Push; rows: number }) {
       {shown.length > 0 && (
         <div className={s.jobs}>
           <Table
+            even
             compact
             label={words.jobs(titleOf(push))}
             head={

@@ -5,10 +5,10 @@ import { Progress } from "../../parts/Meter";
 import { Small, Time } from "../../parts/Text";
 import { text } from "../../text";
 import { percent } from "../../text/format";
+import { noteOf } from "./note";
 import { PushBody } from "./PushBody";
 import { PushName, titleOf } from "./PushName";
 import s from "./PushRow.module.css";
-import { paceOf } from "./pace";
 import type { Push } from "./pushes";
 import { StateWord, toneOf } from "./States";
 
@@ -25,7 +25,7 @@ type PushRowProps = {
 /** A push; opened, its transfers. Drawn anew only when one of these changed. */
 export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
   const done = push.state === "done";
-  const { speed, note } = paceOf(push);
+  const { speed, note } = noteOf(push);
   const toggle = () => onToggle(push.key, !open);
   return (
     <li className={s.push}>
@@ -45,7 +45,8 @@ export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: Pus
             </span>
             <Small>
               {done ? words.stored : words.pushed}{" "}
-              <Time at={done ? push.finishedAt : push.createdAt} />
+              <Time at={done ? push.finishedAt : push.createdAt} />{" "}
+              {!done && push.pushedBy && text.shared.by(push.pushedBy)}
             </Small>
           </span>
           <span className={s.state}>

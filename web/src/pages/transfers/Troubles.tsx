@@ -12,7 +12,7 @@ import { Notice } from "../../parts/Notice";
 import { Small } from "../../parts/Text";
 import { say, warn } from "../../parts/Toast";
 import { text } from "../../text";
-import { timeOfDay } from "../../text/format";
+import { sentence, timeOfDay } from "../../text/format";
 import { titleOf } from "./PushName";
 import { type Push, type Trouble, troublesOf } from "./pushes";
 
@@ -68,7 +68,7 @@ function TroubleNotice({ of: { error, jobs, failed }, push }: { of: Trouble; pus
       <Notice
         tone={failed ? "bad" : "warn"}
         icon={failed ? undefined : RotateCw}
-        title={error.message}
+        title={sentence(error.message)}
         actions={
           <>
             {mayRetry && (
@@ -82,11 +82,13 @@ function TroubleNotice({ of: { error, jobs, failed }, push }: { of: Trouble; pus
           </>
         }
       >
-        {jobs.length > 1 && words.alsoOf(jobs.length)}{" "}
-        {failed && !push.removes && words.failedMeans} {!failed && words.nothingToDo}
+        <p>
+          {jobs.length > 1 && words.alsoOf(jobs.length)}{" "}
+          {failed && !push.removes && words.failedMeans} {!failed && words.nothingToDo}
+        </p>
         {error.hint && (
           <p>
-            <b>{words.whatToDo}</b> {error.hint}
+            <b>{words.whatToDo}</b> {sentence(error.hint)}
           </p>
         )}
         <Small>

@@ -2,13 +2,22 @@ import { describe, expect, it } from "vitest";
 import type { Transfer } from "../../api/live";
 import { byUrgency, merge, pushesOf, shareRows, stateOf, troublesOf, worthARow } from "./pushes";
 
+/** What is told of a push with each of its transfers. */
+const told = (is: Partial<NonNullable<Transfer["push"]>> = {}) => ({
+  name: "team/api:1",
+  blobs_done: 0,
+  blobs_total: 2,
+  bytes_stored: 0,
+  bytes_total: 200,
+  ...is,
+});
 let id = 0;
 const job = (is: Partial<Transfer> = {}): Transfer => {
   id += 1;
   return {
     id,
     push_id: 1,
-    push: { name: "team/api:1", blobs_done: 0, blobs_total: 2, bytes_stored: 0, bytes_total: 200 },
+    push: told(),
     kind: "store_blob",
     removes: false,
     repo: "team/api",
@@ -51,13 +60,7 @@ describe("states", () => {
 
 describe("pushes", () => {
   it("count what is stored and what is on its way", () => {
-    const of = {
-      name: "team/api:1",
-      blobs_done: 1,
-      blobs_total: 2,
-      bytes_stored: 100,
-      bytes_total: 200,
-    };
+    const of = told({ blobs_done: 1, bytes_stored: 100 });
     const push = one(
       job({ state: "done", bytes_done: 0, push: of }),
       job({ state: "running", bytes_done: 50 }),
@@ -68,14 +71,15 @@ describe("pushes", () => {
   });
 
   it("count by bytes too what was stored before one looked", () => {
-    const of = {
-      name: "team/api:1",
+    const of = told({
+      pushed_by: "heron",
       blobs_done: 4,
       blobs_total: 5,
       bytes_stored: 40,
       bytes_total: 140,
-    };
+    });
     const push = one(job({ push: of, state: "running", bytes_done: 30 }));
+    expect(push.pushedBy).toBe("heron");
     expect(push.bytes).toEqual({ done: 70, total: 140 });
     expect(push.progress).toBe(0.5);
     expect([push.blobsDone, push.blobsTotal]).toEqual([4, 5]);
@@ -83,13 +87,7 @@ describe("pushes", () => {
   });
 
   it("are never more than all of it", () => {
-    const of = {
-      name: "team/api:1",
-      blobs_done: 1,
-      blobs_total: 1,
-      bytes_stored: 100,
-      bytes_total: 100,
-    };
+    const of = told({ blobs_done: 1, blobs_total: 1, bytes_stored: 100, bytes_total: 100 });
     const push = one(job({ push: of, state: "running", bytes_done: 100 }));
     expect(push.bytes).toEqual({ done: 100, total: 100 });
   });
@@ -117,7 +115,7 @@ describe("pushes", () => {
   });
 
   it("hold the blobs of a repository together that no manifest names yet", () => {
-    const push = { name: null, blobs_done: 0, blobs_total: 1, bytes_stored: 0, bytes_total: 100 };
+    const push = told({ name: null, blobs_total: 1, bytes_total: 100 });
     const blobs = [job({ push, push_id: 1 }), job({ push, push_id: 2, state: "running" })];
     const other = job({ push, push_id: 3, repo: "team/web" });
     const [first, second] = pushesOf([...blobs, other]);

@@ -43,6 +43,7 @@ export type Push = {
   repo: string | null;
   /** `team/api:1.2`; nothing, as long as there is no manifest. */
   name: string | null;
+  pushedBy: string | null;
   removes: boolean;
   createdAt: string;
   finishedAt: string | null;
@@ -95,6 +96,7 @@ function pushOf(key: string, all: Transfer[]): Push {
     state,
     repo: jobs.find(({ repo }) => repo)?.repo ?? null,
     name,
+    pushedBy: counted.find((it) => it?.pushed_by)?.pushed_by ?? null,
     removes: jobs.every((job) => job.removes),
     createdAt: first(jobs.map((job) => job.created_at)) ?? "",
     finishedAt:

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { type Got, get } from "../../api/client";
 import { type Transfer, useLive } from "../../api/live";
 import type { Problem } from "../../api/problem";
@@ -45,19 +45,24 @@ export function useTransfers(list: List) {
   /** What went on while one looked: its end is shown too. */
   const seen = useRef(new Set<string>());
   const listed = query.data?.items;
-  const pushes = useMemo(() => {
+  const all = useMemo(() => {
     if (!listed) return [];
     const isAsked = (job: Transfer) =>
       (!repo || job.repo === repo) && (!q || `${job.repo ?? ""}:${job.tag ?? ""}`.includes(q));
+    return pushesOf(merge(listed, jobs, isAsked, !cursor), before.current);
+  }, [listed, jobs, repo, q, cursor]);
+  useEffect(() => {
+    before.current = all;
+    for (const { key, state } of all) if (state !== "done") seen.current.add(key);
+  }, [all]);
+  const pushes = useMemo(() => {
     const isShown = (push: Push) => {
-      if (!state && push.state !== "done") seen.current.add(push.key);
-      if (!state) return seen.current.has(push.key);
+      if (!state) return push.state !== "done" || seen.current.has(push.key);
       if (state === "done") return push.state === "done";
       return push.jobs.some((job) => job.state === state);
     };
-    before.current = pushesOf(merge(listed, jobs, isAsked, !cursor), before.current);
-    return before.current.filter(isShown).sort(byUrgency);
-  }, [listed, jobs, state, repo, q, cursor]);
+    return all.filter(isShown).sort(byUrgency);
+  }, [all, state]);
   // A list is a moment older than what was told since.
   const ended = listed?.filter(({ id }) => jobs.get(id)?.state === "done").length ?? 0;
   return { query, pushes, total: (query.data?.total ?? 0) - (state ? 0 : ended) };

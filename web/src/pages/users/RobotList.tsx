@@ -76,6 +76,7 @@ export function RobotList({ group, chooser }: RobotListProps) {
           ) : (
             <>
               <Table
+                even
                 label={words.title}
                 head={
                   <>

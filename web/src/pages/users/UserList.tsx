@@ -60,6 +60,7 @@ export function UserList() {
           ) : (
             <>
               <Table
+                even
                 label={words.title}
                 head={
                   <>

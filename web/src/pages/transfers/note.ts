@@ -5,7 +5,7 @@ import type { Push } from "./pushes";
 const words = text.transfers;
 
 /** How fast a push goes and how long it takes; where it does not go, why. */
-export function paceOf(push: Push): { speed?: string; note?: string } {
+export function noteOf(push: Push): { speed?: string; note?: string } {
   switch (push.state) {
     case "uploading":
       if (push.rate === 0) return {};
