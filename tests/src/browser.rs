@@ -8,7 +8,10 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
+use rusqlite::Connection;
+
 use crate::docker::Docker;
+use crate::faulty_sftp::FaultySftp;
 use crate::lab::{ADMIN, Lab, PASSWORD};
 
 /// How a line begins by which a script asks the lab for something.
@@ -19,6 +22,15 @@ fn scripts() -> PathBuf {
     tests.with_file_name("web").join("e2e")
 }
 
+/// What a script may use besides the lab.
+#[derive(Clone, Copy, Default)]
+pub struct Props<'a> {
+    /// An engine to push with.
+    pub docker: Option<&'a Docker>,
+    /// The storage, where it is not the lab's own sshd.
+    pub storage: Option<&'a FaultySftp>,
+}
+
 /// Runs `web/e2e/<script>.mjs <arguments>` to its end against a lab. The script
 /// may stop and start the lab's programs by lines such as `lab: stop sshd`.
 /// Answers what it said else.
@@ -26,12 +38,7 @@ fn scripts() -> PathBuf {
 /// # Panics
 /// When Node or the script's packages are missing, and when the script fails;
 /// with all that it said.
-pub async fn run(
-    lab: &mut Lab,
-    docker: Option<&Docker>,
-    script: &str,
-    arguments: &[&str],
-) -> String {
+pub async fn run(lab: &mut Lab, props: Props<'_>, script: &str, arguments: &[&str]) -> String {
     let path = scripts().join(script).with_extension("mjs");
     let facts = json!({
         "url": format!("http://{}", lab.address(0)),
@@ -41,7 +48,7 @@ pub async fn run(
     let mut command = Command::new("node");
     command.arg(&path).args(arguments);
     command.env("REFITY_LAB", facts.to_string());
-    if let Some(docker) = docker {
+    if let Some(docker) = props.docker {
         command.envs(docker.variables());
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -59,7 +66,7 @@ pub async fn run(
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.expect("a line of text") {
         if let Some(wish) = line.strip_prefix(ASKS) {
-            grant(lab, wish).await;
+            grant(lab, props, wish).await;
             stdin
                 .write_all(b"done\n")
                 .await
@@ -81,8 +88,14 @@ pub async fn run(
     said
 }
 
-async fn grant(lab: &mut Lab, wish: &str) {
+async fn grant(lab: &mut Lab, props: Props<'_>, wish: &str) {
+    let storage = || props.storage.expect("a storage that misbehaves");
     match wish {
+        "stop storage" => {
+            storage().faults().refuse_connections = u64::MAX;
+            storage().reset_connections();
+        }
+        "start storage" => storage().faults().refuse_connections = 0,
         "stop sshd" => lab.sshd_mut().kill(),
         "start sshd" => lab.sshd_mut().restart().expect("a running sshd"),
         "stop gateway" => lab.gateway(0).kill9(),
@@ -93,7 +106,28 @@ async fn grant(lab: &mut Lab, wish: &str) {
         "stop uploader" => lab.uploader(0).kill9(),
         "start uploader" => lab.uploader(0).restart(),
         "let a day pass" => lab.clock_forward(25 * 60 * 60 * 1000),
+        "remember three months" => remember_three_months(lab),
         "wait until stored" => lab.wait_until_stored().await,
         other => panic!("a lab cannot {other:?}"),
     }
+}
+
+/// As if the registry had run for so long, and its storage had filled steadily.
+fn remember_three_months(lab: &Lab) {
+    let path = lab.data_dir().join("refity.db");
+    let database = Connection::open(path).expect("the lab's database");
+    let patience = std::time::Duration::from_secs(30);
+    database.busy_timeout(patience).expect("to set an option");
+    let days = database
+        .execute(
+            "WITH RECURSIVE ago (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ago WHERE n < 90)
+             INSERT INTO storage_days
+             SELECT unixepoch() / 86400 - n, 1000 * (unixepoch() - 86400 * n), 0, 0, 0,
+                    capacity_total,
+                    capacity_total - (capacity_total - capacity_free) * (250 - n) / 250
+             FROM ago, storage_seen",
+            [],
+        )
+        .expect("to write down days");
+    assert_eq!(days, 90, "the storage was not seen yet");
 }

@@ -75,6 +75,21 @@ export async function signIn(page, user, password, path = "/") {
   await page.getByRole("navigation").filter({ visible: true }).first().waitFor();
 }
 
+/** As a person does it: fills the form that is there, and sends it. */
+export async function fillSignIn(page, hand, user, password) {
+  await hand.fill(page.getByLabel("User name"), user);
+  await hand.fill(page.getByLabel("Password", { exact: true }), password);
+  await hand.press(page.getByRole("button", { name: "Sign in" }));
+}
+
+/** The change that a first password forces. */
+export async function chooseOwnPassword(page, hand, first, own) {
+  await hand.fill(page.getByLabel("Current password"), first);
+  await hand.fill(page.getByLabel("New password", { exact: true }), own);
+  await hand.fill(page.getByLabel("New password again"), own);
+  await hand.press(page.getByRole("button", { name: "Change the password" }));
+}
+
 /** Makes a window so wide; what is so wide is left alone, since menus close when it changes. */
 export async function widen(page, width) {
   if (page.viewportSize().width !== width) await page.setViewportSize({ width, height: 900 });

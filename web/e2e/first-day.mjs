@@ -1,7 +1,7 @@
 // From the first sign-in with the password that everybody knows, to a push that
 // one watches, to what is deleted and collected. By mouse, or by keyboard.
 
-import { handOf, lab, script, until } from "./browser.mjs";
+import { chooseOwnPassword, fillSignIn, handOf, lab, script, until } from "./browser.mjs";
 import { docker, host, login, makeImage, push } from "./docker.mjs";
 import { look } from "./look.mjs";
 
@@ -26,9 +26,7 @@ await script(async (open) => {
   // Nobody is signed in: that the API says so is logged by the browser.
   page.expected.push(/status of 401/);
   await page.goto(lab.url);
-  await hand.fill(page.getByLabel("User name"), "admin");
-  await hand.fill(page.getByLabel("Password", { exact: true }), "wrong");
-  await hand.press(button("Sign in"));
+  await fillSignIn(page, hand, "admin", "wrong");
   await page.getByText("User name or password is wrong").waitFor();
   await hand.fill(page.getByLabel("Password", { exact: true }), "admin");
   await hand.press(button("Sign in"));
@@ -36,10 +34,7 @@ await script(async (open) => {
   // Nothing else can be done before.
   await page.getByRole("heading", { name: "Choose a password" }).waitFor();
   await look(page, "the first password");
-  await hand.fill(page.getByLabel("Current password"), "admin");
-  await hand.fill(page.getByLabel("New password", { exact: true }), PASSWORD);
-  await hand.fill(page.getByLabel("New password again"), PASSWORD);
-  await hand.press(button("Change the password"));
+  await chooseOwnPassword(page, hand, "admin", PASSWORD);
   page.expected.pop();
 
   // The overview of an empty registry leads to the first group.
@@ -119,9 +114,7 @@ await script(async (open) => {
   await lab.ask("let a day pass");
   page.expected.push(/status of 401/);
   await page.goto(`${lab.url}/storage`);
-  await hand.fill(page.getByLabel("User name"), "admin");
-  await hand.fill(page.getByLabel("Password", { exact: true }), PASSWORD);
-  await hand.press(button("Sign in"));
+  await fillSignIn(page, hand, "admin", PASSWORD);
   await hand.press(button("Preview"));
   await main.getByText(SIZE).first().waitFor();
   await hand.press(button(/^Collect, frees 36(\.\d)? MB/, main));

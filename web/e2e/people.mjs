@@ -2,7 +2,7 @@
 // theirs, and nothing else; they push by a token until it is revoked.
 
 import { Api } from "./api.mjs";
-import { assert, handOf, lab, script } from "./browser.mjs";
+import { assert, chooseOwnPassword, fillSignIn, handOf, lab, script } from "./browser.mjs";
 import { host, login, makeImage, push } from "./docker.mjs";
 import { layer, Registry } from "./registry.mjs";
 
@@ -21,9 +21,7 @@ await script(async (open) => {
   admin.expected.push(/status of 401/);
   let hand = handOf(admin, process.argv[2]);
   await admin.goto(lab.url);
-  await hand.fill(admin.getByLabel("User name"), lab.user);
-  await hand.fill(admin.getByLabel("Password", { exact: true }), lab.password);
-  await hand.press(admin.getByRole("button", { name: "Sign in" }));
+  await fillSignIn(admin, hand, lab.user, lab.password);
   await admin.getByRole("heading", { name: "Overview" }).waitFor();
   await hand.press(
     admin
@@ -52,13 +50,8 @@ await script(async (open) => {
   hand = handOf(page, process.argv[2]);
   page.expected.push(/status of 401/);
   await page.goto(lab.url);
-  await hand.fill(page.getByLabel("User name"), "heron");
-  await hand.fill(page.getByLabel("Password", { exact: true }), FIRST);
-  await hand.press(page.getByRole("button", { name: "Sign in" }));
-  await hand.fill(page.getByLabel("Current password"), FIRST);
-  await hand.fill(page.getByLabel("New password", { exact: true }), OWN);
-  await hand.fill(page.getByLabel("New password again"), OWN);
-  await hand.press(page.getByRole("button", { name: "Change the password" }));
+  await fillSignIn(page, hand, "heron", FIRST);
+  await chooseOwnPassword(page, hand, FIRST, OWN);
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.getByRole("main").getByText("team/app:1.0").first().waitFor();
   const words = await page.locator("body").innerText();

@@ -2,7 +2,7 @@
 //! which thousands of transfers change, and how many rows pages ask for where
 //! there are many.
 
-use refity_tests::browser;
+use refity_tests::browser::{self, Props};
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 
@@ -29,7 +29,7 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
     add_tags(&lab, "team/long", scale.list);
     add_repositories(&lab, "team/long", scale.list / 10);
     let transfers = TRANSFERS.to_string();
-    let said = browser::run(&mut lab, None, "bench", &[&transfers]).await;
+    let said = browser::run(&mut lab, Props::default(), "bench", &[&transfers]).await;
     let figure = |name: &str| {
         let line = said.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|words| words.trim().parse::<f64>().ok())
