@@ -75,6 +75,7 @@ await script(async (open) => {
   await page.goto(`${lab.url}/r/team/app`);
   await hand.press(main.getByRole("link", { name: "1.1", exact: true }));
   await page.getByRole("heading", { name: /team\/app:1\.1/ }).waitFor();
+  await main.getByText(`docker pull ${second}`).waitFor();
   await hand.tab("Layers");
   await main.getByText(SIZE).first().waitFor();
   await hand.tab("Config");

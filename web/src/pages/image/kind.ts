@@ -4,15 +4,24 @@ import { text } from "../../text";
 export type Kind = "image" | "chart" | "artifact";
 
 const CHART = "application/vnd.cncf.helm.config.v1+json";
-const IN_TOTO = "application/vnd.in-toto+json";
+/** A manifest without a type of its own has its configuration's. */
+const OF_IMAGES = [
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+];
+const LAYER = /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./;
 
 /** What can be done with it: a container's engine runs images only. */
 export function kindOf(
   image: Pick<Schemas["Image"], "artifact_type" | "layers" | "subject">,
 ): Kind {
   if (image.artifact_type === CHART) return "chart";
-  const attests = image.layers.length > 0 && image.layers.every((it) => it.media_type === IN_TOTO);
-  return image.artifact_type || image.subject || attests ? "artifact" : "image";
+  const runs =
+    !image.subject &&
+    (!image.artifact_type || OF_IMAGES.includes(image.artifact_type)) &&
+    // Signatures and attestations have an image's configuration.
+    image.layers.every((it) => LAYER.test(it.media_type));
+  return runs ? "image" : "artifact";
 }
 
 /** What it is, where it is no image. What attests has an image's configuration. */
@@ -20,9 +29,7 @@ export function typeOf({
   artifact_type: type,
   layers,
 }: Pick<Schemas["Image"], "artifact_type" | "layers">) {
-  return type && !type.startsWith("application/vnd.oci.image.config")
-    ? type
-    : layers[0]?.media_type;
+  return type && !OF_IMAGES.includes(type) ? type : layers[0]?.media_type;
 }
 
 /** What people call a type; nothing for one that is not known. */
