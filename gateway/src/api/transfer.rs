@@ -26,7 +26,7 @@ struct OfPush {
     /// Nothing, as long as there is no manifest.
     #[schema(example = "team/app:1.2")]
     name: Option<String>,
-    /// By which account, if it was one that is still there.
+    /// By which account, if it was one that is still there; of no removal.
     pushed_by: Option<String>,
     /// How many of its blobs SFTP holds.
     #[schema(example = 5)]

@@ -64,7 +64,7 @@ pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
     let stream = dial(config)?;
     let failed = |error: io::Error| {
         RemoteError::Connection(format!(
-            "{} port {} says nothing: {error}",
+            "the server {} port {} says nothing: {error}",
             config.host, config.port
         ))
     };
@@ -83,7 +83,7 @@ pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
     }
     let (host, port) = (&config.host, config.port);
     Err(RemoteError::Connection(if greeting.is_empty() {
-        format!("{host} port {port} closes the connection without a word")
+        format!("the server {host} port {port} closes the connection without a word")
     } else {
         format!("what answers on {host} port {port} does not speak SSH: it says {greeting:.60?}")
     }))
@@ -123,7 +123,7 @@ fn dial(config: &RemoteConfig) -> Result<TcpStream, RemoteError> {
 
 fn handshake_error(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
     RemoteError::Connection(format!(
-        "{} port {} did not complete the SSH handshake: {}",
+        "the server {} port {} did not complete the SSH handshake: {}",
         config.host,
         config.port,
         error.message()
@@ -135,7 +135,10 @@ fn no_sftp(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
     match error.code() {
         ErrorCode::Session(-22) => RemoteError::person(
             Reason::Other,
-            format!("{} offers {} no SFTP", config.host, config.username),
+            format!(
+                "the server {} offers {} no SFTP",
+                config.host, config.username
+            ),
             "Enable SFTP for the account on the server.",
         ),
         _ => handshake_error(error, config),

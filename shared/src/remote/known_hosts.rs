@@ -91,7 +91,7 @@ impl KnownHosts {
     pub fn verify(&self, session: &ssh2::Session) -> Result<(), RemoteError> {
         let Some((key, _)) = session.host_key() else {
             return Err(RemoteError::Connection(format!(
-                "{} showed no host key",
+                "the server {} showed no host key",
                 self.name()
             )));
         };

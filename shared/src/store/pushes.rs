@@ -11,7 +11,8 @@ pub struct Push {
     pub id: JobId,
     /// `team/app:1.2`, `team/app@sha256:…`; nothing: there is no manifest yet.
     pub name: Option<String>,
-    /// Which account pushed it, if it was one that is still there.
+    /// Which account pushed it, if it was one that is still there; nobody, of a
+    /// removal.
     pub pushed_by: Option<String>,
     /// How many of its blobs SFTP holds.
     pub blobs_done: i64,
@@ -28,7 +29,8 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
         .prepare_cached(
             "SELECT r.name || coalesce(':' || t.name, '@' || mb.digest),
                     coalesce(t.manifest_id, rm.manifest_id),
-                    (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by))
+                    iif(j.removes, NULL,
+                        (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by)))
              FROM jobs j
              LEFT JOIN tags t ON j.kind = 'publish_tag' AND t.id = j.target
              LEFT JOIN repository_manifests rm ON j.kind = 'publish_manifest' AND rm.id = j.target

@@ -2492,7 +2492,7 @@ export interface components {
              * @example team/app:1.2
              */
             name?: string | null;
-            /** @description By which account, if it was one that is still there. */
+            /** @description By which account, if it was one that is still there; of no removal. */
             pushed_by?: string | null;
         };
         /** @description There is no card. */
