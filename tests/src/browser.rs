@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
-
-use rusqlite::Connection;
 
 use crate::docker::Docker;
 use crate::faulty_sftp::FaultySftp;

@@ -1,7 +1,6 @@
 // What is away is said on the page, and no longer when it is back: the SFTP
 // server, the uploader, the gateway, and one's own session.
 import { assert, handOf, lab, script, signIn, until } from "./browser.mjs";
-import { look } from "./look.mjs";
 import { layer, Registry } from "./registry.mjs";
 
 await script(async (open) => {
@@ -19,7 +18,6 @@ await script(async (open) => {
   await registry.image("team/app", "1.1", [layer("more", 1_000)]);
   await sftp.waitFor({ timeout: 90_000 });
   await main.getByText("Staged").first().waitFor();
-  await look(page, "SFTP is away");
   await lab.ask("start sshd");
   // It rests longer and longer between its tries.
   await sftp.waitFor({ state: "detached", timeout: 90_000 });
@@ -35,7 +33,6 @@ await script(async (open) => {
   const offline = main.getByText("No connection to the registry");
   await lab.ask("stop gateway");
   await offline.waitFor();
-  await look(page, "the gateway is away");
   assert(await main.getByText("1.0").first().isVisible(), "what was read is gone");
   await lab.ask("start gateway");
   await offline.waitFor({ state: "detached" });
@@ -55,7 +52,6 @@ await script(async (open) => {
     await fetch(`${lab.url}/api/sessions/${id}`, { method: "DELETE", headers });
   }
   await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
-  await look(page, "the session has ended");
   const hand = handOf(page, "keyboard");
   await hand.fill(page.getByLabel("Password", { exact: true }), lab.password);
   const read = page.waitForResponse(

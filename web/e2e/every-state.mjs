@@ -49,15 +49,19 @@ await script(async (open) => {
     for (const words of await flaws(page)) wrong.push(`${name}, ${width} px, ${theme}: ${words}`);
   }
 
-  /** Waits for words, and looks at the page that has them. */
+  /** Waits for words, and looks at the page as long as it has them. */
   async function show(name, words) {
     const where = typeof words === "string" ? page.getByText(words) : words;
-    await where.filter({ visible: true }).first().waitFor({ timeout: LONG });
+    const shown = where.filter({ visible: true }).first();
+    await shown.waitFor({ timeout: LONG });
+    if (name !== "loading") await settled(page);
     for (const [theme, widths] of Object.entries(SIZES)) {
       await page.emulateMedia({ colorScheme: theme });
       for (const width of widths) {
         await widen(page, width);
+        await shown.waitFor();
         await look(name, theme, width);
+        assert(await shown.isVisible(), `${name} was over before it was looked at`);
       }
     }
     await page.emulateMedia({ colorScheme: "light" });
@@ -90,7 +94,7 @@ await script(async (open) => {
   await go("/r/team/empty");
   await show("repository-empty", "No tags yet");
   await go("/users?tab=robots");
-  await show("robots-none", main.getByText("Robots").first());
+  await show("robots-none", "No robots in team yet");
   await go("/groups?q=zebra");
   await show("groups-no-match", "zebra");
 
@@ -118,7 +122,9 @@ await script(async (open) => {
   await hand.press(button("Delete…"));
   await page.getByRole("alertdialog").getByText("Frees").first().waitFor();
   await hand.press(button("Delete 1 tag", page.getByRole("alertdialog")));
-  await show("toast", page.getByText(/deleted/));
+  // It stays for as long as one points at it.
+  await page.getByText(/1 tag deleted/).hover();
+  await show("toast", page.getByText(/1 tag deleted/));
   await lab.ask("remember three months");
   await go("/storage");
   await show("storage-grown", main.getByRole("img", { name: /GB|TB/ }));
@@ -137,6 +143,7 @@ await script(async (open) => {
   const lists = (url) => url.pathname === "/api/tags";
   await page.route(lists, () => {});
   await go("/r/team/api");
+  await page.getByLabel("Filter tags").waitFor();
   await show("loading", page.locator("[aria-busy=true]"));
   await page.unroute(lists);
   await page.route(lists, refuse);
@@ -150,6 +157,8 @@ await script(async (open) => {
   await push("team/api:2.0.0");
   await show("not-loaded-again", "This could not be loaded again.");
   await page.unroute(lists);
+  await hand.press(button("Retry"));
+  await page.getByText("This could not be loaded again.").waitFor({ state: "detached" });
   page.expected.pop();
 
   // What does not get to SFTP.
@@ -168,16 +177,16 @@ await script(async (open) => {
   // What has failed is open by itself.
   await row(SHAKY).locator("summary").click();
   await settled(page);
-  await show("transfers-troubled", row(SHAKY).getByText(/Retry/));
+  await show("transfers-troubled", row(SHAKY).getByRole("button", { name: "Retry now" }));
   await go("/");
-  await show("overview-troubled", "Recent pushes");
+  await show("overview-troubled", `${DENIED}:0.139.0 cannot be stored`);
   await go(`/r/${DENIED}/-/t/0.139.0`);
   await show("image-failed", main.getByText("Failed"));
   await go("/r/team/web");
   await show("tags-staged", main.getByText("Staged"));
   await go("/storage");
   await hand.press(button("Check now"));
-  await show("storage-away", main.getByText(/refused|closed|reach/));
+  await show("storage-away", "It does not do all that is needed");
   await lab.ask("start storage");
 
   // Who is away.
@@ -191,6 +200,9 @@ await script(async (open) => {
   await show("offline", "No connection to the registry");
   await lab.ask("start gateway");
   await page.getByText("No connection to the registry").waitFor({ state: "detached" });
+  await page.reload();
+  await settled(page);
+  page.expected.splice(0);
 
   // One's own session.
   const me = (url) => url.pathname === "/api/auth/me";

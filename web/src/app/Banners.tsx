@@ -45,7 +45,7 @@ export function Banners() {
         live
       >
         {health.message && sentence(health.message)} {health.hint && sentence(health.hint)}{" "}
-        {words.sftpDownHint} <Time at={health.since} />.
+        {words.sftpDownHint} {words.noticed} <Time at={health.since} />.
       </Notice>
     );
   };

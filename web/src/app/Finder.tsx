@@ -37,7 +37,7 @@ export default function Finder({ onClose }: { onClose: () => void }) {
     return true;
   };
   return (
-    <ShownDialog open onClose={onClose} title={words.title}>
+    <ShownDialog open high onClose={onClose} title={words.title}>
       <input
         className={s.field}
         role="combobox"

@@ -189,7 +189,7 @@ function Account({ short }: { short?: boolean }) {
       {!short && (
         <>
           <span className={s.word}>{user.username}</span>
-          <span className={s.count}>
+          <span className={cx(s.word, s.dots)}>
             <Icon of={Ellipsis} />
           </span>
         </>

@@ -13,6 +13,8 @@ export type DialogProps = {
   onClose: () => void;
   title: ReactNode;
   narrow?: boolean;
+  /** It grows downwards from where it is. */
+  high?: boolean;
   /** Buttons, the one that does it last. */
   foot?: ReactNode;
   children: ReactNode;

@@ -28,15 +28,26 @@ export function Loaded<T>({ query, lines = 4, missing, children }: LoadedProps<T
     </Button>
   );
   if (error?.status === 404 && missing) return missing;
-  if (error && data === undefined) return <Refused problem={error} retry={retry} />;
+  if (error?.status === 404 && data === undefined) {
+    return <Empty icon={FolderX} title={error.message} />;
+  }
+  if (error && data === undefined) {
+    return (
+      <div className={s.refused}>
+        <Refused problem={error} retry={retry} />
+      </div>
+    );
+  }
   if (data === undefined) return <Skeleton lines={lines} />;
   return (
     <>
       {error && (
-        <Notice tone="bad" icon={TriangleAlert} title={text.shared.stale} actions={retry} live>
-          {text.shared.asOf(timeOfDay(dataUpdatedAt))} {error.message}{" "}
-          {error.requestId && <Muted>{text.shared.request(error.requestId)}</Muted>}
-        </Notice>
+        <div className={s.refused}>
+          <Notice tone="bad" icon={TriangleAlert} title={text.shared.stale} actions={retry} live>
+            {text.shared.asOf(timeOfDay(dataUpdatedAt))} {error.message}{" "}
+            {error.requestId && <Muted>{text.shared.request(error.requestId)}</Muted>}
+          </Notice>
+        </div>
       )}
       {children(data)}
     </>
@@ -44,7 +55,6 @@ export function Loaded<T>({ query, lines = 4, missing, children }: LoadedProps<T
 }
 
 function Refused({ problem, retry }: { problem: Problem; retry: ReactNode }) {
-  if (problem.status === 404) return <Empty icon={FolderX} title={problem.message} />;
   if (problem.status === 403) {
     return (
       <Notice icon={Lock} title={text.shared.forbidden} live>

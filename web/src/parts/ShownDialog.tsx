@@ -3,12 +3,13 @@ import { cx } from "./class";
 import type { DialogProps } from "./Dialog";
 import s from "./ShownDialog.module.css";
 
-export default function ShownDialog({ open, onClose, title, narrow, foot, children }: DialogProps) {
+export default function ShownDialog(props: DialogProps) {
+  const { open, onClose, title, narrow, high, foot, children } = props;
   return (
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Base.Portal>
         <Base.Backdrop className={s.scrim} />
-        <Base.Viewport className={s.place}>
+        <Base.Viewport className={cx(s.place, high && s.high)}>
           <Base.Popup className={cx(s.dialog, narrow && s.narrow)}>
             <Base.Title className={s.title}>{title}</Base.Title>
             <div className={s.body}>{children}</div>

@@ -15,7 +15,7 @@ type TableProps = {
   label: string;
   head: ReactNode;
   compact?: boolean;
-  /** Names are short: all columns have of the room that is left. */
+  /** Names are short: where it is wide, all columns share the room that is left. */
   even?: boolean;
   children: ReactNode;
 };

@@ -43,6 +43,7 @@ it.each([
     "Making the folder a/b is refused: permission denied.",
   ],
   ["box.example.com did not answer", "box.example.com did not answer."],
+  ['it says "HTTP/1.1 400"', 'It says "HTTP/1.1 400".'],
   ["It broke off.", "It broke off."],
   ["read it at https://example.com/", "Read it at https://example.com/"],
 ])("%s is a sentence", (words, said) => expect(sentence(words)).toBe(said));

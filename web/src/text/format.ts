@@ -12,11 +12,11 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 export const count = (n: number) => whole.format(n);
 
-/** What programs say, as a sentence: `no route` is `No route.`; names stay as they are. */
+/** What programs say, as a sentence: `no route` is `No route.`; names with dots stay as they are. */
 export const sentence = (words: string) =>
   words
     .replace(/^\p{Ll}(?=\p{L}* )/u, (first) => first.toLocaleUpperCase())
-    .replace(/[\p{L}\p{N})]$/u, "$&.");
+    .replace(/[\p{L}\p{N})"]$/u, "$&.");
 
 /** `1 tag`, `48 tags`. */
 export const counted = (n: number, one: string, many = `${one}s`) =>

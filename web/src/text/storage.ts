@@ -4,9 +4,9 @@ export const storage = {
   title: "Storage",
   noLead: "Where images are kept",
   sources: {
-    hetzner: "capacity as Hetzner reports it",
-    statvfs: "capacity as the SFTP server reports it",
-    unknown: "capacity not known",
+    hetzner: "Capacity as Hetzner reports it",
+    statvfs: "Capacity as the SFTP server reports it",
+    unknown: "Capacity not known",
   },
   freeSpace: "Free space",
   capacity: "Capacity",

@@ -84,6 +84,7 @@ export const transfers = {
   sizeAndHash: "size and hash",
   needsPerson: "needs a person",
   pushed: "Pushed",
+  askedFor: "Asked for",
   stored: "Stored",
   jobs: (name: string) => `Transfers of ${name}`,
   what: "What",

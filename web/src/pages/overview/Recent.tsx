@@ -8,12 +8,10 @@ import { Durability } from "../../parts/Status";
 import { Cell, Row, Table, Th } from "../../parts/Table";
 import { Bytes, ImageName, Muted, Time } from "../../parts/Text";
 import { text } from "../../text";
-import type { Push, State } from "../transfers/pushes";
+import type { Push } from "../transfers/pushes";
 import { StateWord } from "../transfers/States";
 
 const words = text.overview;
-
-const MOVING: ReadonlySet<State> = new Set(["uploading", "retrying", "verifying", "finishing"]);
 
 type RecentProps = {
   pushes: Schemas["Recent"][];
@@ -24,7 +22,7 @@ type RecentProps = {
 export function Recent({ pushes, underway }: RecentProps) {
   // What moves is told by events, and more often than this list.
   const moving = new Map(
-    underway.filter(({ state }) => MOVING.has(state)).map((push) => [push.name, push]),
+    underway.filter(({ state }) => state !== "done").map((push) => [push.name, push]),
   );
   return (
     <Panel title={words.recent}>
@@ -32,7 +30,6 @@ export function Recent({ pushes, underway }: RecentProps) {
         <Empty icon={Package} title={words.none} />
       ) : (
         <Table
-          even
           label={words.recent}
           head={
             <>
@@ -69,7 +66,7 @@ export function Recent({ pushes, underway }: RecentProps) {
 }
 
 const Now = ({ of, moving }: { of: Schemas["Recent"]; moving: Push | undefined }) =>
-  moving ? (
+  moving && (moving.state !== "waiting" || of.durability.state === "uploading") ? (
     <StateWord
       of={moving.state}
       percent={Math.floor(moving.progress * 100)}

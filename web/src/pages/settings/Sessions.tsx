@@ -32,6 +32,7 @@ export function Sessions() {
         {(page) => (
           <>
             <Table
+              even
               label={words.title}
               head={
                 <>

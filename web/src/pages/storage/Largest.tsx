@@ -51,7 +51,6 @@ export function Largest() {
           }
           return (
             <Table
-              even
               label={words.largest}
               head={
                 <>

@@ -77,7 +77,7 @@ function State({ of: health }: { of: Health }) {
         <Notice tone={health.state === "down" ? "warn" : "bad"} title={sentence(error.message)}>
           {error.hint && (
             <p>
-              <b>{words.whatToDo}</b> {error.hint}
+              <b>{words.whatToDo}</b> {sentence(error.hint)}
             </p>
           )}
           <Small>{error.code}</Small>

@@ -26,6 +26,9 @@ type PushRowProps = {
 export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
   const done = push.state === "done";
   const { speed, note } = noteOf(push);
+  const [begun, ended] = push.removes
+    ? [words.askedFor, words.state.removed]
+    : [words.pushed, words.stored];
   const toggle = () => onToggle(push.key, !open);
   return (
     <li className={s.push}>
@@ -44,8 +47,7 @@ export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: Pus
               <PushName of={push} />
             </span>
             <Small>
-              {done ? words.stored : words.pushed}{" "}
-              <Time at={done ? push.finishedAt : push.createdAt} />{" "}
+              {done ? ended : begun} <Time at={done ? push.finishedAt : push.createdAt} />{" "}
               {!done && push.pushedBy && text.shared.by(push.pushedBy)}
             </Small>
           </span>

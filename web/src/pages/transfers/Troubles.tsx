@@ -52,6 +52,11 @@ function TroubleNotice({ of: { error, jobs, failed }, push }: { of: Trouble; pus
   const next = jobs.flatMap((job) => job.next_retry_at ?? []).sort()[0];
   const later = next && new Date(next).getTime() > Date.now();
   const when = later ? words.at(timeOfDay(new Date(next))) : words.soon;
+  const means = [
+    jobs.length > 1 && words.alsoOf(jobs.length),
+    failed && !push.removes && words.failedMeans,
+    !failed && words.nothingToDo,
+  ].filter(Boolean);
   const copyError = async () => {
     const all = [
       titleOf(push),
@@ -82,10 +87,7 @@ function TroubleNotice({ of: { error, jobs, failed }, push }: { of: Trouble; pus
           </>
         }
       >
-        <p>
-          {jobs.length > 1 && words.alsoOf(jobs.length)}{" "}
-          {failed && !push.removes && words.failedMeans} {!failed && words.nothingToDo}
-        </p>
+        {means.length > 0 && <p>{means.join(" ")}</p>}
         {error.hint && (
           <p>
             <b>{words.whatToDo}</b> {sentence(error.hint)}

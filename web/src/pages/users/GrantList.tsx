@@ -62,6 +62,7 @@ export function GrantList({ group }: { group: string }) {
             ) : (
               <>
                 <Table
+                  even
                   label={words.title}
                   head={
                     <>
