@@ -19,7 +19,8 @@ const take = (page, it, theme) =>
     // What moves has come to rest.
     await page.waitForTimeout(400);
     const path = join(folder, all ? `${it.name}-${width}-${theme}.png` : `${it.name}.png`);
-    await page.screenshot({ path, fullPage: Boolean(all) });
+    // A menu closes when the window changes, as it does for a whole page.
+    await page.screenshot({ path, fullPage: Boolean(all && !it.opensMenu) });
   });
 
 await script(async (open) => {

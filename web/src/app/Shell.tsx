@@ -104,7 +104,7 @@ export function Shell({ children }: { children: ReactNode }) {
           items={elsewhere}
           trigger={
             <button type="button">
-              <Icon of={Ellipsis} size={20} />
+              <Icon of={Ellipsis} />
               {words.more}
             </button>
           }

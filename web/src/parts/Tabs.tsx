@@ -1,5 +1,5 @@
 import { Tabs as Base } from "@base-ui/react/tabs";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useSearchParams } from "wouter";
 import s from "./Tabs.module.css";
 
@@ -20,11 +20,17 @@ export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
       },
       { replace: true },
     );
+  const list = useRef<HTMLDivElement>(null);
+  // On a phone there are more tabs than fit.
+  useEffect(() => {
+    const tab = list.current?.querySelector(`[data-tab="${at}"]`);
+    tab?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [at]);
   return (
     <Base.Root value={at} onValueChange={choose}>
-      <Base.List className={s.list} aria-label={label} activateOnFocus>
+      <Base.List ref={list} className={s.list} aria-label={label} activateOnFocus>
         {tabs.map((tab) => (
-          <Base.Tab key={tab.id} value={tab.id} className={s.tab}>
+          <Base.Tab key={tab.id} value={tab.id} data-tab={tab.id} className={s.tab}>
             {tab.name}
             {tab.count && <span className={s.count}>{tab.count}</span>}
           </Base.Tab>
