@@ -12,6 +12,7 @@ import {
   lab,
   script,
   settled,
+  until,
   widen,
 } from "./browser.mjs";
 import { flaws } from "./look.mjs";
@@ -73,6 +74,9 @@ await script(async (open) => {
     await widen(page, WIDTHS[0]);
     console.log(name);
   }
+
+  const focused = (what, target) =>
+    until(what, () => target.evaluate((it) => it === document.activeElement), LONG);
 
   // The first day.
   page.expected.push(/status of 401/);
@@ -217,6 +221,7 @@ await script(async (open) => {
     await route.fulfill({ response, json: { ...(await response.json()), expires_at: soon } });
   });
   await go("/groups");
+  await focused("Stay signed in has the focus", button("Stay signed in"));
   await show("session-ends", page.getByRole("dialog", { name: "Still there?" }));
   await page.unroute(me);
   await go("/groups");
@@ -225,6 +230,7 @@ await script(async (open) => {
   for (const { id } of (await api.send("GET", "/sessions?limit=100")).items) {
     await api.send("DELETE", `/sessions/${id}`);
   }
+  await focused("the password has the focus", page.getByLabel("Password", { exact: true }));
   await show("session-ended", page.getByRole("dialog", { name: "Your session has ended" }));
 
   assert(wrong.length === 0, wrong.join("\n"));

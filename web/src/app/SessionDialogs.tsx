@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { reopen } from "../api/live";
 import { queries, renew } from "../api/query";
 import { Button } from "../parts/Button";
@@ -23,6 +23,7 @@ export function SessionDialogs() {
 
 function StillThere({ endsAt }: { endsAt: number }) {
   const [now, setNow] = useState(Date.now);
+  const stays = useRef<HTMLButtonElement>(null);
   const left = endsAt - now;
   const open = left < WARNING && left > 0;
   useEffect(() => {
@@ -43,11 +44,12 @@ function StillThere({ endsAt }: { endsAt: number }) {
       open={open}
       onClose={stay}
       narrow
+      focus={stays}
       title={text.shell.stillThere}
       foot={
         <>
           <Button onClick={signOut}>{text.shell.signOut}</Button>
-          <Button kind="primary" onClick={stay}>
+          <Button ref={stays} kind="primary" onClick={stay}>
             {text.shell.stay}
           </Button>
         </>
@@ -61,6 +63,7 @@ function StillThere({ endsAt }: { endsAt: number }) {
 function SignInAgain() {
   const { me } = useSession();
   const [password, setPassword] = useState("");
+  const typed = useRef<HTMLInputElement>(null);
   const send = useMutation({
     mutationFn: () => signIn(me.user.username, password),
     onSuccess: async () => {
@@ -75,6 +78,7 @@ function SignInAgain() {
       // One can only sign in here, or leave.
       onClose={() => {}}
       narrow
+      focus={typed}
       title={text.shell.ended}
       foot={
         <>
@@ -89,6 +93,7 @@ function SignInAgain() {
       <Form onSend={start} busy={send.isPending}>
         <Field label={text.shell.user} value={me.user.username} readOnly autoComplete="username" />
         <Field
+          ref={typed}
           label={text.shell.password}
           type="password"
           autoComplete="current-password"

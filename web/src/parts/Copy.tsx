@@ -33,6 +33,10 @@ type CommandProps = {
   label?: string;
 };
 
+/** Where it is narrow, lines end between words: `-u` is not to be taken apart. */
+const byWords = (command: string) =>
+  command.split(/(\s+)/).map((word, at) => (word.trim() ? <span key={at}>{word}</span> : word));
+
 /** A command to copy. */
 export function Command({ children, prompt = "$", label }: CommandProps) {
   const code = useRef<HTMLElement>(null);
@@ -44,7 +48,7 @@ export function Command({ children, prompt = "$", label }: CommandProps) {
           {prompt}
         </span>
       )}
-      <code ref={code}>{children}</code>
+      <code ref={code}>{byWords(children)}</code>
       <span role="status">
         <ForReaders>{said}</ForReaders>
       </span>

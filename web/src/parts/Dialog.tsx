@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useRef } from "react";
+import { lazy, type ReactNode, type RefObject, Suspense, useRef } from "react";
 import type { Problem } from "../api/problem";
 
 /*
@@ -15,6 +15,8 @@ export type DialogProps = {
   narrow?: boolean;
   /** It grows downwards from where it is. */
   high?: boolean;
+  /** What gets the focus; else it is what stands first. */
+  focus?: RefObject<HTMLElement | null>;
   /** Buttons, the one that does it last. */
   foot?: ReactNode;
   children: ReactNode;

@@ -16,6 +16,9 @@ const style = ({ x = 0, y = 0 }: Place) => ({ "--x": x, "--y": y }) as CSSProper
 const at = ({ x, y }: { x: number; y: number }) =>
   `${(x * WIDTH).toFixed(1)},${(y * HEIGHT).toFixed(1)}`;
 
+/** A note would leave the chart above, or hide what the capacity is. */
+const isBelow = (y: number, capacity = 0) => y < 0.35 || (y < 0.65 && y - 0.3 < capacity);
+
 type AreaChartProps = {
   chart: Chart;
   /** What it shows, in words. */
@@ -53,7 +56,11 @@ export function AreaChart({ chart, label, note }: AreaChartProps) {
           <>
             <span className={s.point} style={style(marked)} />
             <span
-              className={cx(s.note, marked.x < 0.3 && s.right, marked.y < 0.35 && s.below)}
+              className={cx(
+                s.note,
+                marked.x < 0.3 && s.right,
+                isBelow(marked.y, capacity?.y) && s.below,
+              )}
               style={style(marked)}
             >
               <b>
