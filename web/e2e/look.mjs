@@ -46,6 +46,11 @@ function misfits() {
       found.push(`cut: ${element.outerHTML.slice(0, 200)}`);
     }
   }
+  for (const tab of document.querySelectorAll("[role=tab][aria-selected=true]")) {
+    const [box, list] = [tab, tab.parentElement].map((it) => it.getBoundingClientRect());
+    if (box.left < list.left - 1 || box.right > list.right + 1)
+      found.push(`the chosen tab is out of sight: ${tab.textContent}`);
+  }
   return found;
 }
 

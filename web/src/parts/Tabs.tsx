@@ -23,8 +23,13 @@ export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
   const list = useRef<HTMLDivElement>(null);
   // On a phone there are more tabs than fit.
   useEffect(() => {
-    const tab = list.current?.querySelector(`[data-tab="${at}"]`);
-    tab?.scrollIntoView({ block: "nearest", inline: "center" });
+    const show = () => {
+      const tab = list.current?.querySelector(`[data-tab="${at}"]`);
+      tab?.scrollIntoView({ block: "nearest", inline: "center" });
+    };
+    show();
+    addEventListener("resize", show);
+    return () => removeEventListener("resize", show);
   }, [at]);
   return (
     <Base.Root value={at} onValueChange={choose}>
