@@ -92,7 +92,12 @@ export async function chooseOwnPassword(page, hand, first, own) {
 
 /** Makes a window so wide; what is so wide is left alone, since menus close when it changes. */
 export async function widen(page, width) {
-  if (page.viewportSize().width !== width) await page.setViewportSize({ width, height: 900 });
+  if (page.viewportSize().width === width) return;
+  await page.setViewportSize({ width, height: 900 });
+  // A page is told of it with the next frame, and answers in it.
+  await page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
 }
 
 /** Waits until a page has all that it asked for. */
