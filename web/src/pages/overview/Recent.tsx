@@ -22,7 +22,9 @@ type RecentProps = {
 export function Recent({ pushes, underway }: RecentProps) {
   // What moves is told by events, and more often than this list.
   const moving = new Map(
-    underway.filter(({ state }) => state !== "done").map((push) => [push.name, push]),
+    underway
+      .filter(({ state, removes }) => state !== "done" && !removes)
+      .map((push) => [push.name, push]),
   );
   return (
     <Panel title={words.recent}>
