@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
-use refity_shared::account::UserName;
-use refity_shared::clock::Clock;
-use refity_shared::config::{DataArgs, EXIT_CONFIGURATION};
-use refity_shared::local::DATABASE;
-use refity_shared::store::{
+use refity_config::clock::Clock;
+use refity_config::{DataArgs, EXIT_CONFIGURATION};
+use refity_node::DATABASE;
+use refity_store::{
     AuditAction, AuditEntry, NewUser, Order, PageRequest, Role, Store, StoreError, User, UserSort,
 };
+use refity_types::account::UserName;
 use tokio::runtime::Builder;
 
 use crate::access::{PasswordError, PolicyError, check_policy, hash_password};

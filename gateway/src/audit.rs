@@ -1,8 +1,8 @@
 //! What goes into the audit log.
 
 use axum::http::request::Parts;
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{AuditAction, AuditEntry, Credential};
+use refity_store::{AuditAction, AuditEntry, Credential};
+use refity_types::name::RepositoryName;
 
 use crate::access::{Actor, Identity};
 use crate::client::ClientAddress;
@@ -59,7 +59,7 @@ pub(crate) async fn note_on(
 /// Adds an entry. What was done is done: it does not fail for want of its
 /// entry, which stands in the log of the process then.
 pub(crate) async fn record(state: &AppState, entry: AuditEntry) {
-    if let Err(error) = state.local.store.record(entry.clone()).await {
+    if let Err(error) = state.node.store.record(entry.clone()).await {
         tracing::error!(%error, ?entry, "the audit log cannot be written");
     }
 }

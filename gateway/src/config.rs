@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use refity_shared::config::{
-    self, CheckArgs, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs, LimitSettings,
-    LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs, UsageSettings, WebArgs,
-    both,
+use refity_config::{
+    CheckArgs, CollectRules, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs,
+    LimitSettings, LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs,
+    UsageSettings, WebArgs, both,
 };
-use refity_shared::remote::RemoteConfig;
-use refity_shared::store::CollectRules;
+use refity_storage::sftp::RemoteConfig;
 
 use crate::admin;
 
@@ -86,7 +85,7 @@ pub(crate) struct Config {
 /// Reads the command line and the environment. Ends the process where they
 /// are wrong or only a check was asked for.
 pub(crate) fn read() -> Asked {
-    let args: Args = config::parse_args();
+    let args: Args = refity_config::parse_args();
     if let Some(Command::Admin(args)) = args.command {
         return Asked::Admin(*args);
     }

@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::Response;
-use refity_shared::config::TrustedProxies;
+use refity_config::TrustedProxies;
 
 use crate::client::{ClientAddress, Peer};
 use crate::state::AppState;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use refity_shared::store::{ChangedJob, Health, JobId, JobState, Readable, Store, StoreError};
+use refity_store::{ChangedJob, Health, JobId, JobState, Readable, Store, StoreError};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -291,7 +291,7 @@ impl Seen {
             }
         }
         let silence = store.uploader_silence().await?;
-        let most = refity_shared::clock::millis(SILENCE_MAX);
+        let most = refity_config::clock::millis(SILENCE_MAX);
         self.looked_at = Some(now);
         Ok(Found {
             jobs,
@@ -374,7 +374,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::clock::Clock;
+    use refity_config::clock::Clock;
 
     async fn live(folder: &std::path::Path) -> Arc<Live> {
         let path = folder.join("db");

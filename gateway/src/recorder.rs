@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{
+use refity_store::{
     AuditBatch, AuditEntry, Credential, Failures, Pulls, SignIn, Store, StoreError,
 };
+use refity_types::name::RepositoryName;
 use tokio::sync::Notify;
 
 use crate::access::Identity;
@@ -347,8 +347,8 @@ fn written_failures((key, (count, at)): (&FailureKey, &(u32, i64))) -> Failures 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::clock::Clock;
-    use refity_shared::store::{AuditFilter, AuditLine, Order, PageRequest};
+    use refity_config::clock::Clock;
+    use refity_store::{AuditFilter, AuditLine, Order, PageRequest};
 
     async fn recorder(folder: &std::path::Path) -> Arc<Recorder> {
         let path = folder.join("db");

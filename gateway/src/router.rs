@@ -53,7 +53,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use refity_shared::route::API_PAGES;
+    use crate::route::API_PAGES;
 
     const METHODS: [&str; 8] = [
         "get", "head", "post", "put", "patch", "delete", "options", "trace",

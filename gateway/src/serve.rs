@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
-use refity_shared::config::{HttpSettings, LimitSettings, TrustedProxies};
+use refity_config::{HttpSettings, LimitSettings, TrustedProxies};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};

@@ -5,12 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use refity_shared::config::EXIT_CONFIGURATION;
-use refity_shared::installation::{InstallationError, secret_file};
-use refity_shared::local::{Local, LocalError};
-use refity_shared::remote::{Pool, RemoteError, Role};
-use refity_shared::store::StoreError;
-use refity_shared::telemetry::TelemetryError;
+use refity_config::EXIT_CONFIGURATION;
+use refity_config::installation::{InstallationError, secret_file};
+use refity_config::telemetry::TelemetryError;
+use refity_node::{Node, NodeError};
+use refity_storage::sftp::{Pool, RemoteError, Role};
+use refity_store::StoreError;
 use tokio::sync::watch;
 
 use crate::access::{self, Access, PasswordError, Secrets, first_admin};
@@ -41,7 +41,7 @@ pub(crate) enum StartError {
     Runtime(io::Error),
     /// The data folder, or what is in it.
     #[error(transparent)]
-    Local(#[from] LocalError),
+    Node(#[from] NodeError),
     /// The size of the data folder's disk is unknown.
     #[error("DATA_DIR: cannot ask for the size of its disk: {0}")]
     Disk(io::Error),
@@ -84,7 +84,7 @@ impl StartError {
     pub(crate) fn exit_code(&self) -> u8 {
         let needs_person = match self {
             Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) | Self::Ui(_) => true,
-            Self::Local(error) => local_needs_person(error),
+            Self::Node(error) => node_needs_person(error),
             Self::TokenKey(error) => installation_needs_person(error),
             Self::Store(error) => store_needs_person(error),
             Self::Runtime(_)
@@ -101,12 +101,12 @@ impl StartError {
     }
 }
 
-fn local_needs_person(error: &LocalError) -> bool {
+fn node_needs_person(error: &NodeError) -> bool {
     match error {
-        LocalError::DataDir(_) | LocalError::DatabaseLost => true,
-        LocalError::Installation(error) => installation_needs_person(error),
-        LocalError::Store(error) => store_needs_person(error),
-        LocalError::Spool(_) | LocalError::Clock(_) => false,
+        NodeError::DataDir(_) | NodeError::DatabaseLost => true,
+        NodeError::Installation(error) => installation_needs_person(error),
+        NodeError::Store(error) => store_needs_person(error),
+        NodeError::Spool(_) | NodeError::Clock(_) => false,
     }
 }
 
@@ -132,27 +132,27 @@ pub(crate) async fn open(
     config: &Config,
     ending: watch::Receiver<bool>,
 ) -> Result<AppState, StartError> {
-    let local = Local::open(&config.data.data_dir, "gateway").await?;
+    let node = Node::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
-    let secrets = local.store.server_key(SECRETS_KEY, access::random_key()?);
+    let secrets = node.store.server_key(SECRETS_KEY, access::random_key()?);
     let secrets = Secrets::new(secrets.await?);
     let access = Access::new(
         &token_key(config).await?,
         secrets,
         config.http.token_lifetime,
     )?;
-    let clock = local.store.clock();
+    let clock = node.store.clock();
     let usage = config.usage.clone();
     let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
     let parts = Parts {
-        recorder: Recorder::start(local.store.clone()),
-        live: Live::new(local.store.clone()),
+        recorder: Recorder::start(node.store.clone()),
+        live: Live::new(node.store.clone()),
         sums: Sums::default(),
         checking: Checking::default(),
         usage: usage.transpose().map_err(StartError::Usage)?,
         ui: ui(config).await?,
         ending,
-        local,
+        node,
         remote: Pool::new(config.remote.clone(), Role::Gateway)?,
         access: Arc::new(access),
         cold_pulls: Arc::default(),
@@ -204,16 +204,16 @@ mod tests {
     #[test]
     fn what_a_person_must_mend_is_not_tried_again() {
         for error in [
-            StartError::Local(LocalError::DatabaseLost),
-            StartError::Local(StoreError::Foreign.into()),
-            StartError::Local(StoreError::Newer { seen: 2, known: 1 }.into()),
+            StartError::Node(NodeError::DatabaseLost),
+            StartError::Node(StoreError::Foreign.into()),
+            StartError::Node(StoreError::Newer { seen: 2, known: 1 }.into()),
         ] {
             assert_eq!(error.exit_code(), 2, "{error}");
         }
         let address = ([127, 0, 0, 1], 5000).into();
         for error in [
             StartError::PortInUse(address, "PORT"),
-            StartError::Local(StoreError::Busy.into()),
+            StartError::Node(StoreError::Busy.into()),
         ] {
             assert_eq!(error.exit_code(), 1, "{error}");
         }

@@ -4,10 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::config::{Origins, SpoolSettings, TrustedProxies};
-use refity_shared::local::Local;
-use refity_shared::remote::Pool;
-use refity_shared::store::CollectRules;
+use refity_config::{CollectRules, Origins, SpoolSettings, TrustedProxies};
+use refity_node::Node;
+use refity_storage::sftp::Pool;
 use tokio::sync::watch;
 
 use crate::access::Access;
@@ -43,7 +42,7 @@ impl From<Parts> for AppState {
 /// What the gateway consists of.
 pub(crate) struct Parts {
     /// Database, spool, this process's name.
-    pub(crate) local: Local,
+    pub(crate) node: Node,
     /// Sessions to SFTP.
     pub(crate) remote: Pool,
     /// Who is who.
@@ -99,8 +98,8 @@ impl AppState {
     /// reaches.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
         use crate::access::Secrets;
-        use refity_shared::config::Secret;
-        use refity_shared::remote::{RemoteAuth, RemoteConfig, Role, Timeouts};
+        use refity_config::Secret;
+        use refity_storage::sftp::{RemoteAuth, RemoteConfig, Role, Timeouts};
         let remote = RemoteConfig {
             host: "127.0.0.1".to_owned(),
             port: 1,
@@ -112,16 +111,16 @@ impl AppState {
             slots: data_dir.join("sftp-slots"),
             timeouts: Timeouts::default(),
         };
-        let local = Local::open(data_dir, "gateway").await.unwrap();
+        let node = Node::open(data_dir, "gateway").await.unwrap();
         let parts = Parts {
-            recorder: Recorder::start(local.store.clone()),
-            live: Live::new(local.store.clone()),
+            recorder: Recorder::start(node.store.clone()),
+            live: Live::new(node.store.clone()),
             sums: Sums::default(),
             checking: Checking::default(),
             usage: None,
             ui: Ui::built_in(),
             ending: watch::channel(false).1,
-            local,
+            node,
             remote: Pool::new(remote, Role::Gateway).unwrap(),
             access: Arc::new(
                 Access::new(

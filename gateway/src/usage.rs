@@ -5,9 +5,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use refity_shared::clock::{Clock, millis};
-use refity_shared::config::UsageSettings;
-use refity_shared::store::Trouble;
+use refity_config::UsageSettings;
+use refity_config::clock::{Clock, millis};
+use refity_store::Trouble;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;

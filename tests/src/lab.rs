@@ -335,7 +335,7 @@ impl Lab {
     }
 
     /// Moves the clocks of all processes on by so many milliseconds; back,
-    /// where negative. See `refity_shared::clock`.
+    /// where negative. See `refity_config::clock`.
     ///
     /// # Panics
     /// When the file with the offset cannot be written.

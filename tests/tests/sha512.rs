@@ -2,12 +2,12 @@
 //! called, in the spool, in the tree, and when it is pulled.
 
 use bytes::Bytes;
-use refity_shared::digest::{Algorithm, Digest};
 use refity_tests::client::{Client, MANIFEST_TYPES, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::Format;
 use refity_tests::lab::Lab;
 use refity_tests::random;
+use refity_types::digest::{Algorithm, Digest};
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde_json::{Value, json};

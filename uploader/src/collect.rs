@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use refity_shared::config::Schedule;
-use refity_shared::store::{
-    AuditAction, AuditEntry, Collect, CollectRules, Collection, HealthState, Store, StoreError,
-};
+use refity_config::CollectRules;
+use refity_config::Schedule;
+use refity_store::{AuditAction, AuditEntry, Collect, Collection, HealthState, Store, StoreError};
 
 use crate::service::{Failure, Uploader};
 
@@ -27,7 +26,7 @@ async fn collect_when_due(
     schedule: Schedule,
     rules: CollectRules,
 ) -> Result<(), Failure> {
-    let (store, owner) = (&uploader.local.store, uploader.local.owner.id());
+    let (store, owner) = (&uploader.node.store, uploader.node.owner.id());
     let Some(due) = schedule.last_due(store.clock().wall_ms()) else {
         return Ok(());
     };
@@ -46,7 +45,7 @@ async fn collect_when_due(
 }
 
 async fn collect(uploader: &Uploader, rules: CollectRules) -> Result<Collect, Failure> {
-    let collected = uploader.local.store.collect(rules, false, |one| {
+    let collected = uploader.node.store.collect(rules, false, |one| {
         tracing::debug!(?one, "collected");
     });
     let collected = collected.await?;
@@ -60,11 +59,11 @@ async fn collect(uploader: &Uploader, rules: CollectRules) -> Result<Collect, Fa
                 bytes = all.bytes,
                 "garbage was collected"
             );
-            note(&uploader.local.store, &all, "as scheduled").await?;
+            note(&uploader.node.store, &all, "as scheduled").await?;
         }
     }
     uploader.wake.notify_one();
-    uploader.local.wake_uploaders();
+    uploader.node.wake_uploaders();
     Ok(collected)
 }
 

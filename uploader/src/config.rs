@@ -1,12 +1,12 @@
 //! The uploader's command line and environment.
 
 use clap::{Args, Parser, Subcommand};
-use refity_shared::config::{
+use refity_config::{
     AuditArgs, CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings,
     ScheduleArgs,
 };
 
-use crate::commands::{gc, rebuild_index, sandbox_sftp};
+use crate::commands::{gc, rebuild_index};
 
 /// What was asked for.
 #[derive(Parser)]
@@ -31,8 +31,6 @@ pub enum Command {
     Gc(gc::Args),
     /// Make a new index from the spool and SFTP, after the database was lost
     RebuildIndex(Box<rebuild_index::Args>),
-    /// An SFTP server for trying Refity out
-    SandboxSftp(sandbox_sftp::Args),
 }
 
 /// What the service takes.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use refity_shared::clock::millis;
-use refity_shared::store::{EvictionCandidate, HealthState};
+use refity_config::clock::millis;
+use refity_store::{EvictionCandidate, HealthState};
 
 use crate::service::{Failure, Uploader};
 
@@ -24,14 +24,14 @@ pub(crate) async fn run(uploader: Uploader) {
 
 /// Bytes that the cache is over its bounds.
 async fn excess(uploader: &Uploader) -> Result<u64, Failure> {
-    let cached = uploader.local.store.cached_bytes().await?;
+    let cached = uploader.node.store.cached_bytes().await?;
     let over = cached.saturating_sub(uploader.spool.cache_max_bytes);
-    let free = uploader.local.spool.space()?.free;
+    let free = uploader.node.spool.space()?.free;
     Ok(over.max(uploader.spool.spool_min_free.saturating_sub(free)))
 }
 
 async fn evict(uploader: &Uploader) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let mut excess = excess(uploader).await?;
     if excess == 0 || store.health().await?.state != HealthState::Up {
         return Ok(());
@@ -60,7 +60,7 @@ async fn evict_one(
     candidate: &EvictionCandidate,
     stored_before: i64,
 ) -> Result<bool, Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let path = uploader.layout.blob(&candidate.digest);
     let mut session = uploader.remote.session().await?;
     let found = session.run(move |session| session.stat(&path)).await?;
@@ -79,7 +79,7 @@ async fn evict_one(
         return Ok(false);
     }
     // From here on no row names the file: if it stays, the sweep takes it.
-    if let Err(error) = uploader.local.spool.remove_file(candidate.file).await {
+    if let Err(error) = uploader.node.spool.remove_file(candidate.file).await {
         tracing::warn!(digest = %candidate.digest, "an evicted file stays for now: {error}");
     }
     tracing::debug!(digest = %candidate.digest, bytes = candidate.size, "evicted");

@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use refity_shared::remote::{
-    PooledSession, Reason, RemoteError, check_owner, holds_strange_images,
-};
-use refity_shared::store::{HealthState, Trouble};
+use refity_storage::sftp::{PooledSession, Reason, RemoteError, check_owner, holds_strange_images};
+use refity_store::{HealthState, Trouble};
 
 use crate::service::{Failure, Uploader};
 
@@ -39,9 +37,9 @@ pub(crate) async fn run(uploader: Uploader) {
 }
 
 async fn probe(uploader: &Uploader) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     if store.health().await?.state == HealthState::Up
-        || !store.claim_probe(uploader.local.owner.id()).await?
+        || !store.claim_probe(uploader.node.owner.id()).await?
     {
         return Ok(());
     }
@@ -58,7 +56,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
 }
 
 async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
-    if uploader.local.store.health().await?.state == HealthState::Up {
+    if uploader.node.store.health().await?.state == HealthState::Up {
         // A storage that is away is the jobs' to find.
         if let Err(Failure::Remote(error)) = try_storage(uploader).await
             && error.reason() == Some(Reason::Owner)
@@ -72,7 +70,7 @@ async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
 async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
     let mut session: PooledSession = uploader.remote.session().await?;
     let layout = uploader.layout.clone();
-    let installation = uploader.local.installation.to_string();
+    let installation = uploader.node.installation.to_string();
     let take_over = uploader.take_over;
     let (tree, ours) = (layout.clone(), installation.clone());
     let strange = session
@@ -80,7 +78,7 @@ async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
         .await?;
     // Before the tree is ours: then nobody could tell any more.
     if strange {
-        uploader.local.store.note_partial_index().await?;
+        uploader.node.store.note_partial_index().await?;
     }
     let state = session
         .run(move |session| check_owner(session, &layout, &installation, take_over))
@@ -92,7 +90,7 @@ async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
 /// Notes that the storage, not a job, failed. Another installation's tree
 /// ends the service.
 pub(crate) async fn report(uploader: &Uploader, error: &RemoteError) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let trouble = trouble(error);
     let failures = store.health().await?.failures;
     let (state, wait) = if error.is_transient() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use refity_shared::spool::is_alive;
+use refity_spool::is_alive;
 
 use crate::service::{Failure, Uploader};
 
@@ -18,10 +18,10 @@ pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
 }
 
 async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let mut back = 0;
     for owner in store.owners().await? {
-        if owner != uploader.local.owner.id() && !is_alive(data_dir, &owner) {
+        if owner != uploader.node.owner.id() && !is_alive(data_dir, &owner) {
             tracing::info!(owner, "a process has died: its jobs go back");
             back += store.give_back(&owner).await?;
         }

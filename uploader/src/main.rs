@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use refity_shared::config;
-use refity_uploader::commands::{gc, rebuild_index, sandbox_sftp};
+use refity_config as config;
+use refity_uploader::commands::{gc, rebuild_index};
 use refity_uploader::config::{Command, CommandLine};
 use refity_uploader::service::{self, Failure};
 use tokio::runtime::Runtime;
@@ -34,6 +34,5 @@ async fn run(line: CommandLine) -> Result<(), Failure> {
         None => service::run(line.service).await,
         Some(Command::Gc(args)) => gc::run(args).await,
         Some(Command::RebuildIndex(args)) => rebuild_index::run(*args).await,
-        Some(Command::SandboxSftp(args)) => sandbox_sftp::run(args).await.map_err(Into::into),
     }
 }

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use refity_shared::remote::{PooledSession, RemoteError, Session};
-use refity_shared::store::{Capacity, HealthState, StorageSeen};
+use refity_storage::sftp::{PooledSession, RemoteError, Session};
+use refity_store::{Capacity, HealthState, StorageSeen};
 
 use crate::service::{Failure, Uploader};
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(uploader: Uploader) {
 
 async fn look(uploader: &Uploader, last: &mut Last) -> Result<(), Failure> {
     let due = |at: Option<Instant>, rest| at.is_none_or(|at| at.elapsed() >= rest);
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     if due(last.seen, AGAIN) && store.health().await?.state == HealthState::Up {
         // Whether it works or not: one that is away is the jobs' to find.
         last.seen = Some(Instant::now());
@@ -61,7 +61,7 @@ async fn look(uploader: &Uploader, last: &mut Last) -> Result<(), Failure> {
 async fn see(uploader: &Uploader) -> Result<StorageSeen, Failure> {
     let mut session: PooledSession = uploader.remote.session_within(PATIENCE).await?;
     let root = uploader.remote.config().root.clone();
-    let at = uploader.local.store.clock().wall_ms();
+    let at = uploader.node.store.clock().wall_ms();
     let look = move |session: &mut Session| {
         // The first opens what extended requests go through.
         let extensions = session.extensions()?;

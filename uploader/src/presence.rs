@@ -13,6 +13,6 @@ pub(crate) async fn run(uploader: Uploader) {
 }
 
 async fn beat(uploader: &Uploader) -> Result<(), Failure> {
-    let owner = uploader.local.owner.id();
-    Ok(uploader.local.store.uploader_runs(owner).await?)
+    let owner = uploader.node.owner.id();
+    Ok(uploader.node.store.uploader_runs(owner).await?)
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use refity_shared::clock::{Clock, millis};
-use refity_shared::store::{Claim, JobId, LEASE, Lease};
+use refity_config::clock::{Clock, millis};
+use refity_store::{Claim, JobId, LEASE, Lease};
 
 use crate::service::{Failure, Uploader};
 
@@ -106,9 +106,9 @@ async fn beat(uploader: &Uploader) -> Result<(), Failure> {
         .iter()
         .map(|((job, _), sent)| (*job, *sent))
         .collect();
-    let owner = uploader.local.owner.id();
-    let lease_until = uploader.local.store.clock().boot_ms() + millis(LEASE);
-    let held = uploader.local.store.heartbeat(owner, sent).await?;
+    let owner = uploader.node.owner.id();
+    let lease_until = uploader.node.store.clock().boot_ms() + millis(LEASE);
+    let held = uploader.node.store.heartbeat(owner, sent).await?;
     let running = uploader.progress.lock();
     for (key, _) in before {
         let Some(running) = running.get(&key) else {

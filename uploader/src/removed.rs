@@ -1,8 +1,8 @@
 //! Takes the folders of removed repositories from SFTP, when nothing is in
 //! them any more: other registries would list the repository.
 
-use refity_shared::remote::{RemoteError, Session, remove_if_empty};
-use refity_shared::store::RemovedRepository;
+use refity_storage::sftp::{RemoteError, Session, remove_if_empty};
+use refity_store::RemovedRepository;
 
 use crate::service::{Failure, Uploader};
 
@@ -12,7 +12,7 @@ const AT_ONCE: u32 = 100;
 /// Clears what removed repositories left. Only their own folders, never those
 /// of a repository whose name goes on: each goes only when it is empty.
 pub(crate) async fn clear(uploader: &Uploader) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let removed = store.emptied_repositories(AT_ONCE).await?;
     if removed.is_empty() {
         return Ok(());

@@ -5,19 +5,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::config::data_dir::DataDirError;
-use refity_shared::config::{EXIT_CONFIGURATION, SpoolSettings};
-use refity_shared::local::{Local, LocalError};
-use refity_shared::name::IntentId;
-use refity_shared::remote::{Layout, Pool, RemoteConfig, RemoteError, Role};
-use refity_shared::spool::SpoolError;
-use refity_shared::store::StoreError;
-use refity_shared::telemetry;
+use refity_config::data_dir::DataDirError;
+use refity_config::telemetry;
+use refity_config::{EXIT_CONFIGURATION, SpoolSettings};
+use refity_node::{Node, NodeError};
+use refity_spool::SpoolError;
+use refity_storage::Layout;
+use refity_storage::sftp::{Pool, RemoteConfig, RemoteError, Role};
+use refity_store::StoreError;
+use refity_types::name::IntentId;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::commands::sandbox_sftp::SandboxError;
 use crate::config::{PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
 use crate::{
@@ -32,7 +32,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(crate) struct Uploader {
     /// Database, spool, this process's name.
-    pub(crate) local: Local,
+    pub(crate) node: Node,
     /// Sessions to the storage.
     pub(crate) remote: Pool,
     /// The storage's paths.
@@ -62,7 +62,7 @@ enum Stop {
 pub enum Failure {
     /// The data folder could not be opened.
     #[error(transparent)]
-    Local(#[from] LocalError),
+    Node(#[from] NodeError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -75,9 +75,6 @@ pub enum Failure {
     /// The tree on SFTP is another installation's.
     #[error("{0}")]
     NotOurs(String),
-    /// The SFTP server for trying things out failed.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
     /// Something of the system.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -92,13 +89,13 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         let useless = match self {
             Self::NotOurs(_) => true,
-            Self::Local(error) => matches!(
+            Self::Node(error) => matches!(
                 error,
-                LocalError::DatabaseLost
-                    | LocalError::Store(
+                NodeError::DatabaseLost
+                    | NodeError::Store(
                         StoreError::Foreign | StoreError::Newer { .. } | StoreError::Corrupt(_)
                     )
-                    | LocalError::DataDir(
+                    | NodeError::DataDir(
                         DataDirError::Network { .. } | DataDirError::NotAFolder { .. }
                     )
             ),
@@ -119,13 +116,13 @@ fn with_hint(error: &RemoteError) -> String {
 impl Uploader {
     /// Opens what the service and the subcommands need.
     pub(crate) fn new(
-        local: Local,
+        node: Node,
         place: &PlaceArgs,
         remote: RemoteConfig,
         take_over: bool,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            local,
+            node,
             layout: Layout::new(&remote.root),
             remote: Pool::new(remote, Role::Uploader)?,
             progress: Progress::default(),
@@ -144,10 +141,10 @@ impl Uploader {
     /// Removes intents that are carried out: their files, and then their rows.
     pub(crate) async fn forget_intents(&self, carried_out: Vec<IntentId>) -> Result<(), Failure> {
         for intent in &carried_out {
-            self.local.spool.remove_intent(*intent).await?;
+            self.node.spool.remove_intent(*intent).await?;
         }
         if !carried_out.is_empty() {
-            self.local.store.forget_intents(carried_out).await?;
+            self.node.store.forget_intents(carried_out).await?;
         }
         Ok(())
     }
@@ -192,9 +189,9 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     telemetry::init(&args.place.log.log_level, args.place.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;
     let data_dir = args.place.data.data_dir.as_path();
-    let local = Local::open(data_dir, "uploader").await?;
+    let node = Node::open(data_dir, "uploader").await?;
     let remote = RemoteConfig::new(remote, data_dir);
-    let uploader = Uploader::new(local, &args.place, remote, args.take_over)?;
+    let uploader = Uploader::new(node, &args.place, remote, args.take_over)?;
     let (schedule, rules) = (args.schedule.gc_schedule, args.collection.rules());
     let beside = Beside {
         collects: collect::run(uploader.clone(), schedule, rules),
@@ -218,7 +215,7 @@ async fn serve(
     >,
 ) -> Result<(), Failure> {
     let watcher = wake_watch::start(&uploader);
-    uploader.local.store.probe_now().await?;
+    uploader.node.store.probe_now().await?;
     let mut parts = JoinSet::new();
     parts.spawn(health::run(uploader.clone()));
     parts.spawn(leases::run(uploader.clone(), data_dir.to_owned()));
@@ -230,8 +227,8 @@ async fn serve(
     parts.spawn(beside.collects);
     parts.spawn(stop_on_signal(uploader.clone()));
     tracing::info!(
-        owner = uploader.local.owner.id(),
-        installation = %uploader.local.installation,
+        owner = uploader.node.owner.id(),
+        installation = %uploader.node.installation,
         "uploader started"
     );
     // The worker ends last: it waits for its jobs.
@@ -243,7 +240,7 @@ async fn serve(
     }
     drop(watcher);
     parts.shutdown().await;
-    let (store, owner) = (&uploader.local.store, uploader.local.owner.id());
+    let (store, owner) = (&uploader.node.store, uploader.node.owner.id());
     store.give_back(owner).await?;
     store.uploader_ended(owner).await?;
     let stop = uploader.stop.borrow().clone();

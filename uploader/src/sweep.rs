@@ -5,11 +5,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use refity_shared::clock::millis;
-use refity_shared::deletion::TRASH;
-use refity_shared::remote::{Entry, RemoteError, TmpName, TrashName};
-use refity_shared::spool::IntentWish;
-use refity_shared::store::{HealthState, JobId};
+use refity_config::clock::millis;
+use refity_spool::IntentWish;
+use refity_storage::sftp::{Entry, RemoteError};
+use refity_storage::{TmpName, TrashName};
+use refity_store::{HealthState, JobId};
+use refity_types::deletion::TRASH;
 
 use crate::removed;
 use crate::service::{Failure, Uploader};
@@ -46,13 +47,13 @@ const PURGED: u32 = 10_000;
 
 /// Sweeps until the service ends. Who did what is known for `audit` long.
 pub(crate) async fn run(uploader: Uploader, audit: Duration) {
-    let local = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
+    let node = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
     let remote = uploader.every("sweep on SFTP", SWEEP, || sweep_remote(&uploader));
-    tokio::join!(local, remote);
+    tokio::join!(node, remote);
 }
 
 async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
     if sweep_intents(uploader).await? {
@@ -66,7 +67,7 @@ async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure
 }
 
 async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
-    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let old: Vec<_> = spool
         .list_files()
         .await?
@@ -88,7 +89,7 @@ async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
 /// say, knows nothing of: it stays for [`UNNAMED_INTENT`], and so does every
 /// file that it may need. Answers whether files may go.
 async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
-    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let carried_out = store.carried_out_intents().await?;
     uploader.forget_intents(carried_out).await?;
     settle_prepared(uploader).await?;
@@ -125,7 +126,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
 /// Confirms the intents of deletes that are in the database and whose process
 /// died before it could; removes those that were never decided.
 async fn settle_prepared(uploader: &Uploader) -> Result<(), Failure> {
-    let (store, spool) = (&uploader.local.store, &uploader.local.spool);
+    let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let prepared = spool.list_prepared_intents().await?;
     if prepared.is_empty() {
         return Ok(());
@@ -146,11 +147,11 @@ fn is_older(uploader: &Uploader, modified: std::time::SystemTime, age: Duration)
     let modified = modified
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, millis);
-    uploader.local.store.clock().wall_ms() - modified > millis(age)
+    uploader.node.store.clock().wall_ms() - modified > millis(age)
 }
 
 async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     if store.health().await?.state != HealthState::Up {
         return Ok(());
     }
@@ -195,7 +196,7 @@ async fn finished_tmp(
     entries: Vec<Entry>,
     now: i64,
 ) -> Result<Vec<String>, Failure> {
-    let ours = uploader.local.installation.to_string();
+    let ours = uploader.node.installation.to_string();
     let mut paths = Vec::new();
     let (mut jobs, mut named) = (HashSet::new(), Vec::new());
     for entry in entries {
@@ -215,7 +216,7 @@ async fn finished_tmp(
     }
     // Looked up after the listing: a job whose file was listed had begun.
     let jobs = jobs.into_iter().collect();
-    let unfinished = uploader.local.store.unfinished_jobs(jobs).await?;
+    let unfinished = uploader.node.store.unfinished_jobs(jobs).await?;
     let unfinished: HashSet<i64> = unfinished.into_iter().map(JobId::number).collect();
     paths.extend(
         named

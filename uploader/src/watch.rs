@@ -11,7 +11,7 @@ use crate::service::Uploader;
 /// left, say) the worker is only slower.
 pub(crate) fn start(uploader: &Uploader) -> Option<RecommendedWatcher> {
     let wake = Arc::clone(&uploader.wake);
-    let folder = uploader.local.spool.wake_folder();
+    let folder = uploader.node.spool.wake_folder();
     let watch = notify::recommended_watcher(move |event| {
         match event {
             Ok(_) => {}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use refity_shared::remote::{PooledSession, RemoteError};
-use refity_shared::store::{Claim, JobKind};
+use refity_storage::sftp::{PooledSession, RemoteError};
+use refity_store::{Claim, JobKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -95,7 +95,7 @@ async fn claim(
     uploader: &Uploader,
     large: &Large,
 ) -> Result<Option<(Claim, PooledSession)>, Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     if !store.has_ready_job(large.limit()).await? {
         return Ok(None);
     }
@@ -109,9 +109,7 @@ async fn claim(
         }
     };
     // The limit may have changed while the session was waited for.
-    let claim = store
-        .claim(uploader.local.owner.id(), large.limit())
-        .await?;
+    let claim = store.claim(uploader.node.owner.id(), large.limit()).await?;
     Ok(claim.map(|claim| (claim, session)))
 }
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use refity_shared::clock::millis;
-use refity_shared::store::{Credential, NewSession, SessionKind, Store, User};
+use refity_config::clock::millis;
+use refity_store::{Credential, NewSession, SessionKind, Store, User};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -127,7 +127,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::clock::Clock;
+    use refity_config::clock::Clock;
 
     async fn store(folder: &std::path::Path) -> (Store, User) {
         let clock = Clock::with_offset_file(&folder.join("offset")).unwrap();

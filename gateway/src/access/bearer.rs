@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use refity_shared::clock::millis;
-use refity_shared::store::{Credential, SigningKey, Store};
+use refity_config::clock::millis;
+use refity_store::{Credential, SigningKey, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -250,7 +250,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::super::scope::Asked;
     use super::*;
-    use refity_shared::clock::Clock;
+    use refity_config::clock::Clock;
 
     struct Fixture {
         folder: tempfile::TempDir,

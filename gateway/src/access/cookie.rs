@@ -95,7 +95,7 @@ fn with(state: &AppState, parts: &Parts, value: &str, age: u64) -> Option<Header
 /// Cookies are told apart by name only, not by port: each installation has its
 /// own. Behind HTTPS nothing that came without it can have set it.
 fn name(state: &AppState, parts: &Parts) -> String {
-    let installation = state.local.installation.to_string();
+    let installation = state.node.installation.to_string();
     let suffix: String = installation.chars().take(8).collect();
     let prefix = if forwarded::is_https(parts) {
         "__Secure-"

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use refity_shared::clock::millis;
-use refity_shared::store::{PasswordGuess, Store, User, UserId};
+use refity_config::clock::millis;
+use refity_store::{PasswordGuess, Store, User, UserId};
 use sha2::Sha256;
 
 use super::AuthError;
@@ -261,7 +261,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::clock::Clock;
+    use refity_config::clock::Clock;
 
     struct Fixture {
         folder: tempfile::TempDir,

@@ -1,6 +1,6 @@
 //! The first user.
 
-use refity_shared::config::Secret;
+use refity_config::Secret;
 
 use crate::start::StartError;
 use crate::state::AppState;
@@ -14,7 +14,7 @@ const FIRST_PASSWORD: &str = "admin";
 /// # Errors
 /// When the database fails or no hash can be made.
 pub(crate) async fn create(state: &AppState, password: Option<&Secret>) -> Result<(), StartError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     if store.has_users().await? {
         return Ok(());
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::access::AuthError;
     use crate::client::ClientAddress;
-    use refity_shared::store::User;
+    use refity_store::User;
 
     async fn sign_in(state: &AppState, password: &str) -> Result<User, AuthError> {
         let client = ClientAddress::new([192, 0, 2, 1].into());

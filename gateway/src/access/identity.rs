@@ -1,8 +1,8 @@
 //! Who asks.
 
-use refity_shared::account::UserName;
-use refity_shared::rights::Scope;
-use refity_shared::store::{Credential, Principal, User, UserId};
+use refity_store::{Credential, Principal, User, UserId};
+use refity_types::account::UserName;
+use refity_types::rights::Scope;
 
 /// Who a request comes from, and by what it was told.
 #[derive(Clone, Debug)]

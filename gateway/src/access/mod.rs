@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Extensions, HeaderMap};
-use refity_shared::name::RepositoryName;
-use refity_shared::rights::Right;
-use refity_shared::store::{
+use refity_store::{
     Credential, FoundToken, Given, NewSession, Principal, SessionKind, Store, StoreError, User,
 };
+use refity_types::name::RepositoryName;
+use refity_types::rights::Right;
 use uuid::Uuid;
 
 use crate::client::ClientAddress;
@@ -167,7 +167,7 @@ impl Access {
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         let checked = self.credentials.check(store, client, name, password);
         match checked.await? {
             Checked::Right(user) => Ok(user),
@@ -214,7 +214,7 @@ impl Access {
         client: ClientAddress,
         secret: &str,
     ) -> Result<Identity, AuthError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         let hash = self.secrets.hash(secret)?;
         let found: Option<FoundToken> = store.token_of_secret(hash).await?;
         let Some(found) = found else {
@@ -241,13 +241,13 @@ impl Access {
         if SecretKind::of(token) != Some(SecretKind::Refresh) {
             return self.of_secret(state, client, token).await;
         }
-        let store = &state.local.store;
+        let store = &state.node.store;
         let hash = self.secrets.hash(token)?;
         let found = store.session_of_secret(hash).await?;
         let Some((session, user)) = found else {
             return Err(count_secret(state, client, AuthError::Ended).await?);
         };
-        let until = store.clock().wall_ms() + refity_shared::clock::millis(REFRESH_LIFETIME);
+        let until = store.clock().wall_ms() + refity_config::clock::millis(REFRESH_LIFETIME);
         store.use_session(&session, until).await?;
         Ok(Identity {
             credential: Credential::Session { id: session.id },
@@ -266,14 +266,14 @@ impl Access {
         user: &User,
         program: Option<String>,
     ) -> Result<String, AuthError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         let secret = self.secrets.make(SecretKind::Refresh)?;
         let session = NewSession {
             id: Uuid::new_v4().to_string(),
             user: user.id,
             kind: SessionKind::Refresh,
             secret_hash: Some(secret.hash),
-            expires_at: store.clock().wall_ms() + refity_shared::clock::millis(REFRESH_LIFETIME),
+            expires_at: store.clock().wall_ms() + refity_config::clock::millis(REFRESH_LIFETIME),
             address: client.to_string(),
             client: program,
         };
@@ -299,7 +299,7 @@ impl Access {
         identity: &Identity,
         asked: &[Asked],
     ) -> Result<(Issued, Vec<Asked>), AuthError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         let mut allowed = Vec::new();
         for asked in asked {
             match asked {
@@ -344,7 +344,7 @@ impl Access {
         client: ClientAddress,
         program: Option<String>,
     ) -> Result<Session, AuthError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         self.sessions.open(store, user, kind, client, program).await
     }
 }
@@ -365,7 +365,7 @@ async fn count_secret(
     wrong: AuthError,
 ) -> Result<AuthError, StoreError> {
     state.recorder.failure(client, UNKNOWN_TOKEN);
-    let (store, address) = (&state.local.store, client.key().to_string());
+    let (store, address) = (&state.node.store, client.key().to_string());
     if let Some(wait) = store.secret_guess_waits(&address).await? {
         return Ok(AuthError::Guessing(wait));
     }
@@ -394,7 +394,7 @@ pub(crate) async fn authenticate(
         Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
         Offer::Bearer(token) => match SecretKind::of(&token) {
             Some(_) => access.of_secret(state, client, &token).await?,
-            None => access.sessions.identity(&state.local.store, &token).await?,
+            None => access.sessions.identity(&state.node.store, &token).await?,
         },
     };
     // Whoever has a session signed in before.
@@ -417,7 +417,7 @@ pub(crate) async fn authenticate_registry(
     extensions: &Extensions,
     repository: Option<&RepositoryName>,
 ) -> Result<(Actor, Given), AuthError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let (actor, given) = match header::offer(headers)? {
         Offer::Basic { name, password } => {
             let client = ClientAddress::of(extensions);

@@ -1,8 +1,8 @@
 //! What may be done, and by whom. The only place that decides it.
 
-use refity_shared::name::{GroupName, RepositoryName};
-use refity_shared::rights::{Pattern, Rights, Scope, allowed};
-use refity_shared::store::{Given, Principal, Readable, Role};
+use refity_store::{Given, Principal, Readable, Role};
+use refity_types::name::{GroupName, RepositoryName};
+use refity_types::rights::{Pattern, Rights, Scope, allowed};
 
 use super::Identity;
 
@@ -89,8 +89,8 @@ pub(crate) fn may_administer(identity: &Identity) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::rights::Right;
-    use refity_shared::store::{Credential, Robot, User, UserId};
+    use refity_store::{Credential, Robot, User, UserId};
+    use refity_types::rights::Right;
 
     fn rights(words: &str) -> Rights {
         let words = words.split(',').filter(|word| !word.is_empty());

@@ -1,8 +1,8 @@
 //! What a token of the token service is for (Distribution, "Token Scope
 //! Documentation"): `repository:team/app:pull,push`, `registry:catalog:*`.
 
-use refity_shared::name::RepositoryName;
-use refity_shared::rights::{Right, Rights};
+use refity_types::name::RepositoryName;
+use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 
 /// One resource with actions, as it stands in a token's `access` (Distribution,

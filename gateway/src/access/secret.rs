@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use refity_shared::store::SecretHash;
+use refity_store::SecretHash;
 use sha2::Sha256;
 
 use super::password::PasswordError;

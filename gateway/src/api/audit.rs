@@ -7,8 +7,8 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYP
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{AuditAction, AuditFilter, AuditLine, Order, Store, StoreError};
+use refity_store::{AuditAction, AuditFilter, AuditLine, Order, Store, StoreError};
+use refity_types::name::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -183,7 +183,7 @@ pub(super) async fn audit(
     let page = query.page(Order::Desc)?;
     // What this gateway has done so far is in it.
     state.recorder.flush().await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     if filter.format.unwrap_or_else(|| accepted(&headers)) == Format::Csv {
         return Ok(export(store.clone(), wanted));
     }

@@ -6,11 +6,9 @@ use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::name::{GroupName, RepositoryName};
-use refity_shared::rights::Rights;
-use refity_shared::store::{
-    AuditAction, Credential, Given, Grant, Role, SessionKind, User, UserId,
-};
+use refity_store::{AuditAction, Credential, Given, Grant, Role, SessionKind, User, UserId};
+use refity_types::name::{GroupName, RepositoryName};
+use refity_types::rights::Rights;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -208,7 +206,7 @@ pub(super) async fn logout(
     match access::authenticate(&state, &parts.headers, &parts.extensions).await {
         Ok(caller) => {
             if let (Credential::Session { id }, Some(user)) = (&caller.credential, caller.user()) {
-                state.local.store.end_session(user.id, id).await?;
+                state.node.store.end_session(user.id, id).await?;
                 audit::note(&state, &caller, client, AuditAction::Logout, "", None).await;
             }
         }
@@ -258,7 +256,7 @@ pub(super) async fn change_password(
         return Err(ApiError::SamePassword);
     }
     let hash = state.access.hash(&change.new_password).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     store.set_password(user.id, hash, false).await?;
     tracing::info!(user = user.name, "the password was changed");
     let name = user.name.clone();
@@ -324,7 +322,7 @@ pub(super) async fn me(
 ) -> Result<Answer<Me>, ApiError> {
     let caller = access::authenticate(&state, &parts.headers, &parts.extensions).await?;
     let user = caller.user().ok_or(ApiError::NotPerson)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let expires_at = match &caller.credential {
         Credential::Session { id } => store.session(id).await?.map(|(it, _)| it.expires_at),
         _ => None,

@@ -3,13 +3,11 @@
 
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http_body::Body as _;
-use refity_shared::clock::millis;
-use refity_shared::deletion::TRASH;
-use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::rights::{Right, Rights};
-use refity_shared::store::{
-    AuditAction, AuditEntry, DurabilityState, GRACE, ImageDurability, Preview,
-};
+use refity_config::clock::millis;
+use refity_store::{AuditAction, AuditEntry, DurabilityState, GRACE, ImageDurability, Preview};
+use refity_types::deletion::TRASH;
+use refity_types::name::{RepositoryName, Tag};
+use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -32,7 +30,7 @@ pub(super) async fn visible(
     caller: &Identity,
     repository: &RepositoryName,
 ) -> Result<Rights, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let given = store.given(caller.user_id(), repository).await?;
     let rights = rights::on(caller, given, repository);
     if rights.has(Right::Pull) && store.has_repository(repository).await? {
@@ -229,7 +227,7 @@ impl ShownPreview {
         preview: Preview,
         dry_run: bool,
     ) -> Self {
-        let now = state.local.store.clock().wall_ms();
+        let now = state.node.store.clock().wall_ms();
         Self {
             dry_run,
             repo: repository.to_string(),

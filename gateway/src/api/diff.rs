@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::digest::Digest;
-use refity_shared::manifest::Descriptor;
-use refity_shared::name::RepositoryName;
+use refity_types::digest::Digest;
+use refity_types::manifest::Descriptor;
+use refity_types::name::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use refity_shared::store::StoreError;
+use refity_store::StoreError;
 use serde_json::{Value, json};
 
 use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError, seconds};

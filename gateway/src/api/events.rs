@@ -10,9 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use refity_shared::store::{
-    ChangedJob, HealthState, Job, Principal, Readable, Store, StoreError, Trouble,
-};
+use refity_store::{ChangedJob, HealthState, Job, Principal, Readable, Store, StoreError, Trouble};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -174,7 +172,7 @@ impl Watcher {
         // Sent at once: proxies and browsers see that it works.
         let first = Event::default().comment("welcome").retry(COME_AGAIN);
         let mut watcher = Self {
-            store: state.local.store.clone(),
+            store: state.node.store.clone(),
             ending: state.ending.clone(),
             readable: rights::readable(&who),
             who,

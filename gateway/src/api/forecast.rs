@@ -1,6 +1,6 @@
 //! When the storage may be full, by how it grew.
 
-use refity_shared::store::StorageDay;
+use refity_store::StorageDay;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -113,7 +113,7 @@ fn as_whole(number: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::store::Capacity;
+    use refity_store::Capacity;
 
     fn days(count: i64, growth: i64, total: Option<i64>) -> Vec<StorageDay> {
         let one = |n: i64| StorageDay {

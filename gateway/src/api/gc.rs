@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::digest::Digest;
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{AuditAction, Collected, Collection};
+use refity_store::{AuditAction, Collected, Collection};
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -101,7 +101,7 @@ pub(super) async fn collect(
     };
     let mut named = 0;
     let rules = state.settings.collection;
-    let collected = state.local.store.collect(rules, order.dry_run, |one| {
+    let collected = state.node.store.collect(rules, order.dry_run, |one| {
         named += 1;
         if named <= NAMED_MAX {
             report.name(one);
@@ -117,7 +117,7 @@ pub(super) async fn collect(
         );
         let (action, detail) = (AuditAction::Collect, Some(detail));
         audit::note(&state, &admin, client, action, "garbage", detail).await;
-        state.local.wake_uploaders();
+        state.node.wake_uploaders();
     }
     Ok(Answer(report))
 }

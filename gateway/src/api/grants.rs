@@ -5,10 +5,10 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::account::UserName;
-use refity_shared::name::{GroupName, RepositoryName};
-use refity_shared::rights::{Right, Rights};
-use refity_shared::store::{AuditAction, Grant, Order, User};
+use refity_store::{AuditAction, Grant, Order, User};
+use refity_types::account::UserName;
+use refity_types::name::{GroupName, RepositoryName};
+use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -97,14 +97,14 @@ pub(super) async fn list(
         None => None,
     };
     let page = query.page(Order::Asc)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.grants_page(group.as_ref(), user, query.search()?, page);
     Ok(Answer(List::of(page.await?, Given::from)))
 }
 
 /// The account of exactly this name: nobody is offered others.
 async fn named(state: &AppState, name: &UserName) -> Result<User, ApiError> {
-    let user = state.local.store.user(name).await?;
+    let user = state.node.store.user(name).await?;
     user.ok_or_else(|| ApiError::Missing(format!("there is no user {name}")))
 }
 
@@ -165,7 +165,7 @@ impl Place {
         client: ClientAddress,
         rights: Rights,
     ) -> Result<bool, ApiError> {
-        let (store, user) = (&state.local.store, self.user.id);
+        let (store, user) = (&state.node.store, self.user.id);
         let done = store.grant(user, &self.group, self.repository.as_ref(), rights);
         let done = done.await?;
         if done {

@@ -3,12 +3,12 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::name::GroupName;
-use refity_shared::rights::{Right, Rights};
-use refity_shared::store::{
+use refity_store::{
     AuditAction, GroupChange, GroupCreated, GroupRemoved, GroupRow, GroupSettings, Order, Page,
     PageRequest,
 };
+use refity_types::name::GroupName;
+use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -99,7 +99,7 @@ pub(super) async fn visible_group(
     name: &GroupName,
 ) -> Result<GroupRow, ApiError> {
     let readable = rights::readable(caller);
-    let found = state.local.store.group(readable, caller.user_id(), name);
+    let found = state.node.store.group(readable, caller.user_id(), name);
     found.await?.ok_or_else(|| no_group(name))
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn all_groups(
 ) -> Result<Page<GroupRow>, ApiError> {
     let request = PageRequest::everything(order);
     let readable = rights::readable(caller);
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.group_page(readable, caller.user_id(), search, request);
     Ok(page.await?)
 }
@@ -132,7 +132,7 @@ pub(super) async fn list(
     let request = query.page(Order::Asc)?;
     let page = if query.asks_for_page() {
         let readable = rights::readable(&caller);
-        let store = &state.local.store;
+        let store = &state.node.store;
         let page = store.group_page(readable, caller.user_id(), query.search()?, request);
         page.await?
     } else {
@@ -199,11 +199,11 @@ pub(super) async fn create(
         public: group.public,
         create_on_push: group.create_on_push.unwrap_or(true),
     };
-    match state.local.store.create_group_with(&name, settings).await? {
+    match state.node.store.create_group_with(&name, settings).await? {
         GroupCreated::Yes => {}
         GroupCreated::Exists => return Err(ApiError::GroupExists(name.to_string())),
     }
-    state.local.wake_uploaders();
+    state.node.wake_uploaders();
     let action = AuditAction::GroupCreate;
     audit::note(
         &state,
@@ -281,7 +281,7 @@ pub(super) async fn change(
         public: change.public,
         create_on_push: change.create_on_push,
     };
-    let settings = state.local.store.change_group(&name, change).await?;
+    let settings = state.node.store.change_group(&name, change).await?;
     let settings = settings.ok_or_else(|| no_group(&name))?;
     let action = AuditAction::GroupChange;
     audit::note(
@@ -321,7 +321,7 @@ pub(super) async fn remove(
         visible_group(&state, &caller, &name).await?;
         return Err(ApiError::NotAdmin);
     }
-    match state.local.store.remove_group(&name).await? {
+    match state.node.store.remove_group(&name).await? {
         GroupRemoved::Yes => {}
         GroupRemoved::Unknown => return Err(no_group(&name)),
         GroupRemoved::NotEmpty(repositories) => {
@@ -330,7 +330,7 @@ pub(super) async fn remove(
             )));
         }
     }
-    state.local.wake_uploaders();
+    state.node.wake_uploaders();
     let action = AuditAction::GroupRemove;
     audit::note(&state, &caller, client, action, name.to_string(), None).await;
     Ok(StatusCode::NO_CONTENT)

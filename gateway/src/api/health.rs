@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode};
-use refity_shared::store::{HealthState, Store, StoreError, Trouble};
+use refity_store::{HealthState, Store, StoreError, Trouble};
 use rustix::fs::{Access, access};
 use serde::Serialize;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -101,7 +101,7 @@ impl Probe {
 async fn look(state: AppState, mut last: OwnedMutexGuard<Option<(Instant, Found)>>) -> Found {
     let mut obstacles = Vec::new();
     let mut obstacle = |what, why| obstacles.push(Obstacle { what, why });
-    let database = tokio::time::timeout(DATABASE_MAX, database(&state.local.store));
+    let database = tokio::time::timeout(DATABASE_MAX, database(&state.node.store));
     let health = match database.await {
         Ok(Ok(health)) => health,
         Ok(Err(error)) => {
@@ -186,7 +186,7 @@ fn spool(state: &AppState) -> Result<u64, String> {
         writable(&settings.data_dir.join(folder))?;
     }
     let free = state
-        .local
+        .node
         .spool
         .space()
         .map_err(|error| error.to_string())?

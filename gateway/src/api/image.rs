@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::digest::Digest;
-use refity_shared::manifest::ManifestKind;
-use refity_shared::name::{Reference, RepositoryName, Tag};
-use refity_shared::platform::Platform;
-use refity_shared::store::{AuditAction, Previewed};
+use refity_store::{AuditAction, Previewed};
+use refity_types::digest::Digest;
+use refity_types::manifest::ManifestKind;
+use refity_types::name::{Reference, RepositoryName, Tag};
+use refity_types::platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -172,7 +172,7 @@ pub(super) async fn show(
     visible(&state, &caller, repository).await?;
     let platform = asked.platform.as_deref().filter(|it| !it.is_empty());
     let looked = Looked::at(&state, repository, &asked.reference, platform).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let (_, inner) = looked.image();
     let digests = inner.layers.iter().map(|it| it.digest.clone()).collect();
     let sharing = store.sharing(repository, digests, rights::readable(&caller));
@@ -318,7 +318,7 @@ pub(super) async fn remove(
     require_delete(rights, &repo)?;
     let what = Previewed::Manifest(digest.clone());
     let readable = rights::readable(&caller);
-    let preview = state.local.store.preview(&repo, what, readable).await?;
+    let preview = state.node.store.preview(&repo, what, readable).await?;
     let preview = preview.ok_or_else(|| no_image(&repo, digest.as_str()))?;
     if let Some(by) = &preview.named_by {
         return Err(ApiError::Conflict(format!(

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use refity_shared::platform::Platform;
+use refity_types::platform::Platform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;

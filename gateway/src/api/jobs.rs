@@ -2,12 +2,10 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::clock::millis;
-use refity_shared::name::RepositoryName;
-use refity_shared::rights::Right;
-use refity_shared::store::{
-    AuditAction, Backlog, Job, JobFilter, JobId, JobState, Order, Readable,
-};
+use refity_config::clock::millis;
+use refity_store::{AuditAction, Backlog, Job, JobFilter, JobId, JobState, Order, Readable};
+use refity_types::name::RepositoryName;
+use refity_types::rights::Right;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -100,7 +98,7 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
     Query(query): Query<ListQuery>,
 ) -> Result<Answer<List<Transfer>>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let filter = JobFilter {
         readable: rights::readable(&caller),
         state: filter.state,
@@ -142,7 +140,7 @@ pub(super) async fn summary(
     Caller(caller): Caller,
     State(state): State<AppState>,
 ) -> Result<Answer<Summary>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let Backlog {
         counts,
         bytes_waiting,
@@ -183,7 +181,7 @@ pub(super) async fn retry(
     State(state): State<AppState>,
     Named(id): Named<String>,
 ) -> Result<Answer<Transfer>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let job = find(&state, &caller, &id).await?;
     let readable = rights::readable(&caller);
     let names = store.repositories_of_job(job.id, readable, REPOSITORIES_MAX);
@@ -222,7 +220,7 @@ pub(super) async fn retry_failed(
     client: ClientAddress,
     State(state): State<AppState>,
 ) -> Result<Answer<Retried>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let mut jobs = Vec::new();
     let mut known = std::collections::HashMap::new();
     for (job, names) in store.retryable_jobs(rights::readable(&caller)).await? {
@@ -252,9 +250,9 @@ pub(super) async fn retry_failed(
 /// that is away; others could have the account banned there.
 async fn hurry(state: &AppState, caller: &Identity) -> Result<(), ApiError> {
     if rights::may_administer(caller) {
-        state.local.store.probe_soon().await?;
+        state.node.store.probe_soon().await?;
     }
-    state.local.wake_uploaders();
+    state.node.wake_uploaders();
     Ok(())
 }
 
@@ -272,7 +270,7 @@ async fn may_retry(
         let Ok(name) = name.parse::<RepositoryName>() else {
             continue;
         };
-        let given = state.local.store.given(caller.user_id(), &name).await?;
+        let given = state.node.store.given(caller.user_id(), &name).await?;
         if rights::on(caller, given, &name).has(Right::Push) {
             return Ok(true);
         }
@@ -284,12 +282,12 @@ async fn find(state: &AppState, caller: &Identity, id: &str) -> Result<Job, ApiE
     let missing = || ApiError::Missing(format!("there is no transfer {id:.32}"));
     let number: JobId = id.parse().map_err(|_| missing())?;
     let readable: Readable = rights::readable(caller);
-    let job = state.local.store.job(number, readable).await?;
+    let job = state.node.store.job(number, readable).await?;
     job.ok_or_else(missing)
 }
 
 async fn shown(state: &AppState, caller: &Identity, job: Job) -> Result<Transfer, ApiError> {
-    let pushes = pushes(&state.local.store, std::iter::once(&job)).await?;
+    let pushes = pushes(&state.node.store, std::iter::once(&job)).await?;
     let push = pushes.get(&job.push);
     Ok(Transfer::new(job, push, audience(state, caller)))
 }
@@ -297,6 +295,6 @@ async fn shown(state: &AppState, caller: &Identity, job: Job) -> Result<Transfer
 fn audience(state: &AppState, caller: &Identity) -> Audience {
     Audience {
         admin: rights::may_administer(caller),
-        now: state.local.store.clock().wall_ms(),
+        now: state.node.store.clock().wall_ms(),
     }
 }

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use refity_shared::store::{Cursor, Order, Page, PageRequest};
+use refity_store::{Cursor, Order, Page, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -116,7 +116,7 @@ impl<T> List<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refity_shared::store::CursorKey;
+    use refity_store::CursorKey;
 
     #[test]
     fn cursors_are_read_as_they_are_written() {

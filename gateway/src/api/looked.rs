@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use refity_shared::digest::Digest;
-use refity_shared::manifest::{Manifest, ManifestKind};
-use refity_shared::name::{Reference, RepositoryName};
-use refity_shared::platform::{Child, Platform, children};
-use refity_shared::store::{ImageFacts, ManifestFacts};
+use refity_store::{ImageFacts, ManifestFacts};
+use refity_types::digest::Digest;
+use refity_types::manifest::{Manifest, ManifestKind};
+use refity_types::name::{Reference, RepositoryName};
+use refity_types::platform::{Child, Platform, children};
 
 use super::ApiError;
 use super::image::no_image;
@@ -50,7 +50,7 @@ impl Looked {
         reference: &str,
         platform: Option<&str>,
     ) -> Result<Self, ApiError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         let parsed: Reference = reference
             .parse()
             .map_err(|error| ApiError::Invalid(format!("ref: {error}")))?;
@@ -87,7 +87,7 @@ impl Looked {
         repository: &RepositoryName,
         platform: Option<&str>,
     ) -> Result<(), ApiError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         self.children = children(&self.facts.bytes);
         let known = store.children(repository, &self.facts.digest).await?;
         self.sizes = known
@@ -162,7 +162,7 @@ impl Looked {
                 if let Some(platform) = config.platform.clone()
                     && facts.platforms.is_none()
                 {
-                    let store = &state.local.store;
+                    let store = &state.node.store;
                     store.note_platform(repository, &digest, platform).await?;
                 }
                 self.config = Some(config);

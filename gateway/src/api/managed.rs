@@ -1,8 +1,8 @@
 //! Who manages a group.
 
-use refity_shared::name::GroupName;
-use refity_shared::rights::{Right, Rights};
-use refity_shared::store::Given;
+use refity_store::Given;
+use refity_types::name::GroupName;
+use refity_types::rights::{Right, Rights};
 
 use super::ApiError;
 use crate::access::{Identity, rights};
@@ -19,7 +19,7 @@ pub(super) async fn require(
     group: &GroupName,
 ) -> Result<(), ApiError> {
     let missing = || ApiError::Missing(format!("there is no group {group}"));
-    let store = &state.local.store;
+    let store = &state.node.store;
     let given = store.given_on_group(caller.user_id(), group).await?;
     let given = given.ok_or_else(missing)?;
     let may = rights::on_group(caller, given, group);
@@ -43,7 +43,7 @@ pub(super) async fn may_anything(
     caller: &Identity,
     group: &GroupName,
 ) -> Result<bool, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let Some(on_group) = store.given_on_group(caller.user_id(), group).await? else {
         return Ok(false);
     };
@@ -76,7 +76,7 @@ pub(super) async fn may_anything(
 /// When the database cannot be read.
 pub(super) async fn exists(state: &AppState, group: &GroupName) -> Result<bool, ApiError> {
     Ok(state
-        .local
+        .node
         .store
         .given_on_group(None, group)
         .await?

@@ -4,9 +4,9 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::request::Parts;
-use refity_shared::digest::Digest;
-use refity_shared::name::{GroupName, RepositoryName, Tag};
-use refity_shared::store::{HealthState, RecentPush};
+use refity_store::{HealthState, RecentPush};
+use refity_types::digest::Digest;
+use refity_types::name::{GroupName, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -128,7 +128,7 @@ pub(super) async fn overview(
     State(state): State<AppState>,
     Caller(caller): Caller,
 ) -> Result<Answer<Shown>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let found = store.overview(rights::readable(&caller), RECENT).await?;
     let health = store.health().await?;
     let (word, trouble) = match health.state {
@@ -138,7 +138,7 @@ pub(super) async fn overview(
         HealthState::Unknown => ("unknown", None),
     };
     let trouble = trouble.filter(|_| rights::may_administer(&caller));
-    let large = |it: refity_shared::store::LargeGroup| LargeGroup {
+    let large = |it: refity_store::LargeGroup| LargeGroup {
         name: it.name,
         logical_bytes: it.logical_bytes,
     };
@@ -257,8 +257,8 @@ pub(super) async fn search(
         ApiError::Invalid("q is missing or empty: give a text to search for".to_owned())
     })?;
     let readable = rights::readable(&caller);
-    let found = state.local.store.search(readable, text, FOUND).await?;
-    let tag = |tag: refity_shared::store::FoundTag| FoundTag {
+    let found = state.node.store.search(readable, text, FOUND).await?;
+    let tag = |tag: refity_store::FoundTag| FoundTag {
         repo: tag.repository,
         tag: tag.tag,
     };

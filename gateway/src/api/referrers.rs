@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::digest::Digest;
-use refity_shared::name::RepositoryName;
-use refity_shared::store::{Order, ReferrerRow};
+use refity_store::{Order, ReferrerRow};
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -83,7 +83,7 @@ pub(super) async fn list(
 ) -> Result<Answer<List<Item>>, ApiError> {
     visible(&state, &caller, &asked.repo).await?;
     let request = query.page(Order::Asc)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.referrer_page(&asked.repo, &asked.digest, request);
     Ok(Answer(List::of(page.await?, Item::from)))
 }

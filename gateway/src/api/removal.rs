@@ -1,9 +1,9 @@
 //! Removing a repository with all that it has.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use refity_shared::digest::Digest;
-use refity_shared::name::{Reference, RepositoryName};
-use refity_shared::store::RepositoryRemoved;
+use refity_store::RepositoryRemoved;
+use refity_types::digest::Digest;
+use refity_types::name::{Reference, RepositoryName};
 use tracing::Instrument as _;
 
 use super::ApiError;
@@ -36,9 +36,9 @@ pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Res
     let work = async move {
         for _ in 0..ROUNDS {
             empty(&state, &repository).await?;
-            match state.local.store.remove_repository(&repository).await? {
+            match state.node.store.remove_repository(&repository).await? {
                 RepositoryRemoved::Yes => {
-                    state.local.wake_uploaders();
+                    state.node.wake_uploaders();
                     return Ok(());
                 }
                 RepositoryRemoved::Unknown => return Err(no_repository(&repository)),
@@ -58,7 +58,7 @@ pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Res
 }
 
 async fn empty(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     // Indexes first: what they name cannot be deleted before them.
     for _ in 0..DEPTH {
         let (mut after, mut found) = (0, false);

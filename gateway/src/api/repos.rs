@@ -3,12 +3,12 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::name::{GroupName, RepositoryName};
-use refity_shared::rights::{Right, Rights};
-use refity_shared::store::{
+use refity_store::{
     AuditAction, Order, Previewed, RepositoryCreated, RepositoryFilter, RepositoryRow,
     RepositorySort,
 };
+use refity_types::name::{GroupName, RepositoryName};
+use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -134,7 +134,7 @@ pub(super) async fn list(
         name: filter.repo,
         search: query.search()?,
     };
-    let page = state.local.store.repository_page(
+    let page = state.node.store.repository_page(
         rights::readable(&caller),
         caller.user_id(),
         wanted,
@@ -181,7 +181,7 @@ pub(super) async fn make(
             "only who manages the group {group}, or an administrator, may make repositories in it"
         )));
     }
-    match state.local.store.create_repository(name).await? {
+    match state.node.store.create_repository(name).await? {
         RepositoryCreated::Yes => {}
         RepositoryCreated::Exists => {
             let words = format!("there is a repository {name} already");
@@ -233,7 +233,7 @@ pub(super) async fn take_away(
     require_delete(rights, repository)?;
     let readable = rights::readable(caller);
     let preview = state
-        .local
+        .node
         .store
         .preview(repository, Previewed::Repository, readable);
     let preview = preview.await?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::account::RobotName;
-use refity_shared::clock::millis;
-use refity_shared::name::GroupName;
-use refity_shared::rights::Scope;
-use refity_shared::store::{AuditAction, NewRobot, Order, Robot, RobotChange, RobotCreated};
+use refity_config::clock::millis;
+use refity_store::{AuditAction, NewRobot, Order, Robot, RobotChange, RobotCreated};
+use refity_types::account::RobotName;
+use refity_types::name::GroupName;
+use refity_types::rights::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -116,7 +116,7 @@ fn missing(name: &RobotName) -> ApiError {
 /// The robot, for who manages its group.
 async fn found(state: &AppState, caller: &Identity, name: &RobotName) -> Result<Robot, ApiError> {
     managed::require(state, caller, &name.group).await?;
-    let robot = state.local.store.robot(name).await?;
+    let robot = state.node.store.robot(name).await?;
     robot.ok_or_else(|| missing(name))
 }
 
@@ -151,7 +151,7 @@ pub(super) async fn list(
 ) -> Result<Answer<List<Shown>>, ApiError> {
     managed::require(&state, &caller, &group).await?;
     let (search, page) = (query.search()?, query.page(Order::Asc)?);
-    let page = state.local.store.robots(&group, search, page).await?;
+    let page = state.node.store.robots(&group, search, page).await?;
     Ok(Answer(List::of(page, Shown::from)))
 }
 
@@ -191,7 +191,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Answer<WithSecret>), ApiError> {
     let name = new.name;
     managed::require(&state, &caller, &name.group).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let expires_at = end(new.expires_at.as_deref(), store.clock().wall_ms())?;
     let secret = state.access.new_secret(SecretKind::Robot)?;
     let robot = NewRobot {
@@ -237,7 +237,7 @@ pub(super) async fn get(
     Named(name): Named<RobotName>,
 ) -> Result<Answer<WithSecrets>, ApiError> {
     let robot = found(&state, &caller, &name).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let (secrets, now) = (
         store.robot_secrets(robot.id).await?,
         store.clock().wall_ms(),
@@ -283,7 +283,7 @@ pub(super) async fn change(
         scopes: scopes.transpose()?,
         disabled: change.disabled,
     };
-    if !state.local.store.change_robot(robot.id, changed).await? {
+    if !state.node.store.change_robot(robot.id, changed).await? {
         return Err(missing(&name));
     }
     let robot = found(&state, &caller, &name).await?;
@@ -312,7 +312,7 @@ pub(super) async fn remove(
     Named(name): Named<RobotName>,
 ) -> Result<StatusCode, ApiError> {
     let robot = found(&state, &caller, &name).await?;
-    if !state.local.store.remove_robot(robot.id).await? {
+    if !state.node.store.remove_robot(robot.id).await? {
         return Err(missing(&name));
     }
     let action = AuditAction::RobotRemove;
@@ -350,7 +350,7 @@ pub(super) async fn rotate(
     Json(rotation): Json<Rotation>,
 ) -> Result<Answer<WithSecret>, ApiError> {
     let robot = found(&state, &caller, &name).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let now = store.clock().wall_ms();
     let expires_at = end(rotation.expires_at.as_deref(), now)?;
     let overlap = rotation.overlap.map_or(OVERLAP, Duration::from_secs);

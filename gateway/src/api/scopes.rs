@@ -1,7 +1,7 @@
 //! What tokens and robots may do, as their makers say it.
 
-use refity_shared::name::GroupName;
-use refity_shared::rights::{Pattern, Rights, Scope};
+use refity_types::name::GroupName;
+use refity_types::rights::{Pattern, Rights, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -88,13 +88,13 @@ pub(super) async fn require_some_right(
         let pattern = &scope.repositories;
         let some = match pattern {
             Pattern::All => {
-                let granted = state.local.store.grants(None, caller.user_id());
+                let granted = state.node.store.grants(None, caller.user_id());
                 rights::may_administer(caller) || !granted.await?.is_empty()
             }
             Pattern::Group(group) => managed::may_anything(state, caller, group).await?,
             Pattern::Repository(name) => {
                 let group = name.group();
-                let given = state.local.store.given(caller.user_id(), name).await?;
+                let given = state.node.store.given(caller.user_id(), name).await?;
                 managed::exists(state, &group).await? && !rights::on(caller, given, name).is_empty()
             }
         };

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::store::{AuditAction, Credential, Order, Session, SessionKind};
+use refity_store::{AuditAction, Credential, Order, Session, SessionKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -75,7 +75,7 @@ pub(super) async fn list(
 ) -> Result<Answer<List<Shown>>, ApiError> {
     let user = by_password(&caller)?;
     let (search, page) = (query.search()?, query.page(Order::Desc)?);
-    let page = state.local.store.sessions(user.id, search, page).await?;
+    let page = state.node.store.sessions(user.id, search, page).await?;
     let current = match &caller.credential {
         Credential::Session { id } => Some(id.as_str()),
         _ => None,
@@ -110,7 +110,7 @@ pub(super) async fn end(
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
     let user = by_password(&caller)?;
-    if !state.local.store.end_session(user.id, &id).await? {
+    if !state.node.store.end_session(user.id, &id).await? {
         let words = "you have no such session: it may have ended by itself";
         return Err(ApiError::Missing(words.to_owned()));
     }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::remote::{
-    Layout, RemoteConfig, RemoteError, Session, WriteError, reach, write_temporary,
+use refity_storage::Layout;
+use refity_storage::sftp::{
+    RemoteConfig, RemoteError, Session, WriteError, reach, write_temporary,
 };
-use refity_shared::store::StorageSeen;
+use refity_store::StorageSeen;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
@@ -109,7 +110,7 @@ pub(super) async fn health(
     Caller(caller): Caller,
     State(state): State<AppState>,
 ) -> Result<Answer<Health>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let (health, seen) = (store.health().await?, store.storage_seen().await?);
     let (word, trouble) = words(&health.state);
     let admin = rights::may_administer(&caller);
@@ -197,7 +198,7 @@ async fn run(state: &AppState) -> Vec<Step> {
         key.unwrap_or_else(|| "not known".to_owned())
     );
     note(&mut steps, "sign_in", begun, Ok(words));
-    let (config, installation) = (config.clone(), state.local.installation.to_string());
+    let (config, installation) = (config.clone(), state.node.installation.to_string());
     let rest = session.run(move |session| try_all(session, &config, &installation));
     steps.extend(rest.await);
     steps

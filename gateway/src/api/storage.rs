@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::store::{
+use refity_store::{
     LargeRepository, LargestBy, StorageDay, StorageSeen, Store, StoreError, StoredBytes,
 };
 use serde::{Deserialize, Serialize};
@@ -211,9 +211,9 @@ pub(super) async fn room(
     _: Caller,
     State(state): State<AppState>,
 ) -> Result<Answer<Room>, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let bytes = state.sums.bytes(store).await?;
-    let spool = state.local.spool.clone();
+    let spool = state.node.spool.clone();
     let disk = tokio::task::spawn_blocking(move || spool.space().ok()).await;
     let disk = disk.ok().flatten();
     Ok(Answer(Room {
@@ -236,11 +236,11 @@ pub(super) async fn room(
 
 /// Hetzner's own word first: a server need not know of the account's limit.
 async fn capacity(state: &AppState) -> Result<Capacity, ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     if let Some(usage) = &state.usage
         && let Some((numbers, age)) = usage.known().await.usage
     {
-        let at = store.clock().wall_ms() - refity_shared::clock::millis(age);
+        let at = store.clock().wall_ms() - refity_config::clock::millis(age);
         return Ok(Capacity {
             source: "hetzner",
             total: Some(numbers.total),
@@ -287,7 +287,7 @@ pub(super) async fn history(
             "days is {days}: give 30, 90 or 365"
         )));
     }
-    let known = state.local.store.storage_days(days).await?;
+    let known = state.node.store.storage_days(days).await?;
     Ok(Answer(History {
         items: thinned(&known),
         forecast: forecast(&known),
@@ -320,7 +320,7 @@ pub(super) async fn top(
     let _turn = state.sums.comparing.lock().await;
     let by = largest.by.unwrap_or_default();
     let readable = rights::readable(&caller);
-    let found = state.local.store.largest_repositories(readable, by, limit);
+    let found = state.node.store.largest_repositories(readable, by, limit);
     Ok(Answer(Top {
         items: found.await?.into_iter().map(Large::from).collect(),
     }))

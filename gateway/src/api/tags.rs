@@ -2,9 +2,9 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::digest::Digest;
-use refity_shared::name::{Reference, RepositoryName, Tag};
-use refity_shared::store::{AuditAction, Order, Previewed, TagRow, TagSort};
+use refity_store::{AuditAction, Order, Previewed, TagRow, TagSort};
+use refity_types::digest::Digest;
+use refity_types::name::{Reference, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -122,7 +122,7 @@ pub(super) async fn list(
         TagSort::Pushed | TagSort::Semver | TagSort::Size | TagSort::Pulled => Order::Desc,
     };
     let request = query.page(order)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.tag_page(&named.repo, query.search()?, sorted.sort, request);
     let page = page.await?.ok_or_else(|| no_repository(&named.repo))?;
     Ok(Answer(List::of(page, Item::from)))
@@ -174,7 +174,7 @@ pub(super) async fn take_away(
     require_delete(rights, repository)?;
     let readable = rights::readable(caller);
     let preview = state
-        .local
+        .node
         .store
         .preview(repository, Previewed::Tags(tags), readable);
     let mut preview = preview.await?.ok_or_else(|| no_repository(repository))?;

@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json as Answer, RequestExt as _};
-use refity_shared::store::AuditAction;
+use refity_store::AuditAction;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -262,7 +262,7 @@ async fn exchange(
             let identity = access.identify(state, client, name, password).await?;
             log::note_user(&identity.name());
             let refresh = match (&identity.credential, identity.user()) {
-                (refity_shared::store::Credential::Password { .. }, Some(user)) if offline => {
+                (refity_store::Credential::Password { .. }, Some(user)) if offline => {
                     let program = parameters.one("client_id").map(short);
                     let refresh = access.refresh_token(state, client, user, program).await?;
                     let (action, name) = (AuditAction::Login, user.name.clone());

@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::account::{TokenName, UserName};
-use refity_shared::clock::millis;
-use refity_shared::store::{
+use refity_config::clock::millis;
+use refity_store::{
     AccessToken, AuditAction, NewToken, Order, TOKENS_MAX, TokenId, TokenOwner, TokenSort, User,
 };
+use refity_types::account::{TokenName, UserName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -95,7 +95,7 @@ impl Whose {
             Some(name) if caller.is_called(name.as_str()) => Ok(own.clone()),
             Some(_) if !rights::may_administer(caller) => Err(ApiError::NotAdmin),
             Some(name) => {
-                let user = state.local.store.user(&name).await?;
+                let user = state.node.store.user(&name).await?;
                 user.ok_or_else(|| ApiError::Missing(format!("there is no user {name}")))
             }
         }
@@ -131,7 +131,7 @@ pub(super) async fn list(
         TokenSort::Name => Order::Asc,
         TokenSort::Created | TokenSort::LastUsed => Order::Desc,
     };
-    let store = &state.local.store;
+    let store = &state.node.store;
     let (search, page) = (query.search()?, query.page(order)?);
     let page = store.tokens(user.id, search, sort, page).await?;
     let now = store.clock().wall_ms();
@@ -199,7 +199,7 @@ pub(super) async fn create(
     Json(new): Json<ToMake>,
 ) -> Result<(StatusCode, Answer<Made>), ApiError> {
     let user = by_password(&caller)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let now = store.clock().wall_ms();
     let expires_at = end(new.expires_at.as_deref(), now)?;
     let scopes = new.scopes.map(scopes::checked).transpose()?;
@@ -246,7 +246,7 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     let user = whose.account(&state, &caller).await?;
     let owner = TokenOwner::User(user.id);
-    if !state.local.store.revoke_token(owner, id).await? {
+    if !state.node.store.revoke_token(owner, id).await? {
         let words = format!("{} has no token {id}", user.name);
         return Err(ApiError::Missing(words));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use refity_shared::store::{Job, JobId, JobState, Push, Store, StoreError};
+use refity_store::{Job, JobId, JobState, Push, Store, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 

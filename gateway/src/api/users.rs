@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use refity_shared::account::UserName;
-use refity_shared::store::{
+use refity_store::{
     AuditAction, NewUser, Order, Role, User, UserChange, UserChanged, UserId, UserSort,
 };
+use refity_types::account::UserName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -99,12 +99,12 @@ fn unknown(name: &UserName) -> ApiError {
 }
 
 async fn found(state: &AppState, name: &UserName) -> Result<User, ApiError> {
-    let user = state.local.store.user(name).await?;
+    let user = state.node.store.user(name).await?;
     user.ok_or_else(|| unknown(name))
 }
 
 async fn shown(state: &AppState, user: User) -> Result<Answer<Account>, ApiError> {
-    let grants = state.local.store.grants(None, Some(user.id)).await?;
+    let grants = state.node.store.grants(None, Some(user.id)).await?;
     let grants = grants.into_iter().map(Given::from).collect();
     Ok(Answer(Account::new(user, grants)))
 }
@@ -123,7 +123,7 @@ pub(super) async fn list(
         UserSort::Name => Order::Asc,
         UserSort::Created | UserSort::LastLogin => Order::Desc,
     };
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store
         .users(query.search()?, sort, query.page(order)?)
         .await?;
@@ -192,7 +192,7 @@ pub(super) async fn create(
         role: new.role,
         must_change_password: new.must_change_password,
     };
-    let made = state.local.store.create_user(user).await?;
+    let made = state.node.store.create_user(user).await?;
     let taken = || ApiError::Conflict(format!("there is a user {name} already"));
     let user = made.ok_or_else(taken)?;
     let detail = Some(word(user.role).to_owned());
@@ -270,10 +270,7 @@ pub(super) async fn change(
         role: change.role,
         disabled: change.disabled,
     };
-    done(
-        state.local.store.change_user(user.id, changed).await?,
-        &name,
-    )?;
+    done(state.node.store.change_user(user.id, changed).await?, &name)?;
     let role = change.role.map(|role| format!("role {}", word(role)));
     let disabled = change.disabled.map(|disabled| {
         let word = if disabled { "disabled" } else { "enabled" };
@@ -314,7 +311,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     administrator(&caller)?;
     let user = found(&state, &name).await?;
-    done(state.local.store.remove_user(user.id).await?, &name)?;
+    done(state.node.store.remove_user(user.id).await?, &name)?;
     let action = AuditAction::UserRemove;
     audit::note(&state, &caller, client, action, user.name, None).await;
     Ok(StatusCode::NO_CONTENT)
@@ -363,7 +360,7 @@ pub(super) async fn reset_password(
     }
     access::check_policy(&reset.password)?;
     let hash = state.access.hash(&reset.password).await?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     let must_change = reset.must_change_password;
     store.set_password(user.id, hash, must_change).await?;
     store.forget_guesses_at(&name).await?;
@@ -389,7 +386,7 @@ pub(super) async fn unlock(
 ) -> Result<StatusCode, ApiError> {
     administrator(&caller)?;
     let user = found(&state, &name).await?;
-    state.local.store.forget_guesses_at(&name).await?;
+    state.node.store.forget_guesses_at(&name).await?;
     let action = AuditAction::UserUnlock;
     audit::note(&state, &caller, client, action, user.name, None).await;
     Ok(StatusCode::NO_CONTENT)

@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::name::RepositoryName;
-use refity_shared::rights::Right;
+use refity_types::name::RepositoryName;
+use refity_types::rights::Right;
 use serde_json::json;
 
 use super::uploads::UploadQuery;
@@ -173,7 +173,7 @@ async fn could_mount(
 ) -> Result<bool, RegistryError> {
     match &needed.from {
         Some(from) if !actor.asked_to_pull(from) => {
-            Ok(actor.may_pull(&state.local.store, from).await?)
+            Ok(actor.may_pull(&state.node.store, from).await?)
         }
         _ => Ok(false),
     }
@@ -187,10 +187,7 @@ fn refused(actor: &Actor, repository: &RepositoryName, right: Right) -> Refusal 
         Right::Delete => "delete from",
         Right::Manage => "manage",
     };
-    if matches!(
-        actor.identity.principal,
-        refity_shared::store::Principal::Anonymous
-    ) {
+    if matches!(actor.identity.principal, refity_store::Principal::Anonymous) {
         let words = format!("sign in first: not everybody may {verb} {repository}");
         return Refusal::Challenge(words, Some("insufficient_scope"));
     }

@@ -7,9 +7,9 @@ use axum::http::request::Parts;
 use axum::http::response::Builder;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
-use refity_shared::digest::{Digest, DigestError};
-use refity_shared::name::{FileId, RepositoryName};
-use refity_shared::store::Blob;
+use refity_store::Blob;
+use refity_types::digest::{Digest, DigestError};
+use refity_types::name::{FileId, RepositoryName};
 use tokio::task::spawn_blocking;
 
 use super::error::RegistryError;
@@ -59,7 +59,7 @@ pub(super) async fn get(
     }
     if parts.method == Method::HEAD {
         // A client that is told of it may rely on it in a push.
-        if !state.local.store.renew_blob(&blob).await? {
+        if !state.node.store.renew_blob(&blob).await? {
             return Err(RegistryError::BlobUnknown(digest.clone()));
         }
         return build(answer, Body::empty());
@@ -67,7 +67,7 @@ pub(super) async fn get(
     let body = match source {
         Source::Warm(file) => {
             // A database that cannot be written does not stop a pull.
-            if let Err(error) = state.local.store.touch_blob(&blob).await {
+            if let Err(error) = state.node.store.touch_blob(&blob).await {
                 tracing::debug!(%digest, %error, "the use of a blob is not noted");
             }
             Body::from_stream(file_stream::stream(file, range))
@@ -85,7 +85,7 @@ async fn find(
     digest: &Digest,
 ) -> Result<(Blob, Source), RegistryError> {
     let unknown = || RegistryError::BlobUnknown(digest.clone());
-    let store = &state.local.store;
+    let store = &state.node.store;
     let mut tried: Option<FileId> = None;
     for _ in 0..OPEN_TRIES {
         let blob = store.blob(repository, digest).await?.ok_or_else(unknown)?;
@@ -111,7 +111,7 @@ async fn find(
 
 /// Opens a file of the spool; nothing if it is gone or has lost bytes.
 async fn open(state: &AppState, file: FileId, size: u64) -> Result<Option<File>, RegistryError> {
-    let spool = state.local.spool.clone();
+    let spool = state.node.spool.clone();
     let opened = spawn_blocking(move || spool.open_file(file)).await;
     let opened = opened.map_err(|_| RegistryError::Internal)??;
     let whole = |file: &File| file.metadata().is_ok_and(|meta| meta.len() == size);

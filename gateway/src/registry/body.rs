@@ -3,7 +3,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use refity_shared::spool::Pieces;
+use refity_spool::Pieces;
 
 /// A request's body.
 pub(super) struct RequestBody {

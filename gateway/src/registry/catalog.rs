@@ -3,7 +3,7 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
-use refity_shared::store::Readable;
+use refity_store::Readable;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
@@ -20,7 +20,7 @@ pub(super) async fn list(state: &AppState, parts: &Parts) -> Result<Response, Re
     let reader = parts.extensions.get::<Actor>();
     let readable = reader.map_or_else(Readable::public, |it| rights::readable(&it.identity));
     // One more tells whether there is a next page.
-    let store = &state.local.store;
+    let store = &state.node.store;
     let repositories = store.repositories(&readable, query.last, limit + 1);
     let mut repositories = repositories.await?;
     let next = page::cut(&mut repositories, limit);

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
-use refity_shared::digest::Digest;
-use refity_shared::store::Blob;
+use refity_store::Blob;
+use refity_types::digest::Digest;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 

@@ -6,11 +6,12 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use refity_shared::digest::Hasher;
-use refity_shared::name::FileId;
-use refity_shared::remote::{Layout, PooledSession, Reader};
-use refity_shared::spool::{CacheWriter, Spool};
-use refity_shared::store::Blob;
+use refity_spool::{CacheWriter, Spool};
+use refity_storage::Layout;
+use refity_storage::sftp::{PooledSession, Reader};
+use refity_store::Blob;
+use refity_types::digest::Hasher;
+use refity_types::name::FileId;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -162,7 +163,7 @@ async fn fetch(
     mut session: PooledSession,
     progress: watch::Sender<Progress>,
 ) -> Result<Option<CacheWriter>, ColdError> {
-    let (spool, blob) = (state.local.spool.clone(), blob.clone());
+    let (spool, blob) = (state.node.spool.clone(), blob.clone());
     let layout = Layout::new(&state.remote.config().root);
     let fetching = spawn_blocking(move || {
         let mut session = session.blocking();
@@ -271,9 +272,9 @@ fn write_all(
 async fn keep(state: &AppState, blob: &Blob, writer: CacheWriter) -> Result<(), ColdError> {
     let kept = spawn_blocking(move || writer.keep()).await;
     let file: FileId = kept.map_err(|_| ColdError::Interrupted)??;
-    let cached = state.local.store.cache_blob(blob.id, file).await;
+    let cached = state.node.store.cache_blob(blob.id, file).await;
     if !matches!(cached, Ok(true)) {
-        state.local.spool.remove_file(file).await?;
+        state.node.spool.remove_file(file).await?;
     }
     cached
         .map(|_| ())

@@ -6,10 +6,10 @@ use std::os::unix::fs::FileExt as _;
 use axum::body::to_bytes;
 use axum::http::Request;
 use bytes::Bytes;
-use refity_shared::digest::Digest;
-use refity_shared::manifest::{Manifest, ManifestKind};
-use refity_shared::name::{Reference, RepositoryName};
-use refity_shared::platform::Platform;
+use refity_types::digest::Digest;
+use refity_types::manifest::{Manifest, ManifestKind};
+use refity_types::name::{Reference, RepositoryName};
+use refity_types::platform::Platform;
 use tokio::task::spawn_blocking;
 
 use super::error::RegistryError;
@@ -46,7 +46,7 @@ pub(crate) async fn read_config(
     digest: &Digest,
 ) -> Result<Bytes, RegistryError> {
     let unknown = || RegistryError::BlobUnknown(digest.clone());
-    let blob = state.local.store.blob(repository, digest).await?;
+    let blob = state.node.store.blob(repository, digest).await?;
     if blob.ok_or_else(unknown)?.size > CONFIG_MAX_BYTES as u64 {
         return Err(RegistryError::SizeInvalid(format!(
             "the configuration has more than {CONFIG_MAX_BYTES} bytes"
@@ -74,14 +74,14 @@ pub(super) async fn note_platform(
         let Some(config) = &manifest.config else {
             return Ok(());
         };
-        let blob = state.local.store.blob(repository, &config.digest).await?;
+        let blob = state.node.store.blob(repository, &config.digest).await?;
         let Some((file, size)) = blob.and_then(|blob| Some((blob.file?, blob.size))) else {
             return Ok(());
         };
         if size > CONFIG_MAX_BYTES as u64 {
             return Ok(());
         }
-        let spool = state.local.spool.clone();
+        let spool = state.node.spool.clone();
         let read = spawn_blocking(move || {
             let file = spool.open_file(file).ok()??;
             let mut bytes = vec![0; usize::try_from(size).ok()?];
@@ -92,7 +92,7 @@ pub(super) async fn note_platform(
         let Ok(Some(platform)) = read.await else {
             return Ok(());
         };
-        let store = &state.local.store;
+        let store = &state.node.store;
         store.note_platform(repository, digest, platform).await
     };
     if let Err(error) = noted.await {

@@ -4,11 +4,11 @@
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use refity_shared::deletion::Deletion;
-use refity_shared::digest::{Digest, DigestError};
-use refity_shared::name::{IntentId, NameError, Reference, RepositoryName};
-use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{AuditAction, Deleted, NewDelete};
+use refity_spool::{Intent, IntentWish};
+use refity_store::{AuditAction, Deleted, NewDelete};
+use refity_types::deletion::Deletion;
+use refity_types::digest::{Digest, DigestError};
+use refity_types::name::{IntentId, NameError, Reference, RepositoryName};
 
 use super::error::RegistryError;
 use super::{Written, empty};
@@ -27,7 +27,7 @@ pub(super) async fn manifest(
 ) -> Result<Written, RegistryError> {
     let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
     let unknown = || RegistryError::ManifestUnknown(reference.to_string());
-    let store = &state.local.store;
+    let store = &state.node.store;
     for _ in 0..TRIES {
         let deletion = match &reference {
             Reference::Tag(tag) => {
@@ -58,7 +58,7 @@ pub(super) async fn blob(
     digest: Result<Digest, DigestError>,
 ) -> Result<Written, RegistryError> {
     let digest = digest.map_err(RegistryError::DigestInvalid)?;
-    let store = &state.local.store;
+    let store = &state.node.store;
     if store.blob(&repository, &digest).await?.is_none() {
         return Err(RegistryError::BlobUnknown(digest));
     }
@@ -110,8 +110,8 @@ async fn delete(
     repository: &RepositoryName,
     deletion: Deletion,
 ) -> Result<Done, RegistryError> {
-    let local = &state.local;
-    let (id, generation) = (IntentId::random(), local.store.next_generation().await?);
+    let node = &state.node;
+    let (id, generation) = (IntentId::random(), node.store.next_generation().await?);
     let intent = Intent {
         generation,
         repository: repository.clone(),
@@ -119,19 +119,19 @@ async fn delete(
             deletion: deletion.clone(),
         },
     };
-    local.spool.prepare_intent(id, intent).await?;
+    node.spool.prepare_intent(id, intent).await?;
     let new = NewDelete {
         repository: repository.clone(),
         deletion,
         generation,
         intent: id,
     };
-    let deleted = local.store.delete(new).await;
+    let deleted = node.store.delete(new).await;
     if let Ok(Deleted::Yes) = deleted {
         // Should this process die here, the sweep confirms it: its row is there.
-        local.spool.confirm_intent(id).await?;
-        local.wake_uploaders();
-    } else if let Err(error) = local.spool.remove_intent(id).await {
+        node.spool.confirm_intent(id).await?;
+        node.wake_uploaders();
+    } else if let Err(error) = node.spool.remove_intent(id).await {
         tracing::warn!(%id, %error, "the intent of a refused delete stays until the sweep");
     }
     match deleted? {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use refity_shared::digest::{Digest, DigestError};
-use refity_shared::manifest::{MANIFEST_MAX_BYTES, ManifestError};
-use refity_shared::name::{NameError, RepositoryName};
-use refity_shared::remote::RemoteError;
-use refity_shared::spool::SpoolError;
-use refity_shared::store::{MissingReference, StoreError};
+use refity_spool::SpoolError;
+use refity_storage::sftp::RemoteError;
+use refity_store::{MissingReference, StoreError};
+use refity_types::digest::{Digest, DigestError};
+use refity_types::manifest::{MANIFEST_MAX_BYTES, ManifestError};
+use refity_types::name::{NameError, RepositoryName};
 use serde_json::{Value, json};
 
 use super::headers::received_range;

@@ -1,8 +1,8 @@
 //! The header values that several answers of the registry share.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use refity_shared::digest::Digest;
-use refity_shared::name::{RepositoryName, UploadId};
+use refity_types::digest::Digest;
+use refity_types::name::{RepositoryName, UploadId};
 
 /// `Docker-Content-Digest`.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

@@ -5,12 +5,12 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use refity_shared::digest::{Algorithm, Digest};
-use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
-use refity_shared::media_type::MediaType;
-use refity_shared::name::{IntentId, NameError, Reference, RepositoryName, Tag};
-use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{AuditAction, NewManifest, PutManifest, Referral};
+use refity_spool::{Intent, IntentWish};
+use refity_store::{AuditAction, NewManifest, PutManifest, Referral};
+use refity_types::digest::{Algorithm, Digest};
+use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
+use refity_types::media_type::MediaType;
+use refity_types::name::{IntentId, NameError, Reference, RepositoryName, Tag};
 
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
@@ -39,13 +39,13 @@ pub(super) async fn get(
         .as_ref()
         .map_err(|error| RegistryError::ManifestWithoutReference(*error))?;
     let manifest = state
-        .local
+        .node
         .store
         .manifest(repository, reference)
         .await?
         .ok_or_else(|| RegistryError::ManifestUnknown(reference.to_string()))?;
     // A client that is told of it may rely on it in a push.
-    if parts.method == Method::HEAD && !state.local.store.renew_manifest(&manifest).await? {
+    if parts.method == Method::HEAD && !state.node.store.renew_manifest(&manifest).await? {
         return Err(RegistryError::ManifestUnknown(reference.to_string()));
     }
     let headers = [
@@ -108,13 +108,13 @@ pub(super) async fn put(
         manifests: digests(&manifest.required_manifests()),
         referral: Referral::of(&manifest),
         tags,
-        generation: state.local.store.next_generation().await?,
+        generation: state.node.store.next_generation().await?,
         intent: IntentId::random(),
         user: pusher(parts),
     };
     let jobs = put_with_intent(state, new, parts).await?;
     content::note_platform(state, &repository, &digest, &manifest).await;
-    state.local.wake_uploaders();
+    state.node.wake_uploaders();
     let (target, detail) = pushed;
     let on = (&repository, target);
     audit::note_on(state, parts, AuditAction::Push, on, Some(detail)).await;
@@ -175,8 +175,8 @@ async fn put_with_intent(
     state: &AppState,
     new: NewManifest,
     parts: &Parts,
-) -> Result<Vec<refity_shared::store::JobId>, RegistryError> {
-    let local = &state.local;
+) -> Result<Vec<refity_store::JobId>, RegistryError> {
+    let node = &state.node;
     let (id, repository) = (new.intent, new.repository.clone());
     let intent = Intent {
         generation: new.generation,
@@ -188,14 +188,14 @@ async fn put_with_intent(
             manifest: new.bytes.clone(),
         },
     };
-    local.spool.write_intent(id, intent).await?;
-    let refused = match local.store.put_manifest(new).await {
+    node.spool.write_intent(id, intent).await?;
+    let refused = match node.store.put_manifest(new).await {
         Ok(PutManifest::Put { jobs }) => return Ok(jobs),
         Ok(PutManifest::Missing(missing)) => RegistryError::ReferencesUnknown(missing),
         Ok(PutManifest::Refused(target)) => push_target::refusal(target, &repository, parts),
         Err(error) => error.into(),
     };
-    if let Err(error) = local.spool.remove_intent(id).await {
+    if let Err(error) = node.spool.remove_intent(id).await {
         tracing::warn!(%id, %error, "the intent of a refused push stays until the sweep");
     }
     Err(refused)

@@ -38,8 +38,8 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use refity_shared::name::Reference;
-use refity_shared::store::{JobId, UserId};
+use refity_store::{JobId, UserId};
+use refity_types::name::Reference;
 use tracing::Instrument as _;
 
 use crate::access::Actor;

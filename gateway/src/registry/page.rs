@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use refity_shared::store::Names;
+use refity_store::Names;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

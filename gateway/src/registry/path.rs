@@ -1,10 +1,10 @@
 //! The paths below `/v2/`. Names have any number of components, so a path is
 //! read from its end.
 
+use crate::route::End;
 use percent_encoding::percent_decode_str;
-use refity_shared::digest::{Digest, DigestError};
-use refity_shared::name::{NameError, Reference, RepositoryName, UploadId};
-use refity_shared::route::End;
+use refity_types::digest::{Digest, DigestError};
+use refity_types::name::{NameError, Reference, RepositoryName, UploadId};
 
 use super::error::RegistryError;
 

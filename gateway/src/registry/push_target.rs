@@ -1,8 +1,8 @@
 //! Whether a repository can be pushed to, and what to say if it cannot.
 
 use axum::http::request::Parts;
-use refity_shared::name::RepositoryName;
-use refity_shared::store::PushTarget;
+use refity_store::PushTarget;
+use refity_types::name::RepositoryName;
 
 use super::error::RegistryError;
 use crate::forwarded;
@@ -17,7 +17,7 @@ pub(super) async fn require(
     repository: &RepositoryName,
     parts: &Parts,
 ) -> Result<(), RegistryError> {
-    let target = state.local.store.push_target(repository).await?;
+    let target = state.node.store.push_target(repository).await?;
     match target {
         PushTarget::Open => Ok(()),
         missing => Err(refusal(missing, repository, parts)),

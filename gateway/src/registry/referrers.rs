@@ -4,11 +4,11 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use refity_shared::digest::{Digest, DigestError};
-use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES};
-use refity_shared::media_type::{MediaType, OCI_INDEX};
-use refity_shared::name::RepositoryName;
-use refity_shared::store::ReferrersQuery;
+use refity_store::ReferrersQuery;
+use refity_types::digest::{Digest, DigestError};
+use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES};
+use refity_types::media_type::{MediaType, OCI_INDEX};
+use refity_types::name::RepositoryName;
 use serde::{Deserialize, Serialize};
 
 use super::error::RegistryError;
@@ -64,7 +64,7 @@ pub(super) async fn list(
         limit,
         max_bytes: PAGE_MAX_BYTES,
     };
-    let page = state.local.store.referrers(repository, asked).await?;
+    let page = state.node.store.referrers(repository, asked).await?;
     let index = Index {
         schema_version: 2,
         media_type: OCI_INDEX,

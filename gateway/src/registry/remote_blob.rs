@@ -2,10 +2,11 @@
 
 use std::io;
 
-use refity_shared::digest::Digest;
-use refity_shared::remote::{Layout, Reader, RemoteError, Session, read};
-use refity_shared::spool::SpoolError;
-use refity_shared::store::{Blob, HealthState};
+use refity_spool::SpoolError;
+use refity_storage::Layout;
+use refity_storage::sftp::{Reader, RemoteError, Session, read};
+use refity_store::{Blob, HealthState};
+use refity_types::digest::Digest;
 
 use super::error::RegistryError;
 use crate::state::AppState;
@@ -79,7 +80,7 @@ impl From<ColdError> for io::Error {
 /// # Errors
 /// [`RegistryError::Unavailable`] in the words of what is wrong.
 pub(super) async fn require_storage(state: &AppState) -> Result<(), RegistryError> {
-    match state.local.store.health().await?.state {
+    match state.node.store.health().await?.state {
         HealthState::Up | HealthState::Unknown => Ok(()),
         HealthState::Down(trouble) => Err(RegistryError::busy(format!(
             "the storage that holds this blob is away: {}",
@@ -136,7 +137,7 @@ pub(super) async fn report(state: &AppState, blob: &Blob, error: &ColdError) {
         return;
     };
     tracing::error!(digest = %blob.digest, why, "the storage has lost a blob");
-    let store = &state.local.store;
+    let store = &state.node.store;
     if let Err(error) = store.blob_lost_on_remote(blob.id, why.clone()).await {
         tracing::error!(digest = %blob.digest, %error, "that a blob is lost could not be noted");
     }

@@ -1,7 +1,7 @@
 //! Room in the spool: a push begins only where it will fit.
 
 use bytes::Bytes;
-use refity_shared::spool::Pieces;
+use refity_spool::Pieces;
 
 use super::body::RequestBody;
 use super::error::RegistryError;
@@ -15,7 +15,7 @@ const STEP: u64 = 8 * 1024 * 1024;
 /// # Errors
 /// [`RegistryError::Unavailable`] where there is not enough room.
 pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError> {
-    let free = state.local.spool.space()?.free;
+    let free = state.node.spool.space()?.free;
     let floor = state.settings.spool.spool_min_free;
     if leaves_floor(free, floor, bytes) {
         return Ok(());
@@ -78,7 +78,7 @@ impl Pieces for Fitting<'_> {
 /// the room of what is pushed.
 pub(super) fn for_cache(state: &AppState, bytes: u64) -> bool {
     let settings = &state.settings.spool;
-    let space = state.local.spool.space();
+    let space = state.node.spool.space();
     bytes <= settings.cache_max_bytes
         && space.is_ok_and(|space| leaves_floor(space.free, settings.spool_min_free, bytes))
 }

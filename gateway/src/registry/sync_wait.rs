@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use refity_shared::store::{JobId, Settled, Store, Trouble};
+use refity_store::{JobId, Settled, Store, Trouble};
 use tokio::time::timeout;
 
 use super::error::RegistryError;
@@ -16,7 +16,7 @@ use crate::state::AppState;
 /// a person has done something. The bytes are kept and the jobs go on.
 pub(super) async fn until_stored(state: &AppState, jobs: &[JobId]) -> Result<(), RegistryError> {
     match state.settings.sync {
-        Some(limit) if !jobs.is_empty() => wait(&state.local.store, jobs, limit).await,
+        Some(limit) if !jobs.is_empty() => wait(&state.node.store, jobs, limit).await,
         _ => Ok(()),
     }
 }

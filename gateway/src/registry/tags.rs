@@ -2,7 +2,7 @@
 
 use axum::http::request::Parts;
 use axum::response::Response;
-use refity_shared::name::RepositoryName;
+use refity_types::name::RepositoryName;
 
 use super::error::RegistryError;
 use super::page::{self, PageQuery};
@@ -19,7 +19,7 @@ pub(super) async fn list(
     // One more tells whether there is a next page.
     let ask = limit.map(|limit| limit + 1);
     let mut tags = state
-        .local
+        .node
         .store
         .tags(repository, query.last, ask)
         .await?

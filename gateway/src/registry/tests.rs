@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access::Identity;
-use refity_shared::digest::{Algorithm, Digest};
-use refity_shared::media_type::OCI_MANIFEST;
+use refity_types::digest::{Algorithm, Digest};
+use refity_types::media_type::OCI_MANIFEST;
 
 /// A gateway with the group `team`, and its administrator.
 pub(super) struct Registry {
@@ -41,7 +41,7 @@ impl Registry {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
-        let store = &state.local.store;
+        let store = &state.node.store;
         store.create_group(&"team".parse().unwrap()).await.unwrap();
         store
             .create_first_admin(String::new(), false)
@@ -299,7 +299,7 @@ async fn a_manifest_needs_what_it_names() {
     assert!(
         registry
             .state
-            .local
+            .node
             .spool
             .list_intents()
             .await
@@ -334,7 +334,7 @@ async fn only_a_delete_that_is_accepted_leaves_an_intent() {
     let path = "/v2/team/app/manifests/v1";
     let put = registry.send(Method::PUT, path, &manifest).await;
     assert_eq!(put.status, 201);
-    let spool = &registry.state.local.spool;
+    let spool = &registry.state.node.spool;
     for (blob, status, intents) in [(&config, 405, 1), (&alone, 202, 2)] {
         let path = format!("/v2/team/app/blobs/{blob}");
         let answer = registry.send(Method::DELETE, &path, "").await;

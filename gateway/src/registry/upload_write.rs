@@ -4,10 +4,10 @@
 use std::io::ErrorKind;
 
 use axum::http::request::Parts;
-use refity_shared::digest::{Digest, Hasher};
-use refity_shared::name::{FileId, RepositoryName, UploadId};
-use refity_shared::spool::{SpoolError, UploadWriter};
-use refity_shared::store::{Committed, UploadState};
+use refity_spool::{SpoolError, UploadWriter};
+use refity_store::{Committed, UploadState};
+use refity_types::digest::{Digest, Hasher};
+use refity_types::name::{FileId, RepositoryName, UploadId};
 
 use super::body::RequestBody;
 use super::content_range::ContentRange;
@@ -36,13 +36,13 @@ impl<'a> Session<'a> {
         repository: RepositoryName,
         id: UploadId,
     ) -> Result<Self, RegistryError> {
-        let store = &state.local.store;
+        let store = &state.node.store;
         // Looked at first, so that no file is made for an id that is not ours.
         match store.upload(id, &repository).await? {
             Some(upload) if matches!(upload.state, UploadState::Open(_)) => {}
             _ => return Err(RegistryError::UploadUnknown),
         }
-        let writer = state.local.spool.lock_upload(id).await?;
+        let writer = state.node.spool.lock_upload(id).await?;
         // Again: another request may have moved it while this one waited.
         let (hash, offset) = match store.upload(id, &repository).await? {
             Some(upload) => match upload.state {
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`RegistryError::UploadUnknown`] where it was ended meanwhile.
     pub(super) async fn save(self) -> Result<(), RegistryError> {
-        let store = &self.state.local.store;
+        let store = &self.state.node.store;
         let offset = self.writer.offset();
         if store.advance_upload(self.id, offset, &self.hash).await? {
             Ok(())
@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the database or the spool fails.
     pub(super) async fn cancel(self) -> Result<(), RegistryError> {
-        self.state.local.store.cancel_upload(self.id).await?;
+        self.state.node.store.cancel_upload(self.id).await?;
         Ok(self.writer.discard().await?)
     }
 
@@ -167,11 +167,11 @@ impl<'a> Session<'a> {
             let named = digest;
             return Err(RegistryError::DigestMismatch { named, actual });
         }
-        let local = &self.state.local;
+        let node = &self.state.node;
         let (writer, missing) =
             tokio::join!(self.writer.sync(), missing_file(self.state, &digest, size));
         let (writer, missing) = (writer?, missing?);
-        let committed = local
+        let committed = node
             .store
             .commit_upload(self.id, &self.repository, &digest, size, missing)
             .await?;
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
                 if surplus && let Err(error) = writer.discard().await {
                     tracing::warn!(upload = %self.id, %error, "a spare file is left to the sweep");
                 }
-                local.wake_uploaders();
+                node.wake_uploaders();
                 let response = blob_answer(&self.repository, &digest);
                 Ok(Written { response, jobs })
             }
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
             return Ok(self.hash.clone().finish());
         }
         let file = FileId::from(self.id);
-        Ok(self.state.local.spool.hash_file(file, algorithm).await?)
+        Ok(self.state.node.spool.hash_file(file, algorithm).await?)
     }
 }
 
@@ -208,8 +208,8 @@ async fn missing_file(
     digest: &Digest,
     size: u64,
 ) -> Result<Option<FileId>, RegistryError> {
-    match state.local.store.file_of(digest).await? {
-        Some(file) if !state.local.spool.has_file(file, size).await => Ok(Some(file)),
+    match state.node.store.file_of(digest).await? {
+        Some(file) if !state.node.spool.has_file(file, size).await => Ok(Some(file)),
         _ => Ok(None),
     }
 }

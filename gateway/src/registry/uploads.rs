@@ -5,9 +5,9 @@ use axum::extract::Query;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
-use refity_shared::digest::{Algorithm, Digest, Hasher};
-use refity_shared::name::{RepositoryName, UploadId};
-use refity_shared::store::{MountSource, Mounted, UploadState};
+use refity_store::{MountSource, Mounted, UploadState};
+use refity_types::digest::{Algorithm, Digest, Hasher};
+use refity_types::name::{RepositoryName, UploadId};
 use serde::Deserialize;
 
 use super::body::RequestBody;
@@ -70,7 +70,7 @@ pub(super) async fn start(
     room::require(state, 0)?;
     let id = UploadId::random();
     let hash = Hasher::new(algorithm);
-    let store = &state.local.store;
+    let store = &state.node.store;
     store
         .begin_upload(id, &repository, &hash, pusher(parts))
         .await?;
@@ -83,7 +83,7 @@ pub(super) async fn start(
                 Err(error) => {
                     // The client does not know the session.
                     store.cancel_upload(id).await?;
-                    state.local.spool.remove_unlocked(id.into()).await?;
+                    state.node.spool.remove_unlocked(id.into()).await?;
                     Err(error)
                 }
             }
@@ -107,9 +107,9 @@ async fn mount(
     let Some(source) = mount_source(state, parts, from).await? else {
         return Ok(None);
     };
-    match state.local.store.mount(repository, source, digest).await? {
+    match state.node.store.mount(repository, source, digest).await? {
         Mounted::Yes => {
-            state.local.wake_uploaders();
+            state.node.wake_uploaders();
             Ok(Some(blob_answer(repository, digest)))
         }
         Mounted::NotFound => Ok(None),
@@ -130,7 +130,7 @@ async fn mount_source(
     let Some(from) = from else {
         return Ok(Some(MountSource::Any(rights::readable(&actor.identity))));
     };
-    let may = actor.asked_to_pull(&from) && actor.may_pull(&state.local.store, &from).await?;
+    let may = actor.asked_to_pull(&from) && actor.may_pull(&state.node.store, &from).await?;
     Ok(may.then_some(MountSource::Repository(from)))
 }
 
@@ -190,7 +190,7 @@ async fn finished_before(
     id: UploadId,
     digest: &Digest,
 ) -> Result<Option<Written>, RegistryError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     match store
         .upload(id, repository)
         .await?
@@ -211,7 +211,7 @@ pub(super) async fn status(
     repository: &RepositoryName,
     id: UploadId,
 ) -> Result<Response, RegistryError> {
-    let upload = state.local.store.upload(id, repository).await?;
+    let upload = state.node.store.upload(id, repository).await?;
     match upload {
         Some(upload) if matches!(upload.state, UploadState::Open(_)) => Ok(session_answer(
             StatusCode::NO_CONTENT,

@@ -7,6 +7,7 @@ mod ui;
 
 use std::sync::Arc;
 
+use crate::route::API_PAGES;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -17,7 +18,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use refity_shared::route::API_PAGES;
 
 use crate::forwarded;
 use crate::state::AppState;

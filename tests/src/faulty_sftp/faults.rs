@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use refity_uploader::commands::sandbox_sftp::hooks::{Admission, Hooks, Kind, Operation, Outcome};
-use refity_uploader::commands::sandbox_sftp::line::Cutter;
+use refity_sandbox::hooks::{Admission, Hooks, Kind, Operation, Outcome};
+use refity_sandbox::line::Cutter;
 use russh_sftp::protocol::{ExtendedReply, Packet, StatusCode};
 
 /// What is wrong with the server. [`Faults::default`] is a server that works.

@@ -20,11 +20,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use refity_uploader::commands::sandbox_sftp::hooks::Hooks;
-pub use refity_uploader::commands::sandbox_sftp::hooks::{Kind, Operation};
-use refity_uploader::commands::sandbox_sftp::secrets::random_host_key;
-use refity_uploader::commands::sandbox_sftp::server::{Account, SftpServer};
-use refity_uploader::commands::sandbox_sftp::tree::Tree;
+use refity_sandbox::hooks::Hooks;
+pub use refity_sandbox::hooks::{Kind, Operation};
+use refity_sandbox::secrets::random_host_key;
+use refity_sandbox::server::{Account, SftpServer};
+use refity_sandbox::tree::Tree;
 pub use russh_sftp::protocol::StatusCode;
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -45,7 +45,7 @@ pub(super) fn settings(
         ("GC_SCHEDULE", "off".to_owned()),
         // Not a share of whatever disk the tests run on.
         ("SPOOL_MIN_FREE", "100M".to_owned()),
-        (refity_shared::clock::OFFSET_FILE_VARIABLE, path(&offset)),
+        (refity_config::clock::OFFSET_FILE_VARIABLE, path(&offset)),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     own.into_iter().chain(extra.iter().cloned()).collect()

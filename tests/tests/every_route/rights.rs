@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use refity_shared::route::{API_PAGES, End};
+use refity_gateway::route::{API_PAGES, End};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
 use reqwest::Method;

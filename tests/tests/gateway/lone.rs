@@ -97,7 +97,7 @@ pub fn program(folder: &Path, port: u16, variables: &[(&str, &str)]) -> Program 
         .env("LOG_FORMAT", "json")
         .env("LOG_LEVEL", "trace")
         .env(
-            refity_shared::clock::OFFSET_FILE_VARIABLE,
+            refity_config::clock::OFFSET_FILE_VARIABLE,
             offset_file(folder),
         );
     let variables = variables.iter();

@@ -1,11 +1,11 @@
 //! Manifests that are refused: with the specification's code, in words, and
 //! nothing stored.
 
-use refity_shared::digest::{Algorithm, Digest};
 use refity_tests::client::{Answer, Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index, descriptor};
 use refity_tests::lab::Lab;
+use refity_types::digest::{Algorithm, Digest};
 use serde_json::{Value, json};
 
 use super::APP;

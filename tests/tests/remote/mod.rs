@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use refity_shared::config::Secret;
-use refity_shared::digest::Digest;
-use refity_shared::remote::{
-    Layout, OwnerState, Placed, Pool, Reason, RemoteAuth, RemoteConfig, RemoteError, Role, Session,
+use refity_config::Secret;
+use refity_storage::Layout;
+use refity_storage::sftp::{
+    OwnerState, Placed, Pool, Reason, RemoteAuth, RemoteConfig, RemoteError, Role, Session,
     Timeouts, WriteError, check_owner, place_folder, read, store_file, write_small,
 };
 use refity_tests::proftpd::Proftpd;
 use refity_tests::sshd::{Sshd, SshdOptions};
 use refity_tests::wait::free_port;
+use refity_types::digest::Digest;
 use tempfile::TempDir;
 
 const TMP: &str = "docker/registry/v2/_refity/tmp/a.1.1";

@@ -1,9 +1,9 @@
 //! `gc`: collects garbage now, or says what it would collect.
 
-use refity_shared::config::{CollectionArgs, DataArgs, LogArgs};
-use refity_shared::local::Local;
-use refity_shared::store::Collected;
-use refity_shared::telemetry;
+use refity_config::telemetry;
+use refity_config::{CollectionArgs, DataArgs, LogArgs};
+use refity_node::Node;
+use refity_store::Collected;
 
 use crate::collect;
 use crate::service::Failure;
@@ -32,9 +32,9 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(&args.log.log_level, args.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;
-    let local = Local::open(&args.data.data_dir, "gc").await?;
+    let node = Node::open(&args.data.data_dir, "gc").await?;
     let rules = args.collection.rules();
-    let collected = local.store.collect(rules, args.dry_run, print).await?;
+    let collected = node.store.collect(rules, args.dry_run, print).await?;
     let all = collected.done();
     let all = all.map_err(|words| Failure::Other(words.to_owned()))?;
     println!(
@@ -50,9 +50,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
     );
     if !args.dry_run {
-        collect::note(&local.store, &all, "by the command gc").await?;
+        collect::note(&node.store, &all, "by the command gc").await?;
     }
-    local.wake_uploaders();
+    node.wake_uploaders();
     Ok(())
 }
 

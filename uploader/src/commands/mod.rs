@@ -2,4 +2,3 @@
 
 pub mod gc;
 pub mod rebuild_index;
-pub mod sandbox_sftp;

@@ -10,17 +10,17 @@ mod on_sftp;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use refity_shared::config::EXIT_CONFIGURATION;
-use refity_shared::digest::Digest;
-use refity_shared::installation::InstallationId;
-use refity_shared::local::{DATABASE, Local, spool_holds_data};
-use refity_shared::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
-use refity_shared::media_type::MediaType;
-use refity_shared::name::{FileId, IntentId, RepositoryName, Tag};
-use refity_shared::remote::{PooledSession, RemoteConfig, check_owner};
-use refity_shared::spool::{Intent, IntentWish};
-use refity_shared::store::{Adopted, NewManifest, PutManifest, Referral, Store};
-use refity_shared::telemetry;
+use refity_config::EXIT_CONFIGURATION;
+use refity_config::installation::InstallationId;
+use refity_config::telemetry;
+use refity_node::{DATABASE, Node, spool_holds_data};
+use refity_spool::{Intent, IntentWish};
+use refity_storage::sftp::{PooledSession, RemoteConfig, check_owner};
+use refity_store::{Adopted, NewManifest, PutManifest, Referral, Store};
+use refity_types::digest::Digest;
+use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
+use refity_types::media_type::MediaType;
+use refity_types::name::{FileId, IntentId, RepositoryName, Tag};
 
 use crate::config::PlaceArgs;
 use crate::service::{Failure, Uploader};
@@ -75,10 +75,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     // process refuses to start.
     let draft = data_dir.join(DRAFT);
     remove_database(&draft)?;
-    let local = Local::open_with(data_dir, "rebuild-index", &draft).await?;
+    let node = Node::open_with(data_dir, "rebuild-index", &draft).await?;
     let remote = RemoteConfig::new(remote, data_dir);
     let take_over = known.is_none() || args.take_over;
-    let uploader = Uploader::new(local, &args.place, remote, take_over)?;
+    let uploader = Uploader::new(node, &args.place, remote, take_over)?;
     let refused = rebuild(uploader).await?;
     Store::settle_file(&draft).await?;
     std::fs::rename(&draft, data_dir.join(DATABASE))?;
@@ -109,7 +109,7 @@ async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     };
     rebuild.adopt_groups().await?;
     let refused = rebuild.replay_intents().await?;
-    rebuild.uploader.local.store.links_wait_for_tags().await?;
+    rebuild.uploader.node.store.links_wait_for_tags().await?;
     rebuild.note_what_is_unknown().await?;
     Ok(refused)
 }
@@ -143,22 +143,22 @@ fn refuse_leftovers(data_dir: &Path) -> Result<(), Failure> {
 
 async fn own_tree(uploader: &Uploader, session: &mut PooledSession) -> Result<(), Failure> {
     let layout = uploader.layout.clone();
-    let installation = uploader.local.installation.to_string();
+    let installation = uploader.node.installation.to_string();
     let take_over = uploader.take_over;
     let state = session
         .run(move |session| check_owner(session, &layout, &installation, take_over))
         .await?;
     println!(
         "the tree on SFTP: {state:?} (installation {})",
-        uploader.local.installation
+        uploader.node.installation
     );
     Ok(())
 }
 
 /// The digests of all files of the spool.
 async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)>, Failure> {
-    use refity_shared::digest::Algorithm;
-    let spool = &uploader.local.spool;
+    use refity_types::digest::Algorithm;
+    let spool = &uploader.node.spool;
     let files = spool.list_files().await?;
     println!("hashing {} files of the spool", files.len());
     let mut digests = HashMap::new();
@@ -189,7 +189,7 @@ impl Rebuild {
             .run(move |session| session.list_if_there(&folder))
             .await?;
         for name in entries.iter().filter_map(|entry| entry.name.parse().ok()) {
-            self.uploader.local.store.create_group(&name).await?;
+            self.uploader.node.store.create_group(&name).await?;
         }
         Ok(())
     }
@@ -201,14 +201,14 @@ impl Rebuild {
             .session
             .run(move |session| session.list_if_there(&repositories));
         if !listed.await?.is_empty() {
-            self.uploader.local.store.note_partial_index().await?;
+            self.uploader.node.store.note_partial_index().await?;
         }
         Ok(())
     }
 
     /// Answers how many could not be replayed.
     async fn replay_intents(&mut self) -> Result<usize, Failure> {
-        let spool = self.uploader.local.spool.clone();
+        let spool = self.uploader.node.spool.clone();
         let mut intents = Vec::new();
         for (id, _) in spool.list_intents().await? {
             match spool.read_intent(id).await? {
@@ -282,9 +282,9 @@ impl Rebuild {
 
     async fn put(&mut self, new: NewManifest) -> Result<(), Failure> {
         let key = (new.repository.clone(), new.digest.clone());
-        let store = &self.uploader.local.store;
+        let store = &self.uploader.node.store;
         store.create_group(&new.repository.group()).await?;
-        match self.uploader.local.store.put_manifest(new).await? {
+        match self.uploader.node.store.put_manifest(new).await? {
             PutManifest::Put { .. } => {
                 self.adopted.insert(key);
                 Ok(())
@@ -355,7 +355,7 @@ impl Rebuild {
                 }
             }
         };
-        let store = &self.uploader.local.store;
+        let store = &self.uploader.node.store;
         store
             .adopt_blob(repository, digest, size, found, generation)
             .await?;

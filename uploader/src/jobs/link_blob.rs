@@ -2,9 +2,9 @@
 //!
 //! May start when the blob is stored.
 
-use refity_shared::digest::Digest;
-use refity_shared::name::RepositoryName;
-use refity_shared::remote::{WriteError, remove_link, write_small};
+use refity_storage::sftp::{WriteError, remove_link, write_small};
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
 
 use super::{JobError, Run};
 

@@ -1,8 +1,8 @@
 //! `mark_group`: a group's marker is there, or is gone, so that groups
 //! without repositories survive a rebuild of the index.
 
-use refity_shared::name::GroupName;
-use refity_shared::remote::{RemoteError, write_small};
+use refity_storage::sftp::{RemoteError, write_small};
+use refity_types::name::GroupName;
 
 use super::{JobError, Run};
 

@@ -14,8 +14,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_shared::remote::{PooledSession, Reason, RemoteError, TmpName, WriteError};
-use refity_shared::store::{
+use refity_storage::TmpName;
+use refity_storage::sftp::{PooledSession, Reason, RemoteError, WriteError};
+use refity_store::{
     BlobId, Claim, Ended, Finished, HealthState, Retry, StoreError, Trouble, Wanted, Wish,
 };
 
@@ -46,7 +47,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// The temporary name on SFTP that no other run has.
     fn tmp_name(&self) -> String {
-        let installation = self.uploader.local.installation.to_string();
+        let installation = self.uploader.node.installation.to_string();
         let (job, lease) = (self.claim.job.number(), self.claim.lease.number());
         self.uploader.layout.tmp_name(&installation, job, lease)
     }
@@ -55,7 +56,7 @@ impl Run<'_> {
     /// this process's, which may have slept for hours.
     fn still_ours(&self) -> impl Fn() -> Result<(), WriteError> + Send + 'static {
         let running = Arc::clone(&self.running);
-        let clock = self.uploader.local.store.clock().clone();
+        let clock = self.uploader.node.store.clock().clone();
         move || match running.is_held(&clock) {
             true => Ok(()),
             false => Err(WriteError::GivenUp),
@@ -118,7 +119,7 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
 /// Removes what earlier runs of the job left in tmp. A process that has the
 /// job no more, and does not know it, can then not rename it into place.
 async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
-    let installation = run.uploader.local.installation.to_string();
+    let installation = run.uploader.node.installation.to_string();
     let (job, lease) = (run.claim.job.number(), run.claim.lease.number());
     let tmp = run.uploader.layout.tmp();
     let cleared = run.session.run(move |session| {
@@ -140,7 +141,7 @@ async fn make_true(mut run: Run<'_>) -> Result<Ended, JobError> {
     if run.claim.lease.is_repeated() {
         clear_earlier_runs(&mut run).await?;
     }
-    let wish = match run.uploader.local.store.wish(run.claim).await? {
+    let wish = match run.uploader.node.store.wish(run.claim).await? {
         Wanted::Wish(wish) => wish,
         Wanted::NotYet => return Ok(Ended::NotYet),
         Wanted::NoTarget => return Ok(Ended::NoTarget),
@@ -186,7 +187,7 @@ async fn make_true(mut run: Run<'_>) -> Result<Ended, JobError> {
 }
 
 async fn finish(uploader: &Uploader, claim: &Claim, ended: Ended) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let kind = claim.kind.name();
     match store.finish(claim, ended).await? {
         Finished::Done { carried_out } => {
@@ -200,7 +201,7 @@ async fn finish(uploader: &Uploader, claim: &Claim, ended: Ended) -> Result<(), 
 }
 
 async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result<(), Failure> {
-    let store = &uploader.local.store;
+    let store = &uploader.node.store;
     let passing = |trouble| Retry {
         after: backoff(RETRY_MIN, claim.attempt, RETRY_MAX),
         counts: true,

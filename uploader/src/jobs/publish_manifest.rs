@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use refity_shared::clock::millis;
-use refity_shared::digest::Digest;
-use refity_shared::name::RepositoryName;
-use refity_shared::remote::{RemoteError, WriteError, remove_link, write_small};
-use refity_shared::store::{BlobId, NamedBlob};
+use refity_config::clock::millis;
+use refity_storage::sftp::{RemoteError, WriteError, remove_link, write_small};
+use refity_store::{BlobId, NamedBlob};
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
 
 use super::{JobError, Run};
 
@@ -42,7 +42,7 @@ pub(super) async fn publish(
         Ok::<_, RemoteError>(seen)
     });
     let seen = published.await?;
-    let store = &run.uploader.local.store;
+    let store = &run.uploader.node.store;
     store.confirm_stored(seen.right).await?;
     if seen.missing.is_empty() {
         Ok(())
@@ -53,7 +53,7 @@ pub(super) async fn publish(
 
 /// Those of the named blobs that were not seen on SFTP lately.
 async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
-    let store = &run.uploader.local.store;
+    let store = &run.uploader.node.store;
     let since = store.clock().wall_ms() - millis(CONFIRMED_FOR);
     let named = store.named_blobs(run.claim).await?;
     let doubtful = |blob: &NamedBlob| blob.confirmed_at.is_none_or(|at| at < since);

@@ -5,11 +5,12 @@
 //! some minutes more, that owner asks whether it still has it right before it
 //! overwrites, and its heir removes what would be renamed.
 
-use refity_shared::digest::Digest;
-use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::remote::{
-    Layout, Placed, WriteError, place_folder, remove_tag, replace_small, write_small,
+use refity_storage::Layout;
+use refity_storage::sftp::{
+    Placed, WriteError, place_folder, remove_tag, replace_small, write_small,
 };
+use refity_types::digest::Digest;
+use refity_types::name::{RepositoryName, Tag};
 
 use super::{JobError, Run};
 
@@ -22,7 +23,7 @@ pub(super) async fn point(
     manifest: Digest,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let (running, clock) = (run.running, run.uploader.local.store.clock().clone());
+    let (running, clock) = (run.running, run.uploader.node.store.clock().clone());
     let pointed = run.session.run(move |session| {
         let link = manifest.as_str().as_bytes();
         let folder = layout.tag(&repository, &tag);

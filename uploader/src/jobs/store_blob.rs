@@ -7,11 +7,11 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use refity_shared::digest::{Digest, Hasher};
-use refity_shared::remote::{
+use refity_storage::sftp::{
     RemoteError, Session, WriteError, remove_if_empty, store_file, write_small,
 };
-use refity_shared::store::{BlobId, BlobSource};
+use refity_store::{BlobId, BlobSource};
+use refity_types::digest::{Digest, Hasher};
 
 use super::{JobError, Run};
 use crate::progress::Running;
@@ -33,13 +33,13 @@ pub(super) async fn store(
         BlobSource::Spool(file) => file,
         BlobSource::Nowhere => return confirm(run, blob, digest, size).await,
     };
-    let local = &run.uploader.local;
-    let opened = local
+    let node = &run.uploader.node;
+    let opened = node
         .spool
         .open_file(file)
         .map_err(|error| JobError::Spool(io::Error::other(error)))?;
     let Some(bytes) = opened else {
-        local.store.file_lost(blob, file).await?;
+        node.store.file_lost(blob, file).await?;
         return Err(JobError::Bytes(format!(
             "the file of {digest} is missing from the spool"
         )));
@@ -64,12 +64,12 @@ pub(super) async fn store(
     match stored {
         Err(JobError::Spool(error)) if error.kind() == io::ErrorKind::InvalidData => {
             // It is the only copy: one wrong read is not believed.
-            if let Ok(again) = local.spool.hash_file(file, digest.algorithm()).await
+            if let Ok(again) = node.spool.hash_file(file, digest.algorithm()).await
                 && again == digest
             {
                 return Err(JobError::Spool(error));
             }
-            local.store.file_lost(blob, file).await?;
+            node.store.file_lost(blob, file).await?;
             Err(JobError::Bytes(format!(
                 "the spool's bytes of {digest} are damaged: {error}"
             )))
@@ -89,7 +89,7 @@ async fn confirm(run: Run<'_>, blob: BlobId, digest: Digest, size: u64) -> Resul
         return Ok(());
     }
     let why = format!("{digest} is neither in the spool nor whole on the storage");
-    let store = &run.uploader.local.store;
+    let store = &run.uploader.node.store;
     store.blob_lost_on_remote(blob, why.clone()).await?;
     Err(JobError::Bytes(why))
 }
@@ -97,7 +97,7 @@ async fn confirm(run: Run<'_>, blob: BlobId, digest: Digest, size: u64) -> Resul
 /// Moves the blob to the trash.
 pub(super) async fn remove(run: Run<'_>, digest: Digest) -> Result<(), JobError> {
     let layout = run.uploader.layout.clone();
-    let now = run.uploader.local.store.clock().wall_ms();
+    let now = run.uploader.node.store.clock().wall_ms();
     let still_ours = run.still_ours();
     let removed = run.session.run(move |session| {
         session.mkdir_all(&layout.trash())?;

@@ -5,10 +5,8 @@ mod named;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_shared::name::{GroupName, RepositoryName, Tag};
-use refity_shared::store::{
-    Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort,
-};
+use refity_store::{Order, PageRequest, RepositoryFilter, RepositoryRow, RepositorySort, TagSort};
+use refity_types::name::{GroupName, RepositoryName, Tag};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -131,7 +129,7 @@ pub(super) async fn dashboard(
     State(state): State<AppState>,
     Caller(caller): Caller,
 ) -> Result<Answer<Dashboard>, ApiError> {
-    let found = state.local.store.overview(rights::readable(&caller), 0);
+    let found = state.node.store.overview(rights::readable(&caller), 0);
     let found = found.await?;
     Ok(Answer(Dashboard {
         groups: groups(&state, &caller).await?,
@@ -156,7 +154,7 @@ async fn repositories(
         ..RepositoryFilter::default()
     };
     let (readable, sort) = (rights::readable(caller), RepositorySort::Name);
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.repository_page(readable, caller.user_id(), filter, sort, everything());
     let page = page.await?;
     Ok((page.items, page.total))
@@ -167,7 +165,7 @@ async fn tags_of(
     state: &AppState,
     repository: &RepositoryName,
 ) -> Result<(Vec<OldTag>, i64), ApiError> {
-    let store = &state.local.store;
+    let store = &state.node.store;
     let page = store.tag_page(repository, None, TagSort::Name, everything());
     let page = page.await?.ok_or_else(|| no_repository(repository))?;
     let tags = page.items.into_iter().map(|row| OldTag {
@@ -238,7 +236,7 @@ pub(super) async fn all(
     Caller(caller): Caller,
 ) -> Result<Answer<All>, ApiError> {
     let (rows, total) = repositories(&state, &caller, None).await?;
-    let found = state.local.store.overview(rights::readable(&caller), 0);
+    let found = state.node.store.overview(rights::readable(&caller), 0);
     let found = found.await?;
     Ok(Answer(All {
         repositories: with_tags(&state, rows, ToString::to_string).await?,
@@ -269,7 +267,7 @@ pub(super) async fn create(
         message: format!("Repository {} created successfully", new.name),
         repository: MadeRepository {
             name: new.name,
-            created_at: rfc3339(state.local.store.clock().wall_ms()),
+            created_at: rfc3339(state.node.store.clock().wall_ms()),
         },
     }))
 }

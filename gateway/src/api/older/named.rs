@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::routing::{delete, get};
 use percent_encoding::percent_decode_str;
-use refity_shared::name::{GroupName, RepositoryName, Tag};
+use refity_types::name::{GroupName, RepositoryName, Tag};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

@@ -10,10 +10,10 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use refity_fuzz::check;
-use refity_shared::digest::Digest;
-use refity_shared::media_type::OCI_MANIFEST;
-use refity_shared::name::IntentId;
-use refity_shared::store::{NewManifest, Referral};
+use refity_store::{NewManifest, Referral};
+use refity_types::digest::Digest;
+use refity_types::media_type::OCI_MANIFEST;
+use refity_types::name::IntentId;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -53,7 +53,7 @@ impl Filled {
     fn put(&mut self, repository: &str, tags: &[String], referral: Option<Referral>) -> String {
         let bytes = Uuid::new_v4().as_bytes().to_vec();
         let digest = Digest::sha256(&bytes);
-        let store = &self.registry.state.local.store;
+        let store = &self.registry.state.node.store;
         self.runtime.block_on(async {
             let new = NewManifest {
                 repository: repository.parse().unwrap(),

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use refity_shared::digest::{Algorithm, Hasher};
 use refity_tests::client::{Client, send};
 use refity_tests::lab::Lab;
 use refity_tests::random::Random;
+use refity_types::digest::{Algorithm, Hasher};
 use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method};
 

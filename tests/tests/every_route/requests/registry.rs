@@ -1,6 +1,6 @@
 //! Requests to `/v2`.
 
-use refity_shared::route::API_PAGES;
+use refity_gateway::route::API_PAGES;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::random;

@@ -6,11 +6,11 @@
 //! the index knows is removed by its jobs. But nothing goes that a tag on SFTP
 //! needs: it waits until the index has moved the tag, or it stays.
 
-use refity_shared::deletion::Deletion;
-use refity_shared::digest::Digest;
-use refity_shared::name::{IntentId, Reference, RepositoryName, Tag};
-use refity_shared::remote::remove_link;
-use refity_shared::store::{Deleted, NewDelete};
+use refity_storage::sftp::remove_link;
+use refity_store::{Deleted, NewDelete};
+use refity_types::deletion::Deletion;
+use refity_types::digest::Digest;
+use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
 
 use super::{Failure, Rebuild};
 
@@ -35,7 +35,7 @@ pub(super) async fn replay(
     };
     // Where no job is left to do, it is carried out.
     if delete(rebuild, new).await? != Deleted::Yes {
-        rebuild.uploader.local.spool.remove_intent(intent).await?;
+        rebuild.uploader.node.spool.remove_intent(intent).await?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ async fn tags_of(
 }
 
 async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failure> {
-    let store = rebuild.uploader.local.store.clone();
+    let store = rebuild.uploader.node.store.clone();
     let repository = new.repository.clone();
     let (digest, link) = match &new.deletion {
         Deletion::Tag { .. } => return Ok(store.delete(new).await?),

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use refity_shared::digest::Digest;
-use refity_shared::manifest::{MANIFEST_MAX_BYTES, Manifest};
-use refity_shared::name::{RepositoryName, Tag};
-use refity_shared::remote::{RemoteError, Session, remove_tag};
+use refity_storage::sftp::{RemoteError, Session, remove_tag};
+use refity_types::digest::Digest;
+use refity_types::manifest::{MANIFEST_MAX_BYTES, Manifest};
+use refity_types::name::{RepositoryName, Tag};
 
 use super::{Failure, Rebuild, digests};
 
@@ -136,7 +136,7 @@ impl Rebuild {
             tag.clone(),
         );
         // Of no job: swept, should it stay.
-        let installation = self.uploader.local.installation.to_string();
+        let installation = self.uploader.node.installation.to_string();
         let tmp = layout.tmp_name(&installation, 0, generation);
         self.session
             .run(move |session| remove_tag(session, &layout, &from, &what, &tmp))

@@ -1,0 +1,82 @@
+//! The gateway: the registry protocol under `/v2`, the API under `/api` and
+//! the web UI. Stateless: all that it must remember is in the database and
+//! the spool, so any gateway goes on where another stopped.
+
+mod access;
+mod admin;
+mod api;
+mod audit;
+mod client;
+mod config;
+mod forwarded;
+mod limit;
+mod linger;
+mod live;
+mod log;
+mod recorder;
+mod registry;
+pub mod route;
+mod router;
+mod serve;
+mod silence;
+mod start;
+mod state;
+mod usage;
+mod web;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use refity_config::telemetry;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use config::{Asked, Config};
+use serve::Server;
+use start::StartError;
+
+/// How long blocking work that is under way at the end may still take.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+/// Reads the command line and the environment, and does what they ask for.
+pub fn main() -> ExitCode {
+    match config::read() {
+        Asked::Serve(config) => serve(*config),
+        Asked::Admin(args) => admin::main(args),
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    let ended = runtime(&config).and_then(|runtime| {
+        let ended = runtime.block_on(run(config));
+        runtime.shutdown_timeout(LAST_WORK);
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn runtime(config: &Config) -> Result<Runtime, StartError> {
+    telemetry::init(&config.log.log_level, config.log.log_format)?;
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    // First, so that a signal that comes early is not lost.
+    let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
+    let (stop, ending) = watch::channel(false);
+    let state = start::open(&config, ending).await?;
+    let listeners = serve::bind(&config.http).await?;
+    let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
+    serve::serve(listeners, server, signals, stop).await;
+    state.recorder.end().await;
+    Ok(())
+}

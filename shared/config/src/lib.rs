@@ -1,0 +1,113 @@
+//! Configuration: environment variables, each also a flag.
+//!
+//! A binary flattens the groups of arguments that it needs into one clap
+//! struct, reads it with [`parse_args`], and turns each group into plain,
+//! validated settings. A wrong value ends the start with exit status 2 and a
+//! message that names the variable, the value (never a secret's) and what
+//! would be right.
+//!
+//! ```no_run
+//! use refity_config::{CheckArgs, DataArgs, RemoteArgs, SecretArgs};
+//!
+//! #[derive(clap::Parser)]
+//! struct GatewayArgs {
+//!     #[command(flatten)]
+//!     check: CheckArgs,
+//!     #[command(flatten)]
+//!     data: DataArgs,
+//!     #[command(flatten)]
+//!     remote: RemoteArgs,
+//!     #[command(flatten)]
+//!     secrets: SecretArgs,
+//! }
+//!
+//! let args: GatewayArgs = refity_config::parse_args();
+//! let settings = refity_config::both(args.remote.settings(&args.data), args.secrets.settings());
+//! let (remote, secrets) = args.check.settle(settings);
+//! ```
+
+pub mod clock;
+pub mod installation;
+pub mod telemetry;
+
+mod audit;
+mod collection;
+mod data;
+pub mod data_dir;
+mod limits;
+mod origins;
+mod problems;
+mod proxies;
+mod remote;
+mod secret;
+mod server;
+mod usage;
+mod values;
+mod web;
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::{Command, Parser};
+
+pub use audit::AuditArgs;
+pub use collection::{CollectRules, CollectionArgs, Schedule, ScheduleArgs};
+pub use data::{DataArgs, SpoolSettings};
+pub use limits::{LimitArgs, LimitSettings};
+pub use origins::Origins;
+pub use problems::{CheckArgs, Problems, both};
+pub use proxies::TrustedProxies;
+pub use remote::{RemoteArgs, RemoteSettings};
+pub use secret::{Secret, SecretArgs, SecretSettings};
+pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
+pub use usage::{UsageArgs, UsageSettings};
+pub use web::WebArgs;
+
+/// The exit status of a start that the configuration does not allow. A
+/// service manager need not try again.
+pub const EXIT_CONFIGURATION: i32 = 2;
+
+/// Reads the command line and the environment. An empty variable counts as
+/// unset.
+///
+/// Ends the process after `--help` and `--version`, and with
+/// [`EXIT_CONFIGURATION`] where an argument or a variable is ill-formed.
+#[must_use]
+pub fn parse_args<T: Parser>() -> T {
+    parse_from(std::env::args_os(), &|name| std::env::var_os(name))
+        .unwrap_or_else(|error| error.exit())
+}
+
+fn parse_from<T: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+    lookup: &dyn Fn(&OsStr) -> Option<OsString>,
+) -> Result<T, clap::Error> {
+    let mut command = without_empty_variables(T::command(), lookup);
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// Unties each argument from its variable where that one is empty, and keeps
+/// the variables' values out of `--help`: some are secrets.
+fn without_empty_variables(
+    command: Command,
+    lookup: &dyn Fn(&OsStr) -> Option<OsString>,
+) -> Command {
+    command
+        .mut_args(|argument| {
+            let empty = argument
+                .get_env()
+                .and_then(lookup)
+                .is_some_and(|value| value.is_empty());
+            let argument = argument.hide_env_values(true);
+            if empty {
+                argument.env(Resettable::<clap::builder::OsStr>::Reset)
+            } else {
+                argument
+            }
+        })
+        .mut_subcommands(|subcommand| without_empty_variables(subcommand, lookup))
+}
+
+#[cfg(test)]
+mod tests;

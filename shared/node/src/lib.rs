@@ -1,0 +1,109 @@
+//! What a process has of its machine: the data folder with the database and
+//! the spool, the clock, and its own name among the processes.
+//!
+//! What this crate promises:
+//! - It opens a `DATA_DIR` completely or not at all, and writes nothing into
+//!   one that is another program's or has lost its database.
+//! - It is the only place that knows both the store and the spool.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use refity_config::clock::Clock;
+use refity_config::data_dir::{self, DataDirError};
+use refity_config::installation::{InstallationError, InstallationId};
+use refity_spool::{Owner, Spool, SpoolError};
+use refity_store::{Store, StoreError};
+
+/// The name of the database below `DATA_DIR`.
+pub const DATABASE: &str = "refity.db";
+
+/// What a process has of its machine. Cheap to clone.
+#[derive(Clone)]
+pub struct Node {
+    /// The database.
+    pub store: Store,
+    /// The spool.
+    pub spool: Spool,
+    /// This process, for as long as a clone of this lives.
+    pub owner: Arc<Owner>,
+    /// This installation, by which it owns the tree on SFTP.
+    pub installation: InstallationId,
+}
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The folder is not usable.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The installation's id could not be read or made.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The spool could not be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The kernel does not tell its boot id.
+    #[error("cannot read the clock: {0}")]
+    Clock(#[from] std::io::Error),
+    /// There is no database, and data that one must have named.
+    #[error(
+        "refity.db is missing, but the spool holds data that was acknowledged and may not be on \
+         SFTP yet; nothing was changed. Put the database back, or run `refity-uploader \
+         rebuild-index`"
+    )]
+    DatabaseLost,
+}
+
+impl Node {
+    /// Opens the data folder for a process of this role (`gateway` or
+    /// `uploader`), and makes what is missing on a first start.
+    ///
+    /// # Errors
+    /// See [`NodeError`]. After [`NodeError::DatabaseLost`] and
+    /// [`StoreError::Foreign`] nothing was written.
+    pub async fn open(data_dir: &Path, role: &str) -> Result<Self, NodeError> {
+        let database = data_dir.join(DATABASE);
+        if !Store::check(&database).await? && spool_holds_data(data_dir) {
+            return Err(NodeError::DatabaseLost);
+        }
+        Self::open_with(data_dir, role, &database).await
+    }
+
+    /// Opens the data folder with another database, whatever the spool holds:
+    /// for `rebuild-index`.
+    ///
+    /// # Errors
+    /// As [`Node::open`], but for [`NodeError::DatabaseLost`].
+    pub async fn open_with(
+        data_dir: &Path,
+        role: &str,
+        database: &Path,
+    ) -> Result<Self, NodeError> {
+        data_dir::prepare(data_dir)?;
+        let installation = InstallationId::load_or_create(data_dir)?;
+        let spool = Spool::open(data_dir)?;
+        let store = Store::open(database, Clock::system()?).await?;
+        Ok(Self {
+            store,
+            spool,
+            owner: Arc::new(Owner::register(data_dir, role)?),
+            installation,
+        })
+    }
+
+    /// Tells the uploaders that there may be work.
+    pub fn wake_uploaders(&self) {
+        self.spool.wake();
+    }
+}
+
+/// Whether the spool below this folder holds data that a lost database would
+/// have named.
+#[must_use]
+pub fn spool_holds_data(data_dir: &Path) -> bool {
+    data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())
+}

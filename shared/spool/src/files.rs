@@ -1,0 +1,166 @@
+//! The files themselves: opening, finding, removing.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use refity_types::digest::{Algorithm, Digest, Hasher};
+use refity_types::name::FileId;
+
+use super::{Spool, SpoolError, blocking};
+
+/// How much of a file is hashed at a time.
+const HASH_CHUNK: usize = 1024 * 1024;
+
+/// A file that the sweep found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFound {
+    /// Its name.
+    pub file: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// When it was last written to.
+    pub modified: SystemTime,
+}
+
+impl Spool {
+    /// Where a file is.
+    #[must_use]
+    pub fn path(&self, file: FileId) -> PathBuf {
+        let name = file.to_string();
+        self.files().join(&name[..2]).join(name)
+    }
+
+    /// Opens a file for reading; nothing if it is not there.
+    ///
+    /// # Errors
+    /// When the file system fails, or the whole folder is away: a disk that
+    /// is not mounted has not lost the file.
+    pub fn open_file(&self, file: FileId) -> Result<Option<File>, SpoolError> {
+        let path = self.path(file);
+        match File::open(&path) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && path.parent().is_some_and(std::path::Path::exists) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(SpoolError::io("cannot open", &path, error)),
+        }
+    }
+
+    /// Whether the file is there with this size.
+    pub async fn has_file(&self, file: FileId, size: u64) -> bool {
+        let path = self.path(file);
+        blocking(move || Ok(path.metadata().is_ok_and(|meta| meta.len() == size)))
+            .await
+            .unwrap_or(false)
+    }
+
+    /// Removes a file; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn remove_file(&self, file: FileId) -> Result<(), SpoolError> {
+        let path = self.path(file);
+        blocking(move || match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SpoolError::io("cannot remove", &path, error))
+            }
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    /// Removes a file unless someone holds its lock, which is whoever writes
+    /// it. Answers whether it did.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn remove_unlocked(&self, file: FileId) -> Result<bool, SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            let path = spool.path(file);
+            let Some(opened) = spool.open_file(file)? else {
+                return Ok(false);
+            };
+            if opened.try_lock().is_err() {
+                return Ok(false);
+            }
+            std::fs::remove_file(&path)
+                .map_err(|error| SpoolError::io("cannot remove", &path, error))?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// All files.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_files(&self) -> Result<Vec<FileFound>, SpoolError> {
+        let files = self.files();
+        blocking(move || {
+            let mut found = Vec::new();
+            let failed = |error| SpoolError::io("cannot list", &files, error);
+            for fan in std::fs::read_dir(&files).map_err(failed)? {
+                let fan = fan.map_err(failed)?.path();
+                for entry in std::fs::read_dir(&fan).map_err(failed)? {
+                    let entry = entry.map_err(failed)?;
+                    let id = entry
+                        .file_name()
+                        .to_str()
+                        .and_then(|name| name.parse().ok());
+                    // A file that has gone meanwhile is no longer of interest.
+                    let (Some(file), Ok(meta)) = (id, entry.metadata()) else {
+                        continue;
+                    };
+                    found.push(FileFound {
+                        file,
+                        size: meta.len(),
+                        modified: meta.modified().unwrap_or_else(|_| SystemTime::now()),
+                    });
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Whether there is any file or intent: data that a lost database would
+    /// have named.
+    #[must_use]
+    pub fn holds_data(&self) -> bool {
+        let any = |folder: PathBuf| {
+            std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        any(self.intents()) || (0..=255).any(|fan| any(self.files().join(format!("{fan:02x}"))))
+    }
+
+    /// Hashes a file from its beginning.
+    ///
+    /// # Errors
+    /// When the file is missing or cannot be read.
+    pub async fn hash_file(
+        &self,
+        file: FileId,
+        algorithm: Algorithm,
+    ) -> Result<Digest, SpoolError> {
+        let path = self.path(file);
+        blocking(move || {
+            let failed = |error| SpoolError::io("cannot read", &path, error);
+            let mut opened = File::open(&path).map_err(failed)?;
+            let mut hasher = Hasher::new(algorithm);
+            let mut chunk = vec![0; HASH_CHUNK];
+            loop {
+                match io::Read::read(&mut opened, &mut chunk).map_err(failed)? {
+                    0 => return Ok(hasher.finish()),
+                    read => hasher.update(&chunk[..read]),
+                }
+            }
+        })
+        .await
+    }
+}

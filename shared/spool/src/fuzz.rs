@@ -1,0 +1,83 @@
+//! Intents that are read back, and what a power cut may leave of one.
+
+use proptest::prelude::*;
+use refity_fuzz::{check, damaged};
+use refity_types::deletion::Deletion;
+use refity_types::digest::{Algorithm, Digest};
+use refity_types::name::Tag;
+
+use crate::{Intent, IntentWish};
+
+fn deleted(deletion: Deletion) -> IntentWish {
+    IntentWish::Delete { deletion }
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let text = |pattern: &'static str| pattern.prop_map(|text: String| text);
+    (
+        any::<i64>(),
+        text("[a-z0-9]{1,5}(/[a-z0-9]{1,5}){0,3}"),
+        text("[a-z]{1,5}/[a-z][a-z+.]{0,5}"),
+        prop::collection::vec(text("[a-zA-Z0-9_][a-zA-Z0-9._-]{0,10}"), 0..4),
+        prop_oneof![
+            any::<Vec<u8>>(),
+            // As manifests are: lines of text.
+            text("(\\PC{0,10}\\n){0,4}").prop_map(String::into_bytes),
+        ],
+        any::<bool>(),
+        0..4,
+    )
+        .prop_map(
+            |(generation, repository, media_type, tags, manifest, wide, what)| {
+                let algorithm = if wide {
+                    Algorithm::Sha512
+                } else {
+                    Algorithm::Sha256
+                };
+                let digest = Digest::of(algorithm, &manifest);
+                let mut tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+                let wish = match (what, tags.pop()) {
+                    (1, Some(tag)) => deleted(Deletion::Tag { tag }),
+                    (2, _) => deleted(Deletion::Blob { digest }),
+                    (3, _) => deleted(Deletion::Manifest { digest, tags }),
+                    _ => IntentWish::Put {
+                        media_type: media_type.parse().unwrap(),
+                        digest,
+                        tags,
+                        manifest,
+                    },
+                };
+                Intent {
+                    generation,
+                    repository: repository.parse().unwrap(),
+                    wish,
+                }
+            },
+        )
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let written = intent().prop_map(|intent| intent.to_bytes().unwrap());
+    prop_oneof![4 => damaged(written), 1 => any::<Vec<u8>>()]
+}
+
+#[test]
+fn fuzz_intents() {
+    let input = (intent(), bytes(), any::<prop::sample::Index>());
+    check("intents", &input, |(intent, other, end)| {
+        let bytes = intent.to_bytes().unwrap();
+        prop_assert_eq!(Intent::from_bytes(&bytes), Some(intent));
+        let torn = &bytes[..end.index(bytes.len())];
+        prop_assert_eq!(Intent::from_bytes(torn), None);
+        if let Some(read) = Intent::from_bytes(&other) {
+            if let IntentWish::Put {
+                digest, manifest, ..
+            } = &read.wish
+            {
+                prop_assert_eq!(&Digest::of(digest.algorithm(), manifest), digest);
+            }
+            prop_assert_eq!(Intent::from_bytes(&read.to_bytes().unwrap()), Some(read));
+        }
+        Ok(())
+    });
+}

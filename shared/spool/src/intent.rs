@@ -1,0 +1,238 @@
+//! Intents: what a manifest PUT or a delete wishes, kept beside the database
+//! until it is carried out, so that a lost database loses nothing that was
+//! acknowledged, and brings nothing back that was deleted.
+//!
+//! A delete that is refused must never be replayed, and it is refused by the
+//! database. So its intent is prepared under another name, and gets its own
+//! between the commit and the 202.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use refity_types::deletion::Deletion;
+use refity_types::digest::Digest;
+use refity_types::media_type::MediaType;
+use refity_types::name::{IntentId, RepositoryName, Tag};
+
+use super::{Spool, SpoolError, blocking, sync_folder};
+
+/// What follows an intent's name before it is decided.
+const PREPARED: &str = ".prepared";
+
+/// An intent as it stands in its file: one line of JSON, then a manifest's
+/// bytes as they are.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Intent {
+    /// Orders the wishes of a target.
+    pub generation: i64,
+    /// In which repository.
+    pub repository: RepositoryName,
+    /// What is wished.
+    #[serde(flatten)]
+    pub wish: IntentWish,
+}
+
+/// What is wished.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "wish", rename_all = "snake_case")]
+pub enum IntentWish {
+    /// That a manifest be there, and tags point at it.
+    Put {
+        /// What the manifest is.
+        media_type: MediaType,
+        /// Its digest, of the algorithm that the client named it by.
+        digest: Digest,
+        /// The tags.
+        tags: Vec<Tag>,
+        /// Its bytes, which follow the line.
+        #[serde(skip)]
+        manifest: Vec<u8>,
+    },
+    /// That something be gone.
+    Delete {
+        /// What.
+        #[serde(flatten)]
+        deletion: Deletion,
+    },
+}
+
+impl Intent {
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// When the wish cannot be written as JSON.
+    pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        if let IntentWish::Put { manifest, .. } = &self.wish {
+            bytes.extend_from_slice(manifest);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a file's bytes; nothing if they were cut off or damaged.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|&byte| byte == b'\n')?;
+        let mut intent: Self = serde_json::from_slice(&bytes[..end]).ok()?;
+        let rest = &bytes[end + 1..];
+        if let IntentWish::Put {
+            digest, manifest, ..
+        } = &mut intent.wish
+        {
+            // A torn file's manifest does not hash to its digest.
+            if Digest::of(digest.algorithm(), rest) != *digest {
+                return None;
+            }
+            *manifest = rest.to_vec();
+        } else if !rest.is_empty() {
+            return None;
+        }
+        Some(intent)
+    }
+}
+
+impl Spool {
+    /// Writes an intent. It is on disk when this answers.
+    ///
+    /// # Errors
+    /// When the disk fails; then there is no intent.
+    pub async fn write_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
+        let folder = self.intents();
+        blocking(move || {
+            let path = folder.join(id.to_string());
+            let written = write(&path, &intent).and_then(|()| sync_folder(&folder));
+            if written.is_err() {
+                let _ = std::fs::remove_file(&path);
+            }
+            written
+        })
+        .await
+    }
+
+    /// Writes an intent that is not decided yet: no replay finds it before
+    /// [`Spool::confirm_intent`]. Its bytes are on disk when this answers; its
+    /// name need not be, since nothing is acknowledged yet.
+    ///
+    /// # Errors
+    /// When the disk fails; then there is no intent.
+    pub async fn prepare_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
+        let path = self.prepared(id);
+        blocking(move || {
+            let written = write(&path, &intent);
+            if written.is_err() {
+                let _ = std::fs::remove_file(&path);
+            }
+            written
+        })
+        .await
+    }
+
+    /// Makes a prepared intent one that is replayed: it is on disk under its
+    /// own name when this answers. One that is not there was confirmed by
+    /// another process, or is carried out already.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn confirm_intent(&self, id: IntentId) -> Result<(), SpoolError> {
+        let (folder, from) = (self.intents(), self.prepared(id));
+        blocking(move || {
+            match std::fs::rename(&from, folder.join(id.to_string())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SpoolError::io("cannot rename", &from, error));
+                }
+                _ => {}
+            }
+            sync_folder(&folder)
+        })
+        .await
+    }
+
+    /// Removes an intent, prepared or not; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn remove_intent(&self, id: IntentId) -> Result<(), SpoolError> {
+        // In this order: one that is confirmed in between is gone too.
+        let paths = [self.prepared(id), self.intents().join(id.to_string())];
+        blocking(move || {
+            for path in paths {
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(SpoolError::io("cannot remove", &path, error));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The names of all intents that are not only prepared, with the time each
+    /// was written.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
+        self.list_named("").await
+    }
+
+    /// The names of all intents that are only prepared, with the time each was
+    /// written.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn list_prepared_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
+        self.list_named(PREPARED).await
+    }
+
+    async fn list_named(
+        &self,
+        suffix: &'static str,
+    ) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
+        let folder = self.intents();
+        blocking(move || {
+            let failed = |error| SpoolError::io("cannot list", &folder, error);
+            let mut intents = Vec::new();
+            for entry in std::fs::read_dir(&folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name();
+                let id = name.to_str().and_then(|name| name.strip_suffix(suffix));
+                let modified = entry.metadata().and_then(|meta| meta.modified());
+                if let (Some(Ok(id)), Ok(modified)) = (id.map(str::parse), modified) {
+                    intents.push((id, modified));
+                }
+            }
+            Ok(intents)
+        })
+        .await
+    }
+
+    fn prepared(&self, id: IntentId) -> PathBuf {
+        self.intents().join(format!("{id}{PREPARED}"))
+    }
+
+    /// Reads an intent; nothing if it is not there, or was cut off before it
+    /// was acknowledged.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
+        let path = self.intents().join(id.to_string());
+        blocking(move || match std::fs::read(&path) {
+            Ok(bytes) => Ok(Intent::from_bytes(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(SpoolError::io("cannot read", &path, error)),
+        })
+        .await
+    }
+}
+
+fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
+    let failed = |error| SpoolError::io("cannot write", path, error);
+    let bytes = intent.to_bytes().map_err(failed)?;
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(&bytes).map_err(failed)?;
+    file.sync_data().map_err(failed)
+}

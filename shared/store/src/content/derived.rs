@@ -1,0 +1,117 @@
+//! What is worked out once of a manifest or a tag, so that lists need not:
+//! sizes, platforms, keys to sort by.
+
+use refity_types::digest::Digest;
+use refity_types::manifest::ManifestKind;
+use refity_types::media_type::MediaType;
+use refity_types::name::RepositoryName;
+use refity_types::platform::{Platform, children};
+use refity_types::version::sort_key;
+use rusqlite::{Connection, params};
+
+use super::super::manifests::manifest_in;
+use super::super::repositories::repository_id;
+use super::super::{Store, StoreError};
+use super::row;
+
+/// The manifest :manifest and all that it needs: `needs (id, is_manifest)`.
+pub(super) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
+    SELECT :manifest, 1
+    UNION
+    SELECT x.blob_id, x.is_manifest FROM needs n
+    CROSS JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
+
+/// Works out what lists show of a manifest, when what it names is known.
+pub(in super::super) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
+    let size: i64 = db
+        .prepare_cached(&format!(
+            "{NEEDS} SELECT coalesce(sum(b.size), 0) FROM (SELECT DISTINCT id FROM needs) n
+             CROSS JOIN blobs b ON b.id = n.id"
+        ))?
+        .query_row(&[(":manifest", &manifest)], |row| row.get(0))?;
+    db.prepare_cached("UPDATE manifests SET size = ?2 WHERE blob_id = ?1 AND size <> ?2")?
+        .execute([manifest, size])?;
+    let unknown = row(
+        db,
+        "SELECT media_type, bytes FROM manifests WHERE blob_id = ?1 AND platforms IS NULL",
+        [manifest],
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)),
+    )?;
+    let Some((media_type, bytes)) = unknown else {
+        return Ok(());
+    };
+    let kind = media_type.parse::<MediaType>().ok();
+    // An image says it in its configuration.
+    if kind.and_then(|it| ManifestKind::of(&it)) == Some(ManifestKind::Index) {
+        let children = children(&bytes).into_iter();
+        let images = children.filter(|child| !child.is_attestation());
+        set_platforms(db, manifest, images.filter_map(|child| child.platform))?;
+    }
+    Ok(())
+}
+
+fn set_platforms(
+    db: &Connection,
+    manifest: i64,
+    platforms: impl Iterator<Item = Platform>,
+) -> Result<(), StoreError> {
+    let names: Vec<String> = platforms.map(|platform| platform.to_string()).collect();
+    let names = serde_json::Value::from(names).to_string();
+    db.prepare_cached("UPDATE manifests SET platforms = ?2 WHERE blob_id = ?1")?
+        .execute(params![manifest, names])?;
+    Ok(())
+}
+
+/// Works out what an earlier version of the program left out.
+pub(in super::super) fn derive_missing(db: &mut Connection) -> Result<(), StoreError> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for manifest in keys(&transaction, "SELECT blob_id FROM manifests WHERE size = 0")? {
+        derive(&transaction, manifest)?;
+    }
+    for tag in keys(&transaction, "SELECT id FROM tags WHERE version_key = ''")? {
+        let name: String = transaction
+            .prepare_cached("SELECT name FROM tags WHERE id = ?1")?
+            .query_row([tag], |row| row.get(0))?;
+        transaction
+            .prepare_cached("UPDATE tags SET version_key = ?2 WHERE id = ?1")?
+            .execute(params![tag, sort_key(&name)])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn keys(db: &Connection, query: &str) -> Result<Vec<i64>, StoreError> {
+    super::super::removal::keys(db, query, [])
+}
+
+impl Store {
+    /// Notes for which platform an image is, which only its configuration
+    /// says. What is known already stays.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_platform(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        platform: Platform,
+    ) -> Result<(), StoreError> {
+        let (repository, digest) = (repository.clone(), digest.clone());
+        self.write_relaxed(move |db| {
+            let Some(repository) = repository_id(db, &repository)? else {
+                return Ok(());
+            };
+            let Some(manifest) = manifest_in(db, repository, &digest)? else {
+                return Ok(());
+            };
+            let known: bool = db
+                .prepare_cached("SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1")?
+                .query_row([manifest], |row| row.get(0))?;
+            if known {
+                return Ok(());
+            }
+            set_platforms(db, manifest, std::iter::once(platform))
+        })
+        .await
+    }
+}

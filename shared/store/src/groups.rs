@@ -1,0 +1,91 @@
+//! Groups: the first component of a repository's name.
+
+use refity_types::name::GroupName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::jobs::{NewJob, want};
+use super::{JobKind, Store, StoreError, next_generation};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Whether repositories appear in it on their first push.
+    pub create_on_push: bool,
+    /// How many repositories it has.
+    pub repositories: i64,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+}
+
+/// What came of making a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupCreated {
+    /// It is new, and its marker is on its way to SFTP.
+    Yes,
+    /// There is one of that name.
+    Exists,
+}
+
+pub(super) fn create_group(
+    db: &Connection,
+    store: &Store,
+    name: &GroupName,
+) -> Result<GroupCreated, StoreError> {
+    let now = store.clock.wall_ms();
+    let generation = next_generation(db, now)?;
+    // The row of one that was removed may still be there.
+    let made = db
+        .prepare_cached(
+            "INSERT INTO groups (name, wanted, generation, created_at) VALUES (?1, 1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET
+                 wanted = 1, generation = excluded.generation, created_at = excluded.created_at,
+                 create_on_push = 1, public = 0
+             WHERE NOT wanted
+             RETURNING id",
+        )?
+        .query_row(params![name.as_str(), generation, now], |row| row.get(0))
+        .optional()?;
+    let Some(group) = made else {
+        return Ok(GroupCreated::Exists);
+    };
+    want(db, &store.clock, &NewJob::new(JobKind::MarkGroup, group))?;
+    Ok(GroupCreated::Yes)
+}
+
+impl Store {
+    /// Makes a group and the job that marks it on SFTP.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_group(&self, name: &GroupName) -> Result<GroupCreated, StoreError> {
+        let (store, name) = (self.clone(), name.clone());
+        self.write(move |db| create_group(db, &store, &name)).await
+    }
+
+    /// All groups by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn groups(&self) -> Result<Vec<Group>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT name, create_on_push, created_at,
+                        (SELECT count(*) FROM repositories r
+                         WHERE r.group_id = g.id AND r.removed_at IS NULL)
+                 FROM groups g WHERE wanted ORDER BY name",
+            )?;
+            let groups = query.query_map([], |row| {
+                Ok(Group {
+                    name: row.get(0)?,
+                    create_on_push: row.get(1)?,
+                    created_at: row.get(2)?,
+                    repositories: row.get(3)?,
+                })
+            })?;
+            Ok(groups.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

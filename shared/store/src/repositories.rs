@@ -1,0 +1,155 @@
+//! Repositories. They appear on the first push, inside a group that exists.
+
+use refity_types::name::RepositoryName;
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
+
+use super::grants::READABLE;
+use super::names::REPOSITORIES;
+use super::{Names, Readable, Store, StoreError};
+
+/// Whether a repository can be pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTarget {
+    /// It exists, or appears with the push.
+    Open,
+    /// Its group does not exist.
+    NoGroup,
+    /// It does not exist, and its group says `create_on_push: false`.
+    NoRepository,
+}
+
+pub(super) fn repository_id(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<Option<i64>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id FROM repositories WHERE name = ?1 AND removed_at IS NULL")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?)
+}
+
+/// The repository's row, and since when it is removed.
+pub(super) fn standing(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<Option<(i64, Option<i64>)>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id, removed_at FROM repositories WHERE name = ?1")?
+        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// Makes a removed repository a new one, in the row that it had.
+pub(super) fn revive(db: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE repositories
+         SET removed_at = NULL, cleared = 0, created_at = ?2, last_push_at = 0 WHERE id = ?1",
+    )?
+    .execute([id, now])?;
+    Ok(())
+}
+
+/// Takes back that a repository was made or revived.
+pub(super) fn take_back(
+    db: &Connection,
+    id: i64,
+    before: Option<(i64, Option<i64>)>,
+) -> Result<(), StoreError> {
+    match before {
+        None => db
+            .prepare_cached("DELETE FROM repositories WHERE id = ?1")?
+            .execute([id])?,
+        Some((_, removed_at)) => db
+            .prepare_cached("UPDATE repositories SET removed_at = ?2 WHERE id = ?1")?
+            .execute(params![id, removed_at])?,
+    };
+    Ok(())
+}
+
+fn group(db: &Connection, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND wanted")?
+        .query_row([name.group().as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?)
+}
+
+/// The repository to push to, made where it is missing and may be made.
+pub(super) fn ensure_repository(
+    db: &Connection,
+    name: &RepositoryName,
+    now: i64,
+) -> Result<Result<i64, PushTarget>, StoreError> {
+    let standing = standing(db, name)?;
+    if let Some((id, None)) = standing {
+        return Ok(Ok(id));
+    }
+    match group(db, name)? {
+        None => Ok(Err(PushTarget::NoGroup)),
+        Some((_, false)) => Ok(Err(PushTarget::NoRepository)),
+        Some((group, true)) => {
+            if let Some((id, Some(_))) = standing {
+                revive(db, id, now)?;
+                return Ok(Ok(id));
+            }
+            db.prepare_cached(
+                "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![group, name.as_str(), now])?;
+            Ok(Ok(db.last_insert_rowid()))
+        }
+    }
+}
+
+impl Store {
+    /// Whether a push into this repository may begin.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn push_target(&self, name: &RepositoryName) -> Result<PushTarget, StoreError> {
+        let name = name.clone();
+        self.read(move |db| {
+            if repository_id(db, &name)?.is_some() {
+                return Ok(PushTarget::Open);
+            }
+            Ok(match group(db, &name)? {
+                None => PushTarget::NoGroup,
+                Some((_, false)) => PushTarget::NoRepository,
+                Some((_, true)) => PushTarget::Open,
+            })
+        })
+        .await
+    }
+
+    /// The names of the repositories that may be read, in bytewise order: those
+    /// after `last`, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn repositories(
+        &self,
+        readable: &Readable,
+        last: Option<String>,
+        limit: u32,
+    ) -> Result<Names, StoreError> {
+        let readable = readable.clone();
+        self.read(move |db| {
+            let last = last.unwrap_or_default();
+            if readable != Readable::All {
+                let (all, user, within) = readable.values();
+                let mut query = db.prepare_cached(&format!(
+                    "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+                     WHERE r.name > :last AND r.removed_at IS NULL AND {READABLE} ORDER BY r.name LIMIT :limit"
+                ))?;
+                let values = named_params! {
+                    ":last": last, ":limit": limit, ":all": all, ":user": user,
+                    ":within": within,
+                };
+                return Names::of_rows(&mut query, values);
+            }
+            Names::read(db, REPOSITORIES, &last, Some(limit))
+        })
+        .await
+    }
+}

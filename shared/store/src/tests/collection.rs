@@ -1,0 +1,89 @@
+//! The collection: when it stops, and that the one of the schedule is done
+//! once.
+
+use refity_config::CollectRules;
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+impl Place {
+    /// A store with so many blobs that nothing names.
+    async fn with_garbage(count: u32) -> Self {
+        let place = Self::new().await;
+        for n in 0..count {
+            place.push_blob(&n.to_le_bytes()).await;
+        }
+        place.finish_all().await;
+        place.forward(DAY);
+        place
+    }
+
+    /// Does to the database what another process would.
+    fn elsewhere(&self, change: &str) {
+        let path = self.folder.path().join("refity.db");
+        let other = Connection::open(path).unwrap();
+        other.busy_timeout(BUSY_TIMEOUT).unwrap();
+        other.execute_batch(change).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn it_stops_when_the_storage_becomes_unwell_on_the_way() {
+    // More than are marked at once.
+    let place = Place::with_garbage(150).await;
+    let mut found = 0;
+    let collect = place
+        .store
+        .collect(CollectRules::default(), false, |_| {
+            if found == 0 {
+                place.elsewhere("UPDATE storage_health SET state = 'down'");
+            }
+            found += 1;
+        })
+        .await
+        .unwrap();
+    let Collect::StorageUnwell(before) = collect else {
+        panic!("{collect:?}")
+    };
+    assert_eq!(before.links + before.blobs, found);
+    assert!((1..300).contains(&found), "{found}");
+    let words = collect.done().unwrap_err();
+    assert!(words.contains("stopped: the storage is unwell"), "{words}");
+
+    place.store.report_up().await.unwrap();
+    let rest = place.store.collect(CollectRules::default(), false, |_| {});
+    let rest = rest.await.unwrap().done().unwrap();
+    assert_eq!(before.links + rest.links, 150);
+}
+
+#[tokio::test]
+async fn the_scheduled_one_is_tried_again_until_it_is_done_and_then_no_more() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let due = store.clock().wall_ms() + millis(DAY);
+    let begin = async |owner| store.begin_scheduled_collection(due, owner).await.unwrap();
+    assert!(begin("one").await);
+    assert!(!begin("two").await, "another does it");
+    store.end_scheduled_collection(None, "one").await.unwrap();
+    assert!(!begin("two").await, "not at once");
+    place.forward(COLLECTION_PAUSE);
+    assert!(begin("two").await);
+    // It dies, and is found dead.
+    assert_eq!(store.owners().await.unwrap(), ["two"]);
+    place.forward(COLLECTION_PAUSE);
+    assert!(!begin("one").await);
+    store.give_back("two").await.unwrap();
+    assert!(begin("one").await);
+    // A late word of one that has lost its turn says nothing.
+    let late = store.end_scheduled_collection(Some(due), "two");
+    late.await.unwrap();
+    store
+        .end_scheduled_collection(Some(due), "one")
+        .await
+        .unwrap();
+    place.forward(COLLECTION_PAUSE);
+    assert!(!begin("one").await, "it is done");
+    let next = store.begin_scheduled_collection(due + 1, "two");
+    assert!(next.await.unwrap(), "the next time");
+}

@@ -1,0 +1,216 @@
+//! What lists show: sums that stay right whatever happens, pages that begin
+//! anywhere, and previews that say what a collection then frees.
+
+mod lists;
+mod previews;
+mod removal;
+
+use refity_config::CollectRules;
+use refity_types::deletion::Deletion;
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+fn name(text: &str) -> RepositoryName {
+    text.parse().unwrap()
+}
+
+fn tags(names: &[&str]) -> Vec<refity_types::name::Tag> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+impl Place {
+    async fn link(&self, repository: &str, bytes: &[u8]) {
+        let (id, hash) = (UploadId::random(), Hasher::new(Algorithm::Sha256));
+        let (repository, digest) = (name(repository), Digest::sha256(bytes));
+        let begun = self.store.begin_upload(id, &repository, &hash, None).await;
+        begun.unwrap();
+        let size = bytes.len() as u64;
+        let committed = self
+            .store
+            .commit_upload(id, &repository, &digest, size, None);
+        assert!(matches!(committed.await.unwrap(), Committed::Blob { .. }));
+    }
+
+    async fn image(&self, repository: &str, bytes: &[u8], blobs: &[&[u8]], tag: &str) {
+        for blob in blobs {
+            self.link(repository, blob).await;
+        }
+        let media_type = OCI_MANIFEST;
+        self.put(repository, bytes, media_type, blobs, &[], &[tag])
+            .await;
+    }
+
+    async fn put(
+        &self,
+        repository: &str,
+        bytes: &[u8],
+        media_type: refity_types::media_type::MediaType,
+        blobs: &[&[u8]],
+        manifests: &[&[u8]],
+        names: &[&str],
+    ) {
+        let digests =
+            |all: &[&[u8]]| -> Vec<Digest> { all.iter().map(|it| Digest::sha256(it)).collect() };
+        let new = NewManifest {
+            repository: name(repository),
+            digest: Digest::sha256(bytes),
+            media_type,
+            bytes: bytes.to_vec(),
+            blobs: digests(blobs),
+            optional_blobs: Vec::new(),
+            manifests: digests(manifests),
+            referral: None,
+            tags: tags(names),
+            generation: self.store.next_generation().await.unwrap(),
+            intent: IntentId::random(),
+            user: None,
+        };
+        let put = self.store.put_manifest(new).await.unwrap();
+        assert!(matches!(put, PutManifest::Put { .. }), "{put:?}");
+    }
+
+    async fn drop_of(&self, repository: &str, deletion: Deletion) -> Deleted {
+        let new = NewDelete {
+            repository: name(repository),
+            deletion,
+            generation: self.store.next_generation().await.unwrap(),
+            intent: IntentId::random(),
+        };
+        self.store.delete(new).await.unwrap()
+    }
+
+    async fn untag(&self, repository: &str, names: &[&str]) {
+        for tag in tags(names) {
+            let deleted = self.drop_of(repository, Deletion::Tag { tag }).await;
+            assert_eq!(deleted, Deleted::Yes);
+        }
+    }
+
+    /// A day later, what a collection frees.
+    async fn freed(&self) -> u64 {
+        self.finish_all().await;
+        self.forward(DAY);
+        let collected = self
+            .store
+            .collect(CollectRules::default(), false, |_| {})
+            .await
+            .unwrap();
+        let Collect::Done(collection) = collected else {
+            panic!("{collected:?}");
+        };
+        self.finish_all().await;
+        collection.bytes
+    }
+
+    async fn preview(&self, repository: &str, what: Previewed) -> Preview {
+        let repository = name(repository);
+        let preview = self.store.preview(&repository, what, Readable::All);
+        preview.await.unwrap().unwrap()
+    }
+
+    async fn repositories(&self, sort: RepositorySort, order: Order) -> Vec<RepositoryRow> {
+        let filter = RepositoryFilter::default();
+        let page = self
+            .store
+            .repository_page(Readable::All, None, filter, sort, first(order));
+        page.await.unwrap().items
+    }
+
+    async fn repository(&self, repository: &str) -> RepositoryRow {
+        let all = self.repositories(RepositorySort::Name, Order::Asc).await;
+        let found = all.into_iter().find(|it| it.name == name(repository));
+        found.unwrap()
+    }
+
+    async fn tag_rows(&self, repository: &str, sort: TagSort, order: Order) -> Vec<TagRow> {
+        let repository = name(repository);
+        let page = self.store.tag_page(&repository, None, sort, first(order));
+        page.await.unwrap().unwrap().items
+    }
+
+    async fn tag_names(&self, sort: TagSort, order: Order) -> Vec<String> {
+        let rows = self.tag_rows("team/app", sort, order).await;
+        rows.iter().map(|tag| tag.name.to_string()).collect()
+    }
+
+    /// Compares what is kept of sums with what they are.
+    async fn assert_sums(&self) {
+        let wrong: Vec<String> = self
+            .store
+            .read(|db| {
+                let mut query = db.prepare(
+                    "WITH held AS (
+                     SELECT repository_id, blob_id FROM repository_blobs WHERE wanted
+                     UNION SELECT repository_id, manifest_id FROM repository_manifests WHERE wanted
+                 )
+                 SELECT r.name || ': ' || r.tags || ' ' || r.logical_bytes || ' ' || r.unique_bytes
+                 FROM repositories r WHERE
+                     r.tags <> (SELECT count(*) FROM tags t
+                                WHERE t.repository_id = r.id AND t.manifest_id IS NOT NULL)
+                  OR r.logical_bytes <> coalesce((SELECT sum(b.size) FROM held h
+                         JOIN blobs b ON b.id = h.blob_id WHERE h.repository_id = r.id), 0)
+                  OR r.unique_bytes <> coalesce((SELECT sum(b.size) FROM held h
+                         JOIN blobs b ON b.id = h.blob_id WHERE h.repository_id = r.id
+                          AND NOT EXISTS (SELECT 1 FROM held o WHERE o.blob_id = h.blob_id
+                                           AND o.repository_id <> r.id)), 0)
+                 UNION ALL
+                 SELECT t.name || ': ' || t.size FROM tags t WHERE t.manifest_id IS NOT NULL
+                     AND t.size <> (SELECT size FROM manifests WHERE blob_id = t.manifest_id)",
+                )?;
+                let rows = query.query_map([], |row| row.get(0))?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+}
+
+fn first(order: Order) -> PageRequest {
+    PageRequest {
+        order,
+        cursor: None,
+        limit: 100,
+    }
+}
+
+#[tokio::test]
+async fn sums_stay_right_whatever_is_pushed_deleted_and_collected() {
+    let place = Place::new().await;
+    let mut seed = 7_u32;
+    let mut below = move |limit: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) % limit
+    };
+    let repositories = ["team/a", "team/b", "team/c"];
+    let blobs: [&[u8]; 5] = [b"x", b"xx", b"xxxx", b"xxxxxxxx", b"manifest 1"];
+    for turn in 0..150 {
+        let repository = repositories[below(3) as usize];
+        let tag = format!("v{}", below(4));
+        match below(6) {
+            0 => place.link(repository, blobs[below(5) as usize]).await,
+            1..=3 => {
+                let manifest = format!("manifest {}", below(6));
+                let some = &blobs[below(4) as usize..];
+                let bytes = manifest.as_bytes();
+                place.image(repository, bytes, some, &tag).await;
+            }
+            4 => {
+                let tag = tag.parse().unwrap();
+                place.drop_of(repository, Deletion::Tag { tag }).await;
+            }
+            _ => {
+                let digest = Digest::sha256(format!("manifest {}", below(6)).as_bytes());
+                let tags = tags(&["v0", "v1", "v2", "v3"]);
+                let deletion = Deletion::Manifest { digest, tags };
+                place.drop_of(repository, deletion).await;
+            }
+        }
+        if turn % 30 == 29 {
+            place.freed().await;
+        }
+        place.assert_sums().await;
+    }
+}

@@ -1,0 +1,161 @@
+//! When an intent may go, and what a replay of those that stayed leads to.
+
+use super::*;
+
+#[tokio::test]
+async fn an_intent_is_carried_out_with_its_last_job() {
+    let place = Place::new().await;
+    place.push_manifest(b"manifest", &[], "v1").await;
+    let mut carried_out = Vec::new();
+    while let Some((claim, wish)) = place.claim("worker").await {
+        assert!(carried_out.is_empty(), "{:?} came after", claim.kind);
+        if let Finished::Done { carried_out: ids } = place.finish(&claim, &wish).await {
+            carried_out.extend(ids);
+        }
+    }
+    assert_eq!(carried_out.len(), 1);
+    let open = place.store.carried_out_intents().await.unwrap();
+    assert_eq!(open, carried_out);
+    place.store.forget_intents(carried_out).await.unwrap();
+    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_intent_that_overtook_another_stays_as_long_as_that() {
+    let place = Place::new().await;
+    place.push_blob(b"slow layer").await;
+    place.push_manifest(b"one", &[b"slow layer"], "v").await;
+    place.push_manifest(b"two", &[], "v").await;
+    // All but the slow layer, which is claimed and does not end.
+    let mut slow = None;
+    while let Some((claim, wish)) = place.claim("worker").await {
+        match &wish {
+            Wish::StoreBlob { digest, .. } if *digest == Digest::sha256(b"slow layer") => {
+                slow = Some((claim, wish));
+            }
+            _ => assert!(!matches!(
+                place.finish(&claim, &wish).await,
+                Finished::Done { carried_out } if !carried_out.is_empty()
+            )),
+        }
+    }
+    assert_eq!(place.tag("v").await, b"two");
+    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
+    let (claim, wish) = slow.unwrap();
+    place.finish(&claim, &wish).await;
+    place.finish_all().await;
+    assert_eq!(place.store.carried_out_intents().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_push_after_a_replay_is_newer_whatever_the_clock_said() {
+    let place = Place::new().await;
+    let ahead = place.store.clock().wall_ms() + 3_600_000;
+    place.push_manifest_of(ahead, b"old", &[], "v").await;
+    place.push_manifest(b"new", &[], "v").await;
+    assert_eq!(place.tag("v").await, b"new");
+}
+
+/// A manifest under these tags.
+async fn push(place: &Place, bytes: &[u8], blobs: &[&[u8]], tags: &[&str]) -> IntentId {
+    let intent = IntentId::random();
+    let new = NewManifest {
+        repository: app(),
+        digest: Digest::sha256(bytes),
+        media_type: OCI_MANIFEST,
+        bytes: bytes.to_vec(),
+        blobs: blobs.iter().map(|bytes| Digest::sha256(bytes)).collect(),
+        optional_blobs: Vec::new(),
+        manifests: Vec::new(),
+        referral: None,
+        tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+        generation: place.store.next_generation().await.unwrap(),
+        intent,
+        user: None,
+    };
+    place.store.put_manifest(new).await.unwrap();
+    intent
+}
+
+#[tokio::test]
+async fn what_overtook_an_intent_that_stays_itself_stays_too() {
+    let place = Place::new().await;
+    place.push_blob(b"slow layer").await;
+    let (slow, wish) = place.claim("worker").await.unwrap();
+    let mut expected = Vec::new();
+    expected.push(push(&place, b"one", &[b"slow layer"], &["a"]).await);
+    expected.push(push(&place, b"two", &[], &["a", "b"]).await);
+    expected.push(push(&place, b"three", &[], &["b"]).await);
+    place.finish_all().await;
+    // The second has to stay, and would move `b` back.
+    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
+    place.finish(&slow, &wish).await;
+    place.finish_all().await;
+    // In this order their files go.
+    let carried_out = place.store.carried_out_intents().await.unwrap();
+    assert_eq!(carried_out, expected);
+}
+
+/// So many pushes of one tag, carried out at once: how many steps SQLite takes
+/// to tell which intents may go.
+async fn steps_for(pushes: usize) -> i32 {
+    let place = Place::new().await;
+    let mut put = Vec::new();
+    for _ in 0..pushes {
+        let place = (
+            place.store.clone(),
+            place.store.next_generation().await.unwrap(),
+        );
+        put.push(tokio::spawn(async move {
+            let (store, generation) = place;
+            let new = NewManifest {
+                repository: app(),
+                digest: Digest::sha256(b"manifest"),
+                media_type: OCI_MANIFEST,
+                bytes: b"manifest".to_vec(),
+                blobs: Vec::new(),
+                optional_blobs: Vec::new(),
+                manifests: Vec::new(),
+                referral: None,
+                tags: vec!["v".parse().unwrap()],
+                generation,
+                intent: IntentId::random(),
+                user: None,
+            };
+            store.put_manifest(new).await.unwrap()
+        }));
+    }
+    for put in put {
+        put.await.unwrap();
+    }
+    place.finish_all().await;
+    let looked = place.store.read(|db| {
+        let tag = db.query_row("SELECT max(job_id) FROM intents", [], |row| row.get(0));
+        let tag = JobId(tag?);
+        // Counted from here on: other tests use this connection no more.
+        steps(db)?;
+        let begun = std::time::Instant::now();
+        let carried_out = crate::intents::carried_out(db, tag)?;
+        println!("{} intents: {:?}", carried_out.len(), begun.elapsed());
+        Ok((carried_out.len(), steps(db)?))
+    });
+    let (carried_out, steps) = looked.await.unwrap();
+    assert_eq!(carried_out, pushes);
+    steps
+}
+
+/// The steps since this was asked last.
+fn steps(db: &Connection) -> Result<i32, StoreError> {
+    let mut steps = 0;
+    for query in crate::intents::QUERIES {
+        let query = db.prepare_cached(query)?;
+        steps += query.reset_status(rusqlite::StatementStatus::VmStep);
+    }
+    Ok(steps)
+}
+
+#[tokio::test]
+async fn it_takes_no_longer_for_each_intent_when_there_are_many() {
+    let (some, many) = (steps_for(250).await, steps_for(1000).await);
+    assert!(some > 0 && many < 6 * some, "{some} steps, then {many}");
+}

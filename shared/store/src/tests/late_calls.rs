@@ -1,0 +1,157 @@
+//! A call of a process that is dead or silent may arrive late: what it could
+//! undo is looked at again after, whatever is wished by then.
+
+use JobKind::{LinkBlob, StoreBlob};
+use refity_types::deletion::Deletion;
+
+use super::*;
+
+fn later() -> Duration {
+    LAST_CALL + Duration::from_secs(1)
+}
+
+/// A store of one blob, whose removal from the repository runs.
+async fn removal_under_way() -> (Place, Claim) {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    place.finish_all().await;
+    let digest = Digest::sha256(b"layer");
+    assert_eq!(place.delete(Deletion::Blob { digest }).await, Deleted::Yes);
+    let (claim, wish) = place.claim("hung").await.unwrap();
+    assert!(matches!(wish, Wish::LinkBlob { wanted: false, .. }));
+    (place, claim)
+}
+
+/// As [`Place::finish_all`]; a job that was put back may have to wait first.
+async fn run_all(place: &Place) -> Vec<JobKind> {
+    let mut kinds = Vec::new();
+    while let Some(claim) = place.store.claim("worker", None).await.unwrap() {
+        let ended = match place.store.wish(&claim).await.unwrap() {
+            Wanted::Wish(wish) => {
+                kinds.push(claim.kind);
+                Ended::True(wish.generation())
+            }
+            Wanted::NotYet => Ended::NotYet,
+            Wanted::NoTarget => Ended::NoTarget,
+        };
+        place.store.finish(&claim, ended).await.unwrap();
+    }
+    kinds
+}
+
+/// The blob's link is looked at once more when no late call can come, and not
+/// again after that.
+async fn assert_looked_at_once(place: &Place) {
+    assert!(place.claim("worker").await.is_none());
+    place.forward(later());
+    assert_eq!(place.finish_all().await, [LinkBlob]);
+    place.forward(later());
+    assert_eq!(place.finish_all().await, []);
+}
+
+fn uncertain() -> Retry {
+    Retry {
+        after: Duration::ZERO,
+        counts: true,
+        parked: false,
+        uncertain: true,
+        trouble: Trouble {
+            code: "connection".to_owned(),
+            message: "no answer".to_owned(),
+            hint: None,
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_turned_round_before_its_owner_died() {
+    let (place, _) = removal_under_way().await;
+    place.push_blob(b"layer").await;
+    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}
+
+#[tokio::test]
+async fn a_removal_that_turned_round_before_its_owner_fell_silent() {
+    let (place, _) = removal_under_way().await;
+    place.push_blob(b"layer").await;
+    place.forward(LEASE + Duration::from_secs(1));
+    // It may still be removing.
+    assert_eq!(place.store.end_expired_leases().await.unwrap(), 0);
+    place.forward(LAST_CALL);
+    assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}
+
+#[tokio::test]
+async fn a_removal_that_turned_round_before_its_call_was_left_unanswered() {
+    let (place, claim) = removal_under_way().await;
+    place.push_blob(b"layer").await;
+    assert!(place.store.retry(&claim, uncertain()).await.unwrap());
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}
+
+#[tokio::test]
+async fn a_push_that_joins_the_look_does_not_take_its_place() {
+    let (place, _) = removal_under_way().await;
+    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
+    assert_eq!(place.finish_all().await, [LinkBlob]);
+    place.push_blob(b"layer").await;
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}
+
+#[tokio::test]
+async fn a_run_that_begins_before_the_last_late_call_and_ends_after_it_is_no_look() {
+    let (place, _) = removal_under_way().await;
+    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
+    let (claim, wish) = place.claim("worker").await.unwrap();
+    place.forward(later());
+    place.finish(&claim, &wish).await;
+    assert_eq!(place.finish_all().await, [LinkBlob]);
+    place.forward(later());
+    assert_eq!(place.finish_all().await, []);
+}
+
+#[tokio::test]
+async fn a_push_that_turns_round_before_its_wish_is_read_is_a_removal() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let (stores, wish) = place.claim("worker").await.unwrap();
+    place.finish(&stores, &wish).await;
+    let links = place.store.claim("hung", None).await.unwrap().unwrap();
+    let digest = Digest::sha256(b"layer");
+    place.delete(Deletion::Blob { digest }).await;
+    let wanted = place.store.wish(&links).await.unwrap();
+    assert!(matches!(
+        wanted,
+        Wanted::Wish(Wish::LinkBlob { wanted: false, .. })
+    ));
+    place.push_blob(b"layer").await;
+    place.store.give_back("hung").await.unwrap();
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}
+
+#[tokio::test]
+async fn a_run_of_another_boot_is_looked_at_again_too() {
+    let (place, _) = removal_under_way().await;
+    place.push_blob(b"layer").await;
+    let path = place.folder.path().join("refity.db");
+    let other = rusqlite::Connection::open(path).unwrap();
+    other
+        .execute("UPDATE jobs SET boot_id = 'x' WHERE state = 'running'", [])
+        .unwrap();
+    assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+    other
+        .execute(
+            "UPDATE jobs SET suspect_boot = 'x' WHERE suspect_boot IS NOT NULL",
+            [],
+        )
+        .unwrap();
+    assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
+    assert_looked_at_once(&place).await;
+}

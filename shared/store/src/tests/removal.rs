@@ -1,0 +1,344 @@
+//! Deletes and the collection: in which order jobs remove, and what a push
+//! that comes before or after changes.
+
+use refity_config::CollectRules;
+use refity_types::deletion::Deletion;
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(25 * 60 * 60);
+
+impl Place {
+    pub(super) async fn delete_of(&self, generation: i64, deletion: Deletion) -> Deleted {
+        let new = NewDelete {
+            repository: app(),
+            deletion,
+            generation,
+            intent: IntentId::random(),
+        };
+        self.store.delete(new).await.unwrap()
+    }
+
+    pub(super) async fn delete(&self, deletion: Deletion) -> Deleted {
+        let generation = self.store.next_generation().await.unwrap();
+        self.delete_of(generation, deletion).await
+    }
+
+    async fn collect(&self) -> Vec<Collected> {
+        self.collect_by(CollectRules::default()).await
+    }
+
+    async fn collect_by(&self, rules: CollectRules) -> Vec<Collected> {
+        let mut all = Vec::new();
+        let collection = self.store.collect(rules, false, |one| all.push(one)).await;
+        assert!(matches!(collection.unwrap(), Collect::Done(_)));
+        all
+    }
+
+    /// An index of these manifests, under a tag.
+    async fn push_index(&self, bytes: &[u8], manifests: &[&[u8]], tag: &str) {
+        let new = NewManifest {
+            repository: app(),
+            digest: Digest::sha256(bytes),
+            media_type: refity_types::media_type::OCI_INDEX,
+            bytes: bytes.to_vec(),
+            blobs: Vec::new(),
+            optional_blobs: Vec::new(),
+            manifests: manifests.iter().map(|it| Digest::sha256(it)).collect(),
+            referral: None,
+            tags: vec![tag.parse().unwrap()],
+            generation: self.store.next_generation().await.unwrap(),
+            intent: IntentId::random(),
+            user: None,
+        };
+        let put = self.store.put_manifest(new).await.unwrap();
+        assert!(matches!(put, PutManifest::Put { .. }), "{put:?}");
+    }
+
+    /// Runs jobs until one of this kind is claimed, and leaves that running.
+    async fn until(&self, kind: JobKind) -> (Claim, Wish) {
+        loop {
+            let (claim, wish) = self.claim("worker").await.expect("a job of that kind");
+            if claim.kind == kind {
+                return (claim, wish);
+            }
+            self.finish(&claim, &wish).await;
+        }
+    }
+
+    /// A store whose image `v1` of one layer is stored, and a day old.
+    pub(super) async fn with_image() -> Self {
+        let place = Self::new().await;
+        place.push_blob(b"layer").await;
+        place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+        place.finish_all().await;
+        place
+    }
+}
+
+pub(super) fn tag(name: &str) -> Deletion {
+    Deletion::Tag {
+        tag: name.parse().unwrap(),
+    }
+}
+
+fn manifest(tags: &[&str]) -> Deletion {
+    Deletion::Manifest {
+        digest: Digest::sha256(b"manifest"),
+        tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+    }
+}
+
+fn layer() -> Deletion {
+    Deletion::Blob {
+        digest: Digest::sha256(b"layer"),
+    }
+}
+
+#[tokio::test]
+async fn removals_go_from_the_tag_to_the_bytes() {
+    use JobKind::{LinkBlob, PublishManifest, PublishTag, StoreBlob};
+    let place = Place::with_image().await;
+    assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
+    place.forward(DAY);
+    assert_eq!(place.collect().await.len(), 3);
+    let kinds = place.finish_all().await;
+    assert_eq!(kinds[..2], [PublishTag, PublishManifest]);
+    let at = |kind| kinds.iter().position(|k| *k == kind).unwrap();
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    // The manifest's own bytes may go before the layer's link.
+    let last = kinds.iter().rposition(|kind| *kind == StoreBlob).unwrap();
+    assert!(at(PublishManifest) < at(LinkBlob) && at(LinkBlob) < last);
+}
+
+#[tokio::test]
+async fn what_is_pushed_waits_for_nothing_that_is_removed() {
+    let place = Place::with_image().await;
+    place.delete(manifest(&["v1"])).await;
+    place.forward(DAY);
+    place.collect().await;
+    // Every removal still waits; all of it turns round.
+    place.push_blob(b"layer").await;
+    place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+    assert_eq!(place.finish_all().await.len(), 5);
+    assert_eq!(place.tag("v1").await, b"manifest");
+    assert!(place.collect().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_that_runs_while_it_is_pushed_again_is_followed_by_the_push() {
+    let place = Place::with_image().await;
+    place.delete(manifest(&["v1"])).await;
+    let (claim, wish) = place.claim("worker").await.unwrap();
+    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+    assert_eq!(place.finish(&claim, &wish).await, Finished::Again);
+    let kinds = place.finish_all().await;
+    assert_eq!(kinds.last(), Some(&JobKind::PublishTag));
+    assert_eq!(place.tag("v1").await, b"manifest");
+}
+
+#[tokio::test]
+async fn an_older_delete_that_comes_late_removes_nothing() {
+    let place = Place::with_image().await;
+    let old = place.store.next_generation().await.unwrap();
+    place.push_blob(b"layer").await;
+    place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+    for deletion in [tag("v1"), manifest(&["v1"])] {
+        assert_eq!(place.delete_of(old, deletion).await, Deleted::Overtaken);
+    }
+    assert_eq!(place.tag("v1").await, b"manifest");
+}
+
+#[tokio::test]
+async fn an_older_push_that_comes_late_brings_nothing_back() {
+    let place = Place::with_image().await;
+    let old = place.store.next_generation().await.unwrap();
+    place.delete(manifest(&["v1"])).await;
+    place
+        .push_manifest_of(old, b"manifest", &[b"layer"], "late")
+        .await;
+    place.finish_all().await;
+    for reference in ["v1", "late"] {
+        let reference = Reference::Tag(reference.parse().unwrap());
+        let found = place.store.manifest(&app(), &reference).await.unwrap();
+        assert_eq!(found, None);
+    }
+}
+
+#[tokio::test]
+async fn a_delete_that_does_not_list_a_tag_changes_nothing() {
+    let place = Place::with_image().await;
+    assert_eq!(place.delete(manifest(&[])).await, Deleted::TagsMoved);
+    assert_eq!(place.tag("v1").await, b"manifest");
+    assert!(place.finish_all().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_blob_that_a_manifest_names_stays() {
+    let place = Place::with_image().await;
+    let by = Digest::sha256(b"manifest");
+    assert_eq!(place.delete(layer()).await, Deleted::NamedBy(by));
+    place.delete(manifest(&["v1"])).await;
+    assert_eq!(place.delete(layer()).await, Deleted::Yes);
+    assert_eq!(place.delete(layer()).await, Deleted::Unknown);
+}
+
+#[tokio::test]
+async fn a_push_that_began_before_the_collection_wins_over_it() {
+    let place = Place::with_image().await;
+    place.delete(tag("v1")).await;
+    place.finish_all().await;
+    place.forward(DAY);
+    let generation = place.store.next_generation().await.unwrap();
+    assert_eq!(place.collect().await.len(), 4);
+    // The client has sent the layer again, having been told that it is gone.
+    place.push_blob(b"layer").await;
+    place
+        .push_manifest_of(generation, b"manifest", &[b"layer"], "v1")
+        .await;
+    place.finish_all().await;
+    assert_eq!(place.tag("v1").await, b"manifest");
+}
+
+#[tokio::test]
+async fn the_intent_of_a_push_stays_as_long_as_that_of_the_delete_before() {
+    let place = Place::with_image().await;
+    place.push_blob(b"slow").await;
+    place.push_manifest(b"manifest", &[b"layer"], "v2").await;
+    place.finish_all().await;
+    let done = place.store.carried_out_intents().await.unwrap();
+    place.store.forget_intents(done).await.unwrap();
+    // The delete is not carried out as long as one of its tags' jobs runs.
+    place.delete(manifest(&["v1", "v2"])).await;
+    let (slow, wish) = place.claim("worker").await.unwrap();
+    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    place.push_manifest(b"manifest", &[b"layer"], "v3").await;
+    place.finish_all().await;
+    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
+    place.finish(&slow, &wish).await;
+    place.finish_all().await;
+    // The delete's and the push's.
+    assert_eq!(place.store.carried_out_intents().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_removal_that_is_looked_at_again_is_still_a_removal() {
+    let place = Place::with_image().await;
+    place.delete(tag("v1")).await;
+    let (claim, _) = place.claim("worker").await.unwrap();
+    place.store.give_back("worker").await.unwrap();
+    assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
+    place.forward(LAST_CALL + Duration::from_secs(1));
+    let (again, wish) = place.claim("worker").await.unwrap();
+    assert!(again.job != claim.job);
+    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    // The storage has no room: removals go on all the same.
+    place.store.give_back("worker").await.unwrap();
+    place.store.report_full(DAY).await.unwrap();
+    assert!(place.claim("worker").await.is_some());
+}
+
+#[tokio::test]
+async fn a_delete_gives_its_grace_where_untagged_manifests_are_collected_too() {
+    let place = Place::with_image().await;
+    let rules = CollectRules {
+        untagged_after: Some(30 * DAY),
+    };
+    place.forward(60 * DAY);
+    place.delete(tag("v1")).await;
+    assert!(place.collect_by(rules).await.is_empty());
+    place.forward(DAY);
+    assert_eq!(place.collect_by(rules).await.len(), 4);
+}
+
+#[tokio::test]
+async fn the_grace_counts_from_the_last_delete_that_let_go() {
+    let place = Place::with_image().await;
+    place.delete(tag("v1")).await;
+    place.push_index(b"index", &[b"manifest"], "index").await;
+    place.finish_all().await;
+    place.forward(30 * DAY);
+    let digest = Digest::sha256(b"index");
+    let tags = vec!["index".parse().unwrap()];
+    let deleted = place.delete(Deletion::Manifest { digest, tags }).await;
+    assert_eq!(deleted, Deleted::Yes);
+    place.finish_all().await;
+    let collected = place.collect().await;
+    assert!(collected.is_empty(), "{collected:?}");
+    place.forward(DAY);
+    assert_eq!(place.collect().await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
+    let place = Place::with_image().await;
+    place.push_blob(b"slow").await;
+    let (slow, slow_wish) = place.until(JobKind::StoreBlob).await;
+    place.push_manifest(b"manifest", &[b"layer"], "t").await;
+    // SFTP has the tag, and the row does not know it yet.
+    let (running, wish) = place.until(JobKind::PublishTag).await;
+    place.push_manifest(b"next", &[b"slow"], "t").await;
+    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
+    let kinds = place.finish_all().await;
+    assert!(!kinds.contains(&JobKind::PublishManifest), "{kinds:?}");
+    place.finish(&slow, &slow_wish).await;
+    let kinds = place.finish_all().await;
+    let at = |kind| kinds.iter().rposition(|k| *k == kind).unwrap();
+    assert!(at(JobKind::PublishTag) < at(JobKind::PublishManifest));
+    assert_eq!(place.tag("t").await, b"next");
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_back_and_forth_while_it_is_carried_out_gets_there() {
+    let place = Place::with_image().await;
+    place.push_manifest(b"two", &[], "v1").await;
+    let (running, wish) = place.until(JobKind::PublishTag).await;
+    place.push_manifest(b"manifest", &[b"layer"], "v1").await;
+    place.push_manifest(b"three", &[], "v1").await;
+    assert_eq!(place.delete(manifest(&[])).await, Deleted::Yes);
+    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    place.finish_all().await;
+    assert_eq!(place.tag("v1").await, b"three");
+    let left = place.store.job_counts().await.unwrap();
+    assert_eq!((left.waiting, left.pending, left.running), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_the_index_does_not_know_all_of_is_neither_collected_nor_deleted() {
+    let place = Place::with_image().await;
+    place.push_blob(b"alone").await;
+    place.store.note_partial_index().await.unwrap();
+    place.forward(DAY);
+    let rules = CollectRules::default();
+    let collect = place.store.collect(rules, false, |one| panic!("{one:?}"));
+    assert_eq!(collect.await.unwrap(), Collect::PartialIndex);
+    let digest = Digest::sha256(b"alone");
+    let deleted = place.delete(Deletion::Blob { digest }).await;
+    assert_eq!(deleted, Deleted::PartialIndex);
+    let deleted = place.delete(manifest(&["v1"])).await;
+    assert_eq!(deleted, Deleted::PartialIndex);
+    assert_eq!(place.delete(tag("v1")).await, Deleted::Yes);
+}
+
+#[tokio::test]
+async fn removals_look_things_up_by_what_they_ask_for() {
+    let place = Place::new().await;
+    let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
+        let mut steps = Vec::new();
+        for query in crate::removal::QUERIES {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+            let rows = plan.query_map([1, 1], |row| row.get::<_, String>(3))?;
+            steps.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(steps)
+    };
+    let steps = place.store.read(plans).await.unwrap();
+    for step in steps {
+        let scans = step.starts_with("SCAN") && !step.contains("CONSTANT");
+        let all_of_a_repository =
+            step.contains("tags_listed") || step.ends_with("(repository_id=?)");
+        assert!(!scans && !all_of_a_repository, "{step}");
+    }
+}
