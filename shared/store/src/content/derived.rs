@@ -9,20 +9,20 @@ use refity_types::platform::{Platform, children};
 use refity_types::version::sort_key;
 use rusqlite::{Connection, params};
 
-use super::super::manifests::manifest_in;
-use super::super::repositories::repository_id;
-use super::super::{Store, StoreError};
-use super::row;
+use crate::content::manifests::manifest_in;
+use crate::content::repositories::repository_id;
+use crate::engine::sql::row;
+use crate::{Store, StoreError};
 
 /// The manifest :manifest and all that it needs: `needs (id, is_manifest)`.
-pub(super) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
+pub(crate) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
     SELECT :manifest, 1
     UNION
     SELECT x.blob_id, x.is_manifest FROM needs n
     CROSS JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
 
 /// Works out what lists show of a manifest, when what it names is known.
-pub(in super::super) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
+pub(crate) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
     let size: i64 = db
         .prepare_cached(&format!(
             "{NEEDS} SELECT coalesce(sum(b.size), 0) FROM (SELECT DISTINCT id FROM needs) n
@@ -63,7 +63,7 @@ fn set_platforms(
 }
 
 /// Works out what an earlier version of the program left out.
-pub(in super::super) fn derive_missing(db: &mut Connection) -> Result<(), StoreError> {
+pub(crate) fn derive_missing(db: &mut Connection) -> Result<(), StoreError> {
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for manifest in keys(&transaction, "SELECT blob_id FROM manifests WHERE size = 0")? {
         derive(&transaction, manifest)?;
@@ -81,7 +81,7 @@ pub(in super::super) fn derive_missing(db: &mut Connection) -> Result<(), StoreE
 }
 
 fn keys(db: &Connection, query: &str) -> Result<Vec<i64>, StoreError> {
-    super::super::removal::keys(db, query, [])
+    crate::engine::sql::keys(db, query, [])
 }
 
 impl Store {

@@ -1,281 +1,91 @@
-//! Groups as lists show them; their settings, and removing one.
+//! Groups: the first component of a repository's name.
 
 use refity_types::name::GroupName;
-use refity_types::rights::Rights;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::super::grants::READABLE;
-use super::super::groups::create_group;
-use super::super::jobs::{NewJob, want};
-use super::super::page::List;
-use super::super::wishes::parsed;
-use super::super::{
-    Given, GroupCreated, JobKind, Page, PageRequest, Readable, Store, StoreError, UserId,
-    next_generation,
-};
-use super::{Values, row};
+use crate::queue::generation::next_generation;
+use crate::queue::jobs::{NewJob, want};
+use crate::{JobKind, Store, StoreError};
 
-/// A group in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRow {
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Group {
     /// Its name.
-    pub name: GroupName,
+    pub name: String,
     /// Whether repositories appear in it on their first push.
     pub create_on_push: bool,
-    /// How many of its repositories may be read.
+    /// How many repositories it has.
     pub repositories: i64,
-    /// How many tags those have.
-    pub tags: i64,
-    /// Bytes of those, each counted by itself.
-    pub logical_bytes: i64,
-    /// When something was last pushed to one of those (milliseconds, UTC).
-    pub last_push_at: Option<i64>,
     /// When it was made (milliseconds, UTC).
     pub created_at: i64,
-    /// What was given on all of it to the account that was asked for.
-    pub given: Given,
 }
 
-/// What can be set of a group.
+/// What came of making a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupSettings {
-    /// Anybody may pull.
-    pub public: bool,
-    /// Repositories appear on their first push.
-    pub create_on_push: bool,
-}
-
-/// Which settings of a group change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GroupChange {
-    /// Whether anybody may pull.
-    pub public: Option<bool>,
-    /// Whether repositories appear on their first push.
-    pub create_on_push: Option<bool>,
-}
-
-/// What came of removing a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupRemoved {
-    /// It is gone, and its marker goes from SFTP.
+pub enum GroupCreated {
+    /// It is new, and its marker is on its way to SFTP.
     Yes,
-    /// There is none.
-    Unknown,
-    /// It has so many repositories.
-    NotEmpty(i64),
+    /// There is one of that name.
+    Exists,
 }
 
-/// Whether anything of the group `g` may be read, now or when somebody pushes
-/// it: as [`READABLE`], for some repository of the group.
-pub(super) const SOME_READABLE: &str =
-    "(:all OR g.public OR (:user IS NULL AND (:within IS NULL OR EXISTS (
-        SELECT 1 FROM json_each(:within) p WHERE p.value IN ('*', g.name || '/*', g.name)
-            OR substr(p.value, 1, length(g.name) + 1) = g.name || '/')))
-    OR EXISTS (SELECT 1 FROM grants x
-        WHERE x.user_id = :user AND x.group_id = g.id AND x.rights <> 0
-          AND (:within IS NULL OR EXISTS (SELECT 1 FROM json_each(:within) p
-            WHERE p.value IN ('*', g.name || '/*')
-               OR iif(x.repository = '', p.value = g.name
-                    OR substr(p.value, 1, length(g.name) + 1) = g.name || '/',
-                    p.value = x.repository)))))";
-
-fn columns(readable: &str) -> String {
-    let of =
-        format!("FROM repositories r WHERE r.group_id = g.id AND r.removed_at IS NULL {readable}");
-    format!(
-        "g.name, g.create_on_push, g.created_at, g.public, g.id, (SELECT count(*) {of}),
-         (SELECT coalesce(sum(r.tags), 0) {of}), (SELECT coalesce(max(r.last_push_at), 0) {of}),
-         (SELECT coalesce(sum(r.logical_bytes), 0) {of})"
-    )
-}
-
-fn read(db: &Connection, account: Option<UserId>, found: &Row<'_>) -> Result<GroupRow, StoreError> {
-    let rights = row(
-        db,
-        "SELECT rights FROM grants WHERE user_id = ?1 AND group_id = ?2 AND repository = ''",
-        params![account.map(|account| account.0), found.get::<_, i64>(4)?],
-        |row| row.get(0),
-    )?;
-    Ok(GroupRow {
-        name: parsed(&found.get::<_, String>(0)?)?,
-        create_on_push: found.get(1)?,
-        created_at: found.get(2)?,
-        repositories: found.get(5)?,
-        tags: found.get(6)?,
-        last_push_at: Some(found.get(7)?).filter(|at| *at > 0),
-        logical_bytes: found.get(8)?,
-        given: Given {
-            public: found.get(3)?,
-            rights: rights.map_or(Rights::NONE, Rights::from_bits),
-        },
-    })
-}
-
-fn page(
+pub(crate) fn create_group(
     db: &Connection,
-    readable: &Readable,
-    account: Option<UserId>,
-    name: Option<&GroupName>,
-    search: Option<String>,
-    request: &PageRequest,
-) -> Result<Page<GroupRow>, StoreError> {
-    let mut values = Values::default();
-    let (mut from, columns) = if *readable == Readable::All {
-        ("groups g WHERE g.wanted".to_owned(), columns(""))
-    } else {
-        values.readable(readable);
-        (
-            format!("groups g WHERE g.wanted AND {SOME_READABLE}"),
-            columns(&format!("AND {READABLE}")),
-        )
+    store: &Store,
+    name: &GroupName,
+) -> Result<GroupCreated, StoreError> {
+    let now = store.clock.wall_ms();
+    let generation = next_generation(db, now)?;
+    // The row of one that was removed may still be there.
+    let made = db
+        .prepare_cached(
+            "INSERT INTO groups (name, wanted, generation, created_at) VALUES (?1, 1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET
+                 wanted = 1, generation = excluded.generation, created_at = excluded.created_at,
+                 create_on_push = 1, public = 0
+             WHERE NOT wanted
+             RETURNING id",
+        )?
+        .query_row(params![name.as_str(), generation, now], |row| row.get(0))
+        .optional()?;
+    let Some(group) = made else {
+        return Ok(GroupCreated::Exists);
     };
-    if let Some(name) = name {
-        from += " AND g.name = :name";
-        values.push(":name", name.to_string());
-    }
-    if let Some(search) = search {
-        from += " AND instr(g.name, :search) > 0";
-        values.push(":search", search.to_lowercase());
-    }
-    let list = List {
-        columns: &columns,
-        from: &from,
-        key: "g.name",
-        id: "g.id",
-    };
-    list.page(db, request, &values.named(), |row| read(db, account, row))
+    want(db, &store.clock, &NewJob::new(JobKind::MarkGroup, group))?;
+    Ok(GroupCreated::Yes)
 }
 
 impl Store {
-    /// A page of the groups that something may be read of, by name.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn group_page(
-        &self,
-        readable: Readable,
-        account: Option<UserId>,
-        search: Option<String>,
-        request: PageRequest,
-    ) -> Result<Page<GroupRow>, StoreError> {
-        self.read(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            page(&snapshot, &readable, account, None, search, &request)
-        })
-        .await
-    }
-
-    /// One group, if something of it may be read.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn group(
-        &self,
-        readable: Readable,
-        account: Option<UserId>,
-        name: &GroupName,
-    ) -> Result<Option<GroupRow>, StoreError> {
-        let name = name.clone();
-        let request = PageRequest {
-            order: super::super::Order::Asc,
-            cursor: None,
-            limit: 1,
-        };
-        self.read(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            let page = page(&snapshot, &readable, account, Some(&name), None, &request)?;
-            Ok(page.items.into_iter().next())
-        })
-        .await
-    }
-
-    /// Makes a group with these settings, and the job that marks it on SFTP.
+    /// Makes a group and the job that marks it on SFTP.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn create_group_with(
-        &self,
-        name: &GroupName,
-        settings: GroupSettings,
-    ) -> Result<GroupCreated, StoreError> {
+    pub async fn create_group(&self, name: &GroupName) -> Result<GroupCreated, StoreError> {
         let (store, name) = (self.clone(), name.clone());
-        self.write(move |db| {
-            let created = create_group(db, &store, &name)?;
-            if created == GroupCreated::Yes {
-                db.prepare_cached(
-                    "UPDATE groups SET public = ?2, create_on_push = ?3 WHERE name = ?1",
-                )?
-                .execute(params![
-                    name.as_str(),
-                    settings.public,
-                    settings.create_on_push
-                ])?;
-            }
-            Ok(created)
-        })
-        .await
+        self.write(move |db| create_group(db, &store, &name)).await
     }
 
-    /// Changes a group's settings. Answers them as they are now; nothing if
-    /// there is no such group.
+    /// All groups by name.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn change_group(
-        &self,
-        name: &GroupName,
-        change: GroupChange,
-    ) -> Result<Option<GroupSettings>, StoreError> {
-        let name = name.clone();
-        self.write(move |db| {
-            row(
-                db,
-                "UPDATE groups SET public = coalesce(?2, public),
-                                   create_on_push = coalesce(?3, create_on_push)
-                 WHERE name = ?1 AND wanted RETURNING public, create_on_push",
-                params![name.as_str(), change.public, change.create_on_push],
-                |row| {
-                    Ok(GroupSettings {
-                        public: row.get(0)?,
-                        create_on_push: row.get(1)?,
-                    })
-                },
-            )
-        })
-        .await
-    }
-
-    /// Removes a group that has no repositories, with its robots and with the
-    /// rights that were given on it: one that is made later under its name is
-    /// another.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn remove_group(&self, name: &GroupName) -> Result<GroupRemoved, StoreError> {
-        let (name, clock) = (name.clone(), self.clock.clone());
-        self.write(move |db| {
-            let group = row(
-                db,
-                "SELECT id, (SELECT count(*) FROM repositories r
-                             WHERE r.group_id = g.id AND r.removed_at IS NULL)
-                 FROM groups g WHERE name = ?1 AND wanted",
-                [name.as_str()],
-                |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
+    /// When the database cannot be read.
+    pub async fn groups(&self) -> Result<Vec<Group>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT name, create_on_push, created_at,
+                        (SELECT count(*) FROM repositories r
+                         WHERE r.group_id = g.id AND r.removed_at IS NULL)
+                 FROM groups g WHERE wanted ORDER BY name",
             )?;
-            let group = match group {
-                None => return Ok(GroupRemoved::Unknown),
-                Some((group, 0)) => group,
-                Some((_, repositories)) => return Ok(GroupRemoved::NotEmpty(repositories)),
-            };
-            let generation = next_generation(db, clock.wall_ms())?;
-            db.prepare_cached("UPDATE groups SET wanted = 0, generation = ?2 WHERE id = ?1")?
-                .execute([group, generation])?;
-            db.prepare_cached("DELETE FROM grants WHERE group_id = ?1")?
-                .execute([group])?;
-            db.prepare_cached("DELETE FROM robots WHERE group_id = ?1")?
-                .execute([group])?;
-            want(db, &clock, &NewJob::removing(JobKind::MarkGroup, group))?;
-            Ok(GroupRemoved::Yes)
+            let groups = query.query_map([], |row| {
+                Ok(Group {
+                    name: row.get(0)?,
+                    create_on_push: row.get(1)?,
+                    created_at: row.get(2)?,
+                    repositories: row.get(3)?,
+                })
+            })?;
+            Ok(groups.collect::<Result<_, _>>()?)
         })
         .await
     }

@@ -1,260 +1,154 @@
-//! Repositories as lists show them; making one, and removing one whose
-//! contents are gone.
+//! Repositories. They appear on the first push, inside a group that exists.
 
-use refity_types::name::{GroupName, RepositoryName};
-use rusqlite::{Connection, Row, params};
+use refity_types::name::RepositoryName;
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
-use super::super::grants::{READABLE, given};
-use super::super::page::List;
-use super::super::repositories::{revive, standing};
-use super::super::wishes::parsed;
-use super::super::{Given, Page, PageRequest, Readable, Store, StoreError, UserId};
-use super::{Values, row};
+use crate::accounts::readable::READABLE;
+use crate::content::names::REPOSITORIES;
+use crate::{Names, Readable, Store, StoreError};
 
-/// A repository in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RepositoryRow {
-    /// Its name.
-    pub name: RepositoryName,
-    /// How many tags it has.
-    pub tags: i64,
-    /// Bytes that no other repository has.
-    pub unique_bytes: i64,
-    /// Bytes of all that it has, each blob once.
-    pub logical_bytes: i64,
-    /// When a manifest was last pushed (milliseconds, UTC).
-    pub last_push_at: Option<i64>,
-    /// How many manifests were pulled from it.
-    pub pulls: i64,
-    /// When it was made (milliseconds, UTC).
-    pub created_at: i64,
-    /// What was given that concerns it to the account that was asked for.
-    pub given: Given,
+/// Whether a repository can be pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTarget {
+    /// It exists, or appears with the push.
+    Open,
+    /// Its group does not exist.
+    NoGroup,
+    /// It does not exist, and its group says `create_on_push: false`.
+    NoRepository,
 }
 
-/// What a list of repositories is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RepositorySort {
-    /// The name.
-    #[default]
-    Name,
-    /// The last push.
-    Pushed,
-    /// The bytes that no other repository has.
-    Size,
-    /// The number of tags.
-    Tags,
+pub(crate) fn repository_id(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<Option<i64>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id FROM repositories WHERE name = ?1 AND removed_at IS NULL")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?)
 }
 
-impl RepositorySort {
-    fn key(self) -> &'static str {
-        match self {
-            Self::Name => "r.name",
-            Self::Pushed => "r.last_push_at",
-            Self::Size => "r.unique_bytes",
-            Self::Tags => "r.tags",
+/// The repository's row, and since when it is removed.
+pub(crate) fn standing(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<Option<(i64, Option<i64>)>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id, removed_at FROM repositories WHERE name = ?1")?
+        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// Makes a removed repository a new one, in the row that it had.
+pub(crate) fn revive(db: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE repositories
+         SET removed_at = NULL, cleared = 0, created_at = ?2, last_push_at = 0 WHERE id = ?1",
+    )?
+    .execute([id, now])?;
+    Ok(())
+}
+
+/// Takes back that a repository was made or revived.
+pub(crate) fn take_back(
+    db: &Connection,
+    id: i64,
+    before: Option<(i64, Option<i64>)>,
+) -> Result<(), StoreError> {
+    match before {
+        None => db
+            .prepare_cached("DELETE FROM repositories WHERE id = ?1")?
+            .execute([id])?,
+        Some((_, removed_at)) => db
+            .prepare_cached("UPDATE repositories SET removed_at = ?2 WHERE id = ?1")?
+            .execute(params![id, removed_at])?,
+    };
+    Ok(())
+}
+
+fn group(db: &Connection, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND wanted")?
+        .query_row([name.group().as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?)
+}
+
+/// The repository to push to, made where it is missing and may be made.
+pub(crate) fn ensure_repository(
+    db: &Connection,
+    name: &RepositoryName,
+    now: i64,
+) -> Result<Result<i64, PushTarget>, StoreError> {
+    let standing = standing(db, name)?;
+    if let Some((id, None)) = standing {
+        return Ok(Ok(id));
+    }
+    match group(db, name)? {
+        None => Ok(Err(PushTarget::NoGroup)),
+        Some((_, false)) => Ok(Err(PushTarget::NoRepository)),
+        Some((group, true)) => {
+            if let Some((id, Some(_))) = standing {
+                revive(db, id, now)?;
+                return Ok(Ok(id));
+            }
+            db.prepare_cached(
+                "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![group, name.as_str(), now])?;
+            Ok(Ok(db.last_insert_rowid()))
         }
     }
 }
 
-/// Which repositories to list.
-#[derive(Clone, Debug, Default)]
-pub struct RepositoryFilter {
-    /// Only those of this group.
-    pub group: Option<GroupName>,
-    /// Only this one.
-    pub name: Option<RepositoryName>,
-    /// Only those with this text in their name.
-    pub search: Option<String>,
-}
-
-/// What came of making a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepositoryCreated {
-    /// It is new.
-    Yes,
-    /// There is one of that name.
-    Exists,
-    /// Its group does not exist.
-    NoGroup,
-}
-
-/// What came of removing a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepositoryRemoved {
-    /// It is gone.
-    Yes,
-    /// There is none.
-    Unknown,
-    /// It still has something.
-    NotEmpty,
-}
-
-fn read(
-    db: &Connection,
-    account: Option<UserId>,
-    row: &Row<'_>,
-) -> Result<RepositoryRow, StoreError> {
-    let name: RepositoryName = parsed(&row.get::<_, String>(0)?)?;
-    Ok(RepositoryRow {
-        tags: row.get(1)?,
-        unique_bytes: row.get(2)?,
-        logical_bytes: row.get(3)?,
-        last_push_at: Some(row.get(4)?).filter(|at| *at > 0),
-        pulls: row.get(5)?,
-        created_at: row.get(6)?,
-        given: given(db, account, &name)?,
-        name,
-    })
-}
-
-fn page(
-    db: &Connection,
-    readable: &Readable,
-    account: Option<UserId>,
-    filter: &RepositoryFilter,
-    sort: RepositorySort,
-    request: &PageRequest,
-) -> Result<Page<RepositoryRow>, StoreError> {
-    let mut values = Values::default();
-    // The repositories first: they are in the order of the page.
-    let mut from = if *readable == Readable::All {
-        "repositories r WHERE r.removed_at IS NULL".to_owned()
-    } else {
-        values.readable(readable);
-        format!(
-            "repositories r CROSS JOIN groups g ON g.id = r.group_id
-             WHERE r.removed_at IS NULL AND {READABLE}"
-        )
-    };
-    if let Some(group) = &filter.group {
-        let group = row(
-            db,
-            "SELECT id FROM groups WHERE name = ?1",
-            [group.as_str()],
-            |row| row.get::<_, i64>(0),
-        )?;
-        from += " AND r.group_id = :group";
-        values.push(":group", group);
-    }
-    if let Some(name) = &filter.name {
-        from += " AND r.name = :name";
-        values.push(":name", name.to_string());
-    }
-    if let Some(search) = &filter.search {
-        from += " AND instr(r.name, :search) > 0";
-        values.push(":search", search.to_lowercase());
-    }
-    let list = List {
-        columns: "r.name, r.tags, r.unique_bytes, r.logical_bytes, r.last_push_at, r.pulls,
-                  r.created_at",
-        from: &from,
-        key: sort.key(),
-        id: "r.id",
-    };
-    list.page(db, request, &values.named(), |row| read(db, account, row))
-}
-
 impl Store {
-    /// A page of the repositories that may be read, with what was given to an
-    /// account that concerns each.
+    /// Whether a push into this repository may begin.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn repository_page(
-        &self,
-        readable: Readable,
-        account: Option<UserId>,
-        filter: RepositoryFilter,
-        sort: RepositorySort,
-        request: PageRequest,
-    ) -> Result<Page<RepositoryRow>, StoreError> {
-        self.read(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            page(&snapshot, &readable, account, &filter, sort, &request)
-        })
-        .await
-    }
-
-    /// Whether there is such a repository.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn has_repository(&self, name: &RepositoryName) -> Result<bool, StoreError> {
+    pub async fn push_target(&self, name: &RepositoryName) -> Result<PushTarget, StoreError> {
         let name = name.clone();
-        self.read(move |db| Ok(super::super::repositories::repository_id(db, &name)?.is_some()))
-            .await
-    }
-
-    /// Makes an empty repository, whatever its group says about pushes.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn create_repository(
-        &self,
-        name: &RepositoryName,
-    ) -> Result<RepositoryCreated, StoreError> {
-        let (name, now) = (name.clone(), self.clock.wall_ms());
-        self.write(move |db| {
-            let group = row(
-                db,
-                "SELECT id FROM groups WHERE name = ?1 AND wanted",
-                [name.group().as_str()],
-                |row| row.get::<_, i64>(0),
-            )?;
-            let Some(group) = group else {
-                return Ok(RepositoryCreated::NoGroup);
-            };
-            match standing(db, &name)? {
-                Some((_, None)) => return Ok(RepositoryCreated::Exists),
-                Some((id, Some(_))) => revive(db, id, now)?,
-                None => {
-                    db.prepare_cached(
-                        "INSERT INTO repositories (group_id, name, created_at)
-                         VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute(params![group, name.as_str(), now])?;
-                }
+        self.read(move |db| {
+            if repository_id(db, &name)?.is_some() {
+                return Ok(PushTarget::Open);
             }
-            Ok(RepositoryCreated::Yes)
+            Ok(match group(db, &name)? {
+                None => PushTarget::NoGroup,
+                Some((_, false)) => PushTarget::NoRepository,
+                Some((_, true)) => PushTarget::Open,
+            })
         })
         .await
     }
 
-    /// Removes a repository that has nothing any more.
+    /// The names of the repositories that may be read, in bytewise order: those
+    /// after `last`, at most `limit`.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn remove_repository(
+    /// When the database cannot be read.
+    pub async fn repositories(
         &self,
-        name: &RepositoryName,
-    ) -> Result<RepositoryRemoved, StoreError> {
-        let (name, now) = (name.clone(), self.clock.wall_ms());
-        self.write(move |db| {
-            let Some((id, None)) = standing(db, &name)? else {
-                return Ok(RepositoryRemoved::Unknown);
-            };
-            let holds: bool = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM repository_manifests
-                                    WHERE repository_id = ?1 AND wanted)
-                         OR EXISTS (SELECT 1 FROM repository_blobs
-                                    WHERE repository_id = ?1 AND wanted)
-                         OR EXISTS (SELECT 1 FROM tags
-                                    WHERE repository_id = ?1 AND manifest_id IS NOT NULL)",
-                )?
-                .query_row([id], |row| row.get(0))?;
-            if holds {
-                return Ok(RepositoryRemoved::NotEmpty);
+        readable: &Readable,
+        last: Option<String>,
+        limit: u32,
+    ) -> Result<Names, StoreError> {
+        let readable = readable.clone();
+        self.read(move |db| {
+            let last = last.unwrap_or_default();
+            if readable != Readable::All {
+                let (all, user, within) = readable.values();
+                let mut query = db.prepare_cached(&format!(
+                    "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+                     WHERE r.name > :last AND r.removed_at IS NULL AND {READABLE} ORDER BY r.name LIMIT :limit"
+                ))?;
+                let values = named_params! {
+                    ":last": last, ":limit": limit, ":all": all, ":user": user,
+                    ":within": within,
+                };
+                return Names::of_rows(&mut query, values);
             }
-            db.prepare_cached("DELETE FROM pulls WHERE repository_id = ?1")?
-                .execute([id])?;
-            db.prepare_cached(
-                "UPDATE repositories SET removed_at = ?2, cleared = 0 WHERE id = ?1",
-            )?
-            .execute([id, now])?;
-            Ok(RepositoryRemoved::Yes)
+            Names::read(db, REPOSITORIES, &last, Some(limit))
         })
         .await
     }

@@ -23,7 +23,9 @@ impl Place {
     fn elsewhere(&self, change: &str) {
         let path = self.folder.path().join("refity.db");
         let other = Connection::open(path).unwrap();
-        other.busy_timeout(BUSY_TIMEOUT).unwrap();
+        other
+            .busy_timeout(crate::engine::connection::BUSY_TIMEOUT)
+            .unwrap();
         other.execute_batch(change).unwrap();
     }
 }

@@ -135,7 +135,7 @@ async fn steps_for(pushes: usize) -> i32 {
         // Counted from here on: other tests use this connection no more.
         steps(db)?;
         let begun = std::time::Instant::now();
-        let carried_out = crate::intents::carried_out(db, tag)?;
+        let carried_out = crate::queue::intents::carried_out(db, tag)?;
         println!("{} intents: {:?}", carried_out.len(), begun.elapsed());
         Ok((carried_out.len(), steps(db)?))
     });
@@ -147,7 +147,7 @@ async fn steps_for(pushes: usize) -> i32 {
 /// The steps since this was asked last.
 fn steps(db: &Connection) -> Result<i32, StoreError> {
     let mut steps = 0;
-    for query in crate::intents::QUERIES {
+    for query in crate::queue::intents::QUERIES {
         let query = db.prepare_cached(query)?;
         steps += query.reset_status(rusqlite::StatementStatus::VmStep);
     }

@@ -7,6 +7,7 @@ mod late_calls;
 mod leases;
 mod lists;
 mod operations;
+mod races;
 mod removal;
 
 use std::path::{Path, PathBuf};

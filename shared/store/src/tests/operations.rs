@@ -142,7 +142,7 @@ async fn pulls_add_up_and_outlive_their_repository() {
     assert_eq!(shown, [("team/app:v1", 5, 1000), ("team/gone:v1", 5, 1000)]);
 
     store
-        .purge_audit(20_001 * audit_log::DAY_MS, 10)
+        .purge_audit(20_001 * crate::views::audit_log::DAY_MS, 10)
         .await
         .unwrap();
     let left = store.audit(AuditFilter::default(), page(Order::Asc, None, 10));

@@ -327,7 +327,7 @@ async fn removals_look_things_up_by_what_they_ask_for() {
     let place = Place::new().await;
     let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
         let mut steps = Vec::new();
-        for query in crate::removal::QUERIES {
+        for query in crate::content::removal::QUERIES {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
             let rows = plan.query_map([1, 1], |row| row.get::<_, String>(3))?;
             steps.extend(rows.collect::<Result<Vec<_>, _>>()?);

@@ -1,0 +1,357 @@
+//! Who did what: the audit log, which is only ever added to. What happens by
+//! the thousand (pulls, failures to sign in) is counted up in one entry.
+
+use refity_types::name::RepositoryName;
+use rusqlite::{Connection, params};
+
+use crate::content::repositories::repository_id;
+use crate::{Store, StoreError};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAction {
+    /// Somebody signed in, or tried to.
+    Login,
+    /// Somebody signed out.
+    Logout,
+    /// A password was changed or reset.
+    Password,
+    /// An account was made.
+    UserCreate,
+    /// An account's role changed, or it was disabled or enabled.
+    UserChange,
+    /// An account was removed.
+    UserRemove,
+    /// Guesses at an account's password were forgotten.
+    UserUnlock,
+    /// Rights were given or taken away.
+    Grant,
+    /// An access token was made.
+    TokenCreate,
+    /// An access token was revoked.
+    TokenRevoke,
+    /// A session was ended.
+    SessionEnd,
+    /// A robot was made.
+    RobotCreate,
+    /// A robot was changed, or got a new secret.
+    RobotChange,
+    /// A robot was removed.
+    RobotRemove,
+    /// A group was made.
+    GroupCreate,
+    /// A group's settings changed.
+    GroupChange,
+    /// A group was removed.
+    GroupRemove,
+    /// A repository was made.
+    RepositoryCreate,
+    /// A repository was removed.
+    RepositoryRemove,
+    /// A manifest was pushed.
+    Push,
+    /// A manifest was pulled.
+    Pull,
+    /// A tag, a manifest or a blob was deleted.
+    Delete,
+    /// Garbage was collected.
+    Collect,
+    /// A transfer was tried again by hand.
+    Retry,
+}
+
+impl AuditAction {
+    /// The word in the database and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Password => "password",
+            Self::UserCreate => "user_create",
+            Self::UserChange => "user_change",
+            Self::UserRemove => "user_remove",
+            Self::UserUnlock => "user_unlock",
+            Self::Grant => "grant",
+            Self::TokenCreate => "token_create",
+            Self::TokenRevoke => "token_revoke",
+            Self::SessionEnd => "session_end",
+            Self::RobotCreate => "robot_create",
+            Self::RobotChange => "robot_change",
+            Self::RobotRemove => "robot_remove",
+            Self::GroupCreate => "group_create",
+            Self::GroupChange => "group_change",
+            Self::GroupRemove => "group_remove",
+            Self::RepositoryCreate => "repository_create",
+            Self::RepositoryRemove => "repository_remove",
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::Delete => "delete",
+            Self::Collect => "collect",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Who: a name, which outlives the account.
+    pub actor: String,
+    /// By what kind of credential: `password`, `session`, `token`, `none`.
+    pub credential: &'static str,
+    /// What.
+    pub action: AuditAction,
+    /// On what: a repository with its tag or digest, an account, a group.
+    pub target: String,
+    /// The repository, where it is about one.
+    pub repository: Option<String>,
+    /// From which address.
+    pub address: String,
+    /// It was tried, and refused.
+    pub refused: bool,
+    /// More words, never a secret.
+    pub detail: Option<String>,
+}
+
+/// Pulls of one manifest by one account on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulls {
+    /// From where.
+    pub repository: RepositoryName,
+    /// The tag, or the digest, that was asked for.
+    pub reference: String,
+    /// Days since 1970 (UTC).
+    pub day: i64,
+    /// Who.
+    pub actor: String,
+    /// By what kind of credential, last.
+    pub credential: &'static str,
+    /// From which address, last.
+    pub address: String,
+    /// How many.
+    pub count: u32,
+    /// When, last (milliseconds, UTC).
+    pub last_at: i64,
+}
+
+/// Failures to sign in: of one address, for one account, in one minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// The name that was given, which may be nobody's.
+    pub account: String,
+    /// From which address.
+    pub address: String,
+    /// Minutes since 1970.
+    pub minute: i64,
+    /// How many.
+    pub count: u32,
+    /// When, last (milliseconds, UTC).
+    pub last_at: i64,
+}
+
+/// That somebody signed in by sending a credential with a request: the first
+/// time in an hour by this credential from this address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Who.
+    pub actor: String,
+    /// By what kind of credential.
+    pub credential: &'static str,
+    /// Tells credentials of one kind apart, where there are several.
+    pub which: Option<String>,
+    /// From which address.
+    pub address: String,
+    /// Hours since 1970.
+    pub hour: i64,
+    /// When (milliseconds, UTC).
+    pub at: i64,
+}
+
+/// What is added to the log at once.
+#[derive(Clone, Debug, Default)]
+pub struct AuditBatch {
+    /// Entries, and when each was made (milliseconds, UTC).
+    pub entries: Vec<(i64, AuditEntry)>,
+    /// Those who signed in with a request.
+    pub sign_ins: Vec<SignIn>,
+    /// Failures to sign in.
+    pub failures: Vec<Failures>,
+    /// Pulls.
+    pub pulls: Vec<Pulls>,
+}
+
+impl AuditBatch {
+    /// Whether there is nothing to add.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+            && self.sign_ins.is_empty()
+            && self.failures.is_empty()
+            && self.pulls.is_empty()
+    }
+}
+
+fn add(db: &Connection, at: i64, entry: &AuditEntry) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
+                            detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        at,
+        entry.actor,
+        entry.credential,
+        entry.action.name(),
+        entry.target,
+        entry.repository.as_deref().unwrap_or_default(),
+        entry.address,
+        entry.refused,
+        entry.detail
+    ])?;
+    Ok(())
+}
+
+/// Adds to the entry of this tally, or begins it.
+const TALLIED: &str = "
+    INSERT INTO audit (at, actor, credential, action, target, repository, address, refused, count,
+                       tally)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    ON CONFLICT (tally) WHERE tally IS NOT NULL DO UPDATE SET
+        count = count + excluded.count, at = max(at, excluded.at),
+        credential = excluded.credential, address = excluded.address";
+
+fn add_failures(db: &Connection, failures: &Failures) -> Result<(), StoreError> {
+    let Failures {
+        account,
+        address,
+        minute,
+        count,
+        last_at,
+    } = failures;
+    let tally = format!("login {minute} {address} {account}");
+    let action = AuditAction::Login.name();
+    db.prepare_cached(TALLIED)?.execute(params![
+        last_at, account, "none", action, account, "", address, true, count, tally
+    ])?;
+    Ok(())
+}
+
+/// Adds an entry, unless another process has, or this one before it was
+/// started again.
+fn add_sign_in(db: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
+    let SignIn {
+        actor,
+        credential,
+        which,
+        address,
+        hour,
+        at,
+    } = sign_in;
+    let told_apart = which.as_deref().unwrap_or_default();
+    let tally = format!("sign-in {hour} {address} {credential} {told_apart} {actor}");
+    db.prepare_cached(
+        "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
+                            detail, tally)
+         VALUES (?1, ?2, ?3, ?4, ?2, '', ?5, false, ?6, ?7)
+         ON CONFLICT (tally) WHERE tally IS NOT NULL DO NOTHING",
+    )?
+    .execute(params![
+        at,
+        actor,
+        credential,
+        AuditAction::Login.name(),
+        address,
+        which,
+        tally
+    ])?;
+    Ok(())
+}
+
+fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
+    let Pulls {
+        repository,
+        reference,
+        day,
+        actor,
+        credential,
+        address,
+        count,
+        last_at,
+    } = pulls;
+    if let Some(id) = repository_id(db, repository)? {
+        db.prepare_cached(
+            "INSERT INTO pulls (repository_id, reference, day, count, last_at, last_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count,
+                 last_by = iif(excluded.last_at >= last_at, excluded.last_by, last_by),
+                 last_at = max(last_at, excluded.last_at)",
+        )?
+        .execute(params![id, reference, day, count, last_at, actor])?;
+    }
+    let separator = if reference.contains(':') { '@' } else { ':' };
+    let target = format!("{repository}{separator}{reference}");
+    let tally = format!("pull {day} {target} {actor}");
+    let action = AuditAction::Pull.name();
+    db.prepare_cached(TALLIED)?.execute(params![
+        last_at,
+        actor,
+        credential,
+        action,
+        target,
+        repository.as_str(),
+        address,
+        false,
+        count,
+        tally
+    ])?;
+    Ok(())
+}
+
+impl Store {
+    /// Adds to the log.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn record(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| add(db, now, &entry)).await
+    }
+
+    /// Adds all this to the log, or nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn record_all(&self, batch: AuditBatch) -> Result<(), StoreError> {
+        self.write(move |db| {
+            for (at, entry) in &batch.entries {
+                add(db, *at, entry)?;
+            }
+            for sign_in in &batch.sign_ins {
+                add_sign_in(db, sign_in)?;
+            }
+            for failures in &batch.failures {
+                add_failures(db, failures)?;
+            }
+            for pulls in &batch.pulls {
+                add_pulls(db, pulls)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds pulls to what is known of their repositories (where they are still
+    /// there), and to the log.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn note_pulls(&self, pulls: Vec<Pulls>) -> Result<(), StoreError> {
+        let batch = AuditBatch {
+            pulls,
+            ..AuditBatch::default()
+        };
+        self.record_all(batch).await
+    }
+}

@@ -1,0 +1,183 @@
+//! What credentials stand for, as their rows are now: revoked, changed or
+//! disabled ones stand for nobody from the next request on.
+
+use refity_types::name::RepositoryName;
+use refity_types::rights::Scope;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::accounts::grants::{Given, given};
+use crate::accounts::robots::robot_by_id;
+use crate::accounts::tokens::good_token;
+use crate::accounts::users::user_by_id;
+use crate::{Robot, SecretHash, Store, StoreError, TokenId, TokenOwner, User, UserId};
+
+/// What a request, or a token that was given out, goes by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Credential {
+    /// Nothing.
+    Anonymous,
+    /// An account's password.
+    Password {
+        /// Whose.
+        user: UserId,
+        /// When it was set.
+        set_at: i64,
+    },
+    /// An access token.
+    Token {
+        /// Which.
+        id: TokenId,
+    },
+    /// A session.
+    Session {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Who a credential stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// A person.
+    User(User),
+    /// A program.
+    Robot(Robot),
+}
+
+/// A good access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundToken {
+    /// Its key.
+    pub id: TokenId,
+    /// Who it stands for.
+    pub principal: Principal,
+    /// It is narrowed to these; nothing: all that the principal may.
+    pub scopes: Option<Vec<Scope>>,
+}
+
+/// What a credential is worth now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Who it stands for.
+    pub principal: Principal,
+    /// It is narrowed to these; nothing: all that the principal may.
+    pub scopes: Option<Vec<Scope>>,
+    /// What was given to the principal that concerns the repository.
+    pub given: Given,
+}
+
+/// Who a credential stands for, and the scopes that narrow it.
+type Narrowed = (Principal, Option<Vec<Scope>>);
+
+fn user_of(db: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
+    Ok(user_by_id(db, id)?.filter(|user| !user.disabled))
+}
+
+/// Who a token stands for, and the scopes that narrow it.
+fn owner_of(
+    db: &Connection,
+    owner: TokenOwner,
+    scopes: Option<Vec<Scope>>,
+) -> Result<Option<Narrowed>, StoreError> {
+    Ok(match owner {
+        TokenOwner::User(user) => user_of(db, user)?.map(|user| (Principal::User(user), scopes)),
+        TokenOwner::Robot(robot) => {
+            robot_by_id(db, robot)?
+                .filter(|robot| !robot.disabled)
+                .map(|robot| {
+                    let scopes = Some(robot.scopes.clone());
+                    (Principal::Robot(robot), scopes)
+                })
+        }
+    })
+}
+
+fn principal_of(
+    db: &Connection,
+    credential: &Credential,
+    now: i64,
+) -> Result<Option<Narrowed>, StoreError> {
+    match credential {
+        Credential::Anonymous => Ok(Some((Principal::Anonymous, None))),
+        Credential::Password { user, set_at } => {
+            let user = user_of(db, *user)?.filter(|user| user.password_changed_at == *set_at);
+            Ok(user.map(|user| (Principal::User(user), None)))
+        }
+        Credential::Token { id } => match good_token(db, "id = ?1", id.0, now)? {
+            Some(found) => owner_of(db, found.owner, found.scopes),
+            None => Ok(None),
+        },
+        Credential::Session { id } => {
+            let user = db
+                .prepare_cached("SELECT user_id FROM sessions WHERE id = ?1 AND expires_at > ?2")?
+                .query_row(params![id, now], |row| Ok(UserId(row.get(0)?)))
+                .optional()?;
+            match user {
+                Some(user) => Ok(user_of(db, user)?.map(|user| (Principal::User(user), None))),
+                None => Ok(None),
+            }
+        }
+    }
+}
+
+impl Store {
+    /// What a credential is worth now, and what concerns this repository, in
+    /// one look. Nothing for one that has ended, was revoked or changed, or
+    /// whose account is disabled or gone.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn standing(
+        &self,
+        credential: &Credential,
+        repository: Option<&RepositoryName>,
+    ) -> Result<Option<Standing>, StoreError> {
+        let (credential, repository) = (credential.clone(), repository.cloned());
+        let now = self.clock.wall_ms();
+        self.read(move |db| {
+            let Some((principal, scopes)) = principal_of(db, &credential, now)? else {
+                return Ok(None);
+            };
+            let user = match &principal {
+                Principal::User(user) => Some(user.id),
+                Principal::Anonymous | Principal::Robot(_) => None,
+            };
+            let given = match &repository {
+                Some(repository) => given(db, user, repository)?,
+                None => Given::default(),
+            };
+            Ok(Some(Standing {
+                principal,
+                scopes,
+                given,
+            }))
+        })
+        .await
+    }
+
+    /// The good access token of this secret.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token_of_secret(
+        &self,
+        hash: SecretHash,
+    ) -> Result<Option<FoundToken>, StoreError> {
+        let now = self.clock.wall_ms();
+        self.read(move |db| {
+            let Some(found) = good_token(db, "secret_hash = ?1", hash, now)? else {
+                return Ok(None);
+            };
+            let owner = owner_of(db, found.owner, found.scopes)?;
+            Ok(owner.map(|(principal, scopes)| FoundToken {
+                id: found.id,
+                principal,
+                scopes,
+            }))
+        })
+        .await
+    }
+}

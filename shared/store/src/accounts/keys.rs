@@ -1,0 +1,122 @@
+//! Keys that all gateways share.
+
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::{Store, StoreError};
+
+/// A key that signs tokens.
+#[derive(Clone)]
+pub struct SigningKey {
+    /// Its id, which stands in the tokens' headers.
+    pub kid: String,
+    /// Ed25519, PKCS #8.
+    pub private: Vec<u8>,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+}
+
+impl Store {
+    /// The key that signs now: the newest, or `make`'s where that is older than
+    /// `max_age` or there is none. All gateways take the same.
+    ///
+    /// Keys that nothing can be signed with any more, `max_age` and a day after
+    /// the next took over, are removed on the way.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn signing_key(
+        &self,
+        max_age: Duration,
+        kid: String,
+        make: impl FnOnce() -> Vec<u8> + Send + 'static,
+    ) -> Result<SigningKey, StoreError> {
+        let now = self.clock.wall_ms();
+        let newest = "SELECT kid, private, created_at FROM signing_keys
+                      WHERE created_at > ?1 ORDER BY created_at DESC, kid LIMIT 1";
+        let since = now - millis(max_age);
+        let found = self.read(move |db| key(db, newest, since)).await?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        self.write(move |db| {
+            // Another gateway may have been faster.
+            if let Some(found) = key(db, newest, since)? {
+                return Ok(found);
+            }
+            db.execute(
+                "DELETE FROM signing_keys WHERE created_at < ?1",
+                [now - 2 * millis(max_age)],
+            )?;
+            let private = make();
+            db.execute(
+                "INSERT INTO signing_keys (kid, private, created_at) VALUES (?1, ?2, ?3)",
+                params![kid, private, now],
+            )?;
+            Ok(SigningKey {
+                kid,
+                private,
+                created_at: now,
+            })
+        })
+        .await
+    }
+
+    /// The key of this id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn signing_key_of(&self, kid: String) -> Result<Option<SigningKey>, StoreError> {
+        self.read(move |db| {
+            key(
+                db,
+                "SELECT kid, private, created_at FROM signing_keys WHERE kid = ?1",
+                kid,
+            )
+        })
+        .await
+    }
+
+    /// The key of this name; `value`, where there is none yet. All gateways
+    /// take the same.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn server_key(
+        &self,
+        name: &'static str,
+        value: Vec<u8>,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.write(move |db| {
+            db.execute(
+                "INSERT INTO server_keys (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![name, value],
+            )?;
+            Ok(db.query_row(
+                "SELECT value FROM server_keys WHERE name = ?1",
+                [name],
+                |row| row.get(0),
+            )?)
+        })
+        .await
+    }
+}
+
+fn key(
+    db: &rusqlite::Connection,
+    query: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<Option<SigningKey>, StoreError> {
+    Ok(db
+        .prepare_cached(query)?
+        .query_row([value], |row| {
+            Ok(SigningKey {
+                kid: row.get(0)?,
+                private: row.get(1)?,
+                created_at: row.get(2)?,
+            })
+        })
+        .optional()?)
+}

@@ -1,0 +1,436 @@
+//! Wrong credentials: how many are taken from whom, before the next has to
+//! wait. They are here so that all gateways count together.
+//!
+//! Each counter is one time (the generic cell rate algorithm): a wrong guess
+//! moves it on by a fixed step, and as long as it is further ahead than the
+//! steps that are free, the next guess waits. So a counter runs out by itself,
+//! a wait is never longer than one step, and nothing stays locked.
+//!
+//! An address from which the account signed in before has a counter of its own
+//! for that account, and is not kept out by what others do.
+
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use refity_types::account::UserName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Store, StoreError, UserId};
+
+/// A counter's kind: its word, how many wrong guesses are free, and after how
+/// long one is forgotten.
+struct Kind {
+    word: &'static str,
+    free: i64,
+    step: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// At one account, from wherever: above an address's, so that one attacker
+/// does not keep an account's owner out.
+const ACCOUNT: Kind = Kind {
+    word: "account",
+    free: 50,
+    step: MINUTE,
+};
+
+/// From one address, at whatever accounts.
+const ADDRESS: Kind = Kind {
+    word: "address",
+    free: 20,
+    step: MINUTE,
+};
+
+/// At an account from an address that it signed in from.
+const PAIR: Kind = Kind {
+    word: "pair",
+    free: 10,
+    step: MINUTE,
+};
+
+/// Random secrets that are none, from one address. Nobody guesses one: this
+/// bounds the work of programs that do not notice that theirs has ended.
+const SECRET: Kind = Kind {
+    word: "secret",
+    free: 60,
+    step: Duration::from_secs(10),
+};
+
+/// How many counters there are at most; those that run out first go first.
+const COUNTERS_MAX: i64 = 50_000;
+
+/// How many addresses of an account are remembered.
+const KNOWN_MAX: i64 = 64;
+
+/// For how long they are.
+const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// A guess at an account's password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordGuess {
+    account: String,
+    address: String,
+}
+
+impl PasswordGuess {
+    /// At the account of this name, whether there is one or not, from this
+    /// address (IPv6: this network).
+    #[must_use]
+    pub fn new(name: &str, address: &impl ToString) -> Self {
+        Self {
+            account: account_key(name),
+            address: address.to_string(),
+        }
+    }
+
+    fn pair(&self) -> String {
+        format!("{} {}", self.account, self.address)
+    }
+}
+
+/// All ways to write a name are one account.
+fn account_key(name: &str) -> String {
+    let key = name.parse().map(|name: UserName| name.key());
+    let hash = Sha256::digest(key.as_deref().unwrap_or(name));
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How long the next guess waits.
+fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, StoreError> {
+    let until: Option<i64> = db
+        .prepare_cached("SELECT until FROM guesses WHERE kind = ?1 AND key = ?2")?
+        .query_row([kind.word, key], |row| row.get(0))
+        .optional()?;
+    let step = millis(kind.step);
+    // A clock that was set back leaves times that are too far ahead.
+    let until = until.unwrap_or(0).min(now + kind.free * step);
+    let wait = until - (kind.free - 1) * step - now;
+    Ok(u64::try_from(wait)
+        .ok()
+        .filter(|wait| *wait > 0)
+        .map(Duration::from_millis))
+}
+
+fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreError> {
+    let step = millis(kind.step);
+    db.prepare_cached(
+        "INSERT INTO guesses (kind, key, until) VALUES (?1, ?2, ?3 + ?4)
+         ON CONFLICT DO UPDATE SET until = min(max(until, ?3) + ?4, ?5)",
+    )?
+    .execute(params![kind.word, key, now, step, now + kind.free * step])?;
+    Ok(())
+}
+
+/// Removes counters that have run out, and what is more than there may be.
+fn purge(db: &Connection, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM guesses WHERE until <= ?1")?
+        .execute([now])?;
+    db.prepare_cached(
+        "DELETE FROM guesses WHERE (kind, key) IN (
+             SELECT kind, key FROM guesses ORDER BY until
+             LIMIT max(0, (SELECT count(*) FROM guesses) - ?1))",
+    )?
+    .execute([COUNTERS_MAX])?;
+    Ok(())
+}
+
+fn is_known(db: &Connection, user: Option<UserId>, address: &str) -> Result<bool, StoreError> {
+    let Some(user) = user else { return Ok(false) };
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM known_addresses WHERE user_id = ?1 AND address = ?2)",
+        )?
+        .query_row(params![user.0, address], |row| row.get(0))?)
+}
+
+impl Store {
+    /// How long a guess has to wait; nothing: it may be tried now. `user`: the
+    /// account of the name, where there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn guess_waits(
+        &self,
+        guess: &PasswordGuess,
+        user: Option<UserId>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        self.read(move |db| {
+            if is_known(db, user, &guess.address)? {
+                return wait(db, &PAIR, &guess.pair(), now);
+            }
+            let account = wait(db, &ACCOUNT, &guess.account, now)?;
+            Ok(account.max(wait(db, &ADDRESS, &guess.address, now)?))
+        })
+        .await
+    }
+
+    /// Counts a wrong guess.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn count_guess(
+        &self,
+        guess: &PasswordGuess,
+        user: Option<UserId>,
+    ) -> Result<(), StoreError> {
+        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        self.write_relaxed(move |db| {
+            purge(db, now)?;
+            if is_known(db, user, &guess.address)? {
+                count(db, &PAIR, &guess.pair(), now)?;
+            }
+            count(db, &ACCOUNT, &guess.account, now)?;
+            count(db, &ADDRESS, &guess.address, now)
+        })
+        .await
+    }
+
+    /// Notes that an account signed in with its password: when, and from where.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_sign_in(
+        &self,
+        guess: &PasswordGuess,
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        self.write_relaxed(move |db| {
+            db.prepare_cached("UPDATE users SET last_login_at = ?2 WHERE id = ?1")?
+                .execute([user.0, now])?;
+            // The account may have been removed meanwhile.
+            db.prepare_cached(
+                "INSERT INTO known_addresses (user_id, address, last_at)
+                 SELECT id, ?2, ?3 FROM users WHERE id = ?1
+                 ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
+            )?
+            .execute(params![user.0, guess.address, now])?;
+            db.prepare_cached(
+                "DELETE FROM known_addresses WHERE user_id = ?1 AND (last_at < ?2
+                     OR address NOT IN (SELECT address FROM known_addresses WHERE user_id = ?1
+                                        ORDER BY last_at DESC LIMIT ?3))",
+            )?
+            .execute(params![user.0, now - millis(KNOWN_FOR), KNOWN_MAX])?;
+            db.prepare_cached("DELETE FROM guesses WHERE kind = ?1 AND key = ?2")?
+                .execute([PAIR.word, &guess.pair()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// How long the next random secret that is none has to wait, from this
+    /// address.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn secret_guess_waits(&self, address: &str) -> Result<Option<Duration>, StoreError> {
+        let (address, now) = (address.to_owned(), self.clock.wall_ms());
+        self.read(move |db| wait(db, &SECRET, &address, now)).await
+    }
+
+    /// Counts a random secret that is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn count_secret_guess(&self, address: &str) -> Result<(), StoreError> {
+        let (address, now) = (address.to_owned(), self.clock.wall_ms());
+        self.write_relaxed(move |db| {
+            purge(db, now)?;
+            count(db, &SECRET, &address, now)
+        })
+        .await
+    }
+
+    /// Forgets all guesses at an account, from wherever.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_guesses_at(&self, name: &UserName) -> Result<(), StoreError> {
+        let account = account_key(name.as_str());
+        self.write(move |db| {
+            db.execute(
+                "DELETE FROM guesses WHERE (kind = ?1 AND key = ?2)
+                     OR (kind = ?3 AND key >= ?2 || ' ' AND key < ?2 || '!')",
+                [ACCOUNT.word, &account, PAIR.word],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets all guesses from an address (IPv6: a network), at whatever
+    /// accounts.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_guesses_from(&self, address: &str) -> Result<(), StoreError> {
+        let address = address.to_owned();
+        self.write(move |db| {
+            db.execute(
+                "DELETE FROM guesses WHERE kind IN (?1, ?2) AND key = ?3",
+                [ADDRESS.word, SECRET.word, &address],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NewUser, Role};
+    use refity_config::clock::Clock;
+
+    struct Place {
+        folder: tempfile::TempDir,
+        store: Store,
+        bob: UserId,
+    }
+
+    impl Place {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = Clock::with_offset_file(&folder.path().join("offset")).unwrap();
+            let store = Store::open(&folder.path().join("db"), clock).await.unwrap();
+            let bob = NewUser {
+                name: "bob".parse().unwrap(),
+                password_hash: String::new(),
+                role: Role::User,
+                must_change_password: false,
+            };
+            let bob = store.create_user(bob).await.unwrap().unwrap().id;
+            Self { folder, store, bob }
+        }
+
+        fn clock(&self, ms: i64) {
+            std::fs::write(self.folder.path().join("offset"), ms.to_string()).unwrap();
+        }
+
+        /// How many wrong guesses are taken at once.
+        async fn taken(&self, name: &str, address: &str) -> i64 {
+            let guess = PasswordGuess::new(name, &address);
+            let user = (name == "bob").then_some(self.bob);
+            for taken in 0..1000 {
+                if self
+                    .store
+                    .guess_waits(&guess, user)
+                    .await
+                    .unwrap()
+                    .is_some()
+                {
+                    return taken;
+                }
+                self.store.count_guess(&guess, user).await.unwrap();
+            }
+            1000
+        }
+
+        async fn counters(&self) -> i64 {
+            let count = "SELECT count(*) FROM guesses";
+            let count = self
+                .store
+                .read(move |db| Ok(db.query_row(count, [], |row| row.get(0))?));
+            count.await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_has_some_guesses_and_then_one_in_a_while() {
+        let place = Place::new().await;
+        assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
+        assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "whoever it is");
+        assert_eq!(place.taken("BOB", "192.0.2.2").await, ADDRESS.free);
+        let guess = PasswordGuess::new("bob", &"192.0.2.1");
+        let wait = place
+            .store
+            .guess_waits(&guess, None)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(wait <= MINUTE, "{wait:?}");
+        // It is true.
+        place.clock(millis(wait) - 1000);
+        assert_eq!(place.taken("bob", "192.0.2.1").await, 0);
+        place.clock(millis(wait));
+        assert_eq!(place.taken("bob", "192.0.2.1").await, 1);
+        // And all is forgotten in the end.
+        place.clock(100 * millis(MINUTE));
+        assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
+        assert_eq!(place.counters().await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_account_has_a_limit_over_all_addresses_but_for_those_that_it_knows() {
+        let place = Place::new().await;
+        let home = PasswordGuess::new("bob", &"192.0.2.99");
+        place.store.note_sign_in(&home, place.bob).await.unwrap();
+        let mut all = 0;
+        for n in 0..10 {
+            all += place.taken("bob", &format!("198.51.100.{n}")).await;
+        }
+        assert_eq!(all, ACCOUNT.free);
+        assert_eq!(place.taken("bob", "203.0.113.1").await, 0);
+        assert_eq!(place.taken("alice", "203.0.113.1").await, ADDRESS.free);
+        // Bob's own address has its own guesses, which a right one gives back.
+        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
+        place.store.note_sign_in(&home, place.bob).await.unwrap();
+        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
+        // And a person can end it.
+        let bob = "Bob".parse().unwrap();
+        place.store.forget_guesses_at(&bob).await.unwrap();
+        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
+        assert_eq!(place.taken("bob", "203.0.113.2").await, ADDRESS.free);
+        place
+            .store
+            .forget_guesses_from("203.0.113.2")
+            .await
+            .unwrap();
+        assert_eq!(place.taken("carol", "203.0.113.2").await, ADDRESS.free);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_locks_nobody_out() {
+        let place = Place::new().await;
+        place.clock(1_000_000_000);
+        assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
+        place.clock(0);
+        let guess = PasswordGuess::new("bob", &"192.0.2.1");
+        let wait = place
+            .store
+            .guess_waits(&guess, None)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(wait <= MINUTE, "{wait:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_bounded() {
+        let place = Place::new().await;
+        let (now, max) = (place.store.clock().wall_ms(), COUNTERS_MAX);
+        let many = "INSERT INTO guesses
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+            SELECT 'address', n, ?2 + 60000 + n FROM n";
+        let many = place
+            .store
+            .write(move |db| Ok(db.execute(many, [max, now])?));
+        many.await.unwrap();
+        for _ in 0..3 {
+            place.store.count_secret_guess("x").await.unwrap();
+        }
+        assert!(place.counters().await <= COUNTERS_MAX + 1);
+        for n in 0..KNOWN_MAX + 5 {
+            let guess = PasswordGuess::new("bob", &n);
+            place.store.note_sign_in(&guess, place.bob).await.unwrap();
+        }
+        let known = "SELECT count(*) FROM known_addresses";
+        let known = place
+            .store
+            .read(move |db| Ok(db.query_row(known, [], |row| row.get::<_, i64>(0))?));
+        assert_eq!(known.await.unwrap(), KNOWN_MAX);
+    }
+}

@@ -1,0 +1,278 @@
+//! Robots: accounts of programs, which belong to a group.
+
+use refity_types::account::RobotName;
+use refity_types::name::GroupName;
+use refity_types::rights::Scope;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::accounts::tokens::{create_token, forget_ended, scopes_from, scopes_to_sql};
+use crate::engine::page::List;
+use crate::engine::sql::parsed;
+use crate::{
+    AccessToken, NewToken, Page, PageRequest, RobotId, SecretHash, Store, StoreError, TokenOwner,
+    UserId,
+};
+
+/// A robot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Robot {
+    /// Its key.
+    pub id: RobotId,
+    /// The name that it signs in with.
+    pub name: RobotName,
+    /// What it is for.
+    pub description: String,
+    /// What it may do, within its group.
+    pub scopes: Vec<Scope>,
+    /// It can do nothing at all.
+    pub disabled: bool,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+    /// Who made it, while that account is there.
+    pub created_by: Option<String>,
+}
+
+/// A robot to make, with its first secret.
+#[derive(Clone, Debug)]
+pub struct NewRobot {
+    /// The name that it signs in with.
+    pub name: RobotName,
+    /// What it is for.
+    pub description: String,
+    /// What it may do, within its group.
+    pub scopes: Vec<Scope>,
+    /// Who makes it.
+    pub created_by: Option<UserId>,
+    /// The hash of its secret.
+    pub secret_hash: SecretHash,
+    /// When that ends (milliseconds, UTC).
+    pub expires_at: Option<i64>,
+}
+
+/// What came of making a robot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RobotCreated {
+    /// It is there.
+    Yes(Box<Robot>),
+    /// The group has one of that name.
+    Exists,
+    /// There is no such group.
+    NoGroup,
+}
+
+/// What changes of a robot.
+#[derive(Clone, Debug, Default)]
+pub struct RobotChange {
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it may do.
+    pub scopes: Option<Vec<Scope>>,
+    /// Whether it can do nothing at all.
+    pub disabled: Option<bool>,
+}
+
+const COLUMNS: &str = "r.id, g.name, r.name, r.description, r.scopes,
+                       r.disabled_at IS NOT NULL, r.created_at, u.name";
+
+const FROM: &str = "robots r JOIN groups g ON g.id = r.group_id
+                    LEFT JOIN users u ON u.id = r.created_by";
+
+fn robot_from(row: &Row<'_>) -> Result<Robot, StoreError> {
+    let group: GroupName = parsed(&row.get::<_, String>(1)?)?;
+    let name: String = row.get(2)?;
+    let ill_formed = |_| StoreError::Corrupt(format!("not well-formed: {name}"));
+    Ok(Robot {
+        id: RobotId(row.get(0)?),
+        name: RobotName::new(group, &name).map_err(ill_formed)?,
+        description: row.get(3)?,
+        scopes: scopes_from(row.get(4)?)?.unwrap_or_default(),
+        disabled: row.get(5)?,
+        created_at: row.get(6)?,
+        created_by: row.get(7)?,
+    })
+}
+
+pub(crate) fn robot_by_id(db: &Connection, id: RobotId) -> Result<Option<Robot>, StoreError> {
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?1"))?;
+    let mut rows = query.query([id.0])?;
+    rows.next()?.map(robot_from).transpose()
+}
+
+fn robot_id(db: &Connection, name: &RobotName) -> Result<Option<RobotId>, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT r.id FROM robots r JOIN groups g ON g.id = r.group_id
+             WHERE g.name = ?1 AND r.name = ?2",
+        )?
+        .query_row([name.group.as_str(), name.own()], |row| {
+            Ok(RobotId(row.get(0)?))
+        })
+        .optional()?)
+}
+
+impl Store {
+    /// Makes a robot with its first secret, in one transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_robot(&self, new: NewRobot) -> Result<RobotCreated, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            let group: Option<i64> = db
+                .prepare_cached("SELECT id FROM groups WHERE name = ?1 AND wanted")?
+                .query_row([new.name.group.as_str()], |row| row.get(0))
+                .optional()?;
+            let Some(group) = group else {
+                return Ok(RobotCreated::NoGroup);
+            };
+            let made = db
+                .prepare_cached(
+                    "INSERT INTO robots
+                         (group_id, name, description, scopes, created_at, created_by)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    group,
+                    new.name.own(),
+                    new.description,
+                    scopes_to_sql(&new.scopes)?,
+                    now,
+                    new.created_by.map(|user| user.0)
+                ])?;
+            if made == 0 {
+                return Ok(RobotCreated::Exists);
+            }
+            let id = RobotId(db.last_insert_rowid());
+            let secret = NewToken {
+                owner: TokenOwner::Robot(id),
+                name: new.name.to_string(),
+                secret_hash: new.secret_hash,
+                scopes: None,
+                expires_at: new.expires_at,
+            };
+            create_token(db, &secret, now)?;
+            match robot_by_id(db, id)? {
+                Some(robot) => Ok(RobotCreated::Yes(Box::new(robot))),
+                None => Err(StoreError::Other("no robot was made".to_owned())),
+            }
+        })
+        .await
+    }
+
+    /// A page of a group's robots, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn robots(
+        &self,
+        group: &GroupName,
+        search: Option<String>,
+        page: PageRequest,
+    ) -> Result<Page<Robot>, StoreError> {
+        let (group, search) = (group.to_string(), search.map(|text| text.to_lowercase()));
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: &format!(
+                    "{FROM} WHERE r.group_id = (SELECT id FROM groups WHERE name = :group AND wanted)
+                     AND (:search IS NULL OR instr(r.name, :search)
+                          OR instr(lower(r.description), :search))"
+                ),
+                key: "r.name",
+                id: "r.id",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":group", &group), (":search", &search)];
+            list.page(db, &page, values, robot_from)
+        })
+        .await
+    }
+
+    /// The robot of this name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn robot(&self, name: &RobotName) -> Result<Option<Robot>, StoreError> {
+        let name = name.clone();
+        self.read(move |db| match robot_id(db, &name)? {
+            Some(id) => robot_by_id(db, id),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Changes a robot. Answers false where there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn change_robot(&self, id: RobotId, change: RobotChange) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            let scopes = change.scopes.as_deref().map(scopes_to_sql).transpose()?;
+            let changed = db
+                .prepare_cached(
+                    "UPDATE robots SET description = coalesce(?2, description),
+                            scopes = coalesce(?3, scopes),
+                            disabled_at = CASE ?4 WHEN 1 THEN coalesce(disabled_at, ?5)
+                                                  WHEN 0 THEN NULL ELSE disabled_at END
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    id.0,
+                    change.description,
+                    scopes,
+                    change.disabled,
+                    now
+                ])?;
+            Ok(changed == 1)
+        })
+        .await
+    }
+
+    /// Removes a robot with its secrets. Answers false where there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn remove_robot(&self, id: RobotId) -> Result<bool, StoreError> {
+        self.write(move |db| {
+            let removed = db
+                .prepare_cached("DELETE FROM robots WHERE id = ?1")?
+                .execute([id.0])?;
+            Ok(removed == 1)
+        })
+        .await
+    }
+
+    /// Gives a robot a new secret. Those that it has go on until `old_until`
+    /// (milliseconds, UTC), or until they end by themselves.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn rotate_robot(
+        &self,
+        robot: &Robot,
+        secret_hash: SecretHash,
+        expires_at: Option<i64>,
+        old_until: i64,
+    ) -> Result<AccessToken, StoreError> {
+        let (now, id) = (self.clock.wall_ms(), robot.id);
+        let name = robot.name.to_string();
+        self.write(move |db| {
+            forget_ended(db, now)?;
+            db.prepare_cached(
+                "UPDATE access_tokens SET expires_at = min(coalesce(expires_at, ?2), ?2)
+                 WHERE robot_id = ?1",
+            )?
+            .execute([id.0, old_until])?;
+            let secret = NewToken {
+                owner: TokenOwner::Robot(id),
+                name,
+                secret_hash,
+                scopes: None,
+                expires_at,
+            };
+            create_token(db, &secret, now)
+        })
+        .await
+    }
+}

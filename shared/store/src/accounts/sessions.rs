@@ -1,0 +1,250 @@
+//! Sessions: what was given out for a sign-in is good as long as its row is.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::accounts::users::user_by_id;
+use crate::engine::page::List;
+use crate::{Page, PageRequest, SecretHash, Store, StoreError, User, UserId};
+
+/// How a session came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionKind {
+    /// A program signed in by the API.
+    Api,
+    /// A browser signed in.
+    Browser,
+    /// A registry client was given a refresh token.
+    Refresh,
+}
+
+impl SessionKind {
+    fn to_sql(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Browser => "browser",
+            Self::Refresh => "refresh",
+        }
+    }
+
+    fn from_sql(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "api" => Ok(Self::Api),
+            "browser" => Ok(Self::Browser),
+            "refresh" => Ok(Self::Refresh),
+            _ => Err(StoreError::Corrupt(format!("no kind of session: {text}"))),
+        }
+    }
+}
+
+/// A session to open.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id: random.
+    pub id: String,
+    /// Whose.
+    pub user: UserId,
+    /// How it came about.
+    pub kind: SessionKind,
+    /// The hash of the secret that it is found by, where it has one.
+    pub secret_hash: Option<SecretHash>,
+    /// When it ends (milliseconds, UTC).
+    pub expires_at: i64,
+    /// From which address.
+    pub address: String,
+    /// What the client calls itself.
+    pub client: Option<String>,
+}
+
+/// A session that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// How it came about.
+    pub kind: SessionKind,
+    /// When it was opened (milliseconds, UTC).
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+    /// When it was last used.
+    pub last_used_at: Option<i64>,
+    /// From which address it was opened.
+    pub address: Option<String>,
+    /// What the client calls itself.
+    pub client: Option<String>,
+}
+
+/// How many sessions an account has at most; the one that was not used for the
+/// longest gives way.
+const SESSIONS_MAX: i64 = 500;
+
+/// The time of last use, and with it the end, is written again only after this
+/// long.
+const USED_STEP_MS: i64 = 60 * 1000;
+
+const COLUMNS: &str = "id, kind, created_at, expires_at, last_used_at, address, client";
+
+fn session_from(row: &Row<'_>) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: row.get(0)?,
+        kind: SessionKind::from_sql(&row.get::<_, String>(1)?)?,
+        created_at: row.get(2)?,
+        expires_at: row.get(3)?,
+        last_used_at: row.get(4)?,
+        address: row.get(5)?,
+        client: row.get(6)?,
+    })
+}
+
+/// The session that a condition names, with its account, unless it has ended
+/// or the account is disabled.
+fn good_session(
+    db: &Connection,
+    condition: &str,
+    value: impl rusqlite::ToSql,
+    now: i64,
+) -> Result<Option<(Session, User)>, StoreError> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS}, user_id FROM sessions WHERE {condition} AND expires_at > ?2"
+    ))?;
+    let mut rows = query.query(params![value, now])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let (session, user) = (session_from(row)?, UserId(row.get(7)?));
+    let user = user_by_id(db, user)?.filter(|user| !user.disabled);
+    Ok(user.map(|user| (session, user)))
+}
+
+impl Store {
+    /// Opens a session. Rows of sessions that have ended are removed on the
+    /// way.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_session(&self, new: NewSession) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
+            db.execute(
+                "INSERT INTO sessions (id, user_id, kind, secret_hash, created_at, expires_at,
+                                       last_used_at, address, client)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8)",
+                params![
+                    new.id,
+                    new.user.0,
+                    new.kind.to_sql(),
+                    new.secret_hash,
+                    now,
+                    new.expires_at,
+                    new.address,
+                    new.client
+                ],
+            )?;
+            db.prepare_cached(
+                "DELETE FROM sessions WHERE user_id = ?1 AND id IN (
+                     SELECT id FROM sessions WHERE user_id = ?1
+                     ORDER BY coalesce(last_used_at, created_at) DESC, rowid DESC
+                     LIMIT -1 OFFSET ?2)",
+            )?
+            .execute(params![new.user.0, SESSIONS_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The session of this id with its account, unless it has ended or the
+    /// account is disabled.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<(Session, User)>, StoreError> {
+        let (id, now) = (id.to_owned(), self.clock.wall_ms());
+        self.read(move |db| good_session(db, "id = ?1", id, now))
+            .await
+    }
+
+    /// The session of this secret with its account, unless it has ended or the
+    /// account is disabled.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session_of_secret(
+        &self,
+        hash: SecretHash,
+    ) -> Result<Option<(Session, User)>, StoreError> {
+        let now = self.clock.wall_ms();
+        self.read(move |db| good_session(db, "secret_hash = ?1", hash, now))
+            .await
+    }
+
+    /// Notes that a session is used, and moves its end to `expires_at`
+    /// (milliseconds, UTC), if that is later; at most once a minute.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn use_session(&self, session: &Session, expires_at: i64) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        if session
+            .last_used_at
+            .is_some_and(|at| now - at < USED_STEP_MS)
+        {
+            return Ok(());
+        }
+        let id = session.id.clone();
+        self.write_relaxed(move |db| {
+            db.prepare_cached(
+                "UPDATE sessions SET last_used_at = ?2, expires_at = max(expires_at, ?3)
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, now, expires_at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A page of an account's sessions that have not ended, by when they were
+    /// last used.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sessions(
+        &self,
+        user: UserId,
+        search: Option<String>,
+        page: PageRequest,
+    ) -> Result<Page<Session>, StoreError> {
+        let (now, search) = (self.clock.wall_ms(), search.map(|text| text.to_lowercase()));
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: "sessions WHERE user_id = :user AND expires_at > :now
+                       AND (:search IS NULL OR instr(lower(client), :search)
+                            OR instr(address, :search))",
+                key: "coalesce(last_used_at, created_at)",
+                id: "rowid",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":user", &user.0), (":now", &now), (":search", &search)];
+            list.page(db, &page, values, session_from)
+        })
+        .await
+    }
+
+    /// Ends a session of an account, at once. Answers false where it has no
+    /// such session.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_session(&self, user: UserId, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.write(move |db| {
+            let ended = db
+                .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND id = ?2")?
+                .execute(params![user.0, id])?;
+            Ok(ended == 1)
+        })
+        .await
+    }
+}

@@ -1,0 +1,307 @@
+//! Access tokens: random secrets that stand for an account or a robot. Only a
+//! keyed hash of a secret is ever here.
+
+use refity_types::rights::Scope;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::engine::page::List;
+use crate::{Page, PageRequest, RobotId, Store, StoreError, TokenId, UserId};
+
+/// The hash of a secret.
+pub type SecretHash = [u8; 32];
+
+/// A token, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Its key.
+    pub id: TokenId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do; nothing: all that its owner may.
+    pub scopes: Option<Vec<Scope>>,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// When it was last used, and from which address.
+    pub last_used: Option<(i64, String)>,
+}
+
+/// Whose a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenOwner {
+    /// A person's.
+    User(UserId),
+    /// A robot's.
+    Robot(RobotId),
+}
+
+impl TokenOwner {
+    fn keys(self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Self::User(user) => (Some(user.0), None),
+            Self::Robot(robot) => (None, Some(robot.0)),
+        }
+    }
+}
+
+/// A token to make.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Whose.
+    pub owner: TokenOwner,
+    /// What its owner calls it.
+    pub name: String,
+    /// The hash of its secret.
+    pub secret_hash: SecretHash,
+    /// What it may do; nothing: all that its owner may.
+    pub scopes: Option<Vec<Scope>>,
+    /// When it ends (milliseconds, UTC).
+    pub expires_at: Option<i64>,
+}
+
+/// What a list of tokens is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSort {
+    /// When it was made.
+    #[default]
+    Created,
+    /// The name.
+    Name,
+    /// When it was last used; those that never were count as the longest ago.
+    LastUsed,
+}
+
+/// How many tokens an account has at most; those that have ended count as long
+/// as they are listed.
+pub const TOKENS_MAX: i64 = 200;
+
+/// The time of last use is written again only after this long.
+const USED_STEP_MS: i64 = 60 * 1000;
+
+/// For how long a token that has ended is still listed.
+const ENDED_STEP_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+const COLUMNS: &str = "id, name, scopes, created_at, expires_at, last_used_at, last_used_from";
+
+pub(crate) fn scopes_from(text: Option<String>) -> Result<Option<Vec<Scope>>, StoreError> {
+    let read = |text: String| serde_json::from_str(&text);
+    text.map(read)
+        .transpose()
+        .map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+pub(crate) fn scopes_to_sql(scopes: &[Scope]) -> Result<String, StoreError> {
+    serde_json::to_string(scopes).map_err(|error| StoreError::Other(error.to_string()))
+}
+
+fn token_from(row: &Row<'_>) -> Result<AccessToken, StoreError> {
+    let used: Option<i64> = row.get(5)?;
+    let from: Option<String> = row.get(6)?;
+    Ok(AccessToken {
+        id: TokenId(row.get(0)?),
+        name: row.get(1)?,
+        scopes: scopes_from(row.get(2)?)?,
+        created_at: row.get(3)?,
+        expires_at: row.get(4)?,
+        last_used: used.map(|at| (at, from.unwrap_or_default())),
+    })
+}
+
+/// A good token of this secret, by its key: whose it is, and what it may do.
+pub(crate) struct Found {
+    pub(crate) id: TokenId,
+    pub(crate) owner: TokenOwner,
+    pub(crate) scopes: Option<Vec<Scope>>,
+}
+
+/// The token that a condition names, unless it has ended.
+pub(crate) fn good_token(
+    db: &Connection,
+    condition: &str,
+    value: impl rusqlite::ToSql,
+    now: i64,
+) -> Result<Option<Found>, StoreError> {
+    let found = db
+        .prepare_cached(&format!(
+            "SELECT id, user_id, robot_id, scopes FROM access_tokens
+             WHERE {condition} AND (expires_at IS NULL OR expires_at > ?2)"
+        ))?
+        .query_row(params![value, now], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get::<_, Option<i64>>(2)?,
+                row.get(3)?,
+            ))
+        })
+        .optional()?;
+    let Some((id, user, robot, scopes)) = found else {
+        return Ok(None);
+    };
+    let owner = match (user, robot) {
+        (Some(user), _) => TokenOwner::User(UserId(user)),
+        (None, Some(robot)) => TokenOwner::Robot(RobotId(robot)),
+        (None, None) => return Err(StoreError::Corrupt("a token of nobody".to_owned())),
+    };
+    Ok(Some(Found {
+        id: TokenId(id),
+        owner,
+        scopes: scopes_from(scopes)?,
+    }))
+}
+
+pub(crate) fn create_token(
+    db: &Connection,
+    new: &NewToken,
+    now: i64,
+) -> Result<AccessToken, StoreError> {
+    let (user, robot) = new.owner.keys();
+    let scopes = new.scopes.as_deref().map(scopes_to_sql).transpose()?;
+    let mut insert = db.prepare_cached(&format!(
+        "INSERT INTO access_tokens
+             (user_id, robot_id, name, secret_hash, scopes, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING {COLUMNS}"
+    ))?;
+    let mut rows = insert.query(params![
+        user,
+        robot,
+        new.name,
+        new.secret_hash,
+        scopes,
+        now,
+        new.expires_at
+    ])?;
+    match rows.next()? {
+        Some(row) => token_from(row),
+        None => Err(StoreError::Other("no token was made".to_owned())),
+    }
+}
+
+/// Removes tokens that ended a month ago.
+pub(crate) fn forget_ended(db: &Connection, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM access_tokens WHERE expires_at < ?1")?
+        .execute([now - ENDED_STEP_MS])?;
+    Ok(())
+}
+
+impl Store {
+    /// Makes a person's token. Nothing where there are [`TOKENS_MAX`] already.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_token(&self, new: NewToken) -> Result<Option<AccessToken>, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            forget_ended(db, now)?;
+            let (user, robot) = new.owner.keys();
+            let count: i64 = db
+                .prepare_cached(
+                    "SELECT count(*) FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2",
+                )?
+                .query_row([user, robot], |row| row.get(0))?;
+            if count >= TOKENS_MAX {
+                return Ok(None);
+            }
+            create_token(db, &new, now).map(Some)
+        })
+        .await
+    }
+
+    /// The secrets of a robot, the newest first; those that have ended too, for
+    /// a month.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn robot_secrets(&self, robot: RobotId) -> Result<Vec<AccessToken>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM access_tokens WHERE robot_id = ?1 ORDER BY id DESC"
+            ))?;
+            let mut rows = query.query([robot.0])?;
+            let mut tokens = Vec::new();
+            while let Some(row) = rows.next()? {
+                tokens.push(token_from(row)?);
+            }
+            Ok(tokens)
+        })
+        .await
+    }
+
+    /// A page of an account's tokens; those that have ended too, for a month.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tokens(
+        &self,
+        user: UserId,
+        search: Option<String>,
+        sort: TokenSort,
+        page: PageRequest,
+    ) -> Result<Page<AccessToken>, StoreError> {
+        let search = search.map(|text| text.to_lowercase());
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: "access_tokens WHERE user_id = :user
+                       AND (:search IS NULL OR instr(lower(name), :search))",
+                key: match sort {
+                    TokenSort::Created => "created_at",
+                    TokenSort::Name => "name",
+                    TokenSort::LastUsed => "coalesce(last_used_at, 0)",
+                },
+                id: "id",
+            };
+            let values: &[(&str, &dyn rusqlite::ToSql)] =
+                &[(":user", &user.0), (":search", &search)];
+            list.page(db, &page, values, token_from)
+        })
+        .await
+    }
+
+    /// Revokes a token of this owner, at once. Answers false where it has no
+    /// such token.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn revoke_token(&self, owner: TokenOwner, id: TokenId) -> Result<bool, StoreError> {
+        self.write(move |db| {
+            let (user, robot) = owner.keys();
+            let revoked = db
+                .prepare_cached(
+                    "DELETE FROM access_tokens
+                     WHERE id = ?1 AND user_id IS ?2 AND robot_id IS ?3",
+                )?
+                .execute(params![id.0, user, robot])?;
+            Ok(revoked == 1)
+        })
+        .await
+    }
+
+    /// Notes that a token was used, and from where; at most once a minute.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_token_use(&self, id: TokenId, from: String) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        let noted = self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT last_used_at FROM access_tokens WHERE id = ?1")?
+                .query_row([id.0], |row| row.get::<_, Option<i64>>(0))
+                .optional()?
+                .flatten())
+        });
+        if noted.await?.is_some_and(|at| now - at < USED_STEP_MS) {
+            return Ok(());
+        }
+        self.write_relaxed(move |db| {
+            db.prepare_cached(
+                "UPDATE access_tokens SET last_used_at = ?2, last_used_from = ?3 WHERE id = ?1",
+            )?
+            .execute(params![id.0, now, from])?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,347 @@
+//! Accounts of people.
+
+use refity_types::account::UserName;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::engine::page::List;
+use crate::{Page, PageRequest, Store, StoreError, UserId};
+
+/// What an account may do at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// What it was given.
+    User,
+}
+
+impl Role {
+    fn to_sql(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its key.
+    pub id: UserId,
+    /// The name it signs in with.
+    pub name: String,
+    /// The Argon2id hash in PHC form.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: Role,
+    /// It can do nothing but change its password.
+    pub must_change_password: bool,
+    /// It can do nothing at all.
+    pub disabled: bool,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+    /// When its password was set: what was given out for an older one is void.
+    pub password_changed_at: i64,
+    /// When it last signed in.
+    pub last_login_at: Option<i64>,
+}
+
+/// An account to make.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The name it signs in with.
+    pub name: UserName,
+    /// The Argon2id hash in PHC form.
+    pub password_hash: String,
+    /// What it may do.
+    pub role: Role,
+    /// It must change its password first.
+    pub must_change_password: bool,
+}
+
+/// What changes of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UserChange {
+    /// Its role.
+    pub role: Option<Role>,
+    /// Whether it can do nothing at all.
+    pub disabled: Option<bool>,
+}
+
+/// What a list of accounts is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserSort {
+    /// The name, without case.
+    #[default]
+    Name,
+    /// When it was made.
+    Created,
+    /// When it last signed in; those that never did count as the longest ago.
+    LastLogin,
+}
+
+/// What came of a change to accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChanged {
+    /// It is so now.
+    Yes,
+    /// There is no such account.
+    Unknown,
+    /// Nobody could administer the registry any more: nothing has changed.
+    LastAdmin,
+}
+
+const COLUMNS: &str = "id, name, password_hash, role, must_change_password,
+                       disabled_at IS NOT NULL, created_at, password_changed_at, last_login_at";
+
+pub(crate) fn user_from(row: &Row<'_>) -> rusqlite::Result<User> {
+    let role: String = row.get(3)?;
+    Ok(User {
+        id: UserId(row.get(0)?),
+        name: row.get(1)?,
+        password_hash: row.get(2)?,
+        role: if role == "admin" {
+            Role::Admin
+        } else {
+            Role::User
+        },
+        must_change_password: row.get(4)?,
+        disabled: row.get(5)?,
+        created_at: row.get(6)?,
+        password_changed_at: row.get(7)?,
+        last_login_at: row.get(8)?,
+    })
+}
+
+pub(crate) fn user_by_id(db: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
+    Ok(db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?
+        .query_row([id.0], user_from)
+        .optional()?)
+}
+
+/// Undoes a change that would leave no account that can administer. To be
+/// called in the change's transaction.
+fn keep_an_admin(db: &Connection) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL)",
+        )?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Ends all that was given out for an account: its sessions.
+fn end_sessions(db: &Connection, user: UserId) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
+        .execute([user.0])?;
+    Ok(())
+}
+
+impl Store {
+    /// Whether there is any account.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_users(&self) -> Result<bool, StoreError> {
+        self.read(|db| Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |r| r.get(0))?))
+            .await
+    }
+
+    /// Makes the account `admin`, unless there is any account already.
+    /// Answers whether it did.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_first_admin(
+        &self,
+        password_hash: String,
+        must_change_password: bool,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            let made = db.execute(
+                "INSERT INTO users (name, key, password_hash, role, must_change_password,
+                                    created_at, password_changed_at)
+                 SELECT 'admin', 'admin', ?1, 'admin', ?2, ?3, ?3
+                 WHERE NOT EXISTS (SELECT 1 FROM users)",
+                params![password_hash, must_change_password, now],
+            )?;
+            Ok(made == 1)
+        })
+        .await
+    }
+
+    /// Makes an account. Nothing where there is one of that name, in whatever
+    /// case.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            Ok(db
+                .prepare_cached(&format!(
+                    "INSERT INTO users (name, key, password_hash, role, must_change_password,
+                                        created_at, password_changed_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+                     ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
+                ))?
+                .query_row(
+                    params![
+                        new.name.as_str(),
+                        new.name.key(),
+                        new.password_hash,
+                        new.role.to_sql(),
+                        new.must_change_password,
+                        now
+                    ],
+                    user_from,
+                )
+                .optional()?)
+        })
+        .await
+    }
+
+    /// The account of this name, in whatever case.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError> {
+        let key = name.key();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE key = ?1"))?
+                .query_row([key], user_from)
+                .optional()?)
+        })
+        .await
+    }
+
+    /// The account of this key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read(move |db| user_by_id(db, id)).await
+    }
+
+    /// Changes an account, in one transaction. One that is disabled loses its
+    /// sessions. The last administrator stays one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn change_user(
+        &self,
+        user: UserId,
+        change: UserChange,
+    ) -> Result<UserChanged, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            let before = user_by_id(db, user)?;
+            let Some(before) = before else {
+                return Ok(UserChanged::Unknown);
+            };
+            let set = "UPDATE users SET role = ?2,
+                              disabled_at = iif(?3, coalesce(disabled_at, ?4), NULL)
+                       WHERE id = ?1";
+            let set = |role: Role, disabled: bool| {
+                db.prepare_cached(set)?
+                    .execute(params![user.0, role.to_sql(), disabled, now])
+            };
+            let disabled = change.disabled.unwrap_or(before.disabled);
+            set(change.role.unwrap_or(before.role), disabled)?;
+            if !keep_an_admin(db)? {
+                set(before.role, before.disabled)?;
+                return Ok(UserChanged::LastAdmin);
+            }
+            if disabled {
+                end_sessions(db, user)?;
+            }
+            Ok(UserChanged::Yes)
+        })
+        .await
+    }
+
+    /// Removes an account with its sessions, tokens and grants; what it pushed
+    /// stays, of nobody. The last administrator stays.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn remove_user(&self, user: UserId) -> Result<UserChanged, StoreError> {
+        self.write(move |db| {
+            let removed = db
+                .prepare_cached(
+                    "DELETE FROM users WHERE id = ?1 AND (role <> 'admin' OR EXISTS (
+                         SELECT 1 FROM users
+                         WHERE id <> ?1 AND role = 'admin' AND disabled_at IS NULL))",
+                )?
+                .execute([user.0])?;
+            Ok(match removed {
+                1 => UserChanged::Yes,
+                _ if user_by_id(db, user)?.is_some() => UserChanged::LastAdmin,
+                _ => UserChanged::Unknown,
+            })
+        })
+        .await
+    }
+
+    /// Sets a password and ends all sessions of the account, in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: String,
+        must_change_password: bool,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            // Later than every earlier one, also where the clock was set back.
+            db.execute(
+                "UPDATE users SET password_hash = ?2, must_change_password = ?3,
+                        password_changed_at = max(?4, password_changed_at + 1) WHERE id = ?1",
+                params![user.0, password_hash, must_change_password, now],
+            )?;
+            end_sessions(db, user)
+        })
+        .await
+    }
+
+    /// A page of the accounts whose names contain this text, in whatever case.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn users(
+        &self,
+        search: Option<String>,
+        sort: UserSort,
+        page: PageRequest,
+    ) -> Result<Page<User>, StoreError> {
+        let search = search.map(|text| text.to_lowercase().nfc().collect::<String>());
+        self.read(move |db| {
+            let list = List {
+                columns: COLUMNS,
+                from: match search {
+                    Some(_) => "users WHERE instr(key, :search)",
+                    None => "users WHERE :search IS NULL",
+                },
+                key: match sort {
+                    UserSort::Name => "key",
+                    UserSort::Created => "created_at",
+                    UserSort::LastLogin => "login_order",
+                },
+                id: "id",
+            };
+            list.page(db, &page, &[(":search", &search)], |row| {
+                Ok(user_from(row)?)
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,380 @@
+//! Blobs: which repository has them, and where their bytes are.
+
+use refity_config::clock::Clock;
+use refity_types::digest::Digest;
+use refity_types::name::{FileId, RepositoryName};
+use rusqlite::{Connection, OptionalExtension as _, named_params, params};
+
+use crate::accounts::readable::READABLE;
+use crate::content::repositories::{ensure_repository, repository_id};
+use crate::engine::sql::{file_from, from_sql, to_sql};
+use crate::queue::dependencies::{need, settle};
+use crate::queue::generation::next_generation;
+use crate::queue::jobs::{NewJob, unfinished, want};
+use crate::{BlobId, JobId, JobKind, PushTarget, Readable, Store, StoreError};
+
+/// The time of last use is written again only after this long, so that a
+/// pull costs no write.
+const USED_AT_STEP_MS: i64 = 10 * 60 * 1000;
+
+/// The grace is renewed again only after this long.
+const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
+
+/// A blob that a repository has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Its key.
+    pub id: BlobId,
+    /// Its digest.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// The spool's file with its bytes.
+    pub file: Option<FileId>,
+    /// Whether SFTP holds it, as far as is known.
+    pub stored: bool,
+    used_at: i64,
+    membership: i64,
+    touched_at: i64,
+}
+
+/// Where a blob is mounted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// This repository, which may be read.
+    Repository(RepositoryName),
+    /// Any of those that may be read.
+    Any(Readable),
+}
+
+/// What came of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mounted {
+    /// The repository has the blob now.
+    Yes,
+    /// The source has no such blob (or there is none that has).
+    NotFound,
+    /// The repository cannot be pushed to.
+    Refused(PushTarget),
+}
+
+/// A blob's row for a full upload: made or renewed, wanted, undamaged, and
+/// with a generation of its own.
+pub(crate) fn upsert_blob(
+    db: &Connection,
+    clock: &Clock,
+    digest: &Digest,
+    size: u64,
+) -> Result<i64, StoreError> {
+    let now = clock.wall_ms();
+    let generation = next_generation(db, now)?;
+    Ok(db
+        .prepare_cached(
+            "INSERT INTO blobs (digest, size, wanted, generation, used_at)
+             VALUES (?1, ?2, 1, ?3, ?4)
+             ON CONFLICT (digest) DO UPDATE SET
+                 size = excluded.size, wanted = 1, generation = excluded.generation,
+                 used_at = excluded.used_at, damaged = NULL
+             RETURNING id",
+        )?
+        .query_row(
+            params![digest.as_str(), to_sql(size), generation, now],
+            |row| row.get(0),
+        )?)
+}
+
+/// Opens the `store_blob` of a blob that was just uploaded, or joins it.
+pub(crate) fn want_stored(
+    db: &Connection,
+    clock: &Clock,
+    blob: i64,
+    size: u64,
+) -> Result<JobId, StoreError> {
+    want(
+        db,
+        clock,
+        &NewJob::new(JobKind::StoreBlob, blob).bytes(to_sql(size)),
+    )
+}
+
+/// Makes the blob one of the repository's, and the job for its layer link,
+/// which waits for the blob. Answers the link's job.
+pub(crate) fn want_linked(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    blob: i64,
+) -> Result<JobId, StoreError> {
+    let generation = next_generation(db, clock.wall_ms())?;
+    want_linked_of(db, clock, repository, blob, generation)
+}
+
+/// [`want_linked`], of a generation that may be old: what a newer one wished
+/// stays.
+pub(crate) fn want_linked_of(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    blob: i64,
+    generation: i64,
+) -> Result<JobId, StoreError> {
+    let (target, wanted): (i64, bool) = db
+        .prepare_cached(
+            "INSERT INTO repository_blobs
+                 (repository_id, blob_id, wanted, generation, touched_at)
+             VALUES (?1, ?2, 1, ?3, ?4)
+             ON CONFLICT (repository_id, blob_id) DO UPDATE SET
+                 wanted = iif(excluded.generation >= generation, 1, wanted),
+                 generation = max(generation, excluded.generation),
+                 touched_at = excluded.touched_at
+             RETURNING id, wanted",
+        )?
+        .query_row([repository, blob, generation, clock.wall_ms()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let link = NewJob::new(JobKind::LinkBlob, target).removes(!wanted);
+    let link = want(db, clock, &link)?;
+    if let Some(stores) = unfinished(db, JobKind::StoreBlob, blob)? {
+        need(db, link, stores)?;
+    }
+    settle(db, link)?;
+    Ok(link)
+}
+
+/// The blob of this digest in the repository: wanted, and not damaged.
+pub(crate) fn blob_in(
+    db: &Connection,
+    repository: i64,
+    digest: &Digest,
+) -> Result<Option<Blob>, StoreError> {
+    let found = db
+        .prepare_cached(
+            "SELECT b.id, b.size, b.file, b.stored_at IS NOT NULL, b.used_at, rb.id,
+                    rb.touched_at
+             FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
+             WHERE rb.repository_id = ?1 AND b.digest = ?2
+               AND rb.wanted AND b.wanted AND b.damaged IS NULL",
+        )?
+        .query_row(params![repository, digest.as_str()], |row| {
+            Ok(Blob {
+                id: BlobId(row.get(0)?),
+                digest: digest.clone(),
+                size: from_sql(row.get(1)?),
+                file: file_from(row.get(2)?),
+                stored: row.get(3)?,
+                used_at: row.get(4)?,
+                membership: row.get(5)?,
+                touched_at: row.get(6)?,
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// Opens the `store_blob` of a blob whose bytes are at hand.
+pub(crate) fn store_again(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
+    let generation = crate::queue::generation::next_generation(db, clock.wall_ms())?;
+    let size: i64 = db
+        .prepare_cached(
+            "UPDATE blobs SET generation = ?2, stored_at = NULL, confirmed_at = NULL
+             WHERE id = ?1 RETURNING size",
+        )?
+        .query_row([blob, generation], |row| row.get(0))?;
+    want(
+        db,
+        clock,
+        &NewJob::new(JobKind::StoreBlob, blob).bytes(size),
+    )
+}
+
+/// SFTP does not hold a blob that it should. Where its bytes are at hand it
+/// is stored again: the answer is that job. Else it is damaged.
+pub(crate) fn lost_on_remote(
+    db: &Connection,
+    clock: &Clock,
+    blob: BlobId,
+    why: &str,
+) -> Result<Option<JobId>, StoreError> {
+    let at_hand: Option<bool> = db
+        .prepare_cached(
+            "SELECT b.file IS NOT NULL OR m.blob_id IS NOT NULL FROM blobs b
+             LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1 AND b.wanted",
+        )?
+        .query_row([blob.0], |row| row.get(0))
+        .optional()?;
+    match at_hand {
+        Some(true) => return store_again(db, clock, blob.0).map(Some),
+        Some(false) => {}
+        // It was removed meanwhile, as it should be.
+        None => return Ok(None),
+    }
+    db.prepare_cached(
+        "UPDATE blobs SET damaged = ?2, stored_at = NULL, confirmed_at = NULL WHERE id = ?1",
+    )?
+    .execute(params![blob.0, why])?;
+    Ok(None)
+}
+
+impl Store {
+    /// The blob of this digest, if this repository has it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<Blob>, StoreError> {
+        let (repository, digest) = (repository.clone(), digest.clone());
+        self.read(move |db| match repository_id(db, &repository)? {
+            Some(repository) => blob_in(db, repository, &digest),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Notes that the blob's cached bytes were used just now, for the order
+    /// of eviction. Writes at most every 10 minutes for one blob.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn touch_blob(&self, blob: &Blob) -> Result<(), StoreError> {
+        let (id, now) = (blob.id, self.clock.wall_ms());
+        if now - blob.used_at < USED_AT_STEP_MS {
+            return Ok(());
+        }
+        self.write_relaxed(move |db| {
+            db.execute("UPDATE blobs SET used_at = ?2 WHERE id = ?1", [id.0, now])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Renews the grace of a blob that a client is told of: it will not be
+    /// collected for a day. Writes at most once an hour for one blob. Answers
+    /// false if the repository has it no more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
+        let update = "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        self.renew(update, blob.membership, blob.touched_at).await
+    }
+
+    /// Runs `update` on a row, unless it was touched within the hour. Answers
+    /// false if the row is no longer wanted.
+    pub(crate) async fn renew(
+        &self,
+        update: &'static str,
+        target: i64,
+        touched_at: i64,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        if now - touched_at < TOUCHED_AT_STEP_MS {
+            return Ok(true);
+        }
+        self.write_relaxed(move |db| Ok(db.prepare_cached(update)?.execute([target, now])? == 1))
+            .await
+    }
+
+    /// Makes a blob of `source` one of `repository` too.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn mount(
+        &self,
+        repository: &RepositoryName,
+        source: MountSource,
+        digest: &Digest,
+    ) -> Result<Mounted, StoreError> {
+        let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
+        self.write(move |db| {
+            let (from, readable) = match &source {
+                MountSource::Repository(from) => (Some(from.as_str()), &Readable::All),
+                MountSource::Any(readable) => (None, readable),
+            };
+            let (all, user, within) = readable.values();
+            let blob: Option<i64> = db
+                .prepare_cached(&format!(
+                    "SELECT b.id FROM blobs b
+                     JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.wanted
+                     JOIN repositories r ON r.id = rb.repository_id
+                     JOIN groups g ON g.id = r.group_id
+                     WHERE b.digest = :digest AND b.wanted AND b.damaged IS NULL
+                       AND (:from IS NULL OR r.name = :from) AND {READABLE} LIMIT 1"
+                ))?
+                .query_row(
+                    named_params! {
+                        ":digest": digest.as_str(), ":from": from, ":all": all, ":user": user,
+                        ":within": within,
+                    },
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let Some(blob) = blob else {
+                return Ok(Mounted::NotFound);
+            };
+            match ensure_repository(db, &repository, clock.wall_ms())? {
+                Ok(repository) => {
+                    want_linked(db, &clock, repository, blob)?;
+                    Ok(Mounted::Yes)
+                }
+                Err(refused) => Ok(Mounted::Refused(refused)),
+            }
+        })
+        .await
+    }
+
+    /// The spool's file of a blob turned out to be missing: the row lets go
+    /// of it. The blob is damaged unless SFTP holds it. Nothing happens when
+    /// the row names another file by now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<(), StoreError> {
+        self.write(move |db| {
+            db.execute(
+                "UPDATE blobs SET file = NULL, damaged = iif(stored_at IS NULL,
+                     'its file is missing from the spool, and SFTP does not hold it yet', damaged)
+                 WHERE id = ?1 AND file = ?2",
+                params![blob.0, file.to_string()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a file, whose bytes were just verified, the cache of a blob that
+    /// SFTP holds. Answers false, and keeps the row as it is, if there is a
+    /// file already.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cache_blob(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
+        let now = self.clock.wall_ms();
+        self.write(move |db| {
+            let cached = db.execute(
+                "UPDATE blobs SET file = ?2, used_at = ?3
+                 WHERE id = ?1 AND file IS NULL AND stored_at IS NOT NULL AND wanted",
+                params![blob.0, file.to_string(), now],
+            )?;
+            Ok(cached == 1)
+        })
+        .await
+    }
+
+    /// Says that a blob's bytes cannot be had any more, and why. A HEAD then
+    /// answers 404, so that clients push it again. Where the spool has a file
+    /// too, the blob is not damaged: it is stored anew from there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn blob_lost_on_remote(&self, blob: BlobId, why: String) -> Result<(), StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            lost_on_remote(db, &clock, blob, &why)?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,294 @@
+//! What clients delete: tags, manifests and blobs of one repository. It is
+//! gone for every client at once; jobs make it so on SFTP.
+
+use std::collections::HashSet;
+
+use refity_config::clock::Clock;
+use refity_types::deletion::Deletion;
+use refity_types::digest::Digest;
+use refity_types::name::{IntentId, RepositoryName, Tag};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::content::removal::{remove_tag, unlink, withdraw};
+use crate::content::repositories::repository_id;
+use crate::engine::sql::parsed;
+use crate::engine::sql::{key, keys};
+use crate::gc::collect::is_index_partial;
+use crate::queue::dependencies::{need, settle};
+use crate::queue::generation::catch_up;
+use crate::queue::intents::carries_out;
+use crate::{JobId, Store, StoreError};
+
+/// A delete to carry out.
+#[derive(Clone, Debug)]
+pub struct NewDelete {
+    /// From which repository.
+    pub repository: RepositoryName,
+    /// What.
+    pub deletion: Deletion,
+    /// From [`Store::next_generation`]; the intent carries it too.
+    pub generation: i64,
+    /// The intent in the spool that says the same, already prepared.
+    pub intent: IntentId,
+}
+
+/// What came of a delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is gone, and jobs make it so on SFTP.
+    Yes,
+    /// A newer push came between: it was gone before that, and is there again.
+    Overtaken,
+    /// The repository has no such thing.
+    Unknown,
+    /// It stays, since this manifest of the repository names it.
+    NamedBy(Digest),
+    /// It stays, since images that the index does not know may need it.
+    PartialIndex,
+    /// Tags point at the manifest that the delete does not list. Nothing has
+    /// changed: list them, and delete again.
+    TagsMoved,
+}
+
+/// What was to be deleted cannot be, for this reason; or the jobs.
+type Outcome = Result<Vec<JobId>, Deleted>;
+
+fn delete_tag(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    tag: &Tag,
+    generation: i64,
+) -> Result<Outcome, StoreError> {
+    let found = key(
+        db,
+        "SELECT id FROM tags
+         WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
+        params![repository, tag.as_str()],
+    )?;
+    let Some(tag) = found else {
+        return Ok(Err(Deleted::Unknown));
+    };
+    Ok(match remove_tag(db, clock, tag, generation)? {
+        Some(job) => Ok(vec![job]),
+        None => Err(Deleted::Overtaken),
+    })
+}
+
+fn delete_manifest(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    digest: &Digest,
+    listed: &[Tag],
+    generation: i64,
+) -> Result<Outcome, StoreError> {
+    let query = "SELECT rm.id, rm.manifest_id, rm.generation FROM repository_manifests rm
+                 JOIN blobs b ON b.id = rm.manifest_id
+                 WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted";
+    let (target, manifest) = match standing(db, query, repository, digest, generation)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if let Some(index) = named_by(db, repository, manifest, true)? {
+        return Ok(Err(Deleted::NamedBy(index)));
+    }
+    let tags = tags_at(db, target)?;
+    let listed: HashSet<&str> = listed.iter().map(Tag::as_str).collect();
+    if tags
+        .iter()
+        .any(|tag| tag.generation >= generation || !listed.contains(tag.name.as_str()))
+    {
+        return Ok(Err(Deleted::TagsMoved));
+    }
+    let mut jobs = Vec::new();
+    for tag in tags {
+        jobs.extend(remove_tag(db, clock, tag.id, generation)?);
+    }
+    let now = clock.wall_ms();
+    let withdraws = withdraw(db, clock, target, Some(generation), now)?;
+    for &tag in &jobs {
+        need(db, withdraws, tag)?;
+    }
+    settle(db, withdraws)?;
+    rest(db, target, now)?;
+    jobs.push(withdraws);
+    Ok(Ok(jobs))
+}
+
+struct TagRow {
+    id: i64,
+    name: Tag,
+    generation: i64,
+}
+
+/// The tags that point at a manifest of a repository.
+fn tags_at(db: &Connection, target: i64) -> Result<Vec<TagRow>, StoreError> {
+    let mut query = db.prepare_cached(
+        "SELECT t.id, t.name, t.generation FROM repository_manifests rm
+         JOIN tags t ON t.repository_id = rm.repository_id AND t.manifest_id = rm.manifest_id
+         WHERE rm.id = ?1",
+    )?;
+    let mut rows = query.query([target])?;
+    let mut tags = Vec::new();
+    while let Some(row) = rows.next()? {
+        tags.push(TagRow {
+            id: row.get(0)?,
+            name: parsed(&row.get::<_, String>(1)?)?,
+            generation: row.get(2)?,
+        });
+    }
+    Ok(tags)
+}
+
+/// What the deleted manifest held, and its own bytes, are kept for the grace:
+/// whoever deleted it may push it again.
+fn rest(db: &Connection, target: i64, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1")?
+        .execute([target, now])?;
+    let blobs = keys(
+        db,
+        "SELECT rb.id FROM repository_manifests rm
+         JOIN manifest_references x ON x.manifest_id = rm.manifest_id AND NOT x.is_manifest
+         JOIN repository_blobs rb ON rb.repository_id = rm.repository_id
+          AND rb.blob_id = x.blob_id WHERE rm.id = ?1",
+        [target],
+    )?;
+    for blob in blobs {
+        db.prepare_cached("UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1")?
+            .execute([blob, now])?;
+    }
+    Ok(())
+}
+
+fn delete_blob(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    digest: &Digest,
+    generation: i64,
+) -> Result<Outcome, StoreError> {
+    let query = "SELECT rb.id, rb.blob_id, rb.generation FROM repository_blobs rb
+                 JOIN blobs b ON b.id = rb.blob_id
+                 WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.wanted";
+    let (target, blob) = match standing(db, query, repository, digest, generation)? {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if let Some(manifest) = named_by(db, repository, blob, false)? {
+        return Ok(Err(Deleted::NamedBy(manifest)));
+    }
+    db.prepare_cached("UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1")?
+        .execute([target, clock.wall_ms()])?;
+    Ok(Ok(vec![unlink(db, clock, target, Some(generation))?]))
+}
+
+/// What is to be deleted: its row and its blob, as a query gives them with the
+/// generation of its wish; or that there is none, or a newer wish.
+fn standing(
+    db: &Connection,
+    query: &str,
+    repository: i64,
+    digest: &Digest,
+    generation: i64,
+) -> Result<Result<(i64, i64), Deleted>, StoreError> {
+    let found = db
+        .prepare_cached(query)?
+        .query_row(params![repository, digest.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+        })
+        .optional()?;
+    Ok(match found {
+        None => Err(Deleted::Unknown),
+        Some((_, _, newer)) if newer >= generation => Err(Deleted::Overtaken),
+        Some((target, blob, _)) => Ok((target, blob)),
+    })
+}
+
+/// A manifest of the repository that names this blob or manifest.
+fn named_by(
+    db: &Connection,
+    repository: i64,
+    blob: i64,
+    is_manifest: bool,
+) -> Result<Option<Digest>, StoreError> {
+    db.prepare_cached(
+        "SELECT b.digest FROM manifest_references x
+         CROSS JOIN repository_manifests h
+           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+         JOIN blobs b ON b.id = h.manifest_id
+         WHERE x.blob_id = ?2 AND x.is_manifest = ?3 LIMIT 1",
+    )?
+    .query_row(params![repository, blob, is_manifest], |row| {
+        row.get::<_, String>(0)
+    })
+    .optional()?
+    .map(|text| parsed(&text))
+    .transpose()
+}
+
+fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError> {
+    catch_up(db, new.generation)?;
+    let Some(repository) = repository_id(db, &new.repository)? else {
+        return Ok(Deleted::Unknown);
+    };
+    let generation = new.generation;
+    if !matches!(new.deletion, Deletion::Tag { .. }) && is_index_partial(db)? {
+        return Ok(Deleted::PartialIndex);
+    }
+    let outcome = match &new.deletion {
+        Deletion::Tag { tag } => delete_tag(db, clock, repository, tag, generation)?,
+        Deletion::Manifest { digest, tags } => {
+            delete_manifest(db, clock, repository, digest, tags, generation)?
+        }
+        Deletion::Blob { digest } => delete_blob(db, clock, repository, digest, generation)?,
+    };
+    match outcome {
+        Ok(jobs) => {
+            carries_out(db, &jobs, new.intent, generation)?;
+            Ok(Deleted::Yes)
+        }
+        Err(deleted) => Ok(deleted),
+    }
+}
+
+impl Store {
+    /// Deletes from a repository, in one transaction: clients see it no more,
+    /// and its jobs exist. What a newer generation wished stays.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn delete(&self, new: NewDelete) -> Result<Deleted, StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| delete(db, &clock, &new)).await
+    }
+
+    /// The tags that point at a manifest of a repository; nothing if the
+    /// repository has no such manifest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tags_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<Vec<Tag>>, StoreError> {
+        let (repository, digest) = (repository.clone(), digest.clone());
+        self.read(move |db| {
+            let target = key(
+                db,
+                "SELECT rm.id FROM repository_manifests rm
+                 JOIN blobs b ON b.id = rm.manifest_id
+                 JOIN repositories r ON r.id = rm.repository_id
+                 WHERE r.name = ?1 AND b.digest = ?2 AND rm.wanted",
+                params![repository.as_str(), digest.as_str()],
+            )?;
+            let Some(target) = target else {
+                return Ok(None);
+            };
+            let tags = tags_at(db, target)?;
+            Ok(Some(tags.into_iter().map(|tag| tag.name).collect()))
+        })
+        .await
+    }
+}

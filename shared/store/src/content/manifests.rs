@@ -1,0 +1,392 @@
+//! Manifests: their bytes, kept for good, and the wishes to publish them and
+//! to point tags at them.
+
+use refity_config::clock::Clock;
+use refity_types::digest::Digest;
+use refity_types::media_type::MediaType;
+use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
+use refity_types::version::sort_key;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::content::blobs::{blob_in, upsert_blob, want_stored};
+use crate::content::referrers;
+use crate::content::repositories::{ensure_repository, repository_id, standing, take_back};
+use crate::queue::dependencies::{need, settle};
+use crate::queue::generation::catch_up;
+use crate::queue::intents::carries_out;
+use crate::queue::jobs::{NewJob, unfinished, want};
+use crate::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId};
+
+/// A manifest to put, parsed and verified.
+#[derive(Clone, Debug)]
+pub struct NewManifest {
+    /// Into which repository.
+    pub repository: RepositoryName,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// What it is.
+    pub media_type: MediaType,
+    /// Its bytes as they were pushed.
+    pub bytes: Vec<u8>,
+    /// Blobs that the repository must have.
+    pub blobs: Vec<Digest>,
+    /// Blobs that it may lack.
+    pub optional_blobs: Vec<Digest>,
+    /// Manifests that the repository must have.
+    pub manifests: Vec<Digest>,
+    /// What it says of its subject, if it has one.
+    pub referral: Option<Referral>,
+    /// Tags to point at it.
+    pub tags: Vec<Tag>,
+    /// From [`Store::next_generation`]; the intent carries it too.
+    pub generation: i64,
+    /// The intent in the spool that says the same, already on disk.
+    pub intent: IntentId,
+    /// Who pushes.
+    pub user: Option<UserId>,
+}
+
+/// Something that a manifest names and the repository lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MissingReference {
+    /// A blob.
+    Blob(Digest),
+    /// A manifest of an index.
+    Manifest(Digest),
+}
+
+/// What came of putting a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutManifest {
+    /// It is the repository's, and these jobs publish it and its tags.
+    Put {
+        /// The last jobs of the push: when they are done, all is.
+        jobs: Vec<JobId>,
+    },
+    /// The repository lacks what it names. Nothing has changed.
+    Missing(Vec<MissingReference>),
+    /// The repository cannot be pushed to.
+    Refused(PushTarget),
+}
+
+/// A manifest as it was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its row in `repository_manifests` and when that was touched, where it
+    /// was asked for by digest.
+    touched: Option<(i64, i64)>,
+}
+
+fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
+    let before = standing(db, &new.repository)?;
+    let repository = match ensure_repository(db, &new.repository, clock.wall_ms())? {
+        Ok(repository) => repository,
+        Err(refused) => return Ok(PutManifest::Refused(refused)),
+    };
+    let (named, missing) = find_references(db, repository, new)?;
+    if !missing.is_empty() {
+        take_back(db, repository, before)?;
+        return Ok(PutManifest::Missing(missing));
+    }
+    catch_up(db, new.generation)?;
+    let manifest = upsert_manifest(db, clock, new)?;
+    for &(blob, is_manifest) in &named {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO manifest_references (manifest_id, blob_id, is_manifest)
+             VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![manifest, blob, is_manifest])?;
+    }
+    crate::content::derived::derive(db, manifest)?;
+    let (target, wanted) = wish_published(db, clock, repository, manifest, new)?;
+    let publishes = NewJob::new(JobKind::PublishManifest, target).removes(!wanted);
+    let publishes = want(db, clock, &publishes)?;
+    let stores = want_stored(db, clock, manifest, new.bytes.len() as u64)?;
+    let mut jobs = vec![publishes];
+    // A delete that came later has overtaken the manifest, and its tags too.
+    let (named, tags) = if wanted {
+        need(db, publishes, stores)?;
+        (named.as_slice(), new.tags.as_slice())
+    } else {
+        Default::default()
+    };
+    for &(blob, is_manifest) in named {
+        for needed in unfinished_of(db, repository, blob, is_manifest)? {
+            need(db, publishes, needed)?;
+        }
+    }
+    settle(db, publishes)?;
+    for tag in tags {
+        jobs.extend(wish_tagged(
+            db, clock, repository, manifest, tag, new, publishes,
+        )?);
+    }
+    carries_out(db, &jobs, new.intent, new.generation)?;
+    Ok(PutManifest::Put { jobs })
+}
+
+type Named = Vec<(i64, bool)>;
+
+/// What the manifest names, as far as the repository has it, and what of the
+/// required it lacks.
+fn find_references(
+    db: &Connection,
+    repository: i64,
+    new: &NewManifest,
+) -> Result<(Named, Vec<MissingReference>), StoreError> {
+    let (mut named, mut missing) = (Vec::new(), Vec::new());
+    for digest in &new.blobs {
+        match blob_in(db, repository, digest)? {
+            Some(blob) => named.push((blob.id.0, false)),
+            None => missing.push(MissingReference::Blob(digest.clone())),
+        }
+    }
+    for digest in &new.optional_blobs {
+        if let Some(blob) = blob_in(db, repository, digest)? {
+            named.push((blob.id.0, false));
+        }
+    }
+    for digest in &new.manifests {
+        match manifest_in(db, repository, digest)? {
+            Some(manifest) => named.push((manifest, true)),
+            None => missing.push(MissingReference::Manifest(digest.clone())),
+        }
+    }
+    Ok((named, missing))
+}
+
+pub(crate) fn manifest_in(
+    db: &Connection,
+    repository: i64,
+    digest: &Digest,
+) -> Result<Option<i64>, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT rm.manifest_id FROM repository_manifests rm
+             JOIN blobs b ON b.id = rm.manifest_id
+             WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted",
+        )?
+        .query_row(params![repository, digest.as_str()], |row| row.get(0))
+        .optional()?)
+}
+
+fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<i64, StoreError> {
+    let blob = upsert_blob(db, clock, &new.digest, new.bytes.len() as u64)?;
+    db.prepare_cached(
+        "INSERT INTO manifests (blob_id, media_type, bytes) VALUES (?1, ?2, ?3)
+         ON CONFLICT (blob_id) DO NOTHING",
+    )?
+    .execute(params![blob, new.media_type.as_str(), new.bytes])?;
+    if let Some(referral) = &new.referral {
+        referrers::insert(db, blob, referral)?;
+    }
+    Ok(blob)
+}
+
+fn wish_published(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    manifest: i64,
+    new: &NewManifest,
+) -> Result<(i64, bool), StoreError> {
+    Ok(db
+        .prepare_cached(
+            "INSERT INTO repository_manifests
+                 (repository_id, manifest_id, wanted, generation, pushed_at, pushed_by, touched_at)
+             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4)
+             ON CONFLICT (repository_id, manifest_id) DO UPDATE SET
+                 wanted = iif(excluded.generation > generation, 1, wanted),
+                 generation = max(generation, excluded.generation),
+                 pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by,
+                 touched_at = excluded.touched_at, released_at = NULL
+             RETURNING id, wanted",
+        )?
+        .query_row(
+            params![
+                repository,
+                manifest,
+                new.generation,
+                clock.wall_ms(),
+                new.user.map(|user| user.0)
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+}
+
+/// Points a tag at the manifest, unless a newer wish stands. Answers the
+/// tag's job, which waits for the manifest's.
+fn wish_tagged(
+    db: &Connection,
+    clock: &Clock,
+    repository: i64,
+    manifest: i64,
+    tag: &Tag,
+    new: &NewManifest,
+    publishes: JobId,
+) -> Result<Option<JobId>, StoreError> {
+    db.prepare_cached(
+        "UPDATE repository_manifests SET untagged_at = ?4
+         WHERE repository_id = ?1 AND manifest_id <> ?3 AND manifest_id = (
+             SELECT manifest_id FROM tags
+             WHERE repository_id = ?1 AND name = ?2 AND generation < ?5)",
+    )?
+    .execute(params![
+        repository,
+        tag.as_str(),
+        manifest,
+        clock.wall_ms(),
+        new.generation
+    ])?;
+    let target: Option<i64> = db
+        .prepare_cached(
+            "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by,
+                               version_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (repository_id, name) DO UPDATE SET
+                 manifest_id = excluded.manifest_id, generation = excluded.generation,
+                 pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by
+             WHERE excluded.generation > generation
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                repository,
+                tag.as_str(),
+                manifest,
+                new.generation,
+                clock.wall_ms(),
+                new.user.map(|user| user.0),
+                sort_key(tag.as_str()),
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(target) = target else {
+        return Ok(None);
+    };
+    let job = want(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
+    // What an older wish of this tag had to wait for no longer matters.
+    db.prepare_cached("DELETE FROM job_needs WHERE job_id = ?1")?
+        .execute([job.0])?;
+    need(db, job, publishes)?;
+    settle(db, job)?;
+    Ok(Some(job))
+}
+
+/// The unfinished jobs that put a named blob, or a named manifest, where a
+/// manifest that names it may be published.
+pub(crate) fn unfinished_of(
+    db: &Connection,
+    repository: i64,
+    blob: i64,
+    is_manifest: bool,
+) -> Result<Vec<JobId>, StoreError> {
+    let mut jobs: Vec<JobId> = Vec::new();
+    jobs.extend(unfinished(db, JobKind::StoreBlob, blob)?);
+    let (kind, target) = if is_manifest {
+        (
+            JobKind::PublishManifest,
+            "SELECT id FROM repository_manifests WHERE repository_id = ?1 AND manifest_id = ?2",
+        )
+    } else {
+        (
+            JobKind::LinkBlob,
+            "SELECT id FROM repository_blobs WHERE repository_id = ?1 AND blob_id = ?2",
+        )
+    };
+    let target: Option<i64> = db
+        .prepare_cached(target)?
+        .query_row([repository, blob], |row| row.get(0))
+        .optional()?;
+    if let Some(target) = target {
+        jobs.extend(unfinished(db, kind, target)?);
+    }
+    Ok(jobs)
+}
+
+impl Store {
+    /// Puts a manifest and points tags at it, in one transaction: what it
+    /// names is checked, its bytes are kept, its jobs exist. A tag that a
+    /// newer generation moved stays there.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn put_manifest(&self, new: NewManifest) -> Result<PutManifest, StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| put(db, &clock, &new)).await
+    }
+
+    /// The manifest that a tag points at, or that a digest names, in a
+    /// repository.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<StoredManifest>, StoreError> {
+        let (repository, reference) = (repository.clone(), reference.clone());
+        self.read(move |db| {
+            let Some(repository) = repository_id(db, &repository)? else {
+                return Ok(None);
+            };
+            let (by, name) = match &reference {
+                Reference::Tag(tag) => (
+                    "SELECT b.digest, m.media_type, m.bytes, NULL, NULL FROM tags t
+                     JOIN manifests m ON m.blob_id = t.manifest_id
+                     JOIN blobs b ON b.id = m.blob_id
+                     WHERE t.repository_id = ?1 AND t.name = ?2",
+                    tag.as_str(),
+                ),
+                Reference::Digest(digest) => (
+                    "SELECT b.digest, m.media_type, m.bytes, rm.id, rm.touched_at FROM blobs b
+                     JOIN manifests m ON m.blob_id = b.id
+                     JOIN repository_manifests rm
+                       ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.wanted
+                     WHERE b.digest = ?2",
+                    digest.as_str(),
+                ),
+            };
+            let row = db
+                .prepare_cached(by)?
+                .query_row(params![repository, name], |row| {
+                    let touched = row.get::<_, Option<_>>(3)?.zip(row.get(4)?);
+                    Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, touched))
+                })
+                .optional()?;
+            row.map(|(digest, media_type, bytes, touched)| {
+                Ok(StoredManifest {
+                    digest: digest
+                        .parse()
+                        .map_err(|_| StoreError::Corrupt(format!("{digest} is no digest")))?,
+                    media_type,
+                    bytes,
+                    touched,
+                })
+            })
+            .transpose()
+        })
+        .await
+    }
+
+    /// Renews the grace of a manifest that a client is told of, as
+    /// [`Store::renew_blob`] does. One that was asked for by tag needs none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn renew_manifest(&self, manifest: &StoredManifest) -> Result<bool, StoreError> {
+        let Some((target, touched_at)) = manifest.touched else {
+            return Ok(true);
+        };
+        let update = "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        self.renew(update, target, touched_at).await
+    }
+}

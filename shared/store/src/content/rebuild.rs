@@ -1,0 +1,99 @@
+//! What `rebuild-index` writes: rows for what was found in the spool and on
+//! SFTP. Manifests and tags are put by [`Store::put_manifest`], as in a push.
+
+use refity_types::digest::Digest;
+use refity_types::name::{FileId, RepositoryName};
+use rusqlite::params;
+
+use crate::content::blobs::{upsert_blob, want_linked_of, want_stored};
+use crate::content::groups::create_group;
+use crate::content::repositories::ensure_repository;
+use crate::engine::sql::to_sql;
+use crate::queue::dependencies::settle;
+use crate::{JobId, Store, StoreError};
+
+/// Where the bytes of an adopted blob were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// In this file of the spool, hashed just now.
+    Spool(FileId),
+    /// On SFTP with the right size, seen just now.
+    Remote,
+}
+
+impl Store {
+    /// Makes a found blob one of the repository's; the repository and its
+    /// group are made where they are missing. What is only in the spool gets
+    /// its job. The blob is as old as what names it: a newer delete of it
+    /// stands, and a later one counts.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn adopt_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+        found: Adopted,
+        generation: i64,
+    ) -> Result<(), StoreError> {
+        let (store, repository, digest) = (self.clone(), repository.clone(), digest.clone());
+        self.write(move |db| {
+            let (clock, now) = (&store.clock, store.clock.wall_ms());
+            create_group(db, &store, &repository.group())?;
+            let Ok(repository) = ensure_repository(db, &repository, now)? else {
+                return Err(StoreError::Other(format!(
+                    "the group of {repository} does not take new repositories"
+                )));
+            };
+            let blob = upsert_blob(db, clock, &digest, size)?;
+            match found {
+                Adopted::Spool(file) => {
+                    db.execute(
+                        "UPDATE blobs SET file = coalesce(file, ?2) WHERE id = ?1",
+                        params![blob, file.to_string()],
+                    )?;
+                    want_stored(db, clock, blob, size)?;
+                }
+                Adopted::Remote => {
+                    db.execute(
+                        "UPDATE blobs SET size = ?2, stored_at = ?3, confirmed_at = ?3
+                         WHERE id = ?1",
+                        params![blob, to_sql(size), now],
+                    )?;
+                }
+            }
+            want_linked_of(db, clock, repository, blob, generation)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets every removal of a blob from a repository wait for the tags of the
+    /// repository that are on their way: on SFTP they may still point at what
+    /// names the blob, and the new index need not know that.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            let mut query = db.prepare_cached(
+                "INSERT OR IGNORE INTO job_needs (job_id, needs_id)
+                 SELECT j.id, p.id FROM jobs j
+                 JOIN repository_blobs rb ON rb.id = j.target
+                 JOIN tags t ON t.repository_id = rb.repository_id
+                 JOIN jobs p ON p.kind = 'publish_tag' AND p.target = t.id AND p.state <> 'done'
+                 WHERE j.kind = 'link_blob' AND j.removes AND j.state <> 'done'
+                 RETURNING job_id",
+            )?;
+            let waiting: Vec<i64> = query
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for job in waiting {
+                settle(db, JobId(job))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

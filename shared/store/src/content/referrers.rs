@@ -1,0 +1,159 @@
+//! Referrers: manifests that name another one as their subject.
+
+use std::collections::BTreeMap;
+
+use refity_types::digest::Digest;
+use refity_types::manifest::{Descriptor, Manifest};
+use refity_types::name::RepositoryName;
+use rusqlite::{Connection, params};
+
+use crate::content::repositories::repository_id;
+use crate::engine::sql::from_sql;
+use crate::{Store, StoreError};
+
+/// What a descriptor takes in JSON beside its annotations and its artifact
+/// type, in bytes: digests of sha512 and escapes included.
+const DESCRIPTOR_BYTES: usize = 512;
+
+/// What a manifest with a subject says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referral {
+    /// The manifest that it refers to, which may be absent.
+    pub subject: Digest,
+    /// The type of the artifact that it is.
+    pub artifact_type: Option<String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Referral {
+    /// The manifest's, if it has a subject.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Option<Self> {
+        manifest.subject.as_ref().map(|subject| Self {
+            subject: subject.digest.clone(),
+            artifact_type: manifest.artifact_type.clone(),
+            annotations: manifest.annotations.clone(),
+        })
+    }
+}
+
+/// Which referrers are asked for.
+#[derive(Clone, Debug)]
+pub struct ReferrersQuery {
+    /// Of which manifest.
+    pub subject: Digest,
+    /// Only those of this artifact type.
+    pub artifact_type: Option<String>,
+    /// Only those after this place, which a [`ReferrersPage`] told; 0 for all.
+    pub after: i64,
+    /// At most this many.
+    pub limit: Option<u32>,
+    /// As many as stay below this size in JSON, in bytes; one at least.
+    pub max_bytes: usize,
+}
+
+/// Some of a manifest's referrers, in an order that stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferrersPage {
+    /// Their descriptors, with annotations and artifact type.
+    pub descriptors: Vec<Descriptor>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<i64>,
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+pub(crate) fn insert(
+    db: &Connection,
+    manifest: i64,
+    referral: &Referral,
+) -> Result<(), StoreError> {
+    let annotations = json(&referral.annotations)?;
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO referrers (manifest_id, subject, artifact_type, annotations)
+         VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        manifest,
+        referral.subject.as_str(),
+        referral.artifact_type,
+        annotations
+    ])?;
+    Ok(())
+}
+
+fn page(
+    db: &Connection,
+    repository: i64,
+    asked: &ReferrersQuery,
+) -> Result<ReferrersPage, StoreError> {
+    let mut query = db.prepare_cached(
+        "SELECT f.manifest_id, m.media_type, b.digest, b.size, f.artifact_type, f.annotations
+         FROM referrers f
+         JOIN repository_manifests rm
+           ON rm.repository_id = ?1 AND rm.manifest_id = f.manifest_id AND rm.wanted
+         JOIN manifests m ON m.blob_id = f.manifest_id
+         JOIN blobs b ON b.id = f.manifest_id
+         WHERE f.subject = ?2 AND f.manifest_id > ?3
+           AND (?4 IS NULL OR f.artifact_type = ?4)
+         ORDER BY f.manifest_id",
+    )?;
+    let mut rows = query.query(params![
+        repository,
+        asked.subject.as_str(),
+        asked.after,
+        asked.artifact_type
+    ])?;
+    let limit = asked.limit.map_or(usize::MAX, |limit| limit as usize);
+    let (mut page, mut bytes, mut last) = (ReferrersPage::default(), 0, asked.after);
+    while let Some(row) = rows.next()? {
+        let (artifact_type, annotations): (Option<String>, String) = (row.get(4)?, row.get(5)?);
+        bytes += DESCRIPTOR_BYTES + annotations.len();
+        bytes += json(&artifact_type)?.len();
+        let full = bytes > asked.max_bytes && !page.descriptors.is_empty();
+        if full || page.descriptors.len() >= limit {
+            page.next = (limit > 0).then_some(last);
+            break;
+        }
+        last = row.get(0)?;
+        let corrupt = |what: &str| StoreError::Corrupt(format!("a referrer's {what} is damaged"));
+        page.descriptors.push(Descriptor {
+            media_type: row
+                .get::<_, String>(1)?
+                .parse()
+                .map_err(|_| corrupt("media type"))?,
+            digest: row
+                .get::<_, String>(2)?
+                .parse()
+                .map_err(|_| corrupt("digest"))?,
+            size: from_sql(row.get(3)?),
+            urls: Vec::new(),
+            annotations: serde_json::from_str(&annotations).map_err(|_| corrupt("annotations"))?,
+            artifact_type,
+        });
+    }
+    Ok(page)
+}
+
+impl Store {
+    /// The manifests of a repository that refer to a subject; none for a
+    /// repository that does not exist.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn referrers(
+        &self,
+        repository: &RepositoryName,
+        asked: ReferrersQuery,
+    ) -> Result<ReferrersPage, StoreError> {
+        let repository = repository.clone();
+        self.read(move |db| match repository_id(db, &repository)? {
+            Some(repository) => page(db, repository, &asked),
+            None => Ok(ReferrersPage::default()),
+        })
+        .await
+    }
+}

@@ -1,0 +1,255 @@
+//! Upload sessions, and the commit that makes a blob of one.
+
+use refity_types::digest::{Digest, Hasher};
+use refity_types::name::{FileId, RepositoryName, UploadId};
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::content::blobs::{upsert_blob, want_linked, want_stored};
+use crate::content::repositories::ensure_repository;
+use crate::engine::sql::{file_from, from_sql, to_sql};
+use crate::{JobId, PushTarget, Store, StoreError, UserId};
+
+/// An upload session of this boot.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Where it stands.
+    pub state: UploadState,
+    /// Bytes received and hashed.
+    pub offset: u64,
+}
+
+/// Where an upload session stands.
+#[derive(Clone, Debug)]
+pub enum UploadState {
+    /// It takes bytes; this is the hash of those that came.
+    Open(Hasher),
+    /// It became this blob.
+    Committed(Digest),
+}
+
+/// What came of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The blob is the repository's.
+    Blob {
+        /// The jobs that carry it to SFTP.
+        jobs: Vec<JobId>,
+        /// The blob's bytes are in another file: this upload's is to be
+        /// removed.
+        surplus: bool,
+    },
+    /// The session is not open (any more).
+    NoSession,
+    /// The repository cannot be pushed to.
+    Refused(PushTarget),
+}
+
+impl Store {
+    /// Opens an upload session.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin_upload(
+        &self,
+        id: UploadId,
+        repository: &RepositoryName,
+        hash: &Hasher,
+        user: Option<UserId>,
+    ) -> Result<(), StoreError> {
+        let (repository, state, clock) = (repository.clone(), hash.save(), self.clock.clone());
+        self.write_relaxed(move |db| {
+            db.prepare_cached(
+                "INSERT INTO uploads (id, repository, offset, hash_state, boot_id, state,
+                                      user_id, created_at, updated_at)
+                 VALUES (?1, ?2, 0, ?3, ?4, 'open', ?5, ?6, ?6)",
+            )?
+            .execute(params![
+                id.to_string(),
+                repository.as_str(),
+                state,
+                clock.boot_id(),
+                user.map(|user| user.0),
+                clock.wall_ms(),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The upload session of this repository. One that was open in another
+    /// boot is gone: its bytes were not on disk yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn upload(
+        &self,
+        id: UploadId,
+        repository: &RepositoryName,
+    ) -> Result<Option<Upload>, StoreError> {
+        let (repository, clock) = (repository.clone(), self.clock.clone());
+        self.read(move |db| {
+            let row = db
+                .prepare_cached(
+                    "SELECT u.offset, u.hash_state, b.digest FROM uploads u
+                     LEFT JOIN blobs b ON b.id = u.blob_id
+                     WHERE u.id = ?1 AND u.repository = ?2
+                       AND (u.state = 'committed' OR u.boot_id = ?3)",
+                )?
+                .query_row(
+                    params![id.to_string(), repository.as_str(), clock.boot_id()],
+                    |row| {
+                        Ok((
+                            row.get(0)?,
+                            row.get::<_, Vec<u8>>(1)?,
+                            row.get::<_, Option<String>>(2)?,
+                        ))
+                    },
+                )
+                .optional()?;
+            let Some((offset, hash_state, digest)) = row else {
+                return Ok(None);
+            };
+            let state = match digest {
+                Some(digest) => UploadState::Committed(
+                    digest
+                        .parse()
+                        .map_err(|_| StoreError::Corrupt(format!("{digest} is no digest")))?,
+                ),
+                None => match Hasher::resume(&hash_state) {
+                    Ok(hash) => UploadState::Open(hash),
+                    // Of another version of the program: the client starts over.
+                    Err(_) => return Ok(None),
+                },
+            };
+            Ok(Some(Upload {
+                state,
+                offset: from_sql(offset),
+            }))
+        })
+        .await
+    }
+
+    /// Notes how far an open session is. Answers false if it is not open.
+    /// A power cut may undo it, and ends the session anyway.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn advance_upload(
+        &self,
+        id: UploadId,
+        offset: u64,
+        hash: &Hasher,
+    ) -> Result<bool, StoreError> {
+        let (state, now) = (hash.save(), self.clock.wall_ms());
+        self.write_relaxed(move |db| {
+            let moved = db
+                .prepare_cached(
+                    "UPDATE uploads SET offset = ?2, hash_state = ?3, updated_at = ?4
+                     WHERE id = ?1 AND state = 'open'",
+                )?
+                .execute(params![id.to_string(), to_sql(offset), state, now])?;
+            Ok(moved == 1)
+        })
+        .await
+    }
+
+    /// Makes a blob of an open session, in one transaction: the blob names
+    /// the session's file, the repository has the blob, its jobs exist, the
+    /// session is committed. The file must be on disk before.
+    ///
+    /// A file that the blob has already is kept, unless it is `missing`.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn commit_upload(
+        &self,
+        id: UploadId,
+        repository: &RepositoryName,
+        digest: &Digest,
+        size: u64,
+        missing: Option<FileId>,
+    ) -> Result<Committed, StoreError> {
+        let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
+        self.write(move |db| {
+            let now = clock.wall_ms();
+            let open: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM uploads
+                     WHERE id = ?1 AND repository = ?2 AND state = 'open')",
+                )?
+                .query_row(params![id.to_string(), repository.as_str()], |r| r.get(0))?;
+            if !open {
+                return Ok(Committed::NoSession);
+            }
+            let repository = match ensure_repository(db, &repository, now)? {
+                Ok(repository) => repository,
+                Err(refused) => return Ok(Committed::Refused(refused)),
+            };
+            let blob = upsert_blob(db, &clock, &digest, size)?;
+            let taken = db
+                .prepare_cached(
+                    "UPDATE blobs SET file = ?2
+                     WHERE id = ?1 AND (file IS NULL OR file = ?3)",
+                )?
+                .execute(params![
+                    blob,
+                    FileId::from(id).to_string(),
+                    missing.map(|file| file.to_string()),
+                ])?;
+            let stores = want_stored(db, &clock, blob, size)?;
+            let links = want_linked(db, &clock, repository, blob)?;
+            db.prepare_cached(
+                "UPDATE uploads SET state = 'committed', blob_id = ?2, updated_at = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![id.to_string(), blob, now])?;
+            Ok(Committed::Blob {
+                jobs: vec![stores, links],
+                surplus: taken == 0,
+            })
+        })
+        .await
+    }
+
+    /// The spool's file of a digest, whichever repositories have it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn file_of(&self, digest: &Digest) -> Result<Option<FileId>, StoreError> {
+        let digest = digest.clone();
+        self.read(move |db| {
+            let file = db
+                .prepare_cached("SELECT file FROM blobs WHERE digest = ?1")?
+                .query_row([digest.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(file_from(file.flatten()))
+        })
+        .await
+    }
+
+    /// Ends an open session. Answers false if it is not open.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel_upload(&self, id: UploadId) -> Result<bool, StoreError> {
+        self.write_relaxed(move |db| {
+            let ended = db
+                .prepare_cached("DELETE FROM uploads WHERE id = ?1 AND state = 'open'")?
+                .execute([id.to_string()])?;
+            Ok(ended == 1)
+        })
+        .await
+    }
+
+    /// Removes the rows of sessions that nothing happened to since `before`
+    /// (milliseconds, UTC). Their files are the sweep's.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn purge_uploads(&self, before: i64) -> Result<usize, StoreError> {
+        self.write_relaxed(move |db| {
+            Ok(db.execute("DELETE FROM uploads WHERE updated_at < ?1", [before])?)
+        })
+        .await
+    }
+}

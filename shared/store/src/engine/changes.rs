@@ -1,0 +1,84 @@
+//! Tells waiters that some process has committed something.
+//!
+//! One thread per process reads `PRAGMA data_version`, which costs next to
+//! nothing, every few milliseconds while somebody waits, and sleeps else.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::StoreError;
+use crate::engine::connection::open_reader;
+
+/// How often the version is read while somebody waits.
+const POLL: Duration = Duration::from_millis(4);
+
+/// Counts commits, for one waiter.
+pub struct Changes {
+    receiver: watch::Receiver<i64>,
+}
+
+impl Changes {
+    /// Returns after the next commit by any process (or at once, where one
+    /// came since the last call). A commit may be reported twice.
+    pub async fn next(&mut self) {
+        if self.receiver.changed().await.is_err() {
+            // The store is gone; its waiters end with it.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+pub(crate) struct Watcher {
+    sender: watch::Sender<i64>,
+    waiters: Mutex<()>,
+    came: Condvar,
+}
+
+impl Watcher {
+    pub(crate) fn start(path: &Path) -> Result<Arc<Self>, StoreError> {
+        let connection = open_reader(path)?;
+        let (sender, _) = watch::channel(0);
+        let watcher = Arc::new(Self {
+            sender,
+            waiters: Mutex::new(()),
+            came: Condvar::new(),
+        });
+        let weak = Arc::downgrade(&watcher);
+        std::thread::Builder::new()
+            .name("store-changes".to_owned())
+            .spawn(move || {
+                while let Some(watcher) = weak.upgrade() {
+                    watcher.look(&connection);
+                    drop(watcher);
+                    std::thread::sleep(POLL);
+                }
+            })
+            .map_err(|error| StoreError::Other(format!("cannot start a thread: {error}")))?;
+        Ok(watcher)
+    }
+
+    pub(crate) fn subscribe(&self) -> Changes {
+        let receiver = self.sender.subscribe();
+        let _guard = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        self.came.notify_one();
+        Changes { receiver }
+    }
+
+    /// Reads the version once; first sleeps until there is a waiter, or for a
+    /// second, so that the thread also sees when its store is gone.
+    fn look(&self, connection: &Connection) {
+        let guard = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.sender.receiver_count() == 0 {
+            drop(self.came.wait_timeout(guard, Duration::from_secs(1)));
+        }
+        let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+        if let Ok(version) = version {
+            self.sender
+                .send_if_modified(|last| std::mem::replace(last, version) != version);
+        }
+    }
+}

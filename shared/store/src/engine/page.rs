@@ -1,0 +1,262 @@
+//! Pages of lists, by the place where they begin and not by a number of rows
+//! to skip: a page deep in a list costs what the first one costs.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, ToSql};
+
+use crate::StoreError;
+
+/// Which way a list is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// The least first.
+    #[default]
+    Asc,
+    /// The greatest first.
+    Desc,
+}
+
+/// A place in a list: beside the row with this key and this id.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor {
+    /// What the list is sorted by.
+    pub key: CursorKey,
+    /// Tells rows of one key apart.
+    pub id: i64,
+    /// The page ends here, instead of beginning.
+    pub backwards: bool,
+}
+
+/// What a list is sorted by: numbers or texts.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum CursorKey {
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Which way it is sorted.
+    pub order: Order,
+    /// Where it begins or ends; nothing: it is the first.
+    pub cursor: Option<Cursor>,
+    /// How many rows it has at most.
+    pub limit: u32,
+}
+
+impl PageRequest {
+    /// One page with every row.
+    #[must_use]
+    pub fn everything(order: Order) -> Self {
+        Self {
+            order,
+            cursor: None,
+            limit: u32::MAX,
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many rows all pages have.
+    pub total: i64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Cursor>,
+    /// Where the page before ends, if there is one.
+    pub prev: Option<Cursor>,
+}
+
+/// A list in SQL: `SELECT {columns} FROM {from}`, sorted by `key` (an
+/// expression that is never NULL) and `id`. Of named parameters `:key`, `:id`
+/// and `:limit` are the page's.
+pub(crate) struct List<'a> {
+    pub(crate) columns: &'a str,
+    /// Tables, joins and WHERE, which must be there.
+    pub(crate) from: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) id: &'a str,
+}
+
+impl List<'_> {
+    /// Reads a page.
+    pub(crate) fn page<T>(
+        &self,
+        db: &Connection,
+        request: &PageRequest,
+        values: &[(&str, &dyn ToSql)],
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let Self {
+            columns,
+            from,
+            key,
+            id,
+        } = self;
+        let total = db
+            .prepare_cached(&format!("SELECT count(*) FROM {from}"))?
+            .query_row(values, |row| row.get(0))?;
+        let backwards = request.cursor.as_ref().is_some_and(|it| it.backwards);
+        let rising = (request.order == Order::Asc) != backwards;
+        let (than, direction) = if rising { (">", "ASC") } else { ("<", "DESC") };
+        let limit = i64::from(request.limit) + 1;
+        // Two ranges: SQLite finds the place of one key in an index, and not
+        // that of a key with a row's id.
+        let (at, parts) = match &request.cursor {
+            None => (None, vec![String::new()]),
+            Some(cursor) => (
+                Some((value(&cursor.key), cursor.id)),
+                vec![
+                    format!("AND {key} = :key AND {id} {than} :id"),
+                    format!("AND {key} {than} :key"),
+                ],
+            ),
+        };
+        let mut items = Vec::new();
+        for beside in parts {
+            let left = limit - i64::try_from(items.len()).unwrap_or(limit);
+            if left <= 0 {
+                break;
+            }
+            let mut all: Vec<(&str, &dyn ToSql)> = values.to_vec();
+            all.push((":limit", &left));
+            if let Some((at, at_id)) = &at {
+                all.push((":key", at));
+                if beside.contains(":id") {
+                    all.push((":id", at_id));
+                }
+            }
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {columns}, {key} AS page_key, {id} AS page_id FROM {from} {beside}
+                 ORDER BY {key} {direction}, {id} {direction} LIMIT :limit"
+            ))?;
+            let mut rows = query.query(all.as_slice())?;
+            while let Some(row) = rows.next()? {
+                let place = (cursor_key(row)?, row.get("page_id")?);
+                items.push((place, read(row)?));
+            }
+        }
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        if backwards {
+            items.reverse();
+        }
+        let cursor = |place: Option<&((CursorKey, i64), T)>, backwards| {
+            place.map(|((key, id), _)| Cursor {
+                key: key.clone(),
+                id: *id,
+                backwards,
+            })
+        };
+        let after = if backwards { true } else { more };
+        let before = if backwards {
+            more
+        } else {
+            request.cursor.is_some()
+        };
+        let next = cursor(items.last(), false).filter(|_| after);
+        let prev = cursor(items.first(), true).filter(|_| before);
+        Ok(Page {
+            items: items.into_iter().map(|(_, item)| item).collect(),
+            total,
+            next,
+            prev,
+        })
+    }
+}
+
+fn value(key: &CursorKey) -> Value {
+    match key {
+        CursorKey::Number(number) => Value::Integer(*number),
+        CursorKey::Text(text) => Value::Text(text.clone()),
+    }
+}
+
+fn cursor_key(row: &Row<'_>) -> Result<CursorKey, StoreError> {
+    match row.get("page_key")? {
+        Value::Integer(number) => Ok(CursorKey::Number(number)),
+        Value::Text(text) => Ok(CursorKey::Text(text)),
+        other => Err(StoreError::Other(format!(
+            "a list cannot be sorted by {other:?}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: List<'_> = List {
+        columns: "name",
+        from: "things WHERE weight >= :least",
+        key: "weight",
+        id: "rowid",
+    };
+
+    fn database() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE things (name TEXT, weight INTEGER);
+             INSERT INTO things VALUES ('a', 1), ('b', 2), ('c', 2), ('d', 2), ('e', 3), ('z', 0);",
+        )
+        .unwrap();
+        db
+    }
+
+    fn page(db: &Connection, order: Order, cursor: Option<Cursor>, limit: u32) -> Page<String> {
+        let request = PageRequest {
+            order,
+            cursor,
+            limit,
+        };
+        let read = |row: &Row<'_>| Ok(row.get(0)?);
+        LIST.page(db, &request, &[(":least", &1)], read).unwrap()
+    }
+
+    #[test]
+    fn pages_join_whatever_the_order_and_the_way() {
+        let db = database();
+        for (order, expected) in [(Order::Asc, "abcde"), (Order::Desc, "edcba")] {
+            for limit in 1..=6 {
+                let (mut cursor, mut there, mut pages) = (None, String::new(), Vec::new());
+                loop {
+                    let page = page(&db, order, cursor, limit);
+                    assert_eq!(page.total, 5);
+                    there.extend(page.items.iter().map(String::as_str));
+                    cursor = page.next.clone();
+                    pages.push(page);
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(there, expected);
+                assert!(pages[0].prev.is_none());
+                // And back again, over the same pages.
+                while let Some(last) = pages.pop() {
+                    let before = last
+                        .prev
+                        .map(|cursor| page(&db, order, Some(cursor), limit));
+                    let before = before.map(|page| page.items);
+                    assert_eq!(before, pages.last().map(|page| page.items.clone()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_list_has_one_empty_page() {
+        let db = database();
+        db.execute("DELETE FROM things", []).unwrap();
+        let page = page(&db, Order::Asc, None, 3);
+        assert_eq!((page.items.len(), page.total), (0, 0));
+        assert_eq!((page.next, page.prev), (None, None));
+    }
+}

@@ -1,0 +1,453 @@
+//! Garbage collection of what nothing needs any more, while pushes go on.
+//!
+//! Kept are: tagged manifests; what an index of the repository names; what
+//! refers to a manifest that is there; untagged manifests, unless a delete
+//! made them so (or [`CollectRules::untagged_after`] is over); all that a
+//! manifest of the repository names; and whatever a client was told of within
+//! [`GRACE`].
+//!
+//! A plan is made from one look at the index. What it lists is then decided
+//! once more, some at a time, in the transaction that marks it: a push that
+//! came between has made it needed, and it stays.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use refity_config::CollectRules;
+use refity_config::clock::{Clock, millis};
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::content::removal::{HELD, discard, is_held, is_named, unlink, withdraw};
+use crate::engine::sql::from_sql;
+use crate::engine::sql::keys;
+use crate::engine::sql::parsed;
+use crate::queue::health::is_up;
+use crate::{Store, StoreError};
+
+/// How long all that a client pushed, mounted or was told of stays.
+pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many are marked in one transaction: it holds up every other write.
+const AT_ONCE: usize = 100;
+
+/// How many times as long as it worked a collection rests after each part. On
+/// two cores who pulls keeps most of both then.
+const REST: u32 = 2;
+
+/// How many rows one step of the plan looks at.
+const STEP: usize = 1000;
+
+/// Something that is collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// A repository's manifest.
+    Manifest(RepositoryName, Digest),
+    /// A repository's hold on a blob.
+    Link(RepositoryName, Digest),
+    /// The bytes of a blob or of a manifest, which no repository has any
+    /// more, and how many they are.
+    Bytes(Digest, u64),
+}
+
+/// How much was collected, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Collection {
+    /// Manifests, counted in each repository.
+    pub manifests: u64,
+    /// Blobs, counted in each repository.
+    pub links: u64,
+    /// Blobs and manifests that no repository has any more.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What came of collecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collect {
+    /// It is done (or said).
+    Done(Collection),
+    /// Nothing is collected while the storage is unwell. Before it was, this
+    /// much was.
+    StorageUnwell(Collection),
+    /// SFTP holds images that the index does not know: nothing is garbage
+    /// that they may need.
+    PartialIndex,
+}
+
+impl Collect {
+    /// What was collected.
+    ///
+    /// # Errors
+    /// In words, why nothing was, or not all.
+    pub fn done(self) -> Result<Collection, &'static str> {
+        match self {
+            Self::Done(collection) => Ok(collection),
+            Self::StorageUnwell(before) if before == Collection::default() => {
+                Err("nothing is collected while the storage is unwell")
+            }
+            Self::StorageUnwell(_) => Err(
+                "the collection stopped: the storage is unwell; what was collected before goes \
+                 when it is well again, the rest with the next collection",
+            ),
+            Self::PartialIndex => Err(
+                "nothing is collected: the storage holds images that the index does not know, \
+                 since it was rebuilt or the folder was taken over, and what they need would go too",
+            ),
+        }
+    }
+}
+
+/// Why nothing may be collected now, after this much.
+fn refusal(db: &Connection, before: Collection) -> Result<Option<Collect>, StoreError> {
+    Ok(if is_index_partial(db)? {
+        Some(Collect::PartialIndex)
+    } else if !is_up(db)? {
+        Some(Collect::StorageUnwell(before))
+    } else {
+        None
+    })
+}
+
+/// See [`Store::note_partial_index`].
+pub(crate) fn is_index_partial(db: &Connection) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT partial_index FROM collection")?
+        .query_row([], |row| row.get(0))?)
+}
+
+impl Collection {
+    fn add(&mut self, collected: &Collected) {
+        match collected {
+            Collected::Manifest(..) => self.manifests += 1,
+            Collected::Link(..) => self.links += 1,
+            Collected::Bytes(_, size) => {
+                self.blobs += 1;
+                self.bytes += size;
+            }
+        }
+    }
+}
+
+/// Times before which something must have been, in milliseconds UTC.
+#[derive(Clone, Copy)]
+struct Before {
+    touched: i64,
+    untagged: Option<i64>,
+}
+
+impl Before {
+    fn now(clock: &Clock, rules: CollectRules) -> Self {
+        let now = clock.wall_ms();
+        Self {
+            touched: now - millis(GRACE),
+            untagged: rules.untagged_after.map(|after| now - millis(after)),
+        }
+    }
+}
+
+/// A target that may be collected.
+#[derive(Clone, Copy)]
+enum Target {
+    /// The key in `repository_manifests`.
+    Manifest(i64),
+    /// The key in `repository_blobs`.
+    Link(i64),
+    /// The key in `blobs`.
+    Bytes(i64),
+}
+
+/// A row of `repository_manifests` or `repository_blobs`: its key, its
+/// repository's and its manifest's or blob's.
+type Member = (i64, i64, i64);
+
+/// A manifest that may go when nothing holds it: the grace is over since ?1,
+/// and a delete let go of it, or it has been untagged since before ?2.
+const LEFT: &str = "rm.wanted AND rm.touched_at < ?1
+    AND coalesce(rm.released_at, 0) < ?1 AND coalesce(rm.untagged_at, 0) < ?1
+    AND (rm.released_at IS NOT NULL
+         OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
+
+/// Who has the bytes ?1: repositories that have them now, or had them within
+/// the grace, since ?2.
+const HAVE: &str = "
+    SELECT id, 0 FROM repository_blobs
+    WHERE blob_id = ?1 AND (wanted OR touched_at >= ?2)
+    UNION ALL
+    SELECT id, 1 FROM repository_manifests
+    WHERE manifest_id = ?1 AND (wanted OR touched_at >= ?2)";
+
+/// What would be collected, each after what held it.
+#[derive(Default)]
+struct Plan {
+    targets: Vec<Target>,
+    manifests: HashSet<i64>,
+    links: HashSet<i64>,
+}
+
+impl Plan {
+    fn make(db: &Connection, before: Before) -> Result<Self, StoreError> {
+        let snapshot = db.unchecked_transaction()?;
+        let mut plan = Self::default();
+        plan.add_manifests(&snapshot, before)?;
+        plan.add_links(&snapshot, before)?;
+        plan.add_bytes(&snapshot, before)?;
+        Ok(plan)
+    }
+
+    fn add_manifests(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let left = format!(
+            "SELECT rm.id, rm.repository_id, rm.manifest_id FROM repository_manifests rm
+             WHERE {LEFT}"
+        );
+        let mut look = members(db, &left, params![before.touched, before.untagged])?;
+        let mut held = db.prepare_cached(HELD)?;
+        while let Some((target, repository, manifest)) = look.pop() {
+            if self.manifests.contains(&target)
+                || is_held(db, repository, manifest, &self.manifests)?
+            {
+                continue;
+            }
+            self.manifests.insert(target);
+            self.targets.push(Target::Manifest(target));
+            // What it held may be held by nothing else.
+            let mut rows = held.query([repository, manifest])?;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, i64>(3)? < before.touched {
+                    look.push((row.get(0)?, row.get(1)?, row.get(2)?));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_links(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let step = "SELECT id, repository_id, blob_id FROM repository_blobs
+                    WHERE id > ?1 AND id <= ?2 AND wanted AND touched_at < ?3";
+        for (after, until) in steps(db, "repository_blobs")? {
+            for (target, repository, blob) in
+                members(db, step, params![after, until, before.touched])?
+            {
+                if !is_named(db, repository, blob, &self.manifests)? {
+                    self.links.insert(target);
+                    self.targets.push(Target::Link(target));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_bytes(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+        let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND wanted";
+        let mut have = db.prepare_cached(HAVE)?;
+        for (after, until) in steps(db, "blobs")? {
+            'blobs: for blob in keys(db, step, [after, until])? {
+                let mut rows = have.query([blob, before.touched])?;
+                while let Some(row) = rows.next()? {
+                    let collected = if row.get(1)? {
+                        &self.manifests
+                    } else {
+                        &self.links
+                    };
+                    if !collected.contains(&row.get(0)?) {
+                        continue 'blobs;
+                    }
+                }
+                self.targets.push(Target::Bytes(blob));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn members(
+    db: &Connection,
+    query: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Member>, StoreError> {
+    let mut query = db.prepare_cached(query)?;
+    let rows = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The keys of a table, in ranges of [`STEP`]: after the first, up to the
+/// second.
+fn steps(db: &Connection, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, StoreError> {
+    let last = keys(db, &format!("SELECT coalesce(max(id), 0) FROM {table}"), [])?;
+    let starts = (0..=last.first().copied().unwrap_or(0)).step_by(STEP);
+    Ok(starts.map(|after| (after, after + STEP as i64)))
+}
+
+/// Collects a target, if it still is garbage.
+fn mark(
+    db: &Connection,
+    clock: &Clock,
+    before: Before,
+    target: Target,
+) -> Result<Option<Collected>, StoreError> {
+    let nothing = HashSet::new();
+    match target {
+        Target::Manifest(id) => {
+            let left = format!(
+                "SELECT rm.repository_id, rm.manifest_id,
+                        coalesce(rm.released_at, rm.untagged_at, rm.touched_at)
+                 FROM repository_manifests rm WHERE rm.id = ?3 AND {LEFT}"
+            );
+            let found = members(db, &left, params![before.touched, before.untagged, id])?;
+            let Some(&(repository, manifest, released_at)) = found.first() else {
+                return Ok(None);
+            };
+            if is_held(db, repository, manifest, &nothing)? {
+                return Ok(None);
+            }
+            withdraw(db, clock, id, None, released_at)?;
+        }
+        Target::Link(id) => {
+            let found = members(
+                db,
+                "SELECT id, repository_id, blob_id FROM repository_blobs
+                 WHERE id = ?1 AND wanted AND touched_at < ?2",
+                [id, before.touched],
+            )?;
+            let Some(&(_, repository, blob)) = found.first() else {
+                return Ok(None);
+            };
+            if is_named(db, repository, blob, &nothing)? {
+                return Ok(None);
+            }
+            unlink(db, clock, id, None)?;
+        }
+        Target::Bytes(id) => {
+            let had = format!(
+                "SELECT EXISTS ({HAVE}) OR NOT EXISTS (
+                     SELECT 1 FROM blobs WHERE id = ?1 AND wanted)"
+            );
+            let needed: bool = db
+                .prepare_cached(&had)?
+                .query_row([id, before.touched], |row| row.get(0))?;
+            if needed {
+                return Ok(None);
+            }
+            discard(db, clock, id)?;
+        }
+    }
+    describe(db, target)
+}
+
+/// What a target is called.
+fn describe(db: &Connection, target: Target) -> Result<Option<Collected>, StoreError> {
+    let (query, id) = match target {
+        Target::Manifest(id) => (
+            "SELECT r.name, b.digest, b.size FROM repository_manifests t
+             JOIN repositories r ON r.id = t.repository_id
+             JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1",
+            id,
+        ),
+        Target::Link(id) => (
+            "SELECT r.name, b.digest, b.size FROM repository_blobs t
+             JOIN repositories r ON r.id = t.repository_id
+             JOIN blobs b ON b.id = t.blob_id WHERE t.id = ?1",
+            id,
+        ),
+        Target::Bytes(id) => ("SELECT '', digest, size FROM blobs WHERE id = ?1", id),
+    };
+    let found = db
+        .prepare_cached(query)?
+        .query_row([id], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get(2)?,
+            ))
+        })
+        .optional()?;
+    let Some((repository, digest, size)) = found else {
+        return Ok(None);
+    };
+    let digest = parsed(&digest)?;
+    Ok(Some(match target {
+        Target::Manifest(_) => Collected::Manifest(parsed(&repository)?, digest),
+        Target::Link(_) => Collected::Link(parsed(&repository)?, digest),
+        Target::Bytes(_) => Collected::Bytes(digest, from_sql(size)),
+    }))
+}
+
+impl Store {
+    /// Collects garbage, or (`dry_run`) tells what would be collected, one by
+    /// one. Clients do not see it any more at once; jobs remove it from SFTP.
+    /// What is pushed meanwhile stays, and it stops when the storage is unwell.
+    /// Rests longer than it works.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; what was collected before
+    /// stays so.
+    pub async fn collect(
+        &self,
+        rules: CollectRules,
+        dry_run: bool,
+        mut found: impl FnMut(Collected),
+    ) -> Result<Collect, StoreError> {
+        // Each plan takes a connection for a while.
+        let _one_at_a_time = self.collecting.lock().await;
+        let refused = self.read(|db| refusal(db, Collection::default())).await?;
+        match refused {
+            // What would be collected can be said all the same.
+            Some(Collect::StorageUnwell(_)) if dry_run => {}
+            Some(refused) => return Ok(refused),
+            None => {}
+        }
+        let before = Before::now(&self.clock, rules);
+        let plan = self.read(move |db| Plan::make(db, before)).await?;
+        let mut collection = Collection::default();
+        for some in plan.targets.chunks(AT_ONCE) {
+            let (some, clock) = (some.to_vec(), self.clock.clone());
+            let part = if dry_run {
+                self.read(move |db| each(some, |target| describe(db, target)).map(Ok))
+                    .await?
+            } else {
+                self.write(move |db| match refusal(db, collection)? {
+                    Some(refused) => Ok(Err(refused)),
+                    None => each(some, |target| mark(db, &clock, before, target)).map(Ok),
+                })
+                .await?
+            };
+            let (collected, worked) = match part {
+                Ok(part) => part,
+                Err(refused) => return Ok(refused),
+            };
+            for one in collected {
+                collection.add(&one);
+                found(one);
+            }
+            tokio::time::sleep(REST * worked).await;
+        }
+        Ok(Collect::Done(collection))
+    }
+
+    /// Notes that SFTP holds images that the index does not know. What they
+    /// need cannot be told from garbage.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_partial_index(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.execute("UPDATE collection SET partial_index = 1", [])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Looks at each target; answers what is collected, and how long it took.
+fn each(
+    targets: Vec<Target>,
+    mut look: impl FnMut(Target) -> Result<Option<Collected>, StoreError>,
+) -> Result<(Vec<Collected>, Duration), StoreError> {
+    let (begun, mut all) = (Instant::now(), Vec::new());
+    for target in targets {
+        all.extend(look(target)?);
+    }
+    Ok((all, begun.elapsed()))
+}

@@ -1,0 +1,6 @@
+//! Garbage collection, eviction, and the purge of rows.
+
+pub(crate) mod collect;
+pub(crate) mod forget;
+pub(crate) mod schedule;
+pub(crate) mod sweep;

@@ -1,0 +1,69 @@
+//! The collection by the schedule: for each of its times it is done once, by
+//! one process, and tried again until it is.
+
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use rusqlite::params;
+
+use crate::{Store, StoreError};
+
+/// Between two tries.
+pub const COLLECTION_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+impl Store {
+    /// Takes the turn to collect for this time of the schedule (milliseconds,
+    /// UTC). Answers false where that has been done, where another process
+    /// does it, and for [`COLLECTION_PAUSE`] after a try.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin_scheduled_collection(
+        &self,
+        due: i64,
+        owner: &str,
+    ) -> Result<bool, StoreError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        self.write(move |db| {
+            let now = clock.boot_ms();
+            let begun = db.execute(
+                "UPDATE collection SET collector = ?1, next_try_at = ?2, boot_id = ?3
+                 WHERE scheduled_at < ?4 AND (collector IS NULL OR collector = ?1)
+                   AND (boot_id <> ?3 OR next_try_at <= ?5)",
+                params![
+                    owner,
+                    now + millis(COLLECTION_PAUSE),
+                    clock.boot_id(),
+                    due,
+                    now
+                ],
+            )?;
+            Ok(begun == 1)
+        })
+        .await
+    }
+
+    /// The collection for this time of the schedule is done. Without a time:
+    /// it did not get to its end, and is to be tried again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_scheduled_collection(
+        &self,
+        done: Option<i64>,
+        owner: &str,
+    ) -> Result<(), StoreError> {
+        let owner = owner.to_owned();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE collection SET collector = NULL,
+                        scheduled_at = max(scheduled_at, coalesce(?1, 0)),
+                        next_try_at = iif(?1 IS NULL, next_try_at, 0)
+                 WHERE collector = ?2",
+                params![done, owner],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,170 @@
+//! What the sweep and the eviction ask: which files are named, which blobs
+//! are only cached, what history is old.
+
+use std::collections::HashSet;
+
+use refity_types::digest::Digest;
+use refity_types::name::FileId;
+use rusqlite::params;
+
+use crate::engine::sql::{file_from, from_sql};
+use crate::{BlobId, JobId, Store, StoreError};
+
+/// A blob whose file in the spool may be only a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvictionCandidate {
+    /// Its key.
+    pub blob: BlobId,
+    /// Its digest.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// Its file.
+    pub file: FileId,
+}
+
+/// A blob that SFTP holds since before ?1, that nothing stores again, and
+/// that no unpublished manifest names.
+const EVICTABLE: &str = "
+    b.file IS NOT NULL AND b.stored_at <= ?1 AND b.wanted
+    AND NOT EXISTS (SELECT 1 FROM jobs j
+                    WHERE j.kind = 'store_blob' AND j.target = b.id AND j.state <> 'done')
+    AND NOT EXISTS (SELECT 1 FROM manifest_references m
+                    JOIN repository_manifests rm ON rm.manifest_id = m.manifest_id
+                    WHERE m.blob_id = b.id AND rm.wanted AND rm.published_at IS NULL)";
+
+impl Store {
+    /// Those of these files that a row names: a blob's, or an upload's.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn named_files(&self, files: Vec<FileId>) -> Result<HashSet<FileId>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM blobs WHERE file = ?1)
+                     OR EXISTS (SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open')",
+            )?;
+            let mut named = HashSet::new();
+            for file in files {
+                if query.query_row([file.to_string()], |row| row.get(0))? {
+                    named.insert(file);
+                }
+            }
+            Ok(named)
+        })
+        .await
+    }
+
+    /// Those of these jobs that are not done.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn unfinished_jobs(&self, jobs: Vec<i64>) -> Result<HashSet<JobId>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
+            )?;
+            let mut unfinished = HashSet::new();
+            for job in jobs {
+                if query.query_row([job], |row| row.get(0))? {
+                    unfinished.insert(JobId(job));
+                }
+            }
+            Ok(unfinished)
+        })
+        .await
+    }
+
+    /// Bytes of the spool's files that SFTP holds too.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn cached_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|db| {
+            let sum = db
+                .prepare_cached(
+                    "SELECT coalesce(sum(size), 0) FROM blobs
+                     WHERE file IS NOT NULL AND stored_at IS NOT NULL",
+                )?
+                .query_row([], |row| row.get(0))?;
+            Ok(from_sql(sum))
+        })
+        .await
+    }
+
+    /// Blobs that could be evicted, the longest unused first: SFTP holds them
+    /// since before `stored_before` (milliseconds, UTC).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn eviction_candidates(
+        &self,
+        stored_before: i64,
+        limit: u32,
+    ) -> Result<Vec<EvictionCandidate>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT b.id, b.digest, b.size, b.file FROM blobs b
+                 WHERE {EVICTABLE} ORDER BY b.used_at LIMIT ?2"
+            ))?;
+            let mut rows = query.query(params![stored_before, limit])?;
+            let mut candidates = Vec::new();
+            while let Some(row) = rows.next()? {
+                let digest: String = row.get(1)?;
+                let (Ok(digest), Some(file)) = (digest.parse(), file_from(row.get(3)?)) else {
+                    continue;
+                };
+                candidates.push(EvictionCandidate {
+                    blob: BlobId(row.get(0)?),
+                    digest,
+                    size: from_sql(row.get(2)?),
+                    file,
+                });
+            }
+            Ok(candidates)
+        })
+        .await
+    }
+
+    /// Lets go of a blob's file, if it still is evictable and its file is
+    /// this. The file may be removed only if the answer is true.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn let_go(
+        &self,
+        candidate: &EvictionCandidate,
+        stored_before: i64,
+    ) -> Result<bool, StoreError> {
+        let (blob, file) = (candidate.blob, candidate.file);
+        self.write(move |db| {
+            let let_go = db
+                .prepare_cached(&format!(
+                    "UPDATE blobs AS b SET file = NULL
+                     WHERE b.id = ?2 AND b.file = ?3 AND {EVICTABLE}"
+                ))?
+                .execute(params![stored_before, blob.0, file.to_string()])?;
+            Ok(let_go == 1)
+        })
+        .await
+    }
+
+    /// Removes finished jobs older than `before` (milliseconds, UTC) that
+    /// nothing unfinished needs; at most `limit` at once.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn prune_jobs(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
+        self.write_relaxed(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "DELETE FROM jobs WHERE id IN (
+                         SELECT id FROM jobs WHERE state = 'done' AND finished_at < ?1
+                           AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = jobs.id)
+                         ORDER BY finished_at LIMIT ?2)",
+                )?
+                .execute(params![before, limit])?)
+        })
+        .await
+    }
+}

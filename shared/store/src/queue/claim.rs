@@ -1,0 +1,261 @@
+//! Who works on a job: claims, leases and their end.
+//!
+//! A lease is the number of a job's claim. Each later write of the one who
+//! claimed names it, so that a job that was given to someone else cannot be
+//! written any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::engine::sql::from_sql;
+use crate::queue::jobs::{Claim, JobKind, Lease};
+use crate::{JobId, Store, StoreError};
+
+/// How long a claim is good without a heartbeat.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// How much longer a job that overwrites stays with an owner that fell
+/// silent, and how long after the end of its run its target is looked at
+/// again: longer than any call to SFTP may take.
+pub const LAST_CALL: Duration = Duration::from_secs(5 * 60);
+
+/// The jobs that are ready: pending, or failed and due once more. Of those
+/// that remove (priority 10 and more, see [`crate::queue::jobs`]) one runs at a time,
+/// so that a large collection takes little from who pushes and pulls. (As a
+/// bound of the index, so that the others are not even looked at.)
+const READY: &str = "
+    SELECT id FROM jobs INDEXED BY jobs_to_claim
+    WHERE state IN ('pending', 'failed')
+      AND (run_after <= ?1 OR boot_id <> ?2)
+      AND (?3 IS NULL OR kind <> 'store_blob' OR bytes_total <= ?3)
+      AND (removes OR NOT EXISTS (
+           SELECT 1 FROM storage_health WHERE full_until > ?1 AND boot_id = ?2))
+      AND priority < (SELECT iif(EXISTS (
+           SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.priority >= 10), 10, 100))
+      AND (SELECT state = 'up' FROM storage_health)
+    ORDER BY priority, run_after, id LIMIT 1";
+
+/// Running jobs whose owner has been silent for too long, or ran in another
+/// boot.
+const EXPIRED: &str = "
+    state = 'running' AND (boot_id <> ?2
+        OR lease_until + iif(overwrites, ?3, 0) <= ?1)";
+
+/// What becomes of a run that overwrites, ended by somebody else now (?1, in
+/// the boot ?2): a last call of it may reach SFTP up to ?3 later, and undo
+/// there what was made true since.
+const SUSPECT: &str = "
+    suspect_until = iif(overwrites, ?1 + ?3, suspect_until),
+    suspect_boot = iif(overwrites, ?2, suspect_boot)";
+
+impl Store {
+    /// Whether [`Store::claim`] would find a job now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_ready_job(&self, max_bytes: Option<i64>) -> Result<bool, StoreError> {
+        let clock = self.clock.clone();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(&format!("SELECT EXISTS ({READY})"))?
+                .query_row(params![clock.boot_ms(), clock.boot_id(), max_bytes], |r| {
+                    r.get(0)
+                })?)
+        })
+        .await
+    }
+
+    /// Claims the most urgent ready job; of blobs only those of at most
+    /// `max_bytes`, where given. None while the storage is unwell. Two
+    /// processes never claim the same job.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn claim(
+        &self,
+        owner: &str,
+        max_bytes: Option<i64>,
+    ) -> Result<Option<Claim>, StoreError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        self.write_relaxed(move |db| {
+            let now = clock.boot_ms();
+            let lease_until = now + millis(LEASE);
+            // A run that begins after the last late call is the look that was
+            // owed to the target.
+            let claimed = db
+                .prepare_cached(&format!(
+                    "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
+                            lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0,
+                            overwrites = (kind = 'publish_tag' OR removes),
+                            suspect_until = iif(suspect_until <= ?1 AND suspect_boot = ?2,
+                                                NULL, suspect_until)
+                     WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
+                ))?
+                .query_row(
+                    params![
+                        now,
+                        clock.boot_id(),
+                        max_bytes,
+                        owner,
+                        lease_until,
+                        clock.wall_ms()
+                    ],
+                    |row| {
+                        Ok((
+                            row.get(0)?,
+                            row.get(1)?,
+                            row.get::<_, String>(2)?,
+                            row.get(3)?,
+                            row.get(4)?,
+                            row.get(5)?,
+                        ))
+                    },
+                )
+                .optional()?;
+            claimed
+                .map(|(job, lease, kind, target, attempt, bytes_total)| {
+                    Ok(Claim {
+                        job: JobId(job),
+                        lease: Lease(lease),
+                        kind: JobKind::parse(&kind)?,
+                        target,
+                        lease_until,
+                        attempt,
+                        bytes_total: from_sql(bytes_total),
+                    })
+                })
+                .transpose()
+        })
+        .await
+    }
+
+    /// Renews an owner's leases on these jobs and notes the bytes sent, in one
+    /// statement. Answers the claims that it still has. A job that is not
+    /// named, since its end could not be written down, is repeated when its
+    /// lease has run out.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn heartbeat(
+        &self,
+        owner: &str,
+        bytes_done: Vec<(JobId, u64)>,
+    ) -> Result<HashSet<(JobId, Lease)>, StoreError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        let progress: serde_json::Map<_, _> = bytes_done
+            .into_iter()
+            .map(|(job, bytes)| (job.to_string(), bytes.into()))
+            .collect();
+        let progress = serde_json::Value::Object(progress).to_string();
+        self.write_relaxed(move |db| {
+            let mut update = db.prepare_cached(
+                "UPDATE jobs SET lease_until = ?1, bytes_done = coalesce(
+                     (SELECT p.value FROM json_each(?2) p WHERE CAST(p.key AS INTEGER) = jobs.id),
+                     bytes_done)
+                 WHERE state = 'running' AND owner = ?3 AND boot_id = ?4
+                   AND id IN (SELECT CAST(key AS INTEGER) FROM json_each(?2))
+                 RETURNING id, lease",
+            )?;
+            let held = update.query_map(
+                params![
+                    clock.boot_ms() + millis(LEASE),
+                    progress,
+                    owner,
+                    clock.boot_id()
+                ],
+                |row| Ok((JobId(row.get(0)?), Lease(row.get(1)?))),
+            )?;
+            Ok(held.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Who has running jobs, tries the storage, or collects by the schedule.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn owners(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT owner FROM jobs WHERE state = 'running' AND owner IS NOT NULL
+                 UNION SELECT prober FROM storage_health WHERE prober IS NOT NULL
+                 UNION SELECT collector FROM collection WHERE collector IS NOT NULL",
+            )?;
+            let owners = query.query_map([], |row| row.get(0))?;
+            Ok(owners.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Puts back the jobs of an owner that is dead, or that ends, and leaves
+    /// its turns, to try the storage and to collect, to others. What a run
+    /// overwrites is looked at again later: a last call may be on its way.
+    /// Answers how many jobs.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn give_back(&self, owner: &str) -> Result<usize, StoreError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        self.write(move |db| {
+            db.execute(
+                "UPDATE storage_health SET prober = NULL, probe_until = 0 WHERE prober = ?1",
+                [&owner],
+            )?;
+            db.execute(
+                "UPDATE collection SET collector = NULL WHERE collector = ?1",
+                [&owner],
+            )?;
+            Ok(db.execute(
+                &format!(
+                    "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
+                            run_after = ?1, boot_id = ?2, {SUSPECT}
+                     WHERE state = 'running' AND owner = ?4"
+                ),
+                params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL), owner],
+            )?)
+        })
+        .await
+    }
+
+    /// Whether [`Store::end_expired_leases`] would put a job back.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_expired_lease(&self) -> Result<bool, StoreError> {
+        let clock = self.clock.clone();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(&format!(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE {EXPIRED})"
+                ))?
+                .query_row(
+                    params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
+                    |row| row.get(0),
+                )?)
+        })
+        .await
+    }
+
+    /// Puts back the jobs whose lease has run out (those that overwrite:
+    /// [`LAST_CALL`] later) or is of another boot. What a run overwrites is
+    /// looked at again later, as in [`Store::give_back`].
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_expired_leases(&self) -> Result<usize, StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            Ok(db.execute(
+                &format!(
+                    "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
+                            run_after = ?1, boot_id = ?2, {SUSPECT} WHERE {EXPIRED}"
+                ),
+                params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
+            )?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,25 @@
+//! What must be done before a job may start.
+
+use rusqlite::Connection;
+
+use crate::{JobId, StoreError};
+
+/// Says that `job` may not start before `needed` is done.
+pub(crate) fn need(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT OR IGNORE INTO job_needs (job_id, needs_id) VALUES (?1, ?2)")?
+        .execute([job.0, needed.0])?;
+    Ok(())
+}
+
+/// `waiting` while something that it needs is not done, else `pending`. A
+/// running job is left alone.
+pub(crate) fn settle(db: &Connection, job: JobId) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE jobs SET state = iif(EXISTS (
+             SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+             WHERE n.job_id = jobs.id AND j.state <> 'done'), 'waiting', 'pending')
+         WHERE id = ?1 AND state IN ('waiting', 'pending')",
+    )?
+    .execute([job.0])?;
+    Ok(())
+}

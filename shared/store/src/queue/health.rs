@@ -1,0 +1,219 @@
+//! The storage's health: one row for all processes.
+//!
+//! While the storage is not up, no job is claimed and no attempt counted; one
+//! process at a time tries whether it is back.
+
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::{Store, StoreError};
+
+/// How long one try may take before another process tries.
+const PROBE_LEASE: Duration = Duration::from_secs(90);
+
+/// What is wrong, in words for a person.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Trouble {
+    /// A word for programs.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// How the storage is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HealthState {
+    /// Nobody has looked yet.
+    Unknown,
+    /// It works.
+    Up,
+    /// It is away, and will be tried again.
+    Down(Trouble),
+    /// It refuses us until a person does something.
+    NeedsPerson(Trouble),
+}
+
+/// The storage's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// How it is.
+    pub state: HealthState,
+    /// Since when (milliseconds, UTC).
+    pub since: i64,
+    /// Failed tries in a row.
+    pub failures: u32,
+}
+
+fn health(db: &Connection) -> Result<Health, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT state, coalesce(code, ''), coalesce(message, ''), hint, since, failures
+             FROM storage_health",
+        )?
+        .query_row([], |row| {
+            let state: String = row.get(0)?;
+            let trouble = Trouble {
+                code: row.get(1)?,
+                message: row.get(2)?,
+                hint: row.get(3)?,
+            };
+            Ok(Health {
+                state: match state.as_str() {
+                    "up" => HealthState::Up,
+                    "down" => HealthState::Down(trouble),
+                    "needs_person" => HealthState::NeedsPerson(trouble),
+                    _ => HealthState::Unknown,
+                },
+                since: row.get(4)?,
+                failures: row.get(5)?,
+            })
+        })?)
+}
+
+/// Whether the storage is known to be well.
+pub(crate) fn is_up(db: &Connection) -> Result<bool, StoreError> {
+    Ok(health(db)?.state == HealthState::Up)
+}
+
+/// What a person must mend before the storage works.
+pub(crate) fn trouble_of_storage(db: &Connection) -> Result<Option<Trouble>, StoreError> {
+    match health(db)?.state {
+        HealthState::NeedsPerson(trouble) => Ok(Some(trouble)),
+        _ => Ok(None),
+    }
+}
+
+impl Store {
+    /// How the storage is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn health(&self) -> Result<Health, StoreError> {
+        self.read(health).await
+    }
+
+    /// Takes the turn to try whether the storage is back: it is due, and no
+    /// other process tries.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn claim_probe(&self, owner: &str) -> Result<bool, StoreError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        self.write_relaxed(move |db| {
+            let now = clock.boot_ms();
+            let claimed = db
+                .prepare_cached(
+                    "UPDATE storage_health SET prober = ?1, probe_until = ?2,
+                            next_probe_at = iif(boot_id = ?3, next_probe_at, 0),
+                            full_until = iif(boot_id = ?3, full_until, 0), boot_id = ?3
+                     WHERE state <> 'up' AND (boot_id <> ?3 OR (next_probe_at <= ?4
+                           AND (prober IS NULL OR prober = ?1 OR probe_until <= ?4)))
+                     RETURNING 1",
+                )?
+                .query_row(
+                    params![owner, now + millis(PROBE_LEASE), clock.boot_id(), now],
+                    |_| Ok(()),
+                )
+                .optional()?;
+            Ok(claimed.is_some())
+        })
+        .await
+    }
+
+    /// The storage works.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn report_up(&self) -> Result<(), StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE storage_health SET since = iif(state = 'up', since, ?1), state = 'up',
+                        code = NULL, message = NULL, hint = NULL, checked_at = ?1, failures = 0,
+                        prober = NULL, probe_until = 0, next_probe_at = 0,
+                        full_until = iif(boot_id = ?2, full_until, 0), boot_id = ?2",
+                params![clock.wall_ms(), clock.boot_id()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A try, or a session's start, failed: the next is due `after` now. The
+    /// state says no more than it says already when the failure comes from a
+    /// job while the next try is set.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn report_trouble(
+        &self,
+        state: HealthState,
+        after: Duration,
+    ) -> Result<(), StoreError> {
+        let (name, trouble) = match state {
+            HealthState::Unknown | HealthState::Up => return Ok(()),
+            HealthState::Down(trouble) => ("down", trouble),
+            HealthState::NeedsPerson(trouble) => ("needs_person", trouble),
+        };
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE storage_health SET since = iif(state = ?1, since, ?2), state = ?1,
+                        code = ?3, message = ?4, hint = ?5, checked_at = ?2,
+                        failures = failures + 1, prober = NULL, probe_until = 0,
+                        next_probe_at = max(iif(boot_id = ?7, next_probe_at, 0), ?6),
+                        full_until = iif(boot_id = ?7, full_until, 0), boot_id = ?7",
+                params![
+                    name,
+                    clock.wall_ms(),
+                    trouble.code,
+                    trouble.message,
+                    trouble.hint,
+                    clock.boot_ms() + millis(after),
+                    clock.boot_id(),
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// There is no space on SFTP: nothing is stored for this long. Removals
+    /// go on.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn report_full(&self, wait: Duration) -> Result<(), StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE storage_health SET full_until = ?1,
+                        next_probe_at = iif(boot_id = ?2, next_probe_at, 0), boot_id = ?2",
+                params![clock.boot_ms() + millis(wait), clock.boot_id()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A process has started, perhaps with a mended configuration: the next
+    /// try is due now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn probe_now(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE storage_health SET next_probe_at = 0, full_until = 0,
+                        state = iif(state = 'up', 'unknown', state)",
+                [],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,147 @@
+//! Which jobs carry an intent out, and when its file may go: in the order of
+//! generations, since the replay of an older one alone would move a tag back,
+//! or remove what was pushed again.
+
+use std::collections::{HashMap, HashSet};
+
+use refity_types::name::IntentId;
+use rusqlite::{Connection, Row, params};
+
+use crate::{JobId, Store, StoreError};
+
+/// The intents that the job ?1 carries out and all of whose jobs are done.
+const DONE_WITH: &str = "
+    SELECT i.id, i.generation FROM intents i
+    WHERE i.job_id = ?1 AND NOT EXISTS (
+        SELECT 1 FROM intents o JOIN jobs j ON j.id = o.job_id
+        WHERE o.id = i.id AND j.state <> 'done')
+    ORDER BY i.generation";
+
+/// All intents all of whose jobs are done.
+const DONE: &str = "
+    SELECT i.id, i.generation FROM intents i JOIN jobs j ON j.id = i.job_id
+    GROUP BY i.id, i.generation HAVING sum(j.state <> 'done') = 0
+    ORDER BY i.generation";
+
+/// What the intent ?1 changes.
+const TARGETS: &str = "SELECT kind, target FROM intents WHERE id = ?1";
+
+/// The oldest intent of a target after the generation ?3.
+const OLDEST: &str =
+    "SELECT min(generation) FROM intents WHERE kind = ?1 AND target = ?2 AND generation > ?3";
+
+/// What is asked when a job ends.
+#[cfg(test)]
+pub(crate) const QUERIES: [&str; 3] = [DONE_WITH, TARGETS, OLDEST];
+
+/// Says that an intent is carried out when all these jobs are done.
+pub(crate) fn carries_out(
+    db: &Connection,
+    jobs: &[JobId],
+    intent: IntentId,
+    generation: i64,
+) -> Result<(), StoreError> {
+    for job in jobs {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO intents (id, job_id, generation, kind, target)
+             SELECT ?1, id, ?3, kind, target FROM jobs WHERE id = ?2",
+        )?
+        .execute(params![intent.to_string(), job.0, generation])?;
+    }
+    Ok(())
+}
+
+/// The intents whose files may go now that the job is done, the oldest first.
+/// Those that had to wait for one of them and not for the job are the sweep's.
+pub(crate) fn carried_out(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
+    let mut query = db.prepare_cached(DONE_WITH)?;
+    let done = query.query_map([job.0], intent)?;
+    in_order(db, done.collect::<Result<_, _>>()?)
+}
+
+fn intent(row: &Row<'_>) -> rusqlite::Result<(String, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+/// Those of the intents, given from the oldest to the newest, before which no
+/// other of the same target has to go.
+fn in_order(db: &Connection, done: Vec<(String, i64)>) -> Result<Vec<IntentId>, StoreError> {
+    let mut gone: HashMap<(String, i64), i64> = HashMap::new();
+    let mut intents = Vec::new();
+    for (id, generation) in done {
+        let targets: Vec<(String, i64)> = {
+            let mut query = db.prepare_cached(TARGETS)?;
+            let targets = query.query_map([&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            targets.collect::<Result<_, _>>()?
+        };
+        let mut first = true;
+        for target in &targets {
+            let after = gone.get(target).copied().unwrap_or(i64::MIN);
+            let oldest: Option<i64> = db
+                .prepare_cached(OLDEST)?
+                .query_row(params![target.0, target.1, after], |row| row.get(0))?;
+            first = first && oldest.is_none_or(|oldest| oldest >= generation);
+        }
+        if first {
+            gone.extend(targets.into_iter().map(|target| (target, generation)));
+            intents.extend(id.parse::<IntentId>());
+        }
+    }
+    Ok(intents)
+}
+
+impl Store {
+    /// Those of these intents that a row names.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn named_intents(
+        &self,
+        intents: Vec<IntentId>,
+    ) -> Result<HashSet<IntentId>, StoreError> {
+        self.read(move |db| {
+            let mut query =
+                db.prepare_cached("SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)")?;
+            let mut named = HashSet::new();
+            for intent in intents {
+                if query.query_row([intent.to_string()], |row| row.get(0))? {
+                    named.insert(intent);
+                }
+            }
+            Ok(named)
+        })
+        .await
+    }
+
+    /// Intents whose files may go: all their jobs are done, and no older one of
+    /// the same target stays. The oldest first, in which order they must go.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn carried_out_intents(&self) -> Result<Vec<IntentId>, StoreError> {
+        self.read(|db| {
+            let done: Vec<(String, i64)> = {
+                let mut query = db.prepare_cached(DONE)?;
+                let done = query.query_map([], intent)?;
+                done.collect::<Result<_, _>>()?
+            };
+            in_order(db, done)
+        })
+        .await
+    }
+
+    /// Removes the rows of intents whose files are gone.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_intents(&self, intents: Vec<IntentId>) -> Result<(), StoreError> {
+        self.write_relaxed(move |db| {
+            for intent in intents {
+                db.prepare_cached("DELETE FROM intents WHERE id = ?1")?
+                    .execute([intent.to_string()])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,245 @@
+//! Jobs: opening one for a target or joining the unfinished one, and what must
+//! be done before it.
+
+use refity_config::clock::Clock;
+use rusqlite::{Connection, params};
+
+use crate::queue::dependencies::settle;
+use crate::{JobId, StoreError};
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// For other jobs.
+    Waiting,
+    /// It may be claimed, now or at a later time.
+    Pending,
+    /// An uploader works on it.
+    Running,
+    /// Its wish is true.
+    Done,
+    /// A person is needed; it is tried again, slowly, for ever.
+    Failed,
+}
+
+impl JobState {
+    /// The text in the database and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "waiting" => Self::Waiting,
+            "running" => Self::Running,
+            "done" => Self::Done,
+            "failed" => Self::Failed,
+            _ => Self::Pending,
+        }
+    }
+}
+
+/// What a job makes true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// A blob is at its remote path (or gone).
+    StoreBlob,
+    /// A repository's link to a blob is there (or gone).
+    LinkBlob,
+    /// A repository's link to a manifest is there (or gone).
+    PublishManifest,
+    /// A tag points where it should (or is gone).
+    PublishTag,
+    /// A group's marker is there (or gone).
+    MarkGroup,
+}
+
+impl JobKind {
+    /// The text in the database and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StoreBlob => "store_blob",
+            Self::LinkBlob => "link_blob",
+            Self::PublishManifest => "publish_manifest",
+            Self::PublishTag => "publish_tag",
+            Self::MarkGroup => "mark_group",
+        }
+    }
+
+    /// Lower goes first: what ends a push before what begins one.
+    pub(crate) fn priority(self) -> i64 {
+        match self {
+            Self::MarkGroup => 0,
+            Self::PublishTag => 1,
+            Self::PublishManifest => 2,
+            Self::LinkBlob => 3,
+            Self::StoreBlob => 4,
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "store_blob" => Ok(Self::StoreBlob),
+            "link_blob" => Ok(Self::LinkBlob),
+            "publish_manifest" => Ok(Self::PublishManifest),
+            "publish_tag" => Ok(Self::PublishTag),
+            "mark_group" => Ok(Self::MarkGroup),
+            _ => Err(StoreError::Corrupt(format!("no job kind: {text}"))),
+        }
+    }
+}
+
+/// The number of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease(pub(crate) i64);
+
+impl Lease {
+    /// The number, as it stands in the names of temporary files.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    /// Whether the job was claimed before.
+    #[must_use]
+    pub fn is_repeated(self) -> bool {
+        self.0 > 1
+    }
+}
+
+/// A job that is ours to do.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The job.
+    pub job: JobId,
+    /// Our claim on it.
+    pub lease: Lease,
+    /// What it makes true.
+    pub kind: JobKind,
+    /// The row of the kind's table.
+    pub(crate) target: i64,
+    /// When the lease ends, unless a heartbeat renews it (milliseconds since
+    /// boot).
+    pub lease_until: i64,
+    /// Failures so far.
+    pub attempt: u32,
+    /// Bytes to send; 0 where it is not about bytes.
+    pub bytes_total: u64,
+}
+
+/// Added to the priority of jobs that remove: after all that store.
+const COLLECTED: i64 = 10;
+
+/// A job to open or to join.
+pub(crate) struct NewJob {
+    kind: JobKind,
+    target: i64,
+    bytes_total: i64,
+    removes: bool,
+}
+
+impl NewJob {
+    pub(crate) fn new(kind: JobKind, target: i64) -> Self {
+        Self {
+            kind,
+            target,
+            bytes_total: 0,
+            removes: false,
+        }
+    }
+
+    /// One whose target is to be gone.
+    pub(crate) fn removing(kind: JobKind, target: i64) -> Self {
+        Self {
+            removes: true,
+            ..Self::new(kind, target)
+        }
+    }
+
+    /// The same, for a target that is to be gone or not.
+    pub(crate) fn removes(self, removes: bool) -> Self {
+        Self { removes, ..self }
+    }
+
+    /// What is collected waits for what is pushed; a tag that someone
+    /// deletes does not.
+    fn priority(&self) -> i64 {
+        let later = self.removes && self.kind != JobKind::PublishTag;
+        self.kind.priority() + if later { COLLECTED } else { 0 }
+    }
+
+    pub(crate) fn bytes(self, bytes_total: i64) -> Self {
+        Self {
+            bytes_total,
+            ..self
+        }
+    }
+}
+
+/// Opens a job for the target's wish, or joins the unfinished one: that then
+/// starts over at once if it was resting, and after its run if it is running
+/// (the wish's generation has moved, and the run may have read the old one or
+/// the new). One that has to turn round no longer needs what it needed: that
+/// may need it by now.
+pub(crate) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
+    let turned = db
+        .prepare_cached(
+            "DELETE FROM job_needs WHERE job_id = (
+                 SELECT id FROM jobs
+                 WHERE kind = ?1 AND target = ?2 AND state <> 'done' AND removes <> ?3)",
+        )?
+        .execute(params![job.kind.name(), job.target, job.removes])?;
+    let id = db
+        .prepare_cached(
+            "INSERT INTO jobs (kind, target, state, removes, priority, run_after, boot_id,
+                               bytes_total, created_at)
+             VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
+                 removes = excluded.removes, bytes_total = excluded.bytes_total,
+                 overwrites = max(overwrites, excluded.removes),
+                 priority = excluded.priority,
+                 state = iif(state = 'failed', 'pending', state), attempt = 0,
+                 run_after = iif(state IN ('pending', 'failed'), excluded.run_after, run_after),
+                 boot_id = iif(state IN ('pending', 'failed'), excluded.boot_id, boot_id)
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                job.kind.name(),
+                job.target,
+                job.removes,
+                job.priority(),
+                clock.boot_ms(),
+                clock.boot_id(),
+                job.bytes_total,
+                clock.wall_ms(),
+            ],
+            |row| row.get(0).map(JobId),
+        )?;
+    if turned > 0 {
+        settle(db, id)?;
+    }
+    Ok(id)
+}
+
+/// The unfinished job of a target.
+pub(crate) fn unfinished(
+    db: &Connection,
+    kind: JobKind,
+    target: i64,
+) -> Result<Option<JobId>, StoreError> {
+    use rusqlite::OptionalExtension as _;
+    Ok(db
+        .prepare_cached("SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'")?
+        .query_row(params![kind.name(), target], |row| row.get(0).map(JobId))
+        .optional()?)
+}

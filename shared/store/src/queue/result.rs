@@ -1,0 +1,290 @@
+//! How a run of a job ended. Each write is fenced by the claim's lease.
+
+use std::time::Duration;
+
+use refity_config::clock::{Clock, millis};
+use refity_types::name::IntentId;
+use rusqlite::{Connection, params};
+
+use crate::content::blobs::lost_on_remote;
+use crate::queue::claim::LAST_CALL;
+use crate::queue::dependencies::{need, settle};
+use crate::queue::intents::carried_out;
+use crate::queue::jobs::{NewJob, want};
+use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
+
+/// What came of finishing a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// It is done, and so are these intents: their files can go, and then
+    /// their rows ([`Store::forget_intents`]).
+    Done {
+        /// Intents all of whose jobs are done.
+        carried_out: Vec<IntentId>,
+    },
+    /// The wish has changed meanwhile: the job goes on with the newer.
+    Again,
+    /// The job is someone else's now.
+    LeaseLost,
+}
+
+/// How a run of a job ended that met no failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The wish of this generation is true on SFTP now.
+    True(i64),
+    /// The job must wait for others first.
+    NotYet,
+    /// There is nothing to make true.
+    NoTarget,
+}
+
+/// How a job that did not get through goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Not before this long from now.
+    pub after: Duration,
+    /// Whether it counts as a failure of the job.
+    pub counts: bool,
+    /// Whether a person is needed: the job is shown as failed.
+    pub parked: bool,
+    /// A call to SFTP may still be on its way: a target that such a call
+    /// could overwrite is looked at again later.
+    pub uncertain: bool,
+    /// What went wrong.
+    pub trouble: Trouble,
+}
+
+fn holds(db: &Connection, claim: &Claim) -> Result<bool, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM jobs
+             WHERE id = ?1 AND lease = ?2 AND state = 'running')",
+        )?
+        .query_row([claim.job.0, claim.lease.0], |row| row.get(0))?)
+}
+
+/// Notes in the target's row that its wish is true, if it still is that wish.
+fn fulfil(db: &Connection, claim: &Claim, generation: i64, now: i64) -> Result<bool, StoreError> {
+    let update = match claim.kind {
+        JobKind::StoreBlob => {
+            "UPDATE blobs SET stored_at = iif(wanted, ?3, NULL),
+                              confirmed_at = iif(wanted, ?3, NULL),
+                              file = iif(wanted, file, NULL),
+                              damaged = iif(wanted, NULL, damaged)
+             WHERE id = ?1 AND generation = ?2"
+        }
+        JobKind::LinkBlob => {
+            "UPDATE repository_blobs SET linked_at = iif(wanted, ?3, NULL)
+             WHERE id = ?1 AND generation = ?2"
+        }
+        JobKind::PublishManifest => {
+            "UPDATE repository_manifests SET published_at = iif(wanted, ?3, NULL)
+             WHERE id = ?1 AND generation = ?2"
+        }
+        JobKind::PublishTag => {
+            "UPDATE tags SET published_manifest_id = manifest_id
+             WHERE id = ?1 AND generation = ?2 AND ?3"
+        }
+        JobKind::MarkGroup => {
+            "UPDATE groups SET marked_at = iif(wanted, ?3, NULL)
+             WHERE id = ?1 AND generation = ?2"
+        }
+    };
+    let changed = db
+        .prepare_cached(update)?
+        .execute([claim.target, generation, now])?;
+    Ok(changed == 1)
+}
+
+fn finish(
+    db: &Connection,
+    clock: &Clock,
+    claim: &Claim,
+    ended: Ended,
+) -> Result<Finished, StoreError> {
+    if !holds(db, claim)? {
+        return Ok(Finished::LeaseLost);
+    }
+    let done = match ended {
+        Ended::True(generation) => fulfil(db, claim, generation, clock.wall_ms())?,
+        Ended::NotYet => false,
+        Ended::NoTarget => true,
+    };
+    if !done {
+        db.prepare_cached(
+            "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
+                             attempt = 0, run_after = ?2 WHERE id = ?1",
+        )?
+        .execute([claim.job.0, clock.boot_ms()])?;
+        settle(db, claim.job)?;
+        return Ok(Finished::Again);
+    }
+    let done = mark_done(db, clock, claim.job)?;
+    if let Some(suspect_until) = done.suspect_until
+        && ended != Ended::NoTarget
+    {
+        let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
+        let again = want(db, clock, &again)?;
+        // Whoever joins it before does not take the look's place.
+        db.prepare_cached(
+            "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
+        )?
+        .execute(params![again.0, suspect_until, clock.boot_id()])?;
+    }
+    Ok(Finished::Done {
+        carried_out: carried_out(db, claim.job)?,
+    })
+}
+
+/// A job that has just ended.
+struct Done {
+    /// Its target is to be looked at again then (milliseconds since this boot).
+    suspect_until: Option<i64>,
+    removes: bool,
+}
+
+/// Ends the job, and lets go the jobs that waited for nothing else.
+fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
+    let done = db
+        .prepare_cached(
+            "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
+                    bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
+                    error_message = NULL, error_hint = NULL
+             WHERE id = ?1
+             RETURNING suspect_until + iif(suspect_boot = ?3, 0, ?4 - suspect_until), removes",
+        )?
+        .query_row(
+            params![
+                job.0,
+                clock.wall_ms(),
+                clock.boot_id(),
+                clock.boot_ms() + millis(LAST_CALL),
+            ],
+            |row| {
+                Ok(Done {
+                    suspect_until: row.get(0)?,
+                    removes: row.get(1)?,
+                })
+            },
+        )?;
+    db.prepare_cached(
+        "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
+         WHERE state = 'waiting'
+           AND id IN (SELECT job_id FROM job_needs WHERE needs_id = ?1)
+           AND NOT EXISTS (SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+                           WHERE n.job_id = jobs.id AND j.state <> 'done')",
+    )?
+    .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
+    Ok(done)
+}
+
+fn put_back(
+    db: &Connection,
+    clock: &Clock,
+    claim: &Claim,
+    retry: &Retry,
+) -> Result<bool, StoreError> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE jobs SET state = iif(?3, 'failed', 'pending'), owner = NULL,
+                    lease_until = NULL, attempt = attempt + ?4, run_after = ?5, boot_id = ?6,
+                    suspect_until = iif(?7 AND overwrites, ?11, suspect_until),
+                    suspect_boot = iif(?7 AND overwrites, ?6, suspect_boot),
+                    error_code = ?8, error_message = ?9, error_hint = ?10
+             WHERE id = ?1 AND lease = ?2 AND state = 'running'",
+        )?
+        .execute(params![
+            claim.job.0,
+            claim.lease.0,
+            retry.parked,
+            retry.counts,
+            clock.boot_ms() + millis(retry.after),
+            clock.boot_id(),
+            retry.uncertain,
+            retry.trouble.code,
+            retry.trouble.message,
+            retry.trouble.hint,
+            clock.boot_ms() + millis(LAST_CALL),
+        ])?;
+    Ok(changed == 1)
+}
+
+impl Store {
+    /// Finishes a job, if its wish is still the one that is true on SFTP now,
+    /// and releases what waited for it, in one transaction.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn finish(&self, claim: &Claim, ended: Ended) -> Result<Finished, StoreError> {
+        let (claim, clock) = (claim.clone(), self.clock.clone());
+        self.write(move |db| finish(db, &clock, &claim, ended))
+            .await
+    }
+
+    /// Puts a job back that did not get through. Answers false if it is
+    /// someone else's now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn retry(&self, claim: &Claim, retry: Retry) -> Result<bool, StoreError> {
+        let (claim, clock) = (claim.clone(), self.clock.clone());
+        self.write(move |db| put_back(db, &clock, &claim, &retry))
+            .await
+    }
+
+    /// A `publish_manifest` found blobs missing on SFTP. Those whose bytes
+    /// are at hand are stored again, and the job waits for them; for the
+    /// others it is put back as `retry` says, and they are damaged.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn await_missing(
+        &self,
+        claim: &Claim,
+        missing: Vec<(BlobId, String)>,
+        retry: Retry,
+    ) -> Result<bool, StoreError> {
+        let (claim, clock) = (claim.clone(), self.clock.clone());
+        self.write(move |db| {
+            if !holds(db, &claim)? {
+                return Ok(false);
+            }
+            let mut all_at_hand = true;
+            for (blob, why) in missing {
+                match lost_on_remote(db, &clock, blob, &why)? {
+                    Some(stores) => need(db, claim.job, stores)?,
+                    None => all_at_hand = false,
+                }
+            }
+            let retry = Retry {
+                parked: !all_at_hand,
+                ..retry
+            };
+            put_back(db, &clock, &claim, &retry)?;
+            settle(db, claim.job)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Notes that these blobs were just seen on SFTP with the right size.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn confirm_stored(&self, blobs: Vec<BlobId>) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        self.write_relaxed(move |db| {
+            for blob in blobs {
+                db.prepare_cached(
+                    "UPDATE blobs SET confirmed_at = ?2,
+                            stored_at = iif(damaged IS NULL, coalesce(stored_at, ?2), stored_at)
+                     WHERE id = ?1 AND wanted",
+                )?
+                .execute([blob.0, now])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

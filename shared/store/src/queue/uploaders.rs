@@ -1,0 +1,62 @@
+//! Which uploaders run, by what each says of itself every few seconds.
+
+use std::time::Duration;
+
+use refity_config::clock::millis;
+use rusqlite::params;
+
+use crate::{Store, StoreError};
+
+/// A silent uploader is forgotten after this long.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Store {
+    /// An uploader says that it runs.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn uploader_runs(&self, owner: &str) -> Result<(), StoreError> {
+        let (owner, now) = (owner.to_owned(), self.clock.wall_ms());
+        self.write_relaxed(move |db| {
+            db.prepare_cached(
+                "INSERT INTO uploaders (owner, started_at, beat_at) VALUES (?1, ?2, ?2)
+                 ON CONFLICT DO UPDATE SET beat_at = excluded.beat_at",
+            )?
+            .execute(params![owner, now])?;
+            db.prepare_cached("DELETE FROM uploaders WHERE beat_at < ?1")?
+                .execute([now - millis(FORGOTTEN)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// An uploader has ended.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn uploader_ended(&self, owner: &str) -> Result<(), StoreError> {
+        let owner = owner.to_owned();
+        self.write_relaxed(move |db| {
+            db.prepare_cached("DELETE FROM uploaders WHERE owner = ?1")?
+                .execute([owner])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Milliseconds since any uploader last said that it runs; nothing: none
+    /// has.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn uploader_silence(&self) -> Result<Option<i64>, StoreError> {
+        let now = self.clock.wall_ms();
+        self.read(move |db| {
+            let last: Option<i64> = db
+                .prepare_cached("SELECT max(beat_at) FROM uploaders")?
+                .query_row([], |row| row.get(0))?;
+            Ok(last.map(|at| (now - at).max(0)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,98 @@
+//! What a request that waits for its jobs must know (`SFTP_SYNC_UPLOAD`).
+
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::content::repositories::repository_id;
+use crate::queue::health::trouble_of_storage;
+use crate::{JobId, JobKind, Store, StoreError, Trouble};
+
+/// Where the jobs stand that a request waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// All are done.
+    Done,
+    /// Some are not.
+    Waiting,
+    /// A person is needed before they can go on.
+    Parked(Trouble),
+}
+
+impl Store {
+    /// Where these jobs stand, with all that they need.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn settled(&self, jobs: &[JobId]) -> Result<Settled, StoreError> {
+        let ids: Vec<i64> = jobs.iter().map(|job| job.0).collect();
+        let ids = serde_json::Value::from(ids).to_string();
+        self.read(move |db| {
+            let unfinished: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE state <> 'done'
+                     AND id IN (SELECT value FROM json_each(?1)))",
+                )?
+                .query_row([&ids], |row| row.get(0))?;
+            if !unfinished {
+                return Ok(Settled::Done);
+            }
+            if let Some(trouble) = trouble_of_storage(db)? {
+                return Ok(Settled::Parked(trouble));
+            }
+            let parked = db
+                .prepare_cached(
+                    "WITH RECURSIVE needed (id) AS (
+                         SELECT value FROM json_each(?1)
+                         UNION SELECT n.needs_id FROM job_needs n JOIN needed ON n.job_id = needed.id)
+                     SELECT error_code, error_message, error_hint FROM jobs
+                     WHERE state = 'failed' AND id IN needed LIMIT 1",
+                )?
+                .query_row([&ids], |row| {
+                    Ok(Trouble {
+                        code: row.get::<_, Option<String>>(0)?.unwrap_or_default(),
+                        message: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                        hint: row.get(2)?,
+                    })
+                })
+                .optional()?;
+            Ok(parked.map_or(Settled::Waiting, Settled::Parked))
+        })
+        .await
+    }
+
+    /// The unfinished jobs that carry a repository's blob to SFTP; none when
+    /// it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn blob_jobs(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Vec<JobId>, StoreError> {
+        let (repository, digest) = (repository.clone(), digest.clone());
+        self.read(move |db| {
+            let Some(repository) = repository_id(db, &repository)? else {
+                return Ok(Vec::new());
+            };
+            let mut query = db.prepare_cached(
+                "WITH here (blob, link) AS (
+                     SELECT b.id, rb.id FROM blobs b
+                     JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = ?1
+                     WHERE b.digest = ?2)
+                 SELECT j.id FROM here
+                 JOIN jobs j ON j.kind = ?3 AND j.target = here.blob AND j.state <> 'done'
+                 UNION ALL SELECT j.id FROM here
+                 JOIN jobs j ON j.kind = ?4 AND j.target = here.link AND j.state <> 'done'",
+            )?;
+            let (stores, links) = (JobKind::StoreBlob.name(), JobKind::LinkBlob.name());
+            let jobs = query
+                .query_map(params![repository, digest.as_str(), stores, links], |row| {
+                    row.get(0).map(JobId)
+                })?;
+            Ok(jobs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

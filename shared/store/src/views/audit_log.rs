@@ -1,0 +1,194 @@
+//! Reading the audit log: pages and rows for export; and what is too old.
+
+use rusqlite::{Row, ToSql, params};
+
+use crate::engine::page::List;
+use crate::{AuditAction, Page, PageRequest, Store, StoreError};
+
+/// A day in milliseconds.
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// An entry as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// Its number: later ones are larger.
+    pub id: i64,
+    /// When, or when last (milliseconds, UTC).
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// By what kind of credential.
+    pub credential: String,
+    /// What.
+    pub action: String,
+    /// On what.
+    pub target: String,
+    /// The repository, where it is about one.
+    pub repository: Option<String>,
+    /// From which address.
+    pub address: String,
+    /// It was tried, and refused.
+    pub refused: bool,
+    /// How many times.
+    pub count: i64,
+    /// More words.
+    pub detail: Option<String>,
+}
+
+/// Which entries.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of this actor.
+    pub actor: Option<String>,
+    /// Of this kind.
+    pub action: Option<AuditAction>,
+    /// About this repository.
+    pub repository: Option<String>,
+    /// Not before this (milliseconds, UTC).
+    pub since: Option<i64>,
+    /// Before this (milliseconds, UTC).
+    pub until: Option<i64>,
+    /// With this text in what it was done on.
+    pub text: Option<String>,
+}
+
+const COLUMNS: &str = "id, at, actor, credential, action, target, repository, address, refused,
+    count, detail";
+
+type Values = Vec<(&'static str, Box<dyn ToSql + Send>)>;
+
+impl AuditFilter {
+    /// The condition, of what is asked for only: so that an index serves it.
+    fn condition(&self) -> (String, Values) {
+        let (mut sql, mut values) = ("audit WHERE true".to_owned(), Values::new());
+        let mut add = |words: &str, name, value: Option<Box<dyn ToSql + Send>>| {
+            if let Some(value) = value {
+                sql += words;
+                values.push((name, value));
+            }
+        };
+        let text = |text: &Option<String>| {
+            let text = text.clone();
+            text.map(|text| Box::new(text) as Box<dyn ToSql + Send>)
+        };
+        let number =
+            |number: Option<i64>| number.map(|number| Box::new(number) as Box<dyn ToSql + Send>);
+        add(" AND actor = :actor", ":actor", text(&self.actor));
+        let action = self.action.map(|action| action.name().to_owned());
+        add(" AND action = :action", ":action", text(&action));
+        // The index has no entries that are about no repository.
+        let on = " AND repository = :repository AND repository <> ''";
+        add(on, ":repository", text(&self.repository));
+        add(" AND at >= :since", ":since", number(self.since));
+        add(" AND at < :until", ":until", number(self.until));
+        let within = " AND instr(lower(target), lower(:text)) > 0";
+        add(within, ":text", text(&self.text));
+        (sql, values)
+    }
+}
+
+fn line(row: &Row<'_>) -> Result<AuditLine, StoreError> {
+    let repository: String = row.get(6)?;
+    Ok(AuditLine {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        credential: row.get(3)?,
+        action: row.get(4)?,
+        target: row.get(5)?,
+        repository: Some(repository).filter(|name| !name.is_empty()),
+        address: row.get(7)?,
+        refused: row.get(8)?,
+        count: row.get(9)?,
+        detail: row.get(10)?,
+    })
+}
+
+impl Store {
+    /// A page of the log, sorted by time.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn audit(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditLine>, StoreError> {
+        self.read(move |db| {
+            let (from, values) = filter.condition();
+            let values: Vec<(&str, &dyn ToSql)> = values
+                .iter()
+                .map(|(name, value)| (*name, &**value as &dyn ToSql))
+                .collect();
+            let list = List {
+                columns: COLUMNS,
+                from: &from,
+                key: "at",
+                id: "id",
+            };
+            list.page(db, &page, &values, line)
+        })
+        .await
+    }
+
+    /// So many entries before this place, the latest first; and the place
+    /// behind them, if there may be more. Nothing is counted.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn audit_before(
+        &self,
+        filter: AuditFilter,
+        place: Option<(i64, i64)>,
+        limit: u32,
+    ) -> Result<(Vec<AuditLine>, Option<(i64, i64)>), StoreError> {
+        self.read(move |db| {
+            let (from, mut values) = filter.condition();
+            let (at, id) = place.unwrap_or((i64::MAX, i64::MAX));
+            values.push((":before", Box::new(at)));
+            values.push((":id", Box::new(id)));
+            values.push((":limit", Box::new(limit)));
+            let values: Vec<(&str, &dyn ToSql)> = values
+                .iter()
+                .map(|(name, value)| (*name, &**value as &dyn ToSql))
+                .collect();
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {from} AND (at, id) < (:before, :id)
+                 ORDER BY at DESC, id DESC LIMIT :limit"
+            ))?;
+            let mut rows = query.query(values.as_slice())?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
+                lines.push(line(row)?);
+            }
+            let full = u32::try_from(lines.len()).is_ok_and(|count| count == limit);
+            let next = lines.last().filter(|_| full);
+            let next = next.map(|line| (line.at, line.id));
+            Ok((lines, next))
+        })
+        .await
+    }
+
+    /// Removes entries of before this time (milliseconds, UTC), and what is
+    /// known of pulls of days that had ended by then; at most `limit` of each.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn purge_audit(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
+        self.write_relaxed(move |db| {
+            let entries = db
+                .prepare_cached(
+                    "DELETE FROM audit WHERE id IN
+                         (SELECT id FROM audit WHERE at < ?1 ORDER BY at, id LIMIT ?2)",
+                )?
+                .execute(params![before, limit])?;
+            db.prepare_cached(
+                "DELETE FROM pulls WHERE (repository_id, reference, day) IN
+                     (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)",
+            )?
+            .execute(params![before / DAY_MS, limit])?;
+            Ok(entries)
+        })
+        .await
+    }
+}

@@ -1,0 +1,124 @@
+//! How far an image is on its way to SFTP.
+
+use rusqlite::{Connection, named_params};
+
+use crate::StoreError;
+use crate::content::derived::NEEDS;
+use crate::engine::sql::from_sql;
+
+/// How sure it is that an image is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurabilityState {
+    /// Bytes of it are lost: push it again.
+    Damaged,
+    /// It is on this host, and waits.
+    Staged,
+    /// An uploader works on it.
+    Uploading,
+    /// All of it is on SFTP, and can be pulled from there.
+    OnSftp,
+    /// And every byte was read back from there.
+    Verified,
+}
+
+/// How far an image is on its way to SFTP: it, and all that it needs, each
+/// blob once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageDurability {
+    /// In one word.
+    pub state: DurabilityState,
+    /// Bytes in all.
+    pub bytes_total: u64,
+    /// Of these, how many SFTP has, or has been sent.
+    pub bytes_stored: u64,
+    /// And how many were read back from there.
+    pub bytes_verified: u64,
+    /// A transfer that it waits for needs a person.
+    pub failed: bool,
+}
+
+/// What is needed of a repository's manifest, and where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Needed {
+    total: i64,
+    stored: i64,
+    verified: i64,
+    missing: i64,
+    unverified: i64,
+    damaged: i64,
+    running: i64,
+    failed: i64,
+}
+
+impl Needed {
+    /// Of a manifest in a repository.
+    pub(crate) fn of(db: &Connection, repository: i64, manifest: i64) -> Result<Self, StoreError> {
+        Ok(db
+            .prepare_cached(&format!(
+                "{NEEDS}
+                 SELECT coalesce(sum(b.size), 0),
+                    coalesce(sum(iif(b.stored_at IS NOT NULL, b.size,
+                        min(b.size, iif(s.state = 'running', s.bytes_done, 0)))), 0),
+                    coalesce(sum(iif(b.stored_at IS NOT NULL AND b.verified_at IS NOT NULL,
+                        b.size, 0)), 0),
+                    count(*) FILTER (WHERE b.stored_at IS NULL),
+                    count(*) FILTER (WHERE b.verified_at IS NULL),
+                    count(*) FILTER (WHERE b.damaged IS NOT NULL),
+                    count(*) FILTER (WHERE 'running' IN (s.state, l.state, p.state)),
+                    count(*) FILTER (WHERE 'failed' IN (s.state, l.state, p.state))
+                 FROM (SELECT DISTINCT id FROM needs) n
+                 CROSS JOIN blobs b ON b.id = n.id
+                 LEFT JOIN jobs s
+                   ON s.kind = 'store_blob' AND s.target = b.id AND s.state <> 'done'
+                 LEFT JOIN repository_blobs rb
+                   ON rb.repository_id = :repository AND rb.blob_id = b.id
+                 LEFT JOIN jobs l
+                   ON l.kind = 'link_blob' AND l.target = rb.id AND l.state <> 'done'
+                 LEFT JOIN repository_manifests rm
+                   ON rm.repository_id = :repository AND rm.manifest_id = b.id
+                 LEFT JOIN jobs p
+                   ON p.kind = 'publish_manifest' AND p.target = rm.id AND p.state <> 'done'"
+            ))?
+            .query_row(
+                named_params! { ":manifest": manifest, ":repository": repository },
+                |row| {
+                    Ok(Self {
+                        total: row.get(0)?,
+                        stored: row.get(1)?,
+                        verified: row.get(2)?,
+                        missing: row.get(3)?,
+                        unverified: row.get(4)?,
+                        damaged: row.get(5)?,
+                        running: row.get(6)?,
+                        failed: row.get(7)?,
+                    })
+                },
+            )?)
+    }
+
+    /// Of what points at it: whether that is on SFTP, and the state of its
+    /// own unfinished job.
+    pub(crate) fn with(self, published: bool, job: Option<&str>) -> ImageDurability {
+        let state = if self.damaged > 0 {
+            DurabilityState::Damaged
+        } else if published && self.missing == 0 {
+            if self.unverified == 0 {
+                DurabilityState::Verified
+            } else {
+                DurabilityState::OnSftp
+            }
+        } else if self.running > 0 || self.missing == 0 || job == Some("running") {
+            DurabilityState::Uploading
+        } else {
+            DurabilityState::Staged
+        };
+        ImageDurability {
+            state,
+            bytes_total: from_sql(self.total),
+            bytes_stored: from_sql(self.stored),
+            bytes_verified: from_sql(self.verified),
+            failed: self.failed > 0 || job == Some("failed"),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! One image: what is known of its manifest, who else has its layers, and
+//! what refers to it.
+
+use refity_types::digest::Digest;
+use refity_types::name::{Reference, RepositoryName};
+use rusqlite::{Connection, named_params, params};
+
+use crate::ImageDurability;
+use crate::accounts::readable::READABLE;
+use crate::content::manifests::manifest_in;
+use crate::content::repositories::repository_id;
+use crate::engine::page::List;
+use crate::engine::sql::parsed;
+use crate::engine::sql::{Values, row};
+use crate::views::durability::Needed;
+use crate::views::tags::{job_state, platforms};
+use crate::{Page, PageRequest, Readable, Store, StoreError};
+
+/// How many repositories are named that share a layer.
+const SHARED_SHOWN: u32 = 20;
+
+/// What is known of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Its manifest's digest.
+    pub digest: Digest,
+    /// What its manifest is.
+    pub media_type: String,
+    /// The manifest as it was pushed.
+    pub bytes: Vec<u8>,
+    /// Bytes of the manifest and all that it needs, each blob once.
+    pub size: i64,
+    /// For which platforms; nothing: it is not known.
+    pub platforms: Option<Vec<String>>,
+    /// When the tag (or the digest) was pushed (milliseconds, UTC).
+    pub pushed_at: i64,
+    /// By which account, if it was one that is still there.
+    pub pushed_by: Option<String>,
+    /// When the tag (or the digest) was last pulled (milliseconds, UTC).
+    pub pulled_at: Option<i64>,
+    /// How often.
+    pub pulls: i64,
+    /// How far it is on its way to SFTP.
+    pub durability: ImageDurability,
+}
+
+/// A manifest that an index names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestFacts {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is.
+    pub media_type: String,
+    /// Bytes of it and all that it needs.
+    pub size: i64,
+}
+
+/// Who else has a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayerFacts {
+    /// Other repositories that have it, and may be read: the first few.
+    pub repositories: Vec<RepositoryName>,
+    /// There are more.
+    pub more: bool,
+}
+
+/// A manifest that refers to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferrerRow {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is.
+    pub media_type: String,
+    /// The type of the artifact that it is.
+    pub artifact_type: Option<String>,
+    /// Bytes of the manifest and all that it needs.
+    pub size: i64,
+    /// Its annotations, as JSON.
+    pub annotations: String,
+    /// When it was pushed (milliseconds, UTC).
+    pub pushed_at: i64,
+}
+
+/// What points at a manifest.
+struct Pointer {
+    manifest: i64,
+    pushed_at: i64,
+    pushed_by: Option<String>,
+    pulled_at: i64,
+    pulls: i64,
+    published: bool,
+    job: Option<String>,
+}
+
+fn of_tag(db: &Connection, repository: i64, name: &str) -> Result<Option<Pointer>, StoreError> {
+    let found = row(
+        db,
+        "SELECT id, manifest_id, pushed_at, (SELECT name FROM users WHERE id = pushed_by),
+                pulled_at, pulls, published_manifest_id IS manifest_id
+         FROM tags WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
+        params![repository, name],
+        |row| {
+            let pointer = Pointer {
+                manifest: row.get(1)?,
+                pushed_at: row.get(2)?,
+                pushed_by: row.get(3)?,
+                pulled_at: row.get(4)?,
+                pulls: row.get(5)?,
+                published: row.get(6)?,
+                job: None,
+            };
+            Ok((row.get::<_, i64>(0)?, pointer))
+        },
+    )?;
+    let Some((tag, mut pointer)) = found else {
+        return Ok(None);
+    };
+    pointer.job = job_state(db, tag)?;
+    Ok(Some(pointer))
+}
+
+fn of_digest(
+    db: &Connection,
+    repository: i64,
+    digest: &Digest,
+) -> Result<Option<Pointer>, StoreError> {
+    let Some(manifest) = manifest_in(db, repository, digest)? else {
+        return Ok(None);
+    };
+    let pulled = row(
+        db,
+        "SELECT coalesce(max(last_at), 0), coalesce(sum(count), 0) FROM pulls
+         WHERE repository_id = ?1 AND reference = ?2",
+        params![repository, digest.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (pulled_at, pulls) = pulled.unwrap_or_default();
+    row(
+        db,
+        "SELECT pushed_at, (SELECT name FROM users WHERE id = pushed_by), published_at IS NOT NULL
+         FROM repository_manifests WHERE repository_id = ?1 AND manifest_id = ?2",
+        [repository, manifest],
+        |row| {
+            Ok(Pointer {
+                manifest,
+                pushed_at: row.get(0)?,
+                pushed_by: row.get(1)?,
+                pulled_at,
+                pulls,
+                published: row.get(2)?,
+                job: None,
+            })
+        },
+    )
+}
+
+fn image(
+    db: &Connection,
+    repository: i64,
+    reference: &Reference,
+) -> Result<Option<ImageFacts>, StoreError> {
+    let pointer = match reference {
+        Reference::Tag(tag) => of_tag(db, repository, tag.as_str())?,
+        Reference::Digest(digest) => of_digest(db, repository, digest)?,
+    };
+    let Some(pointer) = pointer else {
+        return Ok(None);
+    };
+    let needed = Needed::of(db, repository, pointer.manifest)?;
+    let mut query = db.prepare_cached(
+        "SELECT b.digest, m.media_type, m.bytes, m.size, m.platforms
+         FROM manifests m JOIN blobs b ON b.id = m.blob_id WHERE m.blob_id = ?1",
+    )?;
+    let mut rows = query.query([pointer.manifest])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(ImageFacts {
+        digest: parsed(&row.get::<_, String>(0)?)?,
+        media_type: row.get(1)?,
+        bytes: row.get(2)?,
+        size: row.get(3)?,
+        platforms: platforms(row.get(4)?),
+        pushed_at: pointer.pushed_at,
+        pushed_by: pointer.pushed_by,
+        pulled_at: Some(pointer.pulled_at).filter(|at| *at > 0),
+        pulls: pointer.pulls,
+        durability: needed.with(pointer.published, pointer.job.as_deref()),
+    }))
+}
+
+fn sharing(
+    db: &Connection,
+    repository: i64,
+    digest: &Digest,
+    readable: &Readable,
+) -> Result<LayerFacts, StoreError> {
+    let (all, user, within) = readable.values();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT r.name FROM blobs b
+         CROSS JOIN repository_blobs x ON x.blob_id = b.id AND x.wanted
+         JOIN repositories r ON r.id = x.repository_id
+         JOIN groups g ON g.id = r.group_id
+         WHERE b.digest = :digest AND r.id <> :repository AND r.removed_at IS NULL AND {READABLE}
+         LIMIT :limit"
+    ))?;
+    let names = query.query_map(
+        named_params! {
+            ":digest": digest.as_str(), ":repository": repository, ":all": all, ":user": user,
+            ":within": within, ":limit": SHARED_SHOWN + 1,
+        },
+        |row| row.get::<_, String>(0),
+    )?;
+    let mut repositories: Vec<RepositoryName> = names
+        .map(|name| parsed(&name?))
+        .collect::<Result<_, StoreError>>()?;
+    let more = repositories.len() > SHARED_SHOWN as usize;
+    repositories.truncate(SHARED_SHOWN as usize);
+    repositories.sort();
+    Ok(LayerFacts { repositories, more })
+}
+
+impl Store {
+    /// What is known of the image that a tag points at, or that a digest
+    /// names, in a repository.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn image(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<ImageFacts>, StoreError> {
+        let (repository, reference) = (repository.clone(), reference.clone());
+        self.read(move |db| {
+            let snapshot = db.unchecked_transaction()?;
+            match repository_id(&snapshot, &repository)? {
+                Some(repository) => image(&snapshot, repository, &reference),
+                None => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// What is known of the manifests that an index names, as far as the
+    /// repository has them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn children(
+        &self,
+        repository: &RepositoryName,
+        index: &Digest,
+    ) -> Result<Vec<ManifestFacts>, StoreError> {
+        let (repository, index) = (repository.clone(), index.clone());
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT b.digest, m.media_type, m.size FROM blobs i
+                 JOIN repositories r ON r.name = ?1
+                 CROSS JOIN manifest_references x ON x.manifest_id = i.id AND x.is_manifest
+                 JOIN repository_manifests rm
+                   ON rm.repository_id = r.id AND rm.manifest_id = x.blob_id AND rm.wanted
+                 JOIN manifests m ON m.blob_id = x.blob_id
+                 JOIN blobs b ON b.id = x.blob_id
+                 WHERE i.digest = ?2",
+            )?;
+            let mut rows = query.query(params![repository.as_str(), index.as_str()])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(ManifestFacts {
+                    digest: parsed(&row.get::<_, String>(0)?)?,
+                    media_type: row.get(1)?,
+                    size: row.get(2)?,
+                });
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Who else has each of these layers of a repository.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sharing(
+        &self,
+        repository: &RepositoryName,
+        layers: Vec<Digest>,
+        readable: Readable,
+    ) -> Result<Vec<LayerFacts>, StoreError> {
+        let repository = repository.clone();
+        self.read(move |db| {
+            let repository = repository_id(db, &repository)?.unwrap_or_default();
+            let layers = layers.iter();
+            layers
+                .map(|layer| sharing(db, repository, layer, &readable))
+                .collect()
+        })
+        .await
+    }
+
+    /// A page of the manifests of a repository that refer to a subject.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn referrer_page(
+        &self,
+        repository: &RepositoryName,
+        subject: &Digest,
+        request: PageRequest,
+    ) -> Result<Page<ReferrerRow>, StoreError> {
+        let (repository, subject) = (repository.clone(), subject.to_string());
+        self.read(move |db| {
+            let mut values = Values::default();
+            values.push(":repository", repository_id(db, &repository)?);
+            values.push(":subject", subject);
+            let list = List {
+                columns: "b.digest, m.media_type, f.artifact_type, m.size, f.annotations,
+                          rm.pushed_at",
+                from: "referrers f
+                       JOIN repository_manifests rm ON rm.repository_id = :repository
+                        AND rm.manifest_id = f.manifest_id AND rm.wanted
+                       JOIN manifests m ON m.blob_id = f.manifest_id
+                       JOIN blobs b ON b.id = f.manifest_id
+                       WHERE f.subject = :subject",
+                key: "f.manifest_id",
+                id: "f.manifest_id",
+            };
+            list.page(db, &request, &values.named(), |row| {
+                Ok(ReferrerRow {
+                    digest: parsed(&row.get::<_, String>(0)?)?,
+                    media_type: row.get(1)?,
+                    artifact_type: row.get(2)?,
+                    size: row.get(3)?,
+                    annotations: row.get(4)?,
+                    pushed_at: row.get(5)?,
+                })
+            })
+        })
+        .await
+    }
+}

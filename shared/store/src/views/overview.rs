@@ -1,0 +1,198 @@
+//! The registry at a glance, as far as one may read it.
+
+use refity_types::digest::Digest;
+use refity_types::name::{GroupName, RepositoryName, Tag};
+use rusqlite::Connection;
+
+use crate::ImageDurability;
+use crate::accounts::readable::READABLE;
+use crate::engine::sql::Values;
+use crate::engine::sql::parsed;
+use crate::views::durability::Needed;
+use crate::views::groups::SOME_READABLE;
+use crate::views::tags::job_state;
+use crate::views::transfers::visible;
+use crate::{Readable, Store, StoreError};
+
+/// How many tags are looked at for the last pushes of one who may not read
+/// all: most of what others push, one cannot see.
+const LOOKED_AT: u32 = 10_000;
+
+/// Counts of what may be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Groups.
+    pub groups: i64,
+    /// Repositories.
+    pub repositories: i64,
+    /// Tags.
+    pub tags: i64,
+    /// Bytes of all repositories, each counted by itself.
+    pub logical_bytes: i64,
+    /// Bytes that SFTP holds, each blob once.
+    pub stored_bytes: i64,
+    /// Bytes that only this host has.
+    pub staged_bytes: i64,
+    /// Transfers that wait.
+    pub queued: i64,
+    /// Transfers that an uploader works on.
+    pub running: i64,
+    /// Transfers that need a person.
+    pub failed: i64,
+    /// The last pushes, the newest first.
+    pub recent: Vec<RecentPush>,
+    /// The groups with the most bytes, the largest first: five at most.
+    pub largest_groups: Vec<LargeGroup>,
+}
+
+/// A group with its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// Bytes of its repositories that may be read, each counted by itself.
+    pub logical_bytes: i64,
+}
+
+/// A push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentPush {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Under which tag.
+    pub tag: Tag,
+    /// What.
+    pub digest: Digest,
+    /// Bytes of it and all that it needs.
+    pub size: i64,
+    /// When (milliseconds, UTC).
+    pub pushed_at: i64,
+    /// By which account, if it was one that is still there.
+    pub pushed_by: Option<String>,
+    /// How far it is on its way to SFTP.
+    pub durability: ImageDurability,
+}
+
+fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
+    let all = *readable == Readable::All;
+    let mut values = Values::default();
+    let mut within = "JOIN groups g ON g.id = r.group_id WHERE r.removed_at IS NULL".to_owned();
+    if !all {
+        values.readable(readable);
+        within = format!("{within} AND {READABLE}");
+    }
+    let mut overview = db
+        .prepare_cached(&format!(
+            "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0)
+             FROM repositories r {within}"
+        ))?
+        .query_row(values.named().as_slice(), |row| {
+            Ok(Overview {
+                repositories: row.get(0)?,
+                tags: row.get(1)?,
+                logical_bytes: row.get(2)?,
+                ..Overview::default()
+            })
+        })?;
+    // Empty ones too.
+    let seen = if all { "true" } else { SOME_READABLE };
+    overview.groups = db
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM groups g WHERE g.wanted AND {seen}"
+        ))?
+        .query_row(values.named().as_slice(), |row| row.get(0))?;
+    let mut groups = db.prepare_cached(&format!(
+        "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {within}
+         GROUP BY g.id ORDER BY bytes DESC, g.name LIMIT 5"
+    ))?;
+    let mut rows = groups.query(values.named().as_slice())?;
+    while let Some(row) = rows.next()? {
+        overview.largest_groups.push(LargeGroup {
+            name: parsed(&row.get::<_, String>(0)?)?,
+            logical_bytes: row.get(1)?,
+        });
+    }
+    let held = if all {
+        String::new()
+    } else {
+        format!(
+            "AND id IN (
+                 SELECT l.blob_id FROM repositories r JOIN repository_blobs l
+                   ON l.repository_id = r.id AND l.wanted {within}
+                 UNION
+                 SELECT m.manifest_id FROM repositories r JOIN repository_manifests m
+                   ON m.repository_id = r.id AND m.wanted {within})"
+        )
+    };
+    for (is, bytes) in [
+        ("IS NOT NULL", &mut overview.stored_bytes),
+        ("IS NULL", &mut overview.staged_bytes),
+    ] {
+        *bytes = db
+            .prepare_cached(&format!(
+                "SELECT coalesce(sum(size), 0) FROM blobs
+                 WHERE wanted AND stored_at {is} {held}"
+            ))?
+            .query_row(values.named().as_slice(), |row| row.get(0))?;
+    }
+    let seen = if all { "true".to_owned() } else { visible() };
+    let mut states = db.prepare_cached(&format!(
+        "SELECT j.state, count(*) FROM jobs j
+         WHERE j.state IN ('waiting', 'pending', 'running', 'failed') AND {seen} GROUP BY j.state"
+    ))?;
+    let mut rows = states.query(values.named().as_slice())?;
+    while let Some(row) = rows.next()? {
+        let count: i64 = row.get(1)?;
+        match row.get_ref(0)?.as_str().unwrap_or_default() {
+            "running" => overview.running += count,
+            "failed" => overview.failed += count,
+            _ => overview.queued += count,
+        }
+    }
+    values.push(":limit", recent);
+    let looked_at = if all {
+        ""
+    } else {
+        values.push(":looked_at", LOOKED_AT);
+        "LIMIT :looked_at"
+    };
+    let mut query = db.prepare_cached(&format!(
+        "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
+                (SELECT name FROM users WHERE id = t.pushed_by),
+                t.id, r.id, t.manifest_id, t.published_manifest_id IS t.manifest_id
+         FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
+               ORDER BY pushed_at DESC {looked_at}) t
+         CROSS JOIN repositories r ON r.id = t.repository_id
+         JOIN blobs b ON b.id = t.manifest_id {within}
+         ORDER BY t.pushed_at DESC LIMIT :limit"
+    ))?;
+    let mut rows = query.query(values.named().as_slice())?;
+    while let Some(row) = rows.next()? {
+        let job = job_state(db, row.get(6)?)?;
+        let needed = Needed::of(db, row.get(7)?, row.get(8)?)?;
+        overview.recent.push(RecentPush {
+            repository: parsed(&row.get::<_, String>(0)?)?,
+            tag: parsed(&row.get::<_, String>(1)?)?,
+            digest: parsed(&row.get::<_, String>(2)?)?,
+            size: row.get(3)?,
+            pushed_at: row.get(4)?,
+            pushed_by: row.get(5)?,
+            durability: needed.with(row.get(9)?, job.as_deref()),
+        });
+    }
+    Ok(overview)
+}
+
+impl Store {
+    /// Counts of what may be read, and the last pushes to it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn overview(&self, readable: Readable, recent: u32) -> Result<Overview, StoreError> {
+        self.read(move |db| {
+            let snapshot = db.unchecked_transaction()?;
+            overview(&snapshot, &readable, recent)
+        })
+        .await
+    }
+}

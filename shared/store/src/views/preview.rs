@@ -1,0 +1,451 @@
+//! What a deletion would free, from the index alone, by the rules of garbage
+//! collection: what nothing needs that is not itself on its way out.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use refity_types::digest::Digest;
+use refity_types::name::{RepositoryName, Tag};
+use rusqlite::{Connection, named_params, params};
+
+use crate::accounts::readable::READABLE;
+use crate::content::derived::NEEDS;
+use crate::content::removal::HELD;
+use crate::content::repositories::repository_id;
+use crate::engine::sql::from_sql;
+use crate::engine::sql::keys;
+use crate::engine::sql::parsed;
+use crate::engine::sql::row;
+use crate::{Readable, Store, StoreError};
+
+/// How many repositories are named that share something.
+const SHARED_SHOWN: usize = 100;
+
+/// How many that need one blob are looked at, so that a base layer of a
+/// thousand images does not take a second.
+const KEEPERS: i64 = 10_000;
+
+/// What is to be deleted of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Previewed {
+    /// These tags; an image goes with the last of its tags.
+    Tags(Vec<Tag>),
+    /// This manifest, with all its tags.
+    Manifest(Digest),
+    /// All of it.
+    Repository,
+}
+
+/// What deleting it would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// The tags that go; of a whole repository they are only counted.
+    pub tags: Vec<Tag>,
+    /// How many tags go.
+    pub tag_count: i64,
+    /// Those that were named and are not there.
+    pub missing: Vec<Tag>,
+    /// Other tags of the same images, which stay, and their images with them.
+    pub also_tagged: Vec<Tag>,
+    /// How many manifests go.
+    pub manifests: i64,
+    /// Bytes that nothing needs any more.
+    pub frees_bytes: u64,
+    /// Bytes of what is deleted that other images of the repository need.
+    pub kept_here_bytes: u64,
+    /// Bytes of what is deleted that only other repositories need.
+    pub kept_shared_bytes: u64,
+    /// Those repositories, as far as they may be read: the first few.
+    pub shared_with: Vec<RepositoryName>,
+    /// An index that names the manifest, which cannot be deleted before it.
+    pub named_by: Option<Digest>,
+}
+
+/// What holds the manifest ?2 of the repository ?1 there: tags (by their keys
+/// below zero), indexes that name it, its subject (by their keys in
+/// `repository_manifests`). As for the collection, see `removal.rs`.
+const HOLDERS: &str = "
+    SELECT -id FROM tags INDEXED BY tags_of_manifest
+    WHERE repository_id = ?1 AND manifest_id = ?2
+    UNION ALL
+    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
+      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+    WHERE x.blob_id = ?2 AND x.is_manifest
+    UNION ALL
+    SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
+    CROSS JOIN repository_manifests h
+      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.wanted
+    WHERE f.manifest_id = ?2";
+
+/// Which manifests need the bytes ?1, in which repository: those that name
+/// them, where that has them, and the manifest that they are.
+const NEEDED_BY: &str = "
+    SELECT h.repository_id, h.id FROM manifest_references x
+    CROSS JOIN repository_manifests h ON h.manifest_id = x.manifest_id AND h.wanted
+    WHERE x.blob_id = ?1 AND NOT x.is_manifest AND EXISTS (
+        SELECT 1 FROM repository_blobs l
+        WHERE l.repository_id = h.repository_id AND l.blob_id = ?1 AND l.wanted)
+    UNION ALL
+    SELECT repository_id, id FROM repository_manifests WHERE manifest_id = ?1 AND wanted
+    LIMIT ?2";
+
+/// A row of `repository_manifests`, and its manifest.
+type Member = (i64, i64);
+
+/// Manifests of a repository that nothing holds, or would hold.
+#[derive(Clone, Default)]
+struct Unheld(HashSet<i64>);
+
+impl Unheld {
+    /// Those that deletes let go of already, with all that only they hold.
+    fn already(db: &Connection, repository: i64) -> Result<Self, StoreError> {
+        let released = members(
+            db,
+            "SELECT id, manifest_id FROM repository_manifests
+             WHERE repository_id = ?1 AND wanted AND released_at IS NOT NULL",
+            [repository],
+        )?;
+        let mut unheld = Self::default();
+        unheld.add(db, repository, released, &HashSet::new())?;
+        Ok(unheld)
+    }
+
+    /// Adds what of `look` nothing holds but these tags, and what only it held.
+    fn add(
+        &mut self,
+        db: &Connection,
+        repository: i64,
+        mut look: Vec<Member>,
+        without: &HashSet<i64>,
+    ) -> Result<(), StoreError> {
+        while let Some((target, manifest)) = look.pop() {
+            if !self.0.contains(&target) && !self.is_held(db, repository, manifest, without)? {
+                look.extend(self.put(db, repository, target, manifest)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a manifest, whatever holds it. Answers what it held.
+    fn put(
+        &mut self,
+        db: &Connection,
+        repository: i64,
+        target: i64,
+        manifest: i64,
+    ) -> Result<Vec<Member>, StoreError> {
+        self.0.insert(target);
+        let mut query = db.prepare_cached(HELD)?;
+        let held = query.query_map([repository, manifest], |row| Ok((row.get(0)?, row.get(2)?)))?;
+        Ok(held.collect::<Result<_, _>>()?)
+    }
+
+    fn is_held(
+        &self,
+        db: &Connection,
+        repository: i64,
+        manifest: i64,
+        without: &HashSet<i64>,
+    ) -> Result<bool, StoreError> {
+        let mut query = db.prepare_cached(HOLDERS)?;
+        let mut rows = query.query([repository, manifest])?;
+        while let Some(row) = rows.next()? {
+            let holder: i64 = row.get(0)?;
+            let gone = if holder < 0 {
+                without.contains(&-holder)
+            } else {
+                self.0.contains(&holder)
+            };
+            if !gone {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn members(
+    db: &Connection,
+    query: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Member>, StoreError> {
+    let mut query = db.prepare_cached(query)?;
+    let rows = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+struct Look<'a> {
+    db: &'a Connection,
+    repository: i64,
+    readable: &'a Readable,
+    /// What is on its way out already, by repository.
+    unheld: HashMap<i64, Unheld>,
+    preview: Preview,
+}
+
+impl Look<'_> {
+    fn unheld(&mut self, repository: i64) -> Result<&Unheld, StoreError> {
+        if !self.unheld.contains_key(&repository) {
+            let already = Unheld::already(self.db, repository)?;
+            self.unheld.insert(repository, already);
+        }
+        Ok(self.unheld.entry(repository).or_default())
+    }
+
+    /// The tags' rows and manifests; notes which are there.
+    fn tags(&mut self, names: Vec<Tag>) -> Result<(HashSet<i64>, Vec<i64>), StoreError> {
+        let (mut rows, mut manifests) = (HashSet::new(), Vec::new());
+        for name in names {
+            let found = row(
+                self.db,
+                "SELECT id, manifest_id FROM tags
+                 WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
+                params![self.repository, name.as_str()],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            )?;
+            match found {
+                None => self.preview.missing.push(name),
+                // One that is named twice goes once.
+                Some((id, manifest)) => {
+                    if rows.insert(id) {
+                        self.preview.tags.push(name);
+                        manifests.push(manifest);
+                    }
+                }
+            }
+        }
+        manifests.sort_unstable();
+        manifests.dedup();
+        Ok((rows, manifests))
+    }
+
+    /// Other tags than these that point at these manifests.
+    fn also_tagged(
+        &self,
+        without: &HashSet<i64>,
+        manifests: &[i64],
+    ) -> Result<Vec<Tag>, StoreError> {
+        let mut query = self.db.prepare_cached(
+            "SELECT id, name FROM tags INDEXED BY tags_of_manifest
+             WHERE repository_id = ?1 AND manifest_id = ?2 ORDER BY name",
+        )?;
+        let mut tags = Vec::new();
+        for manifest in manifests {
+            let mut rows = query.query([self.repository, *manifest])?;
+            while let Some(row) = rows.next()? {
+                if !without.contains(&row.get(0)?) {
+                    tags.push(parsed(&row.get::<_, String>(1)?)?);
+                }
+            }
+        }
+        Ok(tags)
+    }
+
+    fn member(&self, manifest: i64) -> Result<Option<Member>, StoreError> {
+        let target = row(
+            self.db,
+            "SELECT id FROM repository_manifests
+             WHERE repository_id = ?1 AND manifest_id = ?2 AND wanted",
+            [self.repository, manifest],
+            |row| row.get(0),
+        )?;
+        Ok(target.map(|target| (target, manifest)))
+    }
+
+    fn delete_tags(mut self, names: Vec<Tag>) -> Result<Preview, StoreError> {
+        let (rows, manifests) = self.tags(names)?;
+        self.preview.also_tagged = self.also_tagged(&rows, &manifests)?;
+        let mut look = Vec::new();
+        for manifest in &manifests {
+            look.extend(self.member(*manifest)?);
+        }
+        let before = self.unheld(self.repository)?.clone();
+        let mut after = before.clone();
+        after.add(self.db, self.repository, look.clone(), &rows)?;
+        self.measure(&before, after, look)
+    }
+
+    fn delete_manifest(mut self, digest: &Digest) -> Result<Option<Preview>, StoreError> {
+        let manifest = crate::content::manifests::manifest_in(self.db, self.repository, digest)?;
+        let Some(manifest) = manifest else {
+            return Ok(None);
+        };
+        let Some((target, _)) = self.member(manifest)? else {
+            return Ok(None);
+        };
+        let named_by = row(
+            self.db,
+            "SELECT b.digest FROM manifest_references x
+             CROSS JOIN repository_manifests h
+               ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+             JOIN blobs b ON b.id = h.manifest_id
+             WHERE x.blob_id = ?2 AND x.is_manifest LIMIT 1",
+            [self.repository, manifest],
+            |row| row.get::<_, String>(0),
+        )?;
+        self.preview.named_by = named_by.as_deref().map(parsed).transpose()?;
+        let rows = keys(
+            self.db,
+            "SELECT id FROM tags INDEXED BY tags_of_manifest
+             WHERE repository_id = ?1 AND manifest_id = ?2",
+            [self.repository, manifest],
+        )?;
+        self.preview.tags = self.also_tagged(&HashSet::new(), &[manifest])?;
+        let rows: HashSet<i64> = rows.into_iter().collect();
+        let before = self.unheld(self.repository)?.clone();
+        let mut after = before.clone();
+        let held = after.put(self.db, self.repository, target, manifest)?;
+        after.add(self.db, self.repository, held, &rows)?;
+        self.measure(&before, after, vec![(target, manifest)])
+            .map(Some)
+    }
+
+    /// Adds up what of the deleted manifests, and of all that goes with them,
+    /// nothing needs afterwards, and who needs the rest.
+    fn measure(
+        mut self,
+        before: &Unheld,
+        after: Unheld,
+        deleted: Vec<Member>,
+    ) -> Result<Preview, StoreError> {
+        let db = self.db;
+        let gone: Vec<i64> = after.0.difference(&before.0).copied().collect();
+        self.preview.tag_count = i64::try_from(self.preview.tags.len()).unwrap_or(i64::MAX);
+        self.preview.manifests = i64::try_from(gone.len()).unwrap_or(i64::MAX);
+        self.unheld.insert(self.repository, after);
+        let mut blobs: BTreeSet<i64> = BTreeSet::new();
+        let deleted = deleted.into_iter().map(|(target, _)| target);
+        for target in gone.into_iter().chain(deleted) {
+            let mut query = db.prepare_cached(&format!("{NEEDS} SELECT id FROM needs"))?;
+            let manifest: i64 = db
+                .prepare_cached("SELECT manifest_id FROM repository_manifests WHERE id = ?1")?
+                .query_row([target], |row| row.get(0))?;
+            let needed =
+                query.query_map(&[(":manifest", &manifest)], |row| row.get::<_, i64>(0))?;
+            for blob in needed {
+                blobs.insert(blob?);
+            }
+        }
+        let mut sharing = BTreeSet::new();
+        for blob in blobs {
+            let size: i64 = db
+                .prepare_cached("SELECT size FROM blobs WHERE id = ?1")?
+                .query_row([blob], |row| row.get(0))?;
+            let (here, elsewhere) = self.needed_by(blob)?;
+            if here {
+                self.preview.kept_here_bytes += from_sql(size);
+            } else if !elsewhere.is_empty() {
+                self.preview.kept_shared_bytes += from_sql(size);
+                sharing.extend(elsewhere);
+            } else {
+                self.preview.frees_bytes += from_sql(size);
+            }
+        }
+        self.preview.shared_with = self.names(sharing)?;
+        Ok(self.preview)
+    }
+
+    /// Whether the repository still needs a blob, and which others do.
+    fn needed_by(&mut self, blob: i64) -> Result<(bool, BTreeSet<i64>), StoreError> {
+        let mut elsewhere = BTreeSet::new();
+        for (repository, target) in members(self.db, NEEDED_BY, [blob, KEEPERS])? {
+            if self.unheld(repository)?.0.contains(&target) {
+                continue;
+            }
+            if repository == self.repository {
+                return Ok((true, elsewhere));
+            }
+            elsewhere.insert(repository);
+        }
+        Ok((false, elsewhere))
+    }
+
+    /// The names of those that may be read.
+    fn names(&self, repositories: BTreeSet<i64>) -> Result<Vec<RepositoryName>, StoreError> {
+        let (all, user, within) = self.readable.values();
+        let mut query = self.db.prepare_cached(&format!(
+            "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
+             WHERE r.id = :id AND {READABLE}"
+        ))?;
+        let mut names = Vec::new();
+        for id in repositories {
+            let values = named_params! {
+                ":id": id, ":all": all, ":user": user, ":within": within,
+            };
+            let mut rows = query.query(values)?;
+            if let Some(row) = rows.next()? {
+                names.push(parsed(&row.get::<_, String>(0)?)?);
+            }
+            if names.len() == SHARED_SHOWN {
+                break;
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// All of it: what no other repository has goes.
+    fn delete_repository(mut self) -> Result<Preview, StoreError> {
+        let db = self.db;
+        let (tags, manifests, own, all): (i64, i64, i64, i64) = db
+            .prepare_cached(
+                "SELECT tags, (SELECT count(*) FROM repository_manifests m
+                               WHERE m.repository_id = r.id AND m.wanted),
+                        unique_bytes, logical_bytes
+                 FROM repositories r WHERE id = ?1",
+            )?
+            .query_row([self.repository], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        self.preview.tag_count = tags;
+        self.preview.manifests = manifests;
+        self.preview.frees_bytes = from_sql(own);
+        self.preview.kept_shared_bytes = from_sql(all - own);
+        if all > own {
+            let others = keys(
+                db,
+                "SELECT DISTINCT o.repository_id FROM repository_blobs l
+                 CROSS JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.wanted
+                  AND o.repository_id <> l.repository_id
+                 WHERE l.repository_id = ?1 AND l.wanted LIMIT ?2",
+                [self.repository, KEEPERS],
+            )?;
+            self.preview.shared_with = self.names(others.into_iter().collect())?;
+        }
+        Ok(self.preview)
+    }
+}
+
+impl Store {
+    /// What deleting this from a repository would do; nothing if there is no
+    /// such repository or manifest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn preview(
+        &self,
+        repository: &RepositoryName,
+        what: Previewed,
+        readable: Readable,
+    ) -> Result<Option<Preview>, StoreError> {
+        let repository = repository.clone();
+        self.read(move |db| {
+            let snapshot = db.unchecked_transaction()?;
+            let Some(repository) = repository_id(&snapshot, &repository)? else {
+                return Ok(None);
+            };
+            let look = Look {
+                db: &snapshot,
+                repository,
+                readable: &readable,
+                unheld: HashMap::new(),
+                preview: Preview::default(),
+            };
+            match what {
+                Previewed::Tags(tags) => look.delete_tags(tags).map(Some),
+                Previewed::Manifest(digest) => look.delete_manifest(&digest),
+                Previewed::Repository => look.delete_repository().map(Some),
+            }
+        })
+        .await
+    }
+}

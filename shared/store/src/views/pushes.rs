@@ -1,0 +1,99 @@
+//! A push as a person sees it: what it is called, and how much of it SFTP holds.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::{JobId, Store, StoreError};
+
+/// What a person calls a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Its last job.
+    pub id: JobId,
+    /// `team/app:1.2`, `team/app@sha256:…`; nothing: there is no manifest yet.
+    pub name: Option<String>,
+    /// Which account pushed it, if it was one that is still there; nobody, of a
+    /// removal.
+    pub pushed_by: Option<String>,
+    /// How many of its blobs SFTP holds.
+    pub blobs_done: i64,
+    /// How many blobs it has, as far as they are known.
+    pub blobs_total: i64,
+    /// Bytes of those that SFTP holds.
+    pub bytes_stored: i64,
+    /// Bytes of all of them.
+    pub bytes_total: i64,
+}
+
+fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
+    let found = db
+        .prepare_cached(
+            "SELECT r.name || coalesce(':' || t.name, '@' || mb.digest),
+                    coalesce(t.manifest_id, rm.manifest_id),
+                    iif(j.removes, NULL,
+                        (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by)))
+             FROM jobs j
+             LEFT JOIN tags t ON j.kind = 'publish_tag' AND t.id = j.target
+             LEFT JOIN repository_manifests rm ON j.kind = 'publish_manifest' AND rm.id = j.target
+             LEFT JOIN blobs mb ON mb.id = rm.manifest_id
+             LEFT JOIN repositories r ON r.id = coalesce(t.repository_id, rm.repository_id)
+             WHERE j.id = ?1",
+        )?
+        .query_row([id.0], |row| {
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                row.get::<_, Option<i64>>(1)?,
+                row.get::<_, Option<String>>(2)?,
+            ))
+        })
+        .optional()?;
+    let Some((name, manifest, pushed_by)) = found else {
+        return Ok(None);
+    };
+    let mut query = db.prepare_cached(match manifest {
+        Some(_) => {
+            "WITH RECURSIVE whole (id) AS (
+                 SELECT ?1 UNION SELECT m.blob_id FROM manifest_references m
+                 JOIN whole w ON w.id = m.manifest_id WHERE m.is_manifest)
+             SELECT count(*) FILTER (WHERE stored_at IS NOT NULL), count(*),
+                    coalesce(sum(size) FILTER (WHERE stored_at IS NOT NULL), 0),
+                    coalesce(sum(size), 0)
+             FROM blobs
+             WHERE id IN (SELECT m.blob_id FROM manifest_references m
+                          JOIN whole w ON w.id = m.manifest_id WHERE NOT m.is_manifest)"
+        }
+        None => {
+            "SELECT count(*) FILTER (WHERE state = 'done'), count(*),
+                    coalesce(sum(bytes_total) FILTER (WHERE state = 'done'), 0),
+                    coalesce(sum(bytes_total), 0)
+             FROM jobs
+             WHERE kind = 'store_blob'
+               AND (id = ?1 OR id IN (SELECT needs_id FROM job_needs WHERE job_id = ?1))"
+        }
+    })?;
+    let push = query.query_row([manifest.unwrap_or(id.0)], |row| {
+        Ok(Push {
+            id,
+            name,
+            pushed_by,
+            blobs_done: row.get(0)?,
+            blobs_total: row.get(1)?,
+            bytes_stored: row.get(2)?,
+            bytes_total: row.get(3)?,
+        })
+    })?;
+    Ok(Some(push))
+}
+
+impl Store {
+    /// The pushes with these last jobs, as far as they are there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn pushes(&self, ids: Vec<JobId>) -> Result<Vec<Push>, StoreError> {
+        self.read(move |db| {
+            let pushes = ids.into_iter().filter_map(|id| push(db, id).transpose());
+            pushes.collect()
+        })
+        .await
+    }
+}

@@ -1,0 +1,182 @@
+//! Taking a repository apart, and forgetting removed ones.
+
+use refity_types::digest::Digest;
+use refity_types::name::RepositoryName;
+use rusqlite::params;
+
+use crate::content::repositories::repository_id;
+use crate::engine::sql::parsed;
+use crate::engine::sql::row;
+use crate::{Store, StoreError};
+
+/// A repository that was removed, and of which SFTP has only empty folders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedRepository {
+    /// Its name.
+    pub name: RepositoryName,
+    id: i64,
+    removed_at: i64,
+}
+
+/// Whether nothing of the repository ?1 is on SFTP or on its way there.
+const CLEARED: &str = "
+    NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id
+        AND (t.manifest_id IS NOT NULL OR t.published_manifest_id IS NOT NULL OR EXISTS (
+            SELECT 1 FROM jobs j
+            WHERE j.kind = 'publish_tag' AND j.target = t.id AND j.state <> 'done')))
+    AND NOT EXISTS (SELECT 1 FROM repository_manifests t WHERE t.repository_id = r.id
+        AND (t.wanted OR t.published_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM jobs j
+            WHERE j.kind = 'publish_manifest' AND j.target = t.id AND j.state <> 'done')))
+    AND NOT EXISTS (SELECT 1 FROM repository_blobs t WHERE t.repository_id = r.id
+        AND (t.wanted OR t.linked_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM jobs j
+            WHERE j.kind = 'link_blob' AND j.target = t.id AND j.state <> 'done')))";
+
+impl Store {
+    /// Manifests of a repository that no index there names, after this one in
+    /// an order that stays: at most `limit`, each with its place.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn outer_manifests(
+        &self,
+        repository: &RepositoryName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Digest)>, StoreError> {
+        let query = "SELECT rm.manifest_id, b.digest FROM repository_manifests rm
+             JOIN blobs b ON b.id = rm.manifest_id
+             WHERE rm.repository_id = ?1 AND rm.manifest_id > ?2 AND rm.wanted
+               AND NOT EXISTS (SELECT 1 FROM manifest_references x
+                   CROSS JOIN repository_manifests h
+                     ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+                   WHERE x.blob_id = rm.manifest_id AND x.is_manifest)
+             ORDER BY rm.manifest_id LIMIT ?3";
+        self.contents(repository, query, after, limit).await
+    }
+
+    /// Blobs of a repository, as [`Store::outer_manifests`] lists manifests.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn linked_blobs(
+        &self,
+        repository: &RepositoryName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Digest)>, StoreError> {
+        let query = "SELECT l.blob_id, b.digest FROM repository_blobs l
+             JOIN blobs b ON b.id = l.blob_id
+             WHERE l.repository_id = ?1 AND l.blob_id > ?2 AND l.wanted
+             ORDER BY l.blob_id LIMIT ?3";
+        self.contents(repository, query, after, limit).await
+    }
+
+    async fn contents(
+        &self,
+        repository: &RepositoryName,
+        query: &'static str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Digest)>, StoreError> {
+        let repository = repository.clone();
+        self.read(move |db| {
+            let Some(repository) = repository_id(db, &repository)? else {
+                return Ok(Vec::new());
+            };
+            let mut query = db.prepare_cached(query)?;
+            let mut rows = query.query(params![repository, after, limit])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push((row.get(0)?, parsed(&row.get::<_, String>(1)?)?));
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Removed repositories of which SFTP has only empty folders any more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn emptied_repositories(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<RemovedRepository>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT r.id, r.name, r.removed_at
+                 FROM repositories r INDEXED BY repositories_removed
+                 WHERE r.removed_at IS NOT NULL AND NOT r.cleared AND {CLEARED} LIMIT ?1"
+            ))?;
+            let mut rows = query.query([limit])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(RemovedRepository {
+                    id: row.get(0)?,
+                    name: parsed(&row.get::<_, String>(1)?)?,
+                    removed_at: row.get(2)?,
+                });
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Notes that the folders of a removed repository are gone from SFTP.
+    /// Answers false if it is there again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_cleared(&self, repository: &RemovedRepository) -> Result<bool, StoreError> {
+        let (id, removed_at) = (repository.id, repository.removed_at);
+        self.write_relaxed(move |db| {
+            let cleared = row(
+                db,
+                "UPDATE repositories SET cleared = 1 WHERE id = ?1 AND removed_at = ?2
+                 RETURNING 1",
+                [id, removed_at],
+                |_| Ok(()),
+            )?;
+            Ok(cleared.is_some())
+        })
+        .await
+    }
+
+    /// Removes the rows of removed repositories and groups that no other row
+    /// names any more, at most `limit` of each.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_removed_repositories(&self, limit: u32) -> Result<usize, StoreError> {
+        self.write_relaxed(move |db| {
+            let repositories = db
+                .prepare_cached(
+                    "DELETE FROM repositories WHERE id IN (
+                         SELECT r.id FROM repositories r INDEXED BY repositories_removed
+                         WHERE r.removed_at IS NOT NULL AND r.cleared
+                           AND NOT EXISTS (SELECT 1 FROM tags WHERE repository_id = r.id)
+                           AND NOT EXISTS (SELECT 1 FROM repository_blobs
+                                           WHERE repository_id = r.id)
+                           AND NOT EXISTS (SELECT 1 FROM repository_manifests
+                                           WHERE repository_id = r.id)
+                         LIMIT ?1)",
+                )?
+                .execute([limit])?;
+            let groups = db
+                .prepare_cached(
+                    "DELETE FROM groups WHERE id IN (
+                         SELECT g.id FROM groups g
+                         WHERE NOT g.wanted AND g.marked_at IS NULL
+                           AND NOT EXISTS (SELECT 1 FROM repositories WHERE group_id = g.id)
+                           AND NOT EXISTS (SELECT 1 FROM jobs j
+                               WHERE j.kind = 'mark_group' AND j.target = g.id)
+                         LIMIT ?1)",
+                )?
+                .execute([limit])?;
+            Ok(repositories + groups)
+        })
+        .await
+    }
+}

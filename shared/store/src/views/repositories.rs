@@ -1,0 +1,262 @@
+//! Repositories as lists show them; making one, and removing one whose
+//! contents are gone.
+
+use refity_types::name::{GroupName, RepositoryName};
+use rusqlite::{Connection, Row, params};
+
+use crate::accounts::grants::given;
+use crate::accounts::readable::READABLE;
+use crate::content::repositories::{revive, standing};
+use crate::engine::page::List;
+use crate::engine::sql::parsed;
+use crate::engine::sql::{Values, row};
+use crate::{Given, Page, PageRequest, Readable, Store, StoreError, UserId};
+
+/// A repository in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRow {
+    /// Its name.
+    pub name: RepositoryName,
+    /// How many tags it has.
+    pub tags: i64,
+    /// Bytes that no other repository has.
+    pub unique_bytes: i64,
+    /// Bytes of all that it has, each blob once.
+    pub logical_bytes: i64,
+    /// When a manifest was last pushed (milliseconds, UTC).
+    pub last_push_at: Option<i64>,
+    /// How many manifests were pulled from it.
+    pub pulls: i64,
+    /// When it was made (milliseconds, UTC).
+    pub created_at: i64,
+    /// What was given that concerns it to the account that was asked for.
+    pub given: Given,
+}
+
+/// What a list of repositories is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepositorySort {
+    /// The name.
+    #[default]
+    Name,
+    /// The last push.
+    Pushed,
+    /// The bytes that no other repository has.
+    Size,
+    /// The number of tags.
+    Tags,
+}
+
+impl RepositorySort {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Name => "r.name",
+            Self::Pushed => "r.last_push_at",
+            Self::Size => "r.unique_bytes",
+            Self::Tags => "r.tags",
+        }
+    }
+}
+
+/// Which repositories to list.
+#[derive(Clone, Debug, Default)]
+pub struct RepositoryFilter {
+    /// Only those of this group.
+    pub group: Option<GroupName>,
+    /// Only this one.
+    pub name: Option<RepositoryName>,
+    /// Only those with this text in their name.
+    pub search: Option<String>,
+}
+
+/// What came of making a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepositoryCreated {
+    /// It is new.
+    Yes,
+    /// There is one of that name.
+    Exists,
+    /// Its group does not exist.
+    NoGroup,
+}
+
+/// What came of removing a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepositoryRemoved {
+    /// It is gone.
+    Yes,
+    /// There is none.
+    Unknown,
+    /// It still has something.
+    NotEmpty,
+}
+
+fn read(
+    db: &Connection,
+    account: Option<UserId>,
+    row: &Row<'_>,
+) -> Result<RepositoryRow, StoreError> {
+    let name: RepositoryName = parsed(&row.get::<_, String>(0)?)?;
+    Ok(RepositoryRow {
+        tags: row.get(1)?,
+        unique_bytes: row.get(2)?,
+        logical_bytes: row.get(3)?,
+        last_push_at: Some(row.get(4)?).filter(|at| *at > 0),
+        pulls: row.get(5)?,
+        created_at: row.get(6)?,
+        given: given(db, account, &name)?,
+        name,
+    })
+}
+
+fn page(
+    db: &Connection,
+    readable: &Readable,
+    account: Option<UserId>,
+    filter: &RepositoryFilter,
+    sort: RepositorySort,
+    request: &PageRequest,
+) -> Result<Page<RepositoryRow>, StoreError> {
+    let mut values = Values::default();
+    // The repositories first: they are in the order of the page.
+    let mut from = if *readable == Readable::All {
+        "repositories r WHERE r.removed_at IS NULL".to_owned()
+    } else {
+        values.readable(readable);
+        format!(
+            "repositories r CROSS JOIN groups g ON g.id = r.group_id
+             WHERE r.removed_at IS NULL AND {READABLE}"
+        )
+    };
+    if let Some(group) = &filter.group {
+        let group = row(
+            db,
+            "SELECT id FROM groups WHERE name = ?1",
+            [group.as_str()],
+            |row| row.get::<_, i64>(0),
+        )?;
+        from += " AND r.group_id = :group";
+        values.push(":group", group);
+    }
+    if let Some(name) = &filter.name {
+        from += " AND r.name = :name";
+        values.push(":name", name.to_string());
+    }
+    if let Some(search) = &filter.search {
+        from += " AND instr(r.name, :search) > 0";
+        values.push(":search", search.to_lowercase());
+    }
+    let list = List {
+        columns: "r.name, r.tags, r.unique_bytes, r.logical_bytes, r.last_push_at, r.pulls,
+                  r.created_at",
+        from: &from,
+        key: sort.key(),
+        id: "r.id",
+    };
+    list.page(db, request, &values.named(), |row| read(db, account, row))
+}
+
+impl Store {
+    /// A page of the repositories that may be read, with what was given to an
+    /// account that concerns each.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn repository_page(
+        &self,
+        readable: Readable,
+        account: Option<UserId>,
+        filter: RepositoryFilter,
+        sort: RepositorySort,
+        request: PageRequest,
+    ) -> Result<Page<RepositoryRow>, StoreError> {
+        self.read(move |db| {
+            let snapshot = db.unchecked_transaction()?;
+            page(&snapshot, &readable, account, &filter, sort, &request)
+        })
+        .await
+    }
+
+    /// Whether there is such a repository.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_repository(&self, name: &RepositoryName) -> Result<bool, StoreError> {
+        let name = name.clone();
+        self.read(move |db| Ok(crate::content::repositories::repository_id(db, &name)?.is_some()))
+            .await
+    }
+
+    /// Makes an empty repository, whatever its group says about pushes.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn create_repository(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<RepositoryCreated, StoreError> {
+        let (name, now) = (name.clone(), self.clock.wall_ms());
+        self.write(move |db| {
+            let group = row(
+                db,
+                "SELECT id FROM groups WHERE name = ?1 AND wanted",
+                [name.group().as_str()],
+                |row| row.get::<_, i64>(0),
+            )?;
+            let Some(group) = group else {
+                return Ok(RepositoryCreated::NoGroup);
+            };
+            match standing(db, &name)? {
+                Some((_, None)) => return Ok(RepositoryCreated::Exists),
+                Some((id, Some(_))) => revive(db, id, now)?,
+                None => {
+                    db.prepare_cached(
+                        "INSERT INTO repositories (group_id, name, created_at)
+                         VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute(params![group, name.as_str(), now])?;
+                }
+            }
+            Ok(RepositoryCreated::Yes)
+        })
+        .await
+    }
+
+    /// Removes a repository that has nothing any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn remove_repository(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<RepositoryRemoved, StoreError> {
+        let (name, now) = (name.clone(), self.clock.wall_ms());
+        self.write(move |db| {
+            let Some((id, None)) = standing(db, &name)? else {
+                return Ok(RepositoryRemoved::Unknown);
+            };
+            let holds: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM repository_manifests
+                                    WHERE repository_id = ?1 AND wanted)
+                         OR EXISTS (SELECT 1 FROM repository_blobs
+                                    WHERE repository_id = ?1 AND wanted)
+                         OR EXISTS (SELECT 1 FROM tags
+                                    WHERE repository_id = ?1 AND manifest_id IS NOT NULL)",
+                )?
+                .query_row([id], |row| row.get(0))?;
+            if holds {
+                return Ok(RepositoryRemoved::NotEmpty);
+            }
+            db.prepare_cached("DELETE FROM pulls WHERE repository_id = ?1")?
+                .execute([id])?;
+            db.prepare_cached(
+                "UPDATE repositories SET removed_at = ?2, cleared = 0 WHERE id = ?1",
+            )?
+            .execute([id, now])?;
+            Ok(RepositoryRemoved::Yes)
+        })
+        .await
+    }
+}

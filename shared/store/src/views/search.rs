@@ -1,0 +1,94 @@
+//! Names that hold a text: what begins with it first.
+
+use refity_types::name::{GroupName, RepositoryName, Tag};
+use rusqlite::Connection;
+
+use crate::accounts::readable::READABLE;
+use crate::engine::sql::Values;
+use crate::engine::sql::parsed;
+use crate::views::groups::SOME_READABLE;
+use crate::{Readable, Store, StoreError};
+
+/// What was found: a few of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Groups.
+    pub groups: Vec<GroupName>,
+    /// Repositories.
+    pub repositories: Vec<RepositoryName>,
+    /// Tags.
+    pub tags: Vec<FoundTag>,
+}
+
+/// A tag that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundTag {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Its name.
+    pub tag: Tag,
+}
+
+fn search(
+    db: &Connection,
+    readable: &Readable,
+    text: &str,
+    limit: u32,
+) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    let mut values = Values::default();
+    values.readable(readable);
+    values.push(":text", text.to_lowercase());
+    values.push(":limit", limit);
+    let values = values.named();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT g.name FROM groups g WHERE g.wanted AND instr(g.name, :text) > 0 AND {SOME_READABLE}
+         ORDER BY instr(g.name, :text) > 1, g.name LIMIT :limit"
+    ))?;
+    let mut rows = query.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        found.groups.push(parsed(&row.get::<_, String>(0)?)?);
+    }
+    // The name below the group counts as a beginning too.
+    let mut query = db.prepare_cached(&format!(
+        "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+         WHERE r.removed_at IS NULL AND instr(r.name, :text) > 0 AND {READABLE}
+         ORDER BY instr(r.name, :text) > 1 AND instr(r.name, '/' || :text) = 0, r.name
+         LIMIT :limit"
+    ))?;
+    let mut rows = query.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        found.repositories.push(parsed(&row.get::<_, String>(0)?)?);
+    }
+    let mut query = db.prepare_cached(&format!(
+        "SELECT r.name, t.name FROM tags t CROSS JOIN repositories r ON r.id = t.repository_id
+         CROSS JOIN groups g ON g.id = r.group_id
+         WHERE t.manifest_id IS NOT NULL AND instr(lower(t.name), :text) > 0 AND {READABLE}
+         ORDER BY instr(lower(t.name), :text) > 1, t.name, r.name LIMIT :limit"
+    ))?;
+    let mut rows = query.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        found.tags.push(FoundTag {
+            repository: parsed(&row.get::<_, String>(0)?)?,
+            tag: parsed(&row.get::<_, String>(1)?)?,
+        });
+    }
+    Ok(found)
+}
+
+impl Store {
+    /// Groups, repositories and tags that may be read and have a text in
+    /// their names: at most `limit` of each.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn search(
+        &self,
+        readable: Readable,
+        text: String,
+        limit: u32,
+    ) -> Result<Found, StoreError> {
+        self.read(move |db| search(db, &readable, &text, limit))
+            .await
+    }
+}

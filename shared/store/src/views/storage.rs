@@ -1,0 +1,284 @@
+//! How much there is, how much the storage holds, and how that grew.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::accounts::readable::READABLE;
+use crate::views::audit_log::DAY_MS;
+use crate::{Readable, Store, StoreError};
+
+/// What an uploader last saw of the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageSeen {
+    /// When (milliseconds, UTC).
+    pub at: i64,
+    /// How long one small request took, in microseconds.
+    pub latency_us: i64,
+    /// The fingerprint of the server's key.
+    pub host_key: Option<String>,
+    /// The names of the extensions that it offers.
+    pub extensions: Vec<String>,
+    /// Bytes in all and free, where the server tells.
+    pub capacity: Option<Capacity>,
+}
+
+/// The room of the storage, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// In all.
+    pub total: i64,
+    /// What may still be written.
+    pub free: i64,
+}
+
+/// How many bytes there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct StoredBytes {
+    /// On SFTP, each blob once.
+    pub stored: i64,
+    /// As each repository counts them.
+    pub logical: i64,
+    /// Blobs on SFTP, manifests among them.
+    pub blobs: i64,
+    /// In the spool, and not on SFTP yet.
+    pub pending: i64,
+    /// In the spool, and on SFTP too.
+    pub cached: i64,
+}
+
+/// One day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageDay {
+    /// Days since 1970 (UTC).
+    pub day: i64,
+    /// Bytes on SFTP, each blob once.
+    pub stored: i64,
+    /// Bytes as each repository counts them.
+    pub logical: i64,
+    /// Blobs on SFTP.
+    pub blobs: i64,
+    /// The storage's room, where it was known.
+    pub capacity: Option<Capacity>,
+}
+
+/// A repository and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeRepository {
+    /// Its name.
+    pub name: String,
+    /// Bytes that no other repository holds.
+    pub unique: i64,
+    /// All of its bytes.
+    pub logical: i64,
+}
+
+/// What large repositories are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LargestBy {
+    /// Bytes that no other repository holds.
+    #[default]
+    Unique,
+    /// All of its bytes.
+    Logical,
+}
+
+/// Which repository holds which blob: manifests are blobs too.
+const HOLDS: &str = "
+    SELECT repository_id, blob_id FROM repository_blobs WHERE wanted
+    UNION SELECT repository_id, manifest_id FROM repository_manifests WHERE wanted";
+
+fn stored_bytes(db: &Connection) -> Result<StoredBytes, StoreError> {
+    let mut bytes = db
+        .prepare_cached(
+            "SELECT coalesce(sum(iif(stored_at IS NOT NULL, size, 0)), 0),
+                    coalesce(sum(stored_at IS NOT NULL), 0),
+                    coalesce(sum(iif(file IS NOT NULL AND stored_at IS NULL, size, 0)), 0),
+                    coalesce(sum(iif(file IS NOT NULL AND stored_at IS NOT NULL, size, 0)), 0)
+             FROM blobs WHERE wanted OR stored_at IS NOT NULL OR file IS NOT NULL",
+        )?
+        .query_row([], |row| {
+            Ok(StoredBytes {
+                stored: row.get(0)?,
+                blobs: row.get(1)?,
+                pending: row.get(2)?,
+                cached: row.get(3)?,
+                logical: 0,
+            })
+        })?;
+    bytes.logical = db
+        .prepare_cached(&format!(
+            "SELECT coalesce(sum(b.size), 0) FROM ({HOLDS}) h JOIN blobs b ON b.id = h.blob_id"
+        ))?
+        .query_row([], |row| row.get(0))?;
+    Ok(bytes)
+}
+
+fn capacity(total: Option<i64>, free: Option<i64>) -> Option<Capacity> {
+    let (total, free) = total.zip(free)?;
+    Some(Capacity { total, free })
+}
+
+impl Store {
+    /// How many bytes there are now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn stored_bytes(&self) -> Result<StoredBytes, StoreError> {
+        self.read(stored_bytes).await
+    }
+
+    /// Notes what was just seen of the storage.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_storage(&self, seen: StorageSeen) -> Result<(), StoreError> {
+        self.write_relaxed(move |db| {
+            let extensions = serde_json::Value::from(seen.extensions).to_string();
+            db.prepare_cached(
+                "INSERT INTO storage_seen VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET at = excluded.at, latency_us = excluded.latency_us,
+                     host_key = excluded.host_key, extensions = excluded.extensions,
+                     capacity_total = excluded.capacity_total,
+                     capacity_free = excluded.capacity_free",
+            )?
+            .execute(params![
+                seen.at,
+                seen.latency_us,
+                seen.host_key,
+                extensions,
+                seen.capacity.map(|capacity| capacity.total),
+                seen.capacity.map(|capacity| capacity.free),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What was last seen of the storage; nothing: nobody has looked yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn storage_seen(&self) -> Result<Option<StorageSeen>, StoreError> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT at, latency_us, host_key, extensions, capacity_total, capacity_free
+                     FROM storage_seen",
+                )?
+                .query_row([], |row| {
+                    let extensions: String = row.get(3)?;
+                    Ok(StorageSeen {
+                        at: row.get(0)?,
+                        latency_us: row.get(1)?,
+                        host_key: row.get(2)?,
+                        extensions: serde_json::from_str(&extensions).unwrap_or_default(),
+                        capacity: capacity(row.get(4)?, row.get(5)?),
+                    })
+                })
+                .optional()?)
+        })
+        .await
+    }
+
+    /// Writes down how much there is, as today's; with the room of the
+    /// storage, where it is known.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn sample_storage(&self, room: Option<Capacity>) -> Result<(), StoreError> {
+        let now = self.clock.wall_ms();
+        let bytes = self.stored_bytes().await?;
+        self.write_relaxed(move |db| {
+            db.prepare_cached(
+                "INSERT INTO storage_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET at = excluded.at, stored_bytes = excluded.stored_bytes,
+                     logical_bytes = excluded.logical_bytes, blobs = excluded.blobs,
+                     capacity_total = coalesce(excluded.capacity_total, capacity_total),
+                     capacity_free = coalesce(excluded.capacity_free, capacity_free)",
+            )?
+            .execute(params![
+                now.div_euclid(DAY_MS),
+                now,
+                bytes.stored,
+                bytes.logical,
+                bytes.blobs,
+                room.map(|room| room.total),
+                room.map(|room| room.free),
+            ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The last so many days, the earliest first; days on which no uploader
+    /// ran are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn storage_days(&self, days: u32) -> Result<Vec<StorageDay>, StoreError> {
+        let first = self.clock.wall_ms().div_euclid(DAY_MS) - i64::from(days) + 1;
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT day, stored_bytes, logical_bytes, blobs, capacity_total, capacity_free
+                 FROM storage_days WHERE day >= ?1 ORDER BY day",
+            )?;
+            let days = query.query_map([first], |row| {
+                Ok(StorageDay {
+                    day: row.get(0)?,
+                    stored: row.get(1)?,
+                    logical: row.get(2)?,
+                    blobs: row.get(3)?,
+                    capacity: capacity(row.get(4)?, row.get(5)?),
+                })
+            })?;
+            Ok(days.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The repositories with the most bytes, of those that may be read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn largest_repositories(
+        &self,
+        readable: Readable,
+        by: LargestBy,
+        limit: u32,
+    ) -> Result<Vec<LargeRepository>, StoreError> {
+        self.read(move |db| {
+            let order = match by {
+                LargestBy::Unique => "bytes DESC, logical DESC",
+                LargestBy::Logical => "logical DESC, bytes DESC",
+            };
+            let (all, user, within) = readable.values();
+            let mut query = db.prepare_cached(&format!(
+                "WITH holds AS MATERIALIZED ({HOLDS}),
+                 shared AS (SELECT blob_id, count(*) AS holders FROM holds GROUP BY blob_id),
+                 sums AS (
+                     SELECT h.repository_id AS id, sum(b.size) AS logical,
+                            sum(iif(s.holders = 1, b.size, 0)) AS bytes
+                     FROM holds h JOIN blobs b ON b.id = h.blob_id
+                     JOIN shared s ON s.blob_id = h.blob_id GROUP BY h.repository_id)
+                 SELECT r.name, sums.bytes, sums.logical FROM sums
+                 JOIN repositories r ON r.id = sums.id JOIN groups g ON g.id = r.group_id
+                 WHERE {READABLE} ORDER BY {order}, r.name LIMIT :limit"
+            ))?;
+            let values: [(&str, &dyn rusqlite::ToSql); 4] = [
+                (":all", &all),
+                (":user", &user),
+                (":within", &within),
+                (":limit", &limit),
+            ];
+            let repositories = query.query_map(values.as_slice(), |row| {
+                Ok(LargeRepository {
+                    name: row.get(0)?,
+                    unique: row.get(1)?,
+                    logical: row.get(2)?,
+                })
+            })?;
+            Ok(repositories.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}

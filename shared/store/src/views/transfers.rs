@@ -1,0 +1,377 @@
+//! Jobs as a person sees them: transfers, each part of a push. What belongs to
+//! one push is told by the jobs' needs, and written down nowhere.
+
+use refity_config::clock::Clock;
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+
+use crate::accounts::readable::READABLE;
+use crate::engine::page::List;
+use crate::queue::jobs::JobState;
+use crate::{JobId, Page, PageRequest, Readable, Store, StoreError};
+
+/// How far up a push is followed: an index of indexes, and its tag.
+const DEPTH_MAX: usize = 16;
+
+/// A job as a person sees it: a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// The job that it is done for in the end.
+    pub push: JobId,
+    /// What it makes true.
+    pub kind: String,
+    /// It makes something be gone.
+    pub removes: bool,
+    /// The repository, where the target has one. Of a blob the first that may
+    /// be read.
+    pub repository: Option<String>,
+    /// The tag of a `publish_tag`.
+    pub tag: Option<String>,
+    /// The digest of a blob or manifest.
+    pub digest: Option<String>,
+    /// Where it stands.
+    pub state: JobState,
+    /// Bytes sent in this run.
+    pub bytes_done: i64,
+    /// Bytes in all; 0 where it is not about bytes.
+    pub bytes_total: i64,
+    /// Bytes a second, of a run that sends.
+    pub rate: Option<i64>,
+    /// Failures so far.
+    pub attempt: i64,
+    /// Milliseconds until it is tried again, for one that rests.
+    pub retry_in_ms: Option<i64>,
+    /// What went wrong last: code, words, hint.
+    pub error: Option<(String, String, Option<String>)>,
+    /// Who works on it.
+    pub worker: Option<String>,
+    /// Milliseconds, UTC.
+    pub created_at: i64,
+    /// Milliseconds, UTC.
+    pub finished_at: Option<i64>,
+    pub(crate) target: Option<i64>,
+}
+
+/// Which jobs.
+#[derive(Clone, Debug)]
+pub struct JobFilter {
+    /// Of repositories that may be read.
+    pub readable: Readable,
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Of this repository.
+    pub repository: Option<String>,
+    /// With this text in the name of repository and tag.
+    pub text: Option<String>,
+}
+
+impl std::str::FromStr for JobId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+pub(crate) const COLUMNS: &str = "j.id, j.kind, j.removes, r.name, t.name,
+    coalesce(b.digest, bb.digest, mb.digest, tb.digest), j.state, j.bytes_done, j.bytes_total,
+    j.started_at, j.attempt, j.run_after, j.boot_id, j.error_code, j.error_message, j.error_hint,
+    j.owner, j.created_at, j.finished_at, j.target";
+
+pub(crate) const JOINED: &str = "jobs j
+    LEFT JOIN blobs b ON j.kind = 'store_blob' AND b.id = j.target
+    LEFT JOIN repository_blobs rb ON j.kind = 'link_blob' AND rb.id = j.target
+    LEFT JOIN blobs bb ON bb.id = rb.blob_id
+    LEFT JOIN repository_manifests rm ON j.kind = 'publish_manifest' AND rm.id = j.target
+    LEFT JOIN blobs mb ON mb.id = rm.manifest_id
+    LEFT JOIN tags t ON j.kind = 'publish_tag' AND t.id = j.target
+    LEFT JOIN blobs tb ON tb.id = t.manifest_id
+    LEFT JOIN repositories r
+           ON r.id = coalesce(rb.repository_id, rm.repository_id, t.repository_id)";
+
+/// The repositories of job `j`; a blob has several.
+const REPOSITORIES: &str = "
+    SELECT repository_id FROM repository_blobs WHERE j.kind = 'link_blob' AND id = j.target
+    UNION SELECT repository_id FROM repository_manifests
+        WHERE j.kind = 'publish_manifest' AND id = j.target
+    UNION SELECT repository_id FROM tags WHERE j.kind = 'publish_tag' AND id = j.target
+    UNION SELECT repository_id FROM repository_blobs
+        WHERE j.kind = 'store_blob' AND blob_id = j.target
+    UNION SELECT repository_id FROM repository_manifests
+        WHERE j.kind = 'store_blob' AND manifest_id = j.target";
+
+/// Jobs of the repository `:on`, from the repository's side.
+const OF_REPOSITORY: &str = "j.id IN (
+    SELECT k.id FROM repository_blobs m
+        JOIN jobs k ON k.kind = 'link_blob' AND k.target = m.id WHERE m.repository_id = :on
+    UNION SELECT k.id FROM repository_blobs m
+        JOIN jobs k ON k.kind = 'store_blob' AND k.target = m.blob_id WHERE m.repository_id = :on
+    UNION SELECT k.id FROM repository_manifests m
+        JOIN jobs k ON k.kind = 'publish_manifest' AND k.target = m.id
+        WHERE m.repository_id = :on
+    UNION SELECT k.id FROM repository_manifests m
+        JOIN jobs k ON k.kind = 'store_blob' AND k.target = m.manifest_id
+        WHERE m.repository_id = :on
+    UNION SELECT k.id FROM tags m
+        JOIN jobs k ON k.kind = 'publish_tag' AND k.target = m.id WHERE m.repository_id = :on)";
+
+/// Whether job `j` is of a repository that may be read.
+pub(crate) fn visible() -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM repositories r JOIN groups g ON g.id = r.group_id
+                 WHERE r.id IN ({REPOSITORIES}) AND {READABLE})"
+    )
+}
+
+/// Who looks: the values of [`READABLE`], as a query takes them.
+pub(crate) struct Viewer {
+    all: bool,
+    user: Option<i64>,
+    within: Option<String>,
+}
+
+impl Viewer {
+    pub(crate) fn new(readable: &Readable) -> Self {
+        let (all, user, within) = readable.values();
+        Self { all, user, within }
+    }
+
+    pub(crate) fn sees_all(&self) -> bool {
+        self.all
+    }
+
+    pub(crate) fn values(&self) -> [(&'static str, &dyn ToSql); 3] {
+        [
+            (":all", &self.all),
+            (":user", &self.user),
+            (":within", &self.within),
+        ]
+    }
+
+    /// The key of a repository that may be read.
+    pub(crate) fn repository(
+        &self,
+        db: &Connection,
+        name: &str,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut values = self.values().to_vec();
+        values.push((":name", &name));
+        Ok(db
+            .prepare_cached(&format!(
+                "SELECT r.id FROM repositories r JOIN groups g ON g.id = r.group_id
+                 WHERE r.name = :name AND {READABLE}"
+            ))?
+            .query_row(values.as_slice(), |row| row.get(0))
+            .optional()?)
+    }
+
+    /// The names of the repositories of a job that may be read.
+    pub(crate) fn names(
+        &self,
+        db: &Connection,
+        job: JobId,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let found = self.repositories(db, job, limit)?;
+        Ok(found.into_iter().map(|(_, name)| name).collect())
+    }
+
+    /// The repositories of a job that may be read, with their names.
+    fn repositories(
+        &self,
+        db: &Connection,
+        job: JobId,
+        limit: u32,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut values = self.values().to_vec();
+        values.push((":job", &job.0));
+        values.push((":limit", &limit));
+        let mut query = db.prepare_cached(&format!(
+            "SELECT r.id, r.name FROM jobs j, repositories r JOIN groups g ON g.id = r.group_id
+             WHERE j.id = :job AND r.id IN ({REPOSITORIES}) AND {READABLE}
+             ORDER BY r.id LIMIT :limit"
+        ))?;
+        let found = query.query_map(values.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+}
+
+pub(crate) fn read_job(row: &Row<'_>, clock: &Clock, now: i64) -> Result<Job, StoreError> {
+    let state = JobState::parse(&row.get::<_, String>(6)?);
+    let rests = matches!(state, JobState::Pending | JobState::Failed);
+    let same_boot = row.get::<_, String>(12)? == clock.boot_id();
+    let rest = row.get::<_, i64>(11)? - clock.boot_ms();
+    let (bytes_done, started): (i64, Option<i64>) = (row.get(7)?, row.get(9)?);
+    let ran = started.map_or(0, |at| now - at);
+    let sends = state == JobState::Running && bytes_done > 0 && ran > 0;
+    let (code, message): (Option<String>, Option<String>) = (row.get(13)?, row.get(14)?);
+    let hint = row.get(15)?;
+    let id = JobId(row.get(0)?);
+    Ok(Job {
+        id,
+        push: id,
+        kind: row.get(1)?,
+        removes: row.get(2)?,
+        repository: row.get(3)?,
+        tag: row.get(4)?,
+        digest: row.get(5)?,
+        state,
+        bytes_done,
+        bytes_total: row.get(8)?,
+        rate: sends.then(|| bytes_done.saturating_mul(1000) / ran),
+        attempt: row.get(10)?,
+        retry_in_ms: rests.then_some(if same_boot { rest.max(0) } else { 0 }),
+        error: code
+            .zip(message)
+            .map(|(code, message)| (code, message, hint)),
+        worker: row.get(16)?,
+        created_at: row.get(17)?,
+        finished_at: row.get(18)?,
+        target: row.get(19)?,
+    })
+}
+
+/// Finds the push that a job is of, and the repository that a blob is sent
+/// for: the first in which the viewer may see it.
+pub(crate) fn place_in_push(
+    db: &Connection,
+    viewer: &Viewer,
+    on: Option<i64>,
+    job: &mut Job,
+) -> Result<(), StoreError> {
+    let mut at = job.id;
+    if job.repository.is_none() && job.target.is_some() {
+        // A blob may be part of pushes to repositories that others only read.
+        let repositories = viewer.repositories(db, job.id, 64)?;
+        let chosen = repositories
+            .iter()
+            .find(|(id, _)| on.is_none_or(|on| on == *id));
+        let Some((repository, name)) = chosen else {
+            return Ok(());
+        };
+        job.repository = Some(name.clone());
+        let parent = db
+            .prepare_cached(
+                "SELECT min(n.job_id) FROM job_needs n JOIN jobs p ON p.id = n.job_id
+                 WHERE n.needs_id = ?1 AND ?2 = CASE p.kind
+                     WHEN 'link_blob' THEN
+                         (SELECT repository_id FROM repository_blobs WHERE id = p.target)
+                     WHEN 'publish_manifest' THEN
+                         (SELECT repository_id FROM repository_manifests WHERE id = p.target)
+                     WHEN 'publish_tag' THEN
+                         (SELECT repository_id FROM tags WHERE id = p.target) END",
+            )?
+            .query_row(params![job.id.0, repository], |row| {
+                row.get::<_, Option<i64>>(0)
+            })?;
+        match parent {
+            Some(parent) => at = JobId(parent),
+            None => return Ok(()),
+        }
+    }
+    let mut parent = db.prepare_cached("SELECT min(job_id) FROM job_needs WHERE needs_id = ?1")?;
+    for _ in 0..DEPTH_MAX {
+        match parent.query_row([at.0], |row| row.get::<_, Option<i64>>(0))? {
+            Some(next) => at = JobId(next),
+            None => break,
+        }
+    }
+    job.push = at;
+    Ok(())
+}
+
+impl Store {
+    /// A page of the jobs, sorted by their number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn jobs(
+        &self,
+        filter: JobFilter,
+        page: PageRequest,
+    ) -> Result<Page<Job>, StoreError> {
+        let clock = self.clock.clone();
+        self.read(move |db| {
+            let viewer = Viewer::new(&filter.readable);
+            let (mut from, mut values) = (format!("{JOINED} WHERE true"), Vec::new());
+            let state = filter.state.map(JobState::name);
+            if state.is_some() {
+                from += " AND j.state = :state";
+                values.push((":state", &state as &dyn ToSql));
+            }
+            // A repository that may not be read has no jobs, as one that is
+            // not there.
+            let on = match &filter.repository {
+                Some(name) => Some(viewer.repository(db, name)?.unwrap_or(-1)),
+                None => None,
+            };
+            if on.is_some() {
+                from = format!("{from} AND {OF_REPOSITORY}");
+                values.push((":on", &on));
+            } else if !viewer.sees_all() {
+                from = format!("{from} AND {}", visible());
+                values.extend(viewer.values());
+            }
+            if filter.text.is_some() {
+                from +=
+                    " AND instr(coalesce(r.name, '') || ':' || coalesce(t.name, ''), :text) > 0";
+                values.push((":text", &filter.text));
+            }
+            let list = List {
+                columns: COLUMNS,
+                from: &from,
+                key: "j.id",
+                id: "j.id",
+            };
+            let now = clock.wall_ms();
+            let mut page = list.page(db, &page, &values, |row| read_job(row, &clock, now))?;
+            for job in &mut page.items {
+                place_in_push(db, &viewer, on, job)?;
+            }
+            Ok(page)
+        })
+        .await
+    }
+
+    /// A job, if it is there and may be seen.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn job(&self, id: JobId, readable: Readable) -> Result<Option<Job>, StoreError> {
+        let clock = self.clock.clone();
+        self.read(move |db| {
+            let viewer = Viewer::new(&readable);
+            let mut values = vec![(":id", &id.0 as &dyn ToSql)];
+            let mut sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE j.id = :id");
+            if !viewer.sees_all() {
+                sql = format!("{sql} AND {}", visible());
+                values.extend(viewer.values());
+            }
+            let mut query = db.prepare_cached(&sql)?;
+            let mut rows = query.query(values.as_slice())?;
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
+            let mut job = read_job(row, &clock, clock.wall_ms())?;
+            place_in_push(db, &viewer, None, &mut job)?;
+            Ok(Some(job))
+        })
+        .await
+    }
+
+    /// The names of the repositories that a job is for and that may be read:
+    /// at most so many.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn repositories_of_job(
+        &self,
+        id: JobId,
+        readable: Readable,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(move |db| Viewer::new(&readable).names(db, id, limit))
+            .await
+    }
+}
