@@ -7,6 +7,8 @@ SHELL := /bin/bash
 CARGO_DENY := 0.20.2
 # In CI the names of three hundred crates are noise.
 QUIET := $(if $(CI),--quiet)
+# What `make run` starts: nothing of tests/.
+PROGRAMS := --package refity-gateway --package refity-uploader --package refity-sandbox
 # Crashes that `make soak` survives.
 N ?= 1000
 # For how long `make fuzz` tries each target, and `make model` plays.
@@ -21,7 +23,7 @@ help: ## List these targets
 build: ## Build the web interface and the programs, into target/release
 	@deploy/packages build
 	@deploy/web build
-	cargo build $(QUIET) --release --locked --workspace --bins
+	cargo build $(QUIET) --release --locked $(PROGRAMS)
 
 run: build ## Build and start everything on 127.0.0.1, with a sandbox where FTP_HOST is unset
 	@exec deploy/run
@@ -64,7 +66,10 @@ screenshots: ## Take the README's pictures anew (ALL=folder: every page, width a
 	REFITY_SCREENSHOTS=$(abspath $(or $(ALL),web/screenshots)) REFITY_SCREENSHOTS_ALL=$(ALL) \
 	  cargo test $(QUIET) --release --locked --workspace --test suite -- --ignored web_interface::screenshots
 
-bench: build ## Measure against other registries and sftp in the same run; fails where a limit is missed
+bench: ## Measure against other registries and sftp in the same run; fails where a limit is missed
+	@deploy/packages build
+	@deploy/web build
+	cargo build $(QUIET) --release --locked --workspace --bins
 	@deploy/packages test
 	@deploy/packages bench
 	target/release/bench

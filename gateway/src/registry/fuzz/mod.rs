@@ -1,5 +1,5 @@
 //! The fuzz targets of the protocol. Those of the parsed types are in
-//! `shared/src/fuzz/`.
+//! `shared/types/src/fuzz/`.
 
 mod pages;
 mod paths;
