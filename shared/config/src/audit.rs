@@ -1,4 +1,4 @@
-//! How long it is known who did what.
+//! Audit log retention.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[command(next_help_heading = "Audit log")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct AuditArgs {
-    /// Days for which it is kept who did what: 1 to 36500
+    /// Keep audit log entries for this many days: 1 to 36500
     #[arg(long, env, value_parser = days, default_value = "365")]
     pub audit_days: u32,
 }
@@ -31,5 +31,5 @@ fn days(text: &str) -> Result<u32, String> {
         .ok()
         .and_then(|it| u32::try_from(it).ok());
     days.filter(|days| *days <= 36_500)
-        .ok_or_else(|| "a number of days is a whole number from 1 to 36500".to_owned())
+        .ok_or_else(|| "use a whole number of days from 1 to 36500".to_owned())
 }

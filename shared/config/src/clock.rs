@@ -1,9 +1,9 @@
-//! The two clocks: the wall, for what people read, and the time since boot,
-//! for leases and retries.
+//! Two clocks: wall-clock time for display, and time since boot for leases and
+//! retries.
 //!
-//! `CLOCK_BOOTTIME` is the same for all processes of a machine, never jumps
-//! when the wall clock is set, and counts on while the machine sleeps. A
-//! time since another boot means nothing, so it is kept beside the boot's id.
+//! `CLOCK_BOOTTIME` is the same for all processes of a machine, does not jump
+//! when the wall clock is set, and includes time spent in suspend. It is only
+//! comparable within one boot, so it is stored together with the boot id.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Where the kernel tells its boot's id.
+/// File in which the kernel publishes the boot id.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The environment variable that names a file with milliseconds to add to
-/// both clocks. For tests only: it makes hours pass at once.
+/// Environment variable that names a file with milliseconds to add to both
+/// clocks. For tests only: lets hours pass instantly.
 pub const OFFSET_FILE_VARIABLE: &str = "REFITY_TEST_CLOCK_OFFSET_FILE";
 
 /// Reads both clocks. Cheap to clone.
@@ -26,10 +26,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The machine's clocks.
+    /// Returns the machine's clocks.
     ///
     /// # Errors
-    /// When the kernel does not tell its boot id.
+    /// If the boot id cannot be read.
     pub fn system() -> std::io::Result<Self> {
         let boot_id = std::fs::read_to_string(BOOT_ID)?;
         let offset_file = std::env::var_os(OFFSET_FILE_VARIABLE).filter(|path| !path.is_empty());
@@ -39,7 +39,7 @@ impl Clock {
         })
     }
 
-    /// The machine's clocks, moved by the milliseconds that the file holds.
+    /// The machine's clocks, offset by the milliseconds in the file.
     ///
     /// # Errors
     /// As [`Clock::system`].
@@ -81,7 +81,7 @@ impl Clock {
     }
 }
 
-/// A duration in whole milliseconds, as the database keeps it.
+/// Converts a duration to whole milliseconds, as stored in the database.
 #[must_use]
 pub fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! Garbage collection: when, and of what.
+//! Garbage collection: schedule and rules.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use clap::Args;
 
 use super::values;
 
-/// What is garbage beside what a delete left.
+/// What counts as garbage in addition to deleted content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CollectRules {
-    /// Untagged manifests too, this long after their last tag moved or, never
-    /// tagged, after their push. Nothing: they stay for ever.
+    /// Collect untagged manifests this long after their last tag moved or, if
+    /// never tagged, after their push. `None` keeps them forever.
     pub untagged_after: Option<Duration>,
 }
 
-/// What is garbage.
+/// The arguments that decide what is garbage.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Garbage collection")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct CollectionArgs {
-    /// Collect manifests too that no tag points at any more, or ever did, after this
-    /// long: 30d, 12h [default: never; only what was deleted is collected]
+    /// Also collect manifests that have been untagged for this long: 30d, 12h [default:
+    /// never; collect only deleted content]
     #[arg(long, env, value_parser = values::duration)]
     pub gc_untagged_after: Option<Duration>,
 }
 
 impl CollectionArgs {
-    /// What is garbage.
+    /// Returns the rules for what is garbage.
     #[must_use]
     pub fn rules(&self) -> CollectRules {
         CollectRules {
@@ -35,12 +35,12 @@ impl CollectionArgs {
     }
 }
 
-/// When garbage is collected.
+/// The arguments that decide when garbage is collected.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Garbage collection")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct ScheduleArgs {
-    /// Time of day in UTC to collect garbage at, such as 03:30, or off
+    /// Collect garbage daily at this time in UTC, such as 03:30, or off
     #[arg(long, env, value_parser = schedule, default_value = "03:30")]
     pub gc_schedule: Schedule,
 }
@@ -48,14 +48,14 @@ pub struct ScheduleArgs {
 /// When garbage is collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// Only when somebody says so.
+    /// Only on request.
     Off,
     /// Daily, this long after midnight UTC.
     Daily(Duration),
 }
 
 impl Schedule {
-    /// The last time that it was due, in milliseconds UTC.
+    /// Returns the last time that a collection was due, in milliseconds UTC.
     #[must_use]
     pub fn last_due(self, now_ms: i64) -> Option<i64> {
         let Self::Daily(after_midnight) = self else {
@@ -74,7 +74,7 @@ fn schedule(text: &str) -> Result<Schedule, String> {
         return Ok(Schedule::Off);
     }
     time_of_day(text).map(Schedule::Daily).ok_or_else(|| {
-        "a schedule is a time of day in UTC from 00:00 to 23:59, such as 03:30, or off".to_owned()
+        "use a time of day in UTC from 00:00 to 23:59, such as 03:30, or off".to_owned()
     })
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn it_was_due_last_today_or_yesterday() {
+    fn the_last_due_time_is_today_or_yesterday() {
         let daily = Schedule::Daily(Duration::from_secs(3 * 3600));
         let hour = 3600 * 1000;
         for (now, due) in [

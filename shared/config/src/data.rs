@@ -1,4 +1,4 @@
-//! The local folder, and how much of its file system may be used.
+//! The local data folder and its disk space limits.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,50 +7,50 @@ use clap::Args;
 
 use super::values;
 
-/// The share of the file system that the cache takes by default: one in five.
+/// Default share of the file system for the cache: one fifth.
 const CACHE_SHARE: u64 = 5;
 
-/// The share of the file system that stays free by default: one in twenty.
+/// Default share of the file system that stays free: one twentieth.
 const FREE_SHARE: u64 = 20;
 
-/// What stays free by default on a small file system: 2 GiB.
+/// Default minimum of free space in bytes: 2 GiB.
 const FREE_MIN: u64 = 2 << 30;
 
 /// The local folder.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Local data")]
 pub struct DataArgs {
-    /// Folder for the database and the spool, on a local disk; shared by all processes
-    /// of an installation
+    /// Keep the database and the spool in this folder, on a local disk; all processes of
+    /// an installation share it
     #[arg(long, env, default_value = "./data")]
     pub data_dir: PathBuf,
-    /// Bytes (20G) that blobs which SFTP already holds may take in the spool [default:
-    /// 20 % of the file system]
+    /// Limit the cache of blobs that are already on SFTP to this size: 20G [default: 20 %
+    /// of the file system]
     #[arg(long, env, value_parser = values::size)]
     pub cache_max_bytes: Option<u64>,
-    /// Bytes (2G) of the file system that pushes leave free [default: 5 % of the file
-    /// system, at least 2 GiB]
+    /// Refuse pushes that would leave less than this free on the file system: 2G
+    /// [default: 5 % of the file system, at least 2 GiB]
     #[arg(long, env, value_parser = values::size)]
     pub spool_min_free: Option<u64>,
 }
 
-/// [`DataArgs`], with the defaults that the file system gives.
+/// [`DataArgs`] with defaults derived from the size of the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolSettings {
     /// The local folder.
     pub data_dir: PathBuf,
-    /// The most bytes that blobs which SFTP already holds may take.
+    /// Maximum bytes of cached blobs that are already on SFTP.
     pub cache_max_bytes: u64,
-    /// The bytes of the file system that pushes leave free.
+    /// Minimum bytes that pushes leave free on the file system.
     pub spool_min_free: u64,
 }
 
 impl DataArgs {
-    /// Asks the file system for its size where a default needs it. The folder
-    /// must exist (see [`prepare`](super::data_dir::prepare)).
+    /// Returns the limits. Reads the size of the file system for the defaults.
+    /// The folder must exist (see [`prepare`](super::data_dir::prepare)).
     ///
     /// # Errors
-    /// When the file system does not answer.
+    /// If `statvfs` fails.
     pub fn spool_settings(&self) -> io::Result<SpoolSettings> {
         let file_system = rustix::fs::statvfs(&self.data_dir)?;
         let total = file_system.f_blocks.saturating_mul(file_system.f_frsize);

@@ -1,4 +1,4 @@
-//! Makes `DATA_DIR` ready, or says why it cannot be used.
+//! Creates `DATA_DIR`, or explains why it cannot be used.
 
 use std::fs::{DirBuilder, create_dir_all};
 use std::io;
@@ -20,7 +20,7 @@ const FOLDERS: [&str; 6] = [
 /// `f_type` of a FUSE file system (statfs(2)).
 const FUSE: i64 = 0x6573_5546;
 
-/// FUSE file systems that reach over a network, as mountinfo names them.
+/// Network file systems on FUSE, as mountinfo names them.
 /// Others (`fuse.mergerfs`, `fuseblk`) are local.
 const NETWORK_FUSE: [&str; 9] = [
     "fuse.sshfs",
@@ -37,39 +37,39 @@ const NETWORK_FUSE: [&str; 9] = [
 /// Why `DATA_DIR` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Reached over a network.
+    /// The folder is on a network file system.
     #[error(
-        "DATA_DIR: {path} is on {kind}, and SQLite's WAL does not work over a network file system: \
-         put DATA_DIR on a local disk"
+        "DATA_DIR: {path} is on {kind}, but SQLite's WAL does not work on a network file system: \
+         move DATA_DIR to a local disk"
     )]
     Network {
         /// The folder.
         path: PathBuf,
-        /// The file system's name.
+        /// Name of the file system.
         kind: String,
     },
-    /// Something else has the folder's name.
+    /// The path exists and is not a folder.
     #[error("DATA_DIR: {0} is not a folder: remove it or set DATA_DIR to another path")]
     NotAFolder(PathBuf),
-    /// No right to create the folder or to write into it.
+    /// The folder cannot be created or written to.
     #[error(
-        "DATA_DIR: {path} cannot be written ({source}): make it a folder that this user may write \
-         into, or set DATA_DIR to another path"
+        "DATA_DIR: {path} cannot be written ({source}): give this user write access to the folder, \
+         or set DATA_DIR to another path"
     )]
     Unwritable {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
 }
 
-/// Makes the folder and those below it, each for its owner only (mode 0700)
-/// where it is missing. Refuses a network file system before it writes
-/// anything. Blocking.
+/// Creates the folder and its subfolders where they are missing, for the owner
+/// only (mode 0700). Refuses a network file system before writing anything.
+/// Blocking.
 ///
 /// # Errors
-/// When the folder cannot be used, in words for its operator.
+/// If the folder cannot be used; the message is meant for the operator.
 pub fn prepare(data_dir: &Path) -> Result<(), DataDirError> {
     let unwritable = |source| DataDirError::Unwritable {
         path: data_dir.to_owned(),
@@ -86,7 +86,7 @@ pub fn prepare(data_dir: &Path) -> Result<(), DataDirError> {
     for folder in FOLDERS {
         make_folder(&data_dir.join(folder))?;
     }
-    // It may be a mount of its own.
+    // The spool may be a separate mount.
     refuse_network(&data_dir.join("spool"))
 }
 
@@ -107,8 +107,8 @@ fn make_folder(path: &Path) -> Result<(), DataDirError> {
 }
 
 fn refuse_network(path: &Path) -> Result<(), DataDirError> {
-    // A file system that cannot be asked is not known to be a network's; what
-    // is wrong with it shows when it is written to.
+    // If statfs fails, assume a local file system: a real fault shows when
+    // the folder is written.
     let Ok(file_system) = statfs(path) else {
         return Ok(());
     };
@@ -121,8 +121,8 @@ fn refuse_network(path: &Path) -> Result<(), DataDirError> {
     }
 }
 
-/// The name of the network file system of this `f_type`, if it is one.
-/// Virtual machines' 9P and virtiofs are local: the host's disk.
+/// Returns the name of the network file system with this `f_type`, or `None`
+/// if it is local. Virtual machines' 9P and virtiofs are the host's disk.
 fn network_kind(f_type: i64, fuse_type: impl Fn() -> Option<String>) -> Option<String> {
     match f_type & 0xffff_ffff {
         0x6969 => Some("NFS".to_owned()),
@@ -139,9 +139,8 @@ fn fuse_type(path: &Path) -> Option<String> {
     mount_type(&mounts, &format!("{}:{}", major(device), minor(device)))
 }
 
-/// The file system's type of the mount with this `major:minor` device, as
-/// `proc_pid_mountinfo(5)` lists it: after the ` - ` that ends the optional
-/// fields.
+/// Returns the file system type of the mount with this `major:minor` device:
+/// in `proc_pid_mountinfo(5)` it follows the ` - ` after the optional fields.
 fn mount_type(mounts: &str, device: &str) -> Option<String> {
     mounts
         .lines()

@@ -1,5 +1,5 @@
-//! What is made once for an installation and then kept in `DATA_DIR`: its id,
-//! and secrets that nobody set.
+//! Values generated once per installation and kept in `DATA_DIR`: its id, and
+//! secrets that are not configured.
 //!
 //! All functions block.
 
@@ -12,17 +12,17 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The name of the id's file in `DATA_DIR`.
+/// Name of the file in `DATA_DIR` that holds the id.
 const FILE: &str = "installation";
 
-/// The bytes of randomness in a secret; its file holds them as hex digits.
+/// Random bytes in a generated secret; the file holds them in hex.
 const SECRET_BYTES: usize = 32;
 
-/// The id of an installation: what owns a tree on SFTP.
+/// The id of an installation, recorded as the owner of a tree on SFTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InstallationId(Uuid);
 
-/// Why what is kept for the installation could not be had.
+/// An error reading or creating an installation file.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallationError {
     /// The file system failed.
@@ -30,28 +30,28 @@ pub enum InstallationError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The file holds something else.
+    /// The file does not contain an id.
     #[error(
-        "{0} does not hold an installation's id, a UUID: restore it from a backup, or remove it to \
-         take the tree over under a new id"
+        "{0} does not contain an installation id (a UUID): restore it from a backup, or delete it \
+         to take over the tree with a new id"
     )]
     NoId(PathBuf),
-    /// The file holds nothing.
-    #[error("{0} is empty: put the secret into it, or remove it and a new one is made")]
+    /// The file is empty.
+    #[error("{0} is empty: write the secret to it, or delete it to generate a new one")]
     EmptySecret(PathBuf),
-    /// The system has no randomness to give.
-    #[error("no randomness: {0}")]
+    /// The system random number generator failed.
+    #[error("the system random number generator failed: {0}")]
     Randomness(getrandom::Error),
 }
 
 impl InstallationId {
-    /// The id that `data_dir` keeps; `None` where there is none yet.
+    /// Returns the id stored in `data_dir`, or `None` if there is none yet.
     ///
     /// # Errors
-    /// When the file cannot be read or does not hold an id.
+    /// If the file cannot be read or does not contain an id.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, InstallationError> {
         let path = data_dir.join(FILE);
         let Some(bytes) = read(&path)? else {
@@ -63,11 +63,11 @@ impl InstallationId {
         id.map(Some).ok_or(InstallationError::NoId(path))
     }
 
-    /// The id that `data_dir` keeps; made where there is none yet. Processes
-    /// that start at once agree on one.
+    /// Returns the id stored in `data_dir`, creating it if there is none yet.
+    /// Processes that start concurrently agree on one id.
     ///
     /// # Errors
-    /// When the file cannot be read or made, or does not hold an id.
+    /// If the file cannot be read or created, or does not contain an id.
     pub fn load_or_create(data_dir: &Path) -> Result<Self, InstallationError> {
         if let Some(id) = Self::load(data_dir)? {
             return Ok(id);
@@ -92,12 +92,12 @@ impl fmt::Display for InstallationId {
     }
 }
 
-/// The secret that the file at `path` holds, without a line break at its end;
-/// made of randomness (mode 0600) where there is no file yet. Processes that
-/// start at once agree on one.
+/// Returns the secret in the file at `path`, without trailing line breaks.
+/// Generates a random one (mode 0600) if the file does not exist. Processes
+/// that start concurrently agree on one secret.
 ///
 /// # Errors
-/// When the file cannot be read or made, or is empty.
+/// If the file cannot be read or created, or is empty.
 pub fn secret_file(path: &Path) -> Result<Vec<u8>, InstallationError> {
     let mut secret = match read(path)? {
         Some(secret) => secret,
@@ -137,12 +137,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, InstallationError> {
     }
 }
 
-/// Makes the file with these bytes, whole and durable, unless another process
-/// was faster: then the other's stays.
+/// Creates the file with these bytes atomically and durably. If another process
+/// created it first, keeps that file.
 fn create(path: &Path, bytes: &[u8]) -> Result<(), InstallationError> {
     let temporary = path.with_extension(format!("{}.tmp", Uuid::new_v4()));
     let made = write_new(&temporary, bytes).and_then(|()| {
-        // Unlike a rename, a link never replaces what is there.
+        // Unlike a rename, a link never replaces an existing file.
         match std::fs::hard_link(&temporary, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_that_start_at_once_agree() {
+    fn processes_that_start_concurrently_agree() {
         let folder = tempfile::tempdir().unwrap();
         let (ids, secrets): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
             let started: Vec<_> = (0..16)
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_set_by_hand_counts_without_its_line_break() {
+    fn a_secret_set_by_hand_is_read_without_its_line_break() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwt.secret");
         std::fs::write(&path, "mine\n").unwrap();

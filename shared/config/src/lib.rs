@@ -1,10 +1,9 @@
 //! Configuration: environment variables, each also a flag.
 //!
-//! A binary flattens the groups of arguments that it needs into one clap
-//! struct, reads it with [`parse_args`], and turns each group into plain,
-//! validated settings. A wrong value ends the start with exit status 2 and a
-//! message that names the variable, the value (never a secret's) and what
-//! would be right.
+//! A binary flattens the groups of arguments it needs into one clap struct,
+//! reads it with [`parse_args`], and turns each group into validated settings.
+//! An invalid value aborts startup with exit status 2 and a message that names
+//! the variable, its value (unless secret) and what would be valid.
 //!
 //! ```no_run
 //! use refity_config::{CheckArgs, DataArgs, RemoteArgs, SecretArgs};
@@ -63,15 +62,15 @@ pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
 pub use usage::{UsageArgs, UsageSettings};
 pub use web::WebArgs;
 
-/// The exit status of a start that the configuration does not allow. A
-/// service manager need not try again.
+/// Exit status after an invalid configuration. A service manager should not
+/// restart the program.
 pub const EXIT_CONFIGURATION: i32 = 2;
 
-/// Reads the command line and the environment. An empty variable counts as
+/// Parses the command line and the environment. An empty variable is treated as
 /// unset.
 ///
-/// Ends the process after `--help` and `--version`, and with
-/// [`EXIT_CONFIGURATION`] where an argument or a variable is ill-formed.
+/// Exits after `--help` and `--version`, and with [`EXIT_CONFIGURATION`] if an
+/// argument or a variable is malformed.
 #[must_use]
 pub fn parse_args<T: Parser>() -> T {
     parse_from(std::env::args_os(), &|name| std::env::var_os(name))
@@ -87,8 +86,8 @@ fn parse_from<T: Parser>(
     T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
-/// Unties each argument from its variable where that one is empty, and keeps
-/// the variables' values out of `--help`: some are secrets.
+/// Detaches each argument from its variable if that one is empty, and hides the
+/// variables' values from `--help`, since some are secrets.
 fn without_empty_variables(
     command: Command,
     lookup: &dyn Fn(&OsStr) -> Option<OsString>,

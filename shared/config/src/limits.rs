@@ -1,4 +1,4 @@
-//! How much of the gateway clients may take.
+//! Limits for clients of the gateway.
 
 use std::time::Duration;
 
@@ -6,33 +6,33 @@ use clap::Args;
 
 use super::{Problems, values};
 
-/// The most bodies that can be written at once: each takes a thread.
-const UPLOADS_MOST: usize = 256;
+/// Maximum number of concurrent uploads: each occupies a thread.
+const UPLOADS_MAX: usize = 256;
 
 /// Limits for clients.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits for clients")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct LimitArgs {
-    /// Connections at once in all; fewer where the system allows the process fewer
-    /// open files
+    /// Limit concurrent connections; lower if the open file limit of the process
+    /// requires it
     #[arg(long, env, value_parser = values::count, default_value = "4096")]
     pub max_connections: usize,
-    /// Connections at once from one address (IPv6: one /64 network); TRUSTED_PROXIES
-    /// have no limit of their own
+    /// Limit concurrent connections per address (IPv6: per /64 network); does not apply
+    /// to TRUSTED_PROXIES
     #[arg(long, env, value_parser = values::count, default_value = "512")]
     pub max_connections_per_client: usize,
-    /// Requests at once in all whose bodies are written: 1 to 256
+    /// Limit concurrent uploads: 1 to 256
     #[arg(long, env, value_parser = values::count, default_value = "256")]
     pub max_uploads: usize,
-    /// Requests at once from one client whose bodies are written
+    /// Limit concurrent uploads per client
     #[arg(long, env, value_parser = values::count, default_value = "128")]
     pub max_uploads_per_client: usize,
-    /// How long a client may take to send the headers of a request, and may keep a
-    /// connection open without one: 10s, 1m
+    /// Close a connection that takes longer than this to send request headers, or that
+    /// is idle for as long: 10s, 1m
     #[arg(long, env, value_parser = values::duration, default_value = "30s")]
     pub header_timeout: Duration,
-    /// How long a client that sends a body may send nothing of it: 30s, 5m
+    /// Abort a request whose body makes no progress for this long: 30s, 5m
     #[arg(long, env, value_parser = values::duration, default_value = "2m")]
     pub body_timeout: Duration,
 }
@@ -40,31 +40,31 @@ pub struct LimitArgs {
 /// [`LimitArgs`], validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// Connections at once.
+    /// Maximum concurrent connections.
     pub connections: usize,
-    /// Connections at once of one client.
+    /// Maximum concurrent connections per client.
     pub connections_each: usize,
-    /// Bodies that are written at once.
+    /// Maximum concurrent uploads.
     pub uploads: usize,
-    /// Bodies of one client that are written at once.
+    /// Maximum concurrent uploads per client.
     pub uploads_each: usize,
-    /// The longest that a request's headers may take.
+    /// Maximum time to receive request headers.
     pub header_timeout: Duration,
-    /// The longest silence in a body.
+    /// Maximum time without progress in a request body.
     pub body_timeout: Duration,
 }
 
 impl LimitArgs {
-    /// Checks what single values do not show.
+    /// Validates the limits.
     ///
     /// # Errors
-    /// When there are more uploads than threads that write them.
+    /// If `MAX_UPLOADS` exceeds the number of threads available to uploads.
     pub fn settings(&self) -> Result<LimitSettings, Problems> {
         let mut problems = Problems::default();
-        if self.max_uploads > UPLOADS_MOST {
+        if self.max_uploads > UPLOADS_MAX {
             problems.add(format!(
-                "MAX_UPLOADS is {}: a number from 1 to {UPLOADS_MOST}, since each upload takes a \
-                 thread; for more start another gateway on the same DATA_DIR",
+                "MAX_UPLOADS is {}: use a number from 1 to {UPLOADS_MAX} (each upload occupies a \
+                 thread); for more, start another gateway on the same DATA_DIR",
                 self.max_uploads
             ));
         }

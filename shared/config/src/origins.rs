@@ -1,19 +1,19 @@
-//! Which web pages of other origins may use the API (RFC 6454).
+//! Origins (RFC 6454) whose web pages may use the API.
 
 use std::str::FromStr;
 
-/// Origins, in the form in which browsers send them.
+/// A set of origins, as browsers send them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(Vec<String>);
 
 impl Origins {
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the value of an `Origin` header is one of them.
+    /// Returns whether the set contains the value of an `Origin` header.
     #[must_use]
     pub fn contains(&self, origin: &str) -> bool {
         self.0.iter().any(|one| one == origin)
@@ -33,13 +33,13 @@ impl FromStr for Origins {
     }
 }
 
-/// One origin, as a browser writes it: no path, lower case, and no port that
-/// the scheme implies.
+/// Normalizes an origin to the form that browsers send: lower case, without a
+/// path and without the scheme's default port.
 fn origin(entry: &str) -> Result<String, String> {
     let refused = || {
         format!(
-            "{entry} is no origin: give a scheme and a host, and perhaps a port, such as \
-             https://tools.example.org, without a path and without *"
+            "{entry} is not an origin: use a scheme, a host and an optional port, such as \
+             https://tools.example.org, without a path or *"
         )
     };
     let text = entry.to_ascii_lowercase();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_named() {
+    fn an_invalid_origin_is_named() {
         for text in [
             "*",
             "tools.example.org",

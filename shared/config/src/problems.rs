@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, all of it at once.
+//! All errors of a configuration, reported together.
 
 use std::fmt;
 
@@ -6,26 +6,26 @@ use clap::Args;
 
 use super::EXIT_CONFIGURATION;
 
-/// One sentence for each thing that is wrong.
+/// Configuration errors, one message each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<String>);
 
 impl Problems {
-    /// Adds a sentence. It must not hold a secret.
+    /// Adds a message. It must not contain a secret.
     pub fn add(&mut self, problem: impl Into<String>) {
         self.0.push(problem.into());
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The value, if nothing is wrong.
+    /// Returns the value if there are no errors.
     ///
     /// # Errors
-    /// The problems, if there are any.
+    /// These problems, if there are any.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() {
             Ok(value)
@@ -49,10 +49,10 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Two results as one, with the problems of both.
+/// Combines two results.
 ///
 /// # Errors
-/// The problems of either.
+/// The problems of both.
 pub fn both<A, B>(a: Result<A, Problems>, b: Result<B, Problems>) -> Result<(A, B), Problems> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -64,23 +64,22 @@ pub fn both<A, B>(a: Result<A, Problems>, b: Result<B, Problems>) -> Result<(A, 
     }
 }
 
-/// Whether to start at all.
+/// The argument to validate the configuration without starting.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// Check the configuration, touch nothing, and end: with exit status 0 where it is
-    /// good, else with 2
+    /// Check the configuration without starting or changing anything; exit with 0 if it
+    /// is valid, else with 2
     #[arg(long)]
     pub check_config: bool,
 }
 
 impl CheckArgs {
-    /// The settings. Ends the process with [`EXIT_CONFIGURATION`] where they
-    /// have problems, after printing these, and with 0 where only a check was
-    /// asked for.
+    /// Returns the settings. If they have problems, prints these and exits
+    /// with [`EXIT_CONFIGURATION`]. With `--check-config`, exits with 0.
     pub fn settle<T>(&self, settings: Result<T, Problems>) -> T {
         match settings {
             Ok(_) if self.check_config => {
-                println!("configuration is good");
+                println!("configuration is valid");
                 std::process::exit(0)
             }
             Ok(settings) => settings,

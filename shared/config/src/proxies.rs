@@ -1,17 +1,17 @@
-//! Which proxies are believed about where a request comes from.
+//! Proxies that are trusted for the client address.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// The networks of the proxies in front of the gateway.
+/// The networks of trusted proxies in front of the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether what comes from this address is a proxy of ours. An IPv4
-    /// address that is mapped into IPv6 counts as the IPv4 address that it is.
+    /// Returns whether the address belongs to a trusted proxy. An IPv4-mapped
+    /// IPv6 address is treated as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -36,8 +36,8 @@ fn network(entry: &str) -> Result<IpNet, String> {
     let address = entry.parse::<IpAddr>().map(|it| it.to_canonical().into());
     address.or_else(|_| entry.parse()).map_err(|_| {
         format!(
-            "{entry} is neither an IP address nor a network: proxies are listed like 127.0.0.1 or \
-             127.0.0.1,10.0.0.0/8,fd00::/8, without host names and ports"
+            "{entry} is neither an IP address nor a network: use a list such as 127.0.0.1 or \
+             127.0.0.1,10.0.0.0/8,fd00::/8, without host names or ports"
         )
     })
 }
@@ -48,9 +48,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn addresses_and_networks_are_believed() {
+    fn addresses_and_networks_are_trusted() {
         let proxies: TrustedProxies = " 127.0.0.1, 10.1.2.3/8 ,fd00::/8,".parse().unwrap();
-        for (address, believed) in [
+        for (address, trusted) in [
             ("127.0.0.1", true),
             ("127.0.0.2", false),
             ("10.255.0.1", true),
@@ -61,21 +61,21 @@ mod tests {
         ] {
             assert_eq!(
                 proxies.contains(address.parse().unwrap()),
-                believed,
+                trusted,
                 "{address}"
             );
         }
     }
 
     #[test]
-    fn by_default_nobody_is() {
-        let nobody: TrustedProxies = "".parse().unwrap();
-        assert_eq!(nobody, TrustedProxies::default());
-        assert!(!nobody.contains([127, 0, 0, 1].into()));
+    fn no_proxy_is_trusted_by_default() {
+        let none: TrustedProxies = "".parse().unwrap();
+        assert_eq!(none, TrustedProxies::default());
+        assert!(!none.contains([127, 0, 0, 1].into()));
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn an_invalid_network_is_named() {
         for text in [
             "proxy.local",
             "10.0.0.0/33",

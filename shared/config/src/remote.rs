@@ -1,4 +1,4 @@
-//! The SFTP server: where it is and how to sign in.
+//! The SFTP server: address and credentials.
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use clap::Args;
 use super::secret::{Secret, is_placeholder, resolve};
 use super::{DataArgs, Problems, values};
 
-/// The most sessions that can be asked for.
+/// Maximum of `FTP_CONNECTIONS`.
 const CONNECTIONS_MAX: usize = 64;
 
 /// The SFTP server.
@@ -17,39 +17,40 @@ const CONNECTIONS_MAX: usize = 64;
 #[command(next_help_heading = "SFTP server")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct RemoteArgs {
-    /// Host name or IP address of the SFTP server; must be set
+    /// Connect to the SFTP server with this host name or IP address; required
     #[arg(long, env)]
     pub ftp_host: Option<String>,
-    /// Its TCP port
+    /// Use this TCP port of the SFTP server
     #[arg(long, env, value_parser = values::port, default_value = "22")]
     pub ftp_port: u16,
-    /// User to sign in as; must be set
+    /// Sign in as this user; required
     #[arg(long, env)]
     pub ftp_username: Option<String>,
-    /// The user's password; a password or a private key must be set
+    /// Sign in with this password; a password or a private key is required
     #[arg(long, env)]
     pub ftp_password: Option<Secret>,
-    /// File that holds FTP_PASSWORD
+    /// Read FTP_PASSWORD from this file
     #[arg(long, env)]
     pub ftp_password_file: Option<PathBuf>,
-    /// Path of a private key in OpenSSH or PEM form; tried before the password
+    /// Sign in with the private key in this file (OpenSSH or PEM); tried before the
+    /// password
     #[arg(long, env)]
     pub ftp_private_key: Option<PathBuf>,
-    /// Passphrase of the private key
+    /// Decrypt the private key with this passphrase
     #[arg(long, env)]
     pub ftp_private_key_passphrase: Option<Secret>,
-    /// File that holds FTP_PRIVATE_KEY_PASSPHRASE
+    /// Read FTP_PRIVATE_KEY_PASSPHRASE from this file
     #[arg(long, env)]
     pub ftp_private_key_passphrase_file: Option<PathBuf>,
-    /// Path of the known hosts' keys; an unknown server is trusted on first use, a
-    /// changed key is refused [default: DATA_DIR/known_hosts]
+    /// Keep host keys in this file; an unknown server is trusted on first use, a changed
+    /// key is refused [default: DATA_DIR/known_hosts]
     #[arg(long, env)]
     pub ftp_known_hosts: Option<PathBuf>,
-    /// Folder on the server that holds the registry's tree; a relative one starts at
-    /// the login folder
+    /// Store the registry in this folder on the server; a relative path starts at the
+    /// login folder
     #[arg(long, env, default_value = ".")]
     pub ftp_root: String,
-    /// SSH sessions at once, over all processes of this DATA_DIR: 1 to 64
+    /// Limit concurrent SSH sessions of all processes of this DATA_DIR: 1 to 64
     #[arg(long, env, value_parser = connections, default_value = "8")]
     pub ftp_connections: usize,
 }
@@ -57,7 +58,7 @@ pub struct RemoteArgs {
 fn connections(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(number) if (1..=CONNECTIONS_MAX).contains(&number) => Ok(number),
-        _ => Err(format!("a whole number from 1 to {CONNECTIONS_MAX}")),
+        _ => Err(format!("use a whole number from 1 to {CONNECTIONS_MAX}")),
     }
 }
 
@@ -68,28 +69,28 @@ pub struct RemoteSettings {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// User to sign in as.
+    /// The user.
     pub username: String,
-    /// The user's password. There is this or a private key, or both.
+    /// The password. At least one of password and private key is set.
     pub password: Option<Secret>,
     /// Path of the private key.
     pub private_key: Option<PathBuf>,
     /// The private key's passphrase.
     pub passphrase: Option<Secret>,
-    /// Path of the known hosts' keys.
+    /// Path of the known hosts file.
     pub known_hosts: PathBuf,
-    /// Folder that holds the tree, without a trailing slash; `.` is the login
-    /// folder.
+    /// Folder of the registry's tree, without a trailing slash; `.` is the
+    /// login folder.
     pub root: String,
-    /// SSH sessions at once, over all processes; at least 1.
+    /// Maximum concurrent SSH sessions of all processes; at least 1.
     pub connections: usize,
 }
 
 impl RemoteArgs {
-    /// Reads the files and checks the values.
+    /// Reads secret files and validates the values.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All problems found.
     pub fn settings(&self, data: &DataArgs) -> Result<RemoteSettings, Problems> {
         let mut problems = Problems::default();
         let host = host(self.ftp_host.as_deref(), &mut problems);
@@ -109,15 +110,15 @@ impl RemoteArgs {
         match &self.ftp_private_key {
             Some(path) => check_private_key(path, &mut problems),
             None if passphrase.is_some() => problems.add(
-                "FTP_PRIVATE_KEY_PASSPHRASE is set and FTP_PRIVATE_KEY is not: set it to the path \
+                "FTP_PRIVATE_KEY_PASSPHRASE is set but FTP_PRIVATE_KEY is not: set it to the path \
                  of the key",
             ),
             None => {}
         }
         if self.has_no_credentials() {
             problems.add(
-                "neither FTP_PASSWORD nor FTP_PRIVATE_KEY is set: set one of them (a password also \
-                 as FTP_PASSWORD_FILE)",
+                "neither FTP_PASSWORD nor FTP_PRIVATE_KEY is set: set one of them (or \
+                 FTP_PASSWORD_FILE)",
             );
         }
         let root = root(&self.ftp_root, &mut problems);
@@ -152,24 +153,24 @@ fn host(value: Option<&str>, problems: &mut Problems) -> String {
         .unwrap_or(value);
     if value.is_empty() {
         problems.add(
-            "FTP_HOST is not set: set FTP_HOST to the name of your SFTP server; to try Refity out \
-             without a server: make run",
+            "FTP_HOST is not set: set it to the host name of your SFTP server; to try Refity \
+             without one, use `make run`",
         );
     } else if is_example_host(value) {
         problems.add(format!(
-            "FTP_HOST is {value}, the placeholder of the example file: set the name of your own \
-             SFTP server; to try Refity out without a server: make run"
+            "FTP_HOST is {value}, the placeholder of the example file: set it to the host name of \
+             your SFTP server; to try Refity without one, use `make run`"
         ));
     } else if bare.parse::<IpAddr>().is_err() && !is_host_name(value) {
-        // Of an address with credentials in it, only what follows them is shown.
+        // Credentials in the address must not be printed.
         let shown = match value.rsplit_once('@') {
             Some((_, host)) => format!("...@{host}"),
             None => value.to_owned(),
         };
         problems.add(format!(
-            "FTP_HOST is {shown:?}: give a host name or an IP address only, such as \
-             u123456.your-storagebox.de (the user goes into FTP_USERNAME, the port into FTP_PORT, \
-             the folder into FTP_ROOT)"
+            "FTP_HOST is {shown:?}: use only a host name or an IP address, such as \
+             u123456.your-storagebox.de (set the user in FTP_USERNAME, the port in FTP_PORT, the \
+             folder in FTP_ROOT)"
         ));
     }
     bare.to_owned()
@@ -193,7 +194,7 @@ fn is_host_name(value: &str) -> bool {
 fn username(value: Option<&str>, problems: &mut Problems) -> String {
     let value = value.unwrap_or_default();
     if value.is_empty() {
-        problems.add("FTP_USERNAME is not set: set it to the user of your SFTP server");
+        problems.add("FTP_USERNAME is not set: set it to your user on the SFTP server");
     } else if is_placeholder(value) {
         problems.add(format!(
             "FTP_USERNAME is {value}, the placeholder of the example file: set your own user"
@@ -203,18 +204,18 @@ fn username(value: Option<&str>, problems: &mut Problems) -> String {
 }
 
 fn check_private_key(path: &Path, problems: &mut Problems) {
-    // A key pasted in the place of its path is a secret.
+    // A key pasted instead of its path is a secret.
     if path.to_string_lossy().contains("-----BEGIN") {
-        problems.add("FTP_PRIVATE_KEY holds a key: give the path of the file that holds it");
+        problems.add("FTP_PRIVATE_KEY holds a key: set it to the path of the key file");
     } else if let Err(error) = File::open(path) {
         problems.add(format!(
-            "FTP_PRIVATE_KEY is {}, which cannot be read ({error}): give the path of a private key \
-             that this user may read",
+            "FTP_PRIVATE_KEY is {}, which cannot be read ({error}): set it to a private key file \
+             that this user can read",
             path.display()
         ));
     } else if path.is_dir() {
         problems.add(format!(
-            "FTP_PRIVATE_KEY is {}, a folder: give the path of a private key",
+            "FTP_PRIVATE_KEY is {}, a folder: set it to a private key file",
             path.display()
         ));
     }
@@ -223,7 +224,7 @@ fn check_private_key(path: &Path, problems: &mut Problems) {
 fn root(value: &str, problems: &mut Problems) -> String {
     if value.split('/').any(|part| part == "..") || value.contains('\0') {
         problems.add(format!(
-            "FTP_ROOT is {value:?}: give a folder without .. in it, absolute or relative to the \
+            "FTP_ROOT is {value:?}: use a folder without .. in it, absolute or relative to the \
              login folder"
         ));
     }

@@ -1,4 +1,4 @@
-//! Secrets: never printed, and readable from files.
+//! Secrets: never printed, optionally read from files.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,15 +9,15 @@ use clap::Args;
 
 use super::Problems;
 
-/// The shortest `JWT_SECRET` in bytes: RFC 7518 section 3.2 demands a key as
-/// long as the hash of HS256.
+/// Minimum length of `JWT_SECRET` in bytes: RFC 7518 section 3.2 requires a key
+/// at least as long as the HS256 hash.
 const JWT_SECRET_MIN: usize = 32;
 
-/// The shortest `ADMIN_PASSWORD` in characters, except [`FIRST_PASSWORD`].
+/// Minimum length of `ADMIN_PASSWORD` in characters, except [`FIRST_PASSWORD`].
 const ADMIN_PASSWORD_MIN: usize = 8;
 
-/// The password with which the first administrator can do nothing but change
-/// it.
+/// The default password of the first administrator, who has to change it before
+/// doing anything else.
 const FIRST_PASSWORD: &str = "admin";
 
 /// Text that is never printed.
@@ -25,13 +25,13 @@ const FIRST_PASSWORD: &str = "admin";
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a text out of sight.
+    /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,8 +58,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The secret of the variable `name`, from itself or from the file that
-/// `<name>_FILE` names, whose last line break does not count.
+/// Returns the secret in the variable `name`, or in the file named by
+/// `<name>_FILE` without its trailing line break.
 pub(super) fn resolve(
     name: &str,
     value: Option<&Secret>,
@@ -69,7 +69,7 @@ pub(super) fn resolve(
     let secret = match (value, file) {
         (Some(_), Some(_)) => {
             problems.add(format!(
-                "{name} and {name}_FILE are both set: set one of them"
+                "{name} and {name}_FILE are both set: set only one of them"
             ));
             None
         }
@@ -93,7 +93,7 @@ fn read(name: &str, path: &Path, problems: &mut Problems) -> Option<Secret> {
             let line = line.strip_suffix('\r').unwrap_or(line);
             if line.is_empty() {
                 problems.add(format!(
-                    "{name}_FILE is {}, and that file is empty: put the secret into it",
+                    "{name}_FILE is {}, which is empty: write the secret to that file",
                     path.display()
                 ));
                 return None;
@@ -102,8 +102,8 @@ fn read(name: &str, path: &Path, problems: &mut Problems) -> Option<Secret> {
         }
         Err(error) => {
             problems.add(format!(
-                "{name}_FILE is {}, which cannot be read ({error}): name a file that holds the \
-                 secret and that this user may read",
+                "{name}_FILE is {}, which cannot be read ({error}): set it to a file with the \
+                 secret that this user can read",
                 path.display()
             ));
             None
@@ -111,8 +111,8 @@ fn read(name: &str, path: &Path, problems: &mut Problems) -> Option<Secret> {
     }
 }
 
-/// Whether a value was copied from an example file, ours or the original
-/// system's, as it stands there.
+/// Returns whether a value is a placeholder copied from an example file, ours
+/// or the original system's.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim().to_ascii_lowercase().replace('_', "-");
     value.starts_with("your-long-random-secret")
@@ -124,18 +124,18 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 #[command(next_help_heading = "Secrets")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct SecretArgs {
-    /// Key that signs tokens, at least 32 characters [default: made on first start and
-    /// kept in DATA_DIR/jwt.secret]
+    /// Sign tokens with this key of at least 32 characters [default: generated on first
+    /// start and kept in DATA_DIR/jwt.secret]
     #[arg(long, env)]
     pub jwt_secret: Option<Secret>,
-    /// File that holds JWT_SECRET
+    /// Read JWT_SECRET from this file
     #[arg(long, env)]
     pub jwt_secret_file: Option<PathBuf>,
-    /// Password of the first user, `admin`; counts only while there is no user; at
-    /// least 8 characters [default: admin, which can do nothing but change it]
+    /// Create the first user, admin, with this password of at least 8 characters; ignored
+    /// once a user exists [default: admin, to be changed at the first sign-in]
     #[arg(long, env)]
     pub admin_password: Option<Secret>,
-    /// File that holds ADMIN_PASSWORD
+    /// Read ADMIN_PASSWORD from this file
     #[arg(long, env)]
     pub admin_password_file: Option<PathBuf>,
 }
@@ -143,18 +143,18 @@ pub struct SecretArgs {
 /// [`SecretArgs`], validated.
 #[derive(Clone, Debug)]
 pub struct SecretSettings {
-    /// The key that signs tokens; where there is none, the installation's own
+    /// The key that signs tokens. If `None`, the installation's own key is used
     /// (see [`secret_file`](crate::installation::secret_file)).
     pub jwt_secret: Option<Secret>,
-    /// The first user's password, if it was set.
+    /// The first user's password, if set.
     pub admin_password: Option<Secret>,
 }
 
 impl SecretArgs {
-    /// Reads the files and checks the values.
+    /// Reads secret files and validates the values.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All problems found.
     pub fn settings(&self) -> Result<SecretSettings, Problems> {
         let mut problems = Problems::default();
         let jwt_secret = resolve(
@@ -168,8 +168,8 @@ impl SecretArgs {
             .is_some_and(|secret| secret.expose().len() < JWT_SECRET_MIN)
         {
             problems.add(format!(
-                "JWT_SECRET is shorter than {JWT_SECRET_MIN} characters: take the output of \
-                 `openssl rand -hex 32`, or leave it unset and one is made"
+                "JWT_SECRET is shorter than {JWT_SECRET_MIN} characters: use the output of \
+                 `openssl rand -hex 32`, or leave it unset to generate one"
             ));
         }
         let admin_password = resolve(
@@ -183,7 +183,7 @@ impl SecretArgs {
             password != FIRST_PASSWORD && password.chars().count() < ADMIN_PASSWORD_MIN
         }) {
             problems.add(format!(
-                "ADMIN_PASSWORD is shorter than {ADMIN_PASSWORD_MIN} characters: take a longer one"
+                "ADMIN_PASSWORD is shorter than {ADMIN_PASSWORD_MIN} characters: use a longer one"
             ));
         }
         problems.into_result(SecretSettings {

@@ -7,24 +7,24 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::UtcTime;
 
-/// The form of the log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     #[default]
     Text,
-    /// One JSON object per line, for machines.
+    /// One JSON object per line.
     Json,
 }
 
-/// What is logged: a level, or directives for single modules.
+/// A log level, or directives for single modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevel(String);
 
-/// Why a text is no log level.
+/// The text is not a log level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a log level is error, warn, info, debug or trace, or a list of directives such as \
+    "use error, warn, info, debug or trace, or a list of directives such as \
      info,refity_gateway=debug"
 )]
 pub struct LogLevelError;
@@ -34,8 +34,8 @@ impl FromStr for LogLevel {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim().to_ascii_lowercase();
-        // The filter takes an unknown word for the name of a module, so that
-        // a misspelt level would silence everything.
+        // EnvFilter takes an unknown word for a module name, so a misspelt
+        // level would silence everything.
         let known = text.split(',').all(|directive| {
             directive.contains(['=', '['])
                 || ["off", "error", "warn", "info", "debug", "trace"].contains(&directive)
@@ -48,21 +48,21 @@ impl FromStr for LogLevel {
     }
 }
 
-/// Why logging could not start.
+/// Logging could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The level is not one.
+    /// The level is invalid.
     #[error(transparent)]
     Level(#[from] LogLevelError),
-    /// Logging was started before.
-    #[error("logging was started twice")]
+    /// Logging was already started.
+    #[error("logging was already started")]
     Twice,
 }
 
-/// Starts logging for the whole process. Colours only on a terminal.
+/// Starts logging for the whole process, with colours on a terminal.
 ///
 /// # Errors
-/// When logging was started before.
+/// If logging was already started.
 pub fn init(level: &LogLevel, format: LogFormat) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
         .parse(&level.0)

@@ -1,4 +1,4 @@
-//! The usage card: how full a Hetzner Storage Box is, by Hetzner's API.
+//! Usage of a Hetzner Storage Box, from Hetzner's API.
 
 use std::path::PathBuf;
 
@@ -10,33 +10,33 @@ use super::{Problems, Secret, values};
 /// Hetzner's API.
 const API: &str = "https://api.hetzner.com";
 
-/// The usage card.
+/// The arguments of the usage card.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Usage of a Hetzner Storage Box")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct UsageArgs {
-    /// Show how full the Storage Box is, by Hetzner's API: true, 1, yes, or false, 0, no
+    /// Show the usage of the Storage Box: true, 1, yes, or false, 0, no
     #[arg(
         long, env, action = ArgAction::Set, value_parser = values::boolean,
         num_args = 0..=1, require_equals = true,
         default_value = "false", default_missing_value = "true"
     )]
     pub ftp_usage_enabled: bool,
-    /// Token of Hetzner's API that may read
+    /// Read the usage with this Hetzner API token; read permission is enough
     #[arg(long, env)]
     pub hcloud_token: Option<Secret>,
-    /// File that holds HCLOUD_TOKEN
+    /// Read HCLOUD_TOKEN from this file
     #[arg(long, env)]
     pub hcloud_token_file: Option<PathBuf>,
-    /// Number of the Storage Box, as the API names it; 0 = none
+    /// Show the Storage Box with this numeric id; 0 = none
     #[arg(long, env, value_parser = box_id, default_value = "0")]
     pub hetzner_box_id: u64,
-    /// Proxy for requests to Hetzner's API, such as http://proxy.example.org:3128
-    /// [default: none]
-    // It may hold a password.
+    /// Send requests to Hetzner's API through this proxy, such as
+    /// http://proxy.example.org:3128 [default: none]
+    // The URL may contain a password.
     #[arg(long, env)]
     pub https_proxy: Option<Secret>,
-    /// Where Hetzner's API is: another place is for tests only
+    /// Send requests to this URL instead of Hetzner's API; for tests only
     #[arg(long, env, value_parser = url, default_value = API)]
     pub hcloud_api_url: String,
 }
@@ -44,7 +44,7 @@ pub struct UsageArgs {
 fn box_id(text: &str) -> Result<u64, String> {
     text.trim()
         .parse()
-        .map_err(|_| "a Storage Box has a whole number, or 0 for none".to_owned())
+        .map_err(|_| "use the numeric id of the Storage Box, or 0 for none".to_owned())
 }
 
 fn url(text: &str) -> Result<String, String> {
@@ -56,28 +56,28 @@ fn url(text: &str) -> Result<String, String> {
         Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
             Ok(text.to_owned())
         }
-        _ => Err("give a URL that begins with http:// or https://".to_owned()),
+        _ => Err("use a URL that begins with http:// or https://".to_owned()),
     }
 }
 
 /// [`UsageArgs`], validated.
 #[derive(Clone, Debug)]
 pub struct UsageSettings {
-    /// The token.
+    /// The API token.
     pub token: Secret,
-    /// The box's number.
+    /// Id of the Storage Box.
     pub box_id: u64,
-    /// A proxy; its URL may hold a password.
+    /// URL of a proxy; may contain a password.
     pub proxy: Option<Secret>,
-    /// Where the API is, without a slash at the end.
+    /// Base URL of the API, without a trailing slash.
     pub api: String,
 }
 
 impl UsageArgs {
-    /// What to ask Hetzner; nothing: the card is off.
+    /// Returns the settings, or `None` if the card is off.
     ///
     /// # Errors
-    /// When it is on, and what it needs is missing.
+    /// If the card is on but a required value is missing.
     pub fn settings(&self) -> Result<Option<UsageSettings>, Problems> {
         let mut problems = Problems::default();
         if !self.ftp_usage_enabled {
@@ -90,20 +90,20 @@ impl UsageArgs {
         let token = resolve("HCLOUD_TOKEN", value, file, &mut problems);
         if value.is_none() && file.is_none() {
             problems.add(
-                "FTP_USAGE_ENABLED is true and HCLOUD_TOKEN is not set: make a token that may \
-                 read in Hetzner's console, or set FTP_USAGE_ENABLED to false",
+                "FTP_USAGE_ENABLED is true but HCLOUD_TOKEN is not set: create a read token in \
+                 Hetzner's console, or set FTP_USAGE_ENABLED to false",
             );
         }
         if self.hetzner_box_id == 0 {
             problems.add(
-                "FTP_USAGE_ENABLED is true and HETZNER_BOX_ID is 0: set the Storage Box's number, \
+                "FTP_USAGE_ENABLED is true but HETZNER_BOX_ID is 0: set the id of the Storage Box, \
                  or set FTP_USAGE_ENABLED to false",
             );
         }
         let proxy = self.https_proxy.as_ref().map(|proxy| url(proxy.expose()));
         if let Some(Err(words)) = &proxy {
             problems.add(format!(
-                "HTTPS_PROXY is no URL: {words}, such as http://proxy.example.org:3128"
+                "HTTPS_PROXY is not a URL: {words}, such as http://proxy.example.org:3128"
             ));
         }
         let settings = token.map(|token| UsageSettings {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_have_a_scheme_and_no_end() {
+    fn urls_need_a_scheme_and_lose_a_trailing_slash() {
         assert_eq!(url("http://127.0.0.1:1/").unwrap(), "http://127.0.0.1:1");
         for text in ["", "proxy:3128", "https://", "ftp://x"] {
             assert!(url(text).is_err(), "{text}");

@@ -1,4 +1,4 @@
-//! How single values are written.
+//! Parsers for single values.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("use true, 1 or yes, or else false, 0 or no".to_owned()),
+        _ => Err("use true, 1 or yes, or false, 0 or no".to_owned()),
     }
 }
 
@@ -15,7 +15,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 pub(super) fn port(text: &str) -> Result<u16, String> {
     match text.trim().parse() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err("a port is a whole number from 1 to 65535".to_owned()),
+        _ => Err("use a port from 1 to 65535".to_owned()),
     }
 }
 
@@ -23,14 +23,14 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
 pub(super) fn port_or_off(text: &str) -> Result<u16, String> {
     text.trim()
         .parse()
-        .map_err(|_| "a port is a whole number from 1 to 65535, or 0 for none".to_owned())
+        .map_err(|_| "use a port from 1 to 65535, or 0 for none".to_owned())
 }
 
-/// How many of something there may be: at least one.
+/// A limit: at least 1.
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(count) if count > 0 => Ok(count),
-        _ => Err("a limit is a whole number from 1 on".to_owned()),
+        _ => Err("use a whole number of at least 1".to_owned()),
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 /// may be followed by `B` or `iB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     parse_size(&text.trim().to_ascii_uppercase()).ok_or_else(|| {
-        "a size is a whole number of bytes, or one with K, M, G or T (powers of 1024), such as 20G"
+        "use a number of bytes, optionally with K, M, G or T (powers of 1024), such as 20G"
             .to_owned()
     })
 }
@@ -59,8 +59,7 @@ fn parse_size(text: &str) -> Option<u64> {
 /// A duration above zero: a whole number with `ms`, `s`, `m`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(&text.trim().to_ascii_lowercase()).ok_or_else(|| {
-        "a duration is a whole number above 0 with a unit: s, m, h or d, such as 90s, 15m or 2h"
-            .to_owned()
+        "use a whole number above 0 with a unit (s, m, h or d), such as 90s, 15m or 2h".to_owned()
     })
 }
 
@@ -80,7 +79,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     fits.then(|| Duration::from_millis(ms))
 }
 
-/// A number's digits, and what follows them.
+/// Splits the leading digits from the unit.
 fn split_unit(text: &str) -> (&str, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     text.split_at(digits)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{PROGRAMS, printed, run};
 
-/// `--check-config` says that it is good, and says nothing secret.
+/// `--check-config` accepts the variables and prints no secret.
 async fn assert_good(variables: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     for program in PROGRAMS {
@@ -17,12 +17,12 @@ async fn assert_good(variables: &[(&str, &str)]) {
         );
         assert!(
             !folder.path().join("data").exists(),
-            "a check makes nothing"
+            "a check creates nothing"
         );
     }
 }
 
-/// Start and `--check-config` are refused alike, with all these words.
+/// Startup and `--check-config` both fail with all these words.
 async fn assert_refused(programs: &[&str], variables: &[(&str, &str)], words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     for program in programs {
@@ -94,7 +94,7 @@ async fn empty_variables_are_unset_and_booleans_have_many_forms() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_with_what_to_do() {
+async fn a_missing_value_is_named_with_what_to_do() {
     assert_refused(&PROGRAMS, &[("FTP_HOST", "")], &["FTP_HOST", "make run"]).await;
     assert_refused(
         &PROGRAMS,
@@ -115,7 +115,7 @@ async fn what_is_missing_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
+async fn an_invalid_value_is_named_with_its_variable_and_what_would_be_valid() {
     for (name, value, right) in [
         ("FTP_PORT", "ssh", "1 to 65535"),
         ("FTP_PORT", "0", "1 to 65535"),
@@ -138,10 +138,10 @@ async fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("SFTP_SYNC_TIMEOUT", "15", "15m"),
         ("TRUSTED_PROXIES", "127.0.0.1,nginx.local", "10.0.0.0/8"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8"),
-        ("MAX_CONNECTIONS", "0", "from 1 on"),
-        ("MAX_CONNECTIONS_PER_CLIENT", "many", "from 1 on"),
+        ("MAX_CONNECTIONS", "0", "of at least 1"),
+        ("MAX_CONNECTIONS_PER_CLIENT", "many", "of at least 1"),
         ("MAX_UPLOADS", "257", "1 to 256"),
-        ("MAX_UPLOADS_PER_CLIENT", "-1", "from 1 on"),
+        ("MAX_UPLOADS_PER_CLIENT", "-1", "of at least 1"),
         ("HEADER_TIMEOUT", "30", "90s"),
         ("BODY_TIMEOUT", "0s", "90s"),
     ] {

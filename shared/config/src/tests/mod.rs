@@ -40,7 +40,7 @@ const GOOD: [&str; 3] = [
     "--ftp-password=pw",
 ];
 
-/// Reads the flags, and the environment as if each variable were empty.
+/// Parses the flags with an environment in which each variable is empty.
 fn try_args(flags: &[&str]) -> Result<AllArgs, clap::Error> {
     let flags = std::iter::once("refity").chain(flags.iter().copied());
     parse_from(flags.map(OsString::from), &|_| Some(OsString::new()))
@@ -91,7 +91,7 @@ fn the_defaults() {
 }
 
 #[test]
-fn an_ill_formed_value_is_named_with_what_would_be_right() {
+fn a_malformed_value_is_named_with_what_would_be_valid() {
     for (flag, variable, right) in [
         ("--ftp-port=ssh", "FTP_PORT", "from 1 to 65535"),
         ("--port=0", "PORT", "from 1 to 65535"),
@@ -152,7 +152,7 @@ fn addresses_of_both_families() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_together() {
     let all = args(&["--port=8080", "--admin-password=short"]);
     let problems = both(
         all.remote.settings(&all.data),
@@ -232,7 +232,7 @@ fn secrets_come_from_files_too() {
 }
 
 #[test]
-fn secrets_have_a_least_length() {
+fn secrets_have_a_minimum_length() {
     let long = format!("--jwt-secret={}", "k".repeat(32));
     for flags in [
         [long.as_str(), "--admin-password=admin"],
@@ -309,7 +309,7 @@ fn help_names_each_variable_and_never_its_value() {
 }
 
 #[test]
-fn empty_variables_of_subcommands_count_as_unset_too() {
+fn empty_variables_of_subcommands_are_unset_too() {
     let subcommand = Command::new("sub").arg(clap::Arg::new("a").long("a").env("PATH"));
     let command = Command::new("main").subcommand(subcommand);
     let command = without_empty_variables(command, &|_| Some(OsString::new()));
