@@ -1,17 +1,17 @@
-# The words that start everything. `make` alone lists them.
+# Entry points. `make` alone lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
 CARGO_DENY := 0.20.2
-# In CI the names of three hundred crates are noise.
+# In CI, do not list three hundred crates.
 QUIET := $(if $(CI),--quiet)
-# What `make run` starts: nothing of tests/.
+# The programs that `make run` starts, nothing from tests/.
 PROGRAMS := --package refity-gateway --package refity-uploader --package refity-sandbox
-# Crashes that `make soak` survives.
+# Number of crashes in `make soak`.
 N ?= 1000
-# For how long `make fuzz` tries each target, and `make model` plays.
+# Duration of `make model`, and of each target in `make fuzz`.
 SECONDS ?= 600
 
 .PHONY: help build run web-dev test lint openapi screenshots bench clients conformance fuzz soak \
@@ -25,22 +25,22 @@ build: ## Build the web interface and the programs, into target/release
 	@deploy/web build
 	cargo build $(QUIET) --release --locked $(PROGRAMS)
 
-run: build ## Build and start everything on 127.0.0.1, with a sandbox where FTP_HOST is unset
+run: build ## Build and start everything on 127.0.0.1, with a sandbox SFTP server if FTP_HOST is unset
 	@exec deploy/run
 
-web-dev: ## Show the web interface as it is changed, with a gateway (REFITY_GATEWAY) behind it
+web-dev: ## Serve the web interface with live reload in front of a gateway (REFITY_GATEWAY)
 	@deploy/web dev
 
-# Some tests start the programs, so these are built first; with `--tests`, so
-# that both commands agree on features and nothing is compiled twice.
-test: ## Run all tests, with real sshd and docker (installs what is missing, where root)
+# Some tests start the programs, so build these first. With `--tests`, both
+# commands agree on features and nothing is compiled twice.
+test: ## Run all tests, with a real sshd and docker (as root, installs missing packages)
 	@deploy/packages build
 	@deploy/packages test
 	@deploy/web test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	cargo test --release --locked --workspace
 
-lint: ## Check format, lints, licences and scripts
+lint: ## Check formatting, lints, licences and scripts
 	@deploy/packages build
 	@deploy/packages lint
 	cargo fmt --check
@@ -51,14 +51,14 @@ lint: ## Check format, lints, licences and scripts
 	cargo fetch $(QUIET) --locked
 	cargo deny --log-level error --offline check bans licenses sources
 
-# The committed description of the API, of which the web interface's types are
-# made. A test fails where it is not the gateway's.
-openapi: ## Renew web/openapi.json, and the types made of it, after a change of the API
+# Regenerates the committed API description and the web interface's types. A test
+# fails if it does not match the gateway.
+openapi: ## Regenerate web/openapi.json and the types after a change of the API
 	@deploy/packages build
 	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --workspace --bins the_committed_description
 	@deploy/web types
 
-screenshots: ## Take the README's pictures anew (ALL=folder: every page, width and theme, into it)
+screenshots: ## Retake the screenshots in README.md (ALL=folder: of every page, width and theme)
 	@deploy/packages build
 	@deploy/packages test
 	@deploy/web build
@@ -66,7 +66,7 @@ screenshots: ## Take the README's pictures anew (ALL=folder: every page, width a
 	REFITY_SCREENSHOTS=$(abspath $(or $(ALL),web/screenshots)) REFITY_SCREENSHOTS_ALL=$(ALL) \
 	  cargo test $(QUIET) --release --locked --workspace --test suite -- --ignored web_interface::screenshots
 
-bench: ## Measure against other registries and sftp in the same run; fails where a limit is missed
+bench: ## Compare with other registries and sftp; fails if a ratio misses its limit
 	@deploy/packages build
 	@deploy/web build
 	cargo build $(QUIET) --release --locked --workspace --bins
@@ -74,38 +74,38 @@ bench: ## Measure against other registries and sftp in the same run; fails where
 	@deploy/packages bench
 	target/release/bench
 
-clients: ## Run every client against ours, and print what each can do (CRANE=path adds crane)
+clients: ## Test every client and print what each supports (CRANE=path adds crane)
 	@deploy/packages build
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	cargo test $(QUIET) --release --locked --workspace --test suite -- --nocapture clients::every_client
 
-conformance: ## Run the public OCI conformance suite against ours (SUITE=path of its program)
-	@[[ -n "$(SUITE)" ]] || { echo "make conformance SUITE=path: the suite is built from" \
-	  "github.com/opencontainers/distribution-spec, folder conformance" >&2; exit 2; }
+conformance: ## Run the OCI conformance suite (SUITE=path of its binary)
+	@[[ -n "$(SUITE)" ]] || { echo "Set SUITE to the path of the suite, built from folder conformance of" \
+	  "github.com/opencontainers/distribution-spec: make conformance SUITE=path" >&2; exit 2; }
 	@deploy/packages build
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	target/release/conformance "$(SUITE)"
 
-fuzz: ## Make up input for all that reads what others send, each target for SECONDS=600
+fuzz: ## Fuzz all parsers of external input, each target for SECONDS=600
 	@deploy/packages build
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	REFITY_FUZZ_SECONDS=$(SECONDS) cargo test --release --locked --workspace --lib --bins --no-fail-fast -- --nocapture fuzz_
 
-soak: ## Kill the programs N times while clients push (N=1000)
+soak: ## Kill the programs N=1000 times while clients push
 	@deploy/packages build
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	REFITY_CRASHES=$(N) cargo test --release --locked --workspace --test suite -- --nocapture crash::
 
-model: ## Play at random against a model for so many seconds (SECONDS=600)
+model: ## Compare random requests with a model for SECONDS=600
 	@deploy/packages build
 	@deploy/packages test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
 	REFITY_MODEL_SECONDS=$(SECONDS) cargo test --release --locked --workspace --test suite -- --nocapture model::
 
-audit: cargo-deny ## Look for known vulnerabilities in dependencies (asks the Internet)
+audit: cargo-deny ## Check dependencies for known vulnerabilities (needs Internet access)
 	cargo deny check advisories
 
 cargo-deny:
