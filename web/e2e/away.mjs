@@ -12,7 +12,7 @@ await script(async (open) => {
   const main = page.getByRole("main");
   await main.getByText("1.0").first().waitFor();
 
-  const sftp = main.getByText("The SFTP server cannot be reached");
+  const sftp = main.getByText("The SFTP server is unreachable");
   await lab.ask("stop sshd");
   // Somebody pushes, so that it is noticed; the push is taken all the same.
   await registry.image("team/app", "1.1", [layer("more", 1_000)]);
@@ -22,7 +22,7 @@ await script(async (open) => {
   // It rests longer and longer between its tries.
   await sftp.waitFor({ state: "detached", timeout: 90_000 });
 
-  const uploader = main.getByText("No uploader is at work");
+  const uploader = main.getByText("No uploader is running");
   await lab.ask("stop uploader");
   await uploader.waitFor({ timeout: 90_000 });
   await lab.ask("start uploader");

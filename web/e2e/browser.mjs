@@ -86,8 +86,8 @@ export async function fillSignIn(page, hand, user, password) {
 export async function chooseOwnPassword(page, hand, first, own) {
   await hand.fill(page.getByLabel("Current password"), first);
   await hand.fill(page.getByLabel("New password", { exact: true }), own);
-  await hand.fill(page.getByLabel("New password again"), own);
-  await hand.press(page.getByRole("button", { name: "Change the password" }));
+  await hand.fill(page.getByLabel("Repeat new password"), own);
+  await hand.press(page.getByRole("button", { name: "Change password" }));
 }
 
 /** Makes a window so wide; what is so wide is left alone, since menus close when it changes. */

@@ -82,15 +82,15 @@ await script(async (open) => {
   page.expected.push(/status of 401/);
   await go("/");
   await fillSignIn(page, hand, lab.user, "wrong");
-  await show("sign-in-refused", "User name or password is wrong");
+  await show("sign-in-refused", "Wrong user name or password");
   await fillSignIn(page, hand, lab.user, "admin");
   await show("first-password", page.getByRole("heading", { name: "Choose a password" }));
   await chooseOwnPassword(page, hand, "admin", lab.password);
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   page.expected.pop();
   await show("first-steps", page.getByLabel("Group"));
-  await hand.press(button("Create the group"));
-  await show("first-steps-group", "team is there");
+  await hand.press(button("Create group"));
+  await show("first-steps-group", "Created team");
   await page.getByText("GitHub Actions").click();
   await show("first-steps-actions", main.getByText("docker/login-action"));
   await page.getByText("podman", { exact: true }).click();
@@ -98,7 +98,7 @@ await script(async (open) => {
   await go("/g/team");
   await show("group-empty", "No repositories yet");
   await go("/transfers");
-  await show("transfers-none", "All that was pushed is on SFTP");
+  await show("transfers-none", "Everything is on SFTP");
   await api.send("POST", "/repos", { name: "team/empty" });
   await go("/r/team/empty");
   await show("repository-empty", "No tags yet");
@@ -120,7 +120,7 @@ await script(async (open) => {
   await hand.press(button("Revoke build server"));
   await show("token-revoked", page.getByRole("alertdialog"));
   await go("/users");
-  await hand.menu(button("More for otter"), "Disable");
+  await hand.menu(button("More actions for otter"), "Disable");
   await show("user-disabled", page.getByRole("alertdialog"));
   await go("/r/team/tools/lint");
   await hand.menu(button("More"), /Delete/);
@@ -132,12 +132,12 @@ await script(async (open) => {
   await page.getByRole("alertdialog").getByText("Frees").first().waitFor();
   await hand.press(button("Delete 1 tag", page.getByRole("alertdialog")));
   // It stays for as long as one points at it.
-  await page.getByText(/1 tag deleted/).hover();
-  await show("toast", page.getByText(/1 tag deleted/));
+  await page.getByText(/Deleted 1 tag/).hover();
+  await show("toast", page.getByText(/Deleted 1 tag/));
   await lab.ask("remember three months");
   await go("/storage");
   await show("storage-grown", main.getByRole("img", { name: /GB|TB/ }));
-  await hand.press(button("Show as a table"));
+  await hand.press(button("Show as table"));
   await show("storage-table", main.getByRole("table", { name: "Growth" }));
 
   // What does not load.
@@ -164,10 +164,10 @@ await script(async (open) => {
   await page.route(lists, refuse);
   // An event has the list read again.
   await push("team/api:2.0.0");
-  await show("not-loaded-again", "This could not be loaded again.");
+  await show("not-loaded-again", "Could not refresh this.");
   await page.unroute(lists);
   await hand.press(button("Retry"));
-  await page.getByText("This could not be loaded again.").waitFor({ state: "detached" });
+  await page.getByText("Could not refresh this.").waitFor({ state: "detached" });
   page.expected.pop();
 
   // What does not get to SFTP.
@@ -195,15 +195,15 @@ await script(async (open) => {
   await show("tags-staged", main.getByText("Staged"));
   await go("/storage");
   await hand.press(button("Check now"));
-  await show("storage-away", "It does not do all that is needed");
+  await show("storage-away", "A check failed");
   await lab.ask("start storage");
 
   // Who is away.
   await go("/groups");
   await lab.ask("stop uploader");
-  await show("no-uploader", "No uploader is at work");
+  await show("no-uploader", "No uploader is running");
   await lab.ask("start uploader");
-  await page.getByText("No uploader is at work").waitFor({ state: "detached", timeout: LONG });
+  await page.getByText("No uploader is running").waitFor({ state: "detached", timeout: LONG });
   page.expected.push(/ERR_/, /status of 50/);
   await lab.ask("stop gateway");
   await show("offline", "No connection to the registry");

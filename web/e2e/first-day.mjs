@@ -27,7 +27,7 @@ await script(async (open) => {
   page.expected.push(/status of 401/);
   await page.goto(lab.url);
   await fillSignIn(page, hand, "admin", "wrong");
-  await page.getByText("User name or password is wrong").waitFor();
+  await page.getByText("Wrong user name or password").waitFor();
   await hand.fill(page.getByLabel("Password", { exact: true }), "admin");
   await hand.press(button("Sign in"));
 
@@ -40,8 +40,8 @@ await script(async (open) => {
   // The overview of an empty registry leads to the first group.
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await hand.fill(page.getByLabel("Group"), "team");
-  await hand.press(button("Create the group"));
-  await main.getByText("team is there").waitFor();
+  await hand.press(button("Create group"));
+  await main.getByText("Created team").waitFor();
   await page.getByText(`docker login ${host()}`).first().waitFor();
 
   await look(page, "the first steps");
@@ -118,8 +118,8 @@ await script(async (open) => {
   await fillSignIn(page, hand, "admin", PASSWORD);
   await hand.press(button("Preview"));
   await main.getByText(SIZE).first().waitFor();
-  await hand.press(button(/^Collect, frees 36(\.\d)? MB/, main));
+  await hand.press(button(/^Collect 36(\.\d)? MB/, main));
   await hand.press(button(/^Collect/, page.getByRole("alertdialog")));
-  await page.getByText(/^Collected .* 36(\.\d)? MB are freed/).waitFor();
+  await page.getByText(/^Collected .* Frees 36(\.\d)? MB/).waitFor();
   await pullAnew(first);
 });

@@ -29,7 +29,7 @@ async function deleteTwo(page) {
 
 async function openMenu(page) {
   await at(repo, "1.17.0")(page);
-  await page.getByRole("button", { name: "More about main" }).click();
+  await page.getByRole("button", { name: "More actions for main" }).click();
   await page.getByRole("menu").waitFor();
 }
 
@@ -58,7 +58,7 @@ export const membersPages = [
   { name: "member-transfers", go: at("/transfers", "Transfers") },
   { name: "member-storage", go: at("/storage", "This host") },
   { name: "member-settings", go: at("/settings", "Password") },
-  { name: "member-missing", go: at("/g/ml", "not here") },
+  { name: "member-missing", go: at("/g/ml", "not found") },
 ];
 
 /** The page of who has not signed in. */
@@ -120,7 +120,7 @@ export const allPages = [
   },
   {
     name: "users-rights-give",
-    go: then(at("/users?tab=rights", "Rights"), press("Give rights"), dialog("Give rights")),
+    go: then(at("/users?tab=rights", "Rights"), press("Grant access"), dialog("Grant access")),
   },
   {
     name: "users-robots-new",
@@ -133,7 +133,7 @@ export const allPages = [
   {
     name: "storage-checked",
     go: then(at("/storage", "Check now"), press("Check now"), (page) =>
-      page.getByText("Rename over a file"),
+      page.getByText("Replace a file by renaming"),
     ),
   },
   {
@@ -153,7 +153,11 @@ export const allPages = [
   },
   {
     name: "keys",
-    go: then(at("/groups", "infra"), (page) => page.keyboard.press("?"), dialog("Keys")),
+    go: then(
+      at("/groups", "infra"),
+      (page) => page.keyboard.press("?"),
+      dialog("Keyboard shortcuts"),
+    ),
   },
-  { name: "missing", go: at("/no/such/page", "There is nothing here") },
+  { name: "missing", go: at("/no/such/page", "Page not found") },
 ];

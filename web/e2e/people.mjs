@@ -36,8 +36,8 @@ await script(async (open) => {
   await dialog.waitFor({ state: "detached" });
   await admin.getByRole("main").getByText("heron").first().waitFor();
   await hand.tab("Rights");
-  await hand.press(admin.getByRole("button", { name: "Give rights" }));
-  dialog = admin.getByRole("dialog", { name: "Give rights" });
+  await hand.press(admin.getByRole("button", { name: "Grant access" }));
+  dialog = admin.getByRole("dialog", { name: "Grant access" });
   await hand.fill(dialog.getByLabel("User", { exact: true }), "heron");
   await hand.fill(dialog.getByLabel("Group", { exact: true }), "team");
   await hand.check(dialog.getByLabel("pull", { exact: true }));
@@ -67,7 +67,7 @@ await script(async (open) => {
   await page.goto(`${lab.url}/r/secret/plans`);
   await page
     .getByRole("main")
-    .getByText(/not here/)
+    .getByText(/not found/)
     .first()
     .waitFor();
 
@@ -102,14 +102,14 @@ await script(async (open) => {
   // An account that is disabled is out at once; and in again when one thinks again.
   hand = handOf(admin, process.argv[2]);
   await hand.tab("Users");
-  await hand.menu(admin.getByRole("button", { name: "More for heron" }), "Disable");
+  await hand.menu(admin.getByRole("button", { name: "More actions for heron" }), "Disable");
   await hand.press(admin.getByRole("alertdialog").getByRole("button", { name: "Disable" }));
   const row = admin.getByRole("row").filter({ hasText: "heron" });
   await row.getByText("Disabled").waitFor();
   page.expected.push(/status of 40[13]/);
   await page.reload();
   await page.getByLabel("User name").waitFor();
-  await hand.menu(admin.getByRole("button", { name: "More for heron" }), "Enable");
+  await hand.menu(admin.getByRole("button", { name: "More actions for heron" }), "Enable");
   await row.getByText("Active").waitFor();
   hand = handOf(page, process.argv[2]);
   await hand.fill(page.getByLabel("User name"), "heron");

@@ -74,7 +74,7 @@ it("says that nothing is called so only when that is known", async () => {
   expect(screen.queryByText(/Nothing is called/)).toBeNull();
   const data = { groups: [], repos: [], tags: [] };
   answer({ data, response: new Response(null, { status: 200 }) } as never);
-  await screen.findByText("Nothing is called “teamx”");
+  await screen.findByText("No results for “teamx”");
 });
 
 it("does not say that nothing is called so where the search failed", async () => {

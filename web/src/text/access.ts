@@ -1,19 +1,19 @@
 import { count } from "./format";
 
-/** Words of rights, and of secrets that stand for them. */
+/** Texts about rights and the secrets that grant them. */
 export const access = {
   right: { pull: "pull", push: "push", delete: "delete", manage: "manage" },
   rightHint: {
     pull: "See and download images",
     push: "Upload images and set tags",
     delete: "Delete tags and images",
-    manage: "All of the above; on a whole group also its repositories, robots and rights",
+    manage: "All of the above; on a group also its repositories, robots and access",
   },
   rights: "Rights",
-  implied: "Any right brings pull along; manage brings all.",
-  all: "all that you may",
-  allHint: "All that you may, now and later",
-  some: "Only some of it",
+  implied: "Every right includes pull; manage includes all.",
+  all: "all your rights",
+  allHint: "Full access (yours, including future rights)",
+  some: "Selected repositories",
   every: "all groups",
   more: (n: number) => `${count(n)} more`,
   place: "Repositories",
@@ -25,16 +25,16 @@ export const access = {
   expires: "Expires",
   expiry: {
     never: "Never",
-    day: "On a day",
+    day: "On a date",
     after: { 7: "In 7 days", 30: "In 30 days", 90: "In 90 days", 365: "In a year" },
   },
   lastDay: "Last day",
   in: (time: string) => `in ${time}`,
-  ended: "Ended",
-  shownOnce: "Copy it now. It is not shown again, and only its hash is kept.",
-  copySecret: "Copy the secret",
-  pasted: "Docker asks for a password: paste it there.",
+  ended: "Expired",
+  shownOnce: "Copy the secret now. It cannot be shown again.",
+  copySecret: "Copy secret",
+  pasted: "Paste the secret when Docker asks for a password.",
   plainHttp:
-    "This registry has no HTTPS, which Docker refuses at first. Put this into /etc/docker/daemon.json and restart Docker:",
+    "This registry uses plain HTTP. Allow it in /etc/docker/daemon.json, then restart Docker:",
   done: "Done",
 };

@@ -1,4 +1,4 @@
-/** Numbers, sizes and times in words, as the browser's language has them. */
+/** Formats numbers, sizes and times in the browser's language. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -12,7 +12,7 @@ const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 export const count = (n: number) => whole.format(n);
 
-/** What programs say, as a sentence: `no route` is `No route.`; names with dots stay as they are. */
+/** Turns a message of a program into a sentence: `no route` becomes `No route.` */
 export const sentence = (words: string) =>
   words
     .replace(/^\p{Ll}(?=\p{L}* )/u, (first) => first.toLocaleUpperCase())
@@ -35,13 +35,13 @@ function inUnit(bytes: number, unit: number) {
   return unit === 0 || value >= 99.95 ? whole.format(Math.round(value)) : short.format(value);
 }
 
-/** `488 MB`: decimal units, as disks and `docker images` have them. */
+/** `488 MB`: decimal units, as disks and `docker images` use them. */
 export function bytes(n: number) {
   const unit = unitOf(n);
   return `${inUnit(n, unit)} ${UNITS[unit]}`;
 }
 
-/** `222 of 358 MB`: both in the larger one's unit. */
+/** `222 of 358 MB`: both in the unit of the total. */
 export function bytesOf(done: number, total: number) {
   const unit = unitOf(total);
   return `${inUnit(done, unit)} of ${inUnit(total, unit)} ${UNITS[unit]}`;
@@ -49,7 +49,7 @@ export function bytesOf(done: number, total: number) {
 
 export const rate = (bytesPerSecond: number) => `${bytes(bytesPerSecond)}/s`;
 
-/** A part of 100, never rounded up to all of it. */
+/** A percentage, never rounded up to 100. */
 export function percent(part: number, total: number) {
   if (total <= 0) return 0;
   return part >= total ? 100 : Math.min(99, Math.floor((part / total) * 100));
@@ -79,7 +79,7 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 export const timeOfDay = (at: number | Date) => clock.format(at);
-/** `20 Nov`, of a day such as `2026-11-20`, which is one in UTC. */
+/** `20 Nov` for a UTC day such as `2026-11-20`. */
 export const shortDate = (day: string) => utcDay.format(new Date(day));
 export const date = (at: string) => withYear.format(new Date(at));
 
@@ -87,7 +87,7 @@ export const date = (at: string) => withYear.format(new Date(at));
 export function ago(at: string, now: number) {
   const then = new Date(at);
   const past = now - then.getTime();
-  // A clock that is a little behind is no news from the future.
+  // Tolerate a clock that is slightly behind.
   if (past < -MINUTE) return withYear.format(then);
   if (past < 5 * SECOND) return "just now";
   if (past < DAY) return `${duration(past / SECOND)} ago`;
@@ -103,10 +103,10 @@ const soon = new Intl.DateTimeFormat(undefined, {
   hour: "numeric",
   minute: "2-digit",
 });
-/** `30 Nov, 06:14`: what is at most some days away. */
+/** `30 Nov, 06:14`, for times a few days away. */
 export const dayAndTime = (at: string) => soon.format(new Date(at));
 
-/** Local time and UTC, for a title. */
+/** Local time and UTC, for a tooltip. */
 export function exactly(at: string) {
   const then = new Date(at);
   const utc = then

@@ -1,7 +1,4 @@
-/**
- * All that the interface says, by page. Another language is another object of
- * the type `Text`.
- */
+/** All texts of the interface, by page. */
 import { access } from "./access";
 import { audit } from "./audit";
 import { diff } from "./diff";

@@ -2,7 +2,7 @@ export const palette = {
   title: "Search",
   label: "Search repositories, tags and pages",
   hint: "Type a name",
-  none: (q: string) => `Nothing is called “${q}”`,
+  none: (q: string) => `No results for “${q}”`,
   group: "group",
   repository: "repository",
   tag: "tag",

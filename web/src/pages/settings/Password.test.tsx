@@ -33,10 +33,10 @@ test("nothing is sent before the new password will do", async () => {
   const { type, send } = show();
   await type("Current password", "before-1");
   await type("New password", "short");
-  await type("New password again", "other");
+  await type("Repeat new password", "other");
   await send();
-  expect(screen.getByText("Give at least 8 characters")).toBeTruthy();
-  expect(screen.getByText("These two are not the same")).toBeTruthy();
+  expect(screen.getByText("Use at least 8 characters")).toBeTruthy();
+  expect(screen.getByText("The passwords differ")).toBeTruthy();
   expect(put).not.toHaveBeenCalled();
 });
 
@@ -45,10 +45,10 @@ test("that the present one is wrong is said at its field", async () => {
   const { type, send } = show();
   await type("Current password", "before-1");
   await type("New password", "after-after");
-  await type("New password again", "after-after");
+  await type("Repeat new password", "after-after");
   await send();
   expect(put).toHaveBeenCalledOnce();
-  await screen.findByText("This is not your password");
+  await screen.findByText("Wrong password");
   expect(screen.getByLabelText("Current password").getAttribute("aria-invalid")).toBe("true");
   expect(screen.queryByRole("alert")).toBeNull();
 });

@@ -28,7 +28,7 @@ afterEach(cleanup);
 it("says at its field that the password is wrong, and lets one try again", async () => {
   const post = answers(401);
   const button = await tried();
-  await screen.findByText("User name or password is wrong.");
+  await screen.findByText("Wrong user name or password.");
   expect(screen.getByLabelText("Password").getAttribute("aria-invalid")).toBe("true");
   expect(button.disabled).toBe(false);
   await userEvent.click(button);
@@ -38,7 +38,7 @@ it("says at its field that the password is wrong, and lets one try again", async
 it("says how long one has to wait, and sends nothing before", async () => {
   const post = answers(429, { "retry-after": "60" });
   const button = await tried();
-  await screen.findByText(/^Too many tries\. Wait \d\d s, then try again\.$/);
+  await screen.findByText(/^Too many attempts\. Try again in \d\d s\.$/);
   expect(button.disabled).toBe(true);
   await userEvent.type(screen.getByLabelText("Password"), "{Enter}");
   expect(post).toHaveBeenCalledOnce();
