@@ -14,7 +14,7 @@ use refity_tests::client::sha256;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::random::Random;
-use refity_tests::stubborn::Stubborn;
+use refity_tests::retrying_client::RetryingClient;
 use refity_tests::wait;
 
 /// Clients that push at the same time.
@@ -119,7 +119,7 @@ async fn push_until(
     over: Arc<AtomicBool>,
 ) -> Acknowledged {
     let mut known = Acknowledged::default();
-    let whole = Stubborn::new(registry);
+    let whole = RetryingClient::new(registry);
     while !over.load(Ordering::Relaxed) {
         let repository = format!("{GROUP}/app{}", random.below(3));
         // Each tag has one writer, so that the last wish is known exactly.

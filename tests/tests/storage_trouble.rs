@@ -12,8 +12,8 @@ use refity_tests::faulty_sftp::FaultySftp;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::random;
+use refity_tests::retrying_client::RetryingClient;
 use refity_tests::sshd::Sshd;
-use refity_tests::stubborn::Stubborn;
 use refity_tests::wait;
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -244,7 +244,7 @@ async fn a_push_in_step_never_lies_while_sessions_are_killed() {
         .await;
     let (client, tree) = (lab.client(), lab.tree());
     let pushes = tokio::spawn(async move {
-        let mut client = Stubborn::new(vec![client]);
+        let mut client = RetryingClient::new(vec![client]);
         for n in 0..4 {
             let image = Image::random(Format::Oci, 2, 4_000_000);
             let tag = format!("v{n}");

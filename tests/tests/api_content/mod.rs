@@ -1,12 +1,12 @@
-//! What the API shows of groups, repositories, tags and images, and to whom;
-//! what deleting them does, and says before; the paths of the older system.
+//! Groups, repositories, tags and images in the API: contents, visibility,
+//! deletion with its preview, and the legacy paths.
 
 mod deletions;
 mod groups;
 mod image;
+mod legacy;
 mod lists;
-mod older;
-mod whom;
+mod visibility;
 
 use refity_tests::client::{Answer, Client, Sent, send};
 use refity_tests::expect::Expect as _;

@@ -5,7 +5,7 @@ mod bad_input;
 mod command;
 mod cors;
 mod grants;
-mod guessing;
+mod login_throttle;
 mod pages;
 mod robots;
 mod sessions;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::site::Site;
+use super::networks::Network;
 use super::storage::Storage;
 use super::table::{Cell, Client, Operation};
 
@@ -11,8 +11,8 @@ const NAME: &str = "buildah";
 pub(super) struct Buildah(pub(super) Storage);
 
 impl Buildah {
-    pub(super) async fn start(site: Arc<Site>) -> Self {
-        Self(Storage::start(site, NAME, &[]).await)
+    pub(super) async fn start(network: Arc<Network>) -> Self {
+        Self(Storage::start(network, NAME, &[]).await)
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use refity_tests::lab::{ADMIN, PASSWORD};
 
-use super::goods::{Goods, Parcel, TAG};
+use super::fixtures::{Artifact, Fixtures, TAG};
+use super::networks::Network;
 use super::shell::{Shell, text};
-use super::site::Site;
 use super::table::{Cell, Client, Operation};
 
 const NAME: &str = "crane";
@@ -20,26 +20,26 @@ const VARIABLE: &str = "CRANE";
 const FOREIGN_TOO: &str = "--allow-nondistributable-artifacts";
 
 pub(super) struct Crane {
-    site: Arc<Site>,
-    goods: Goods,
+    network: Arc<Network>,
+    fixtures: Fixtures,
     shell: Shell,
     version: String,
 }
 
 impl Crane {
     /// `None` where it is not installed.
-    pub(super) async fn start(site: Arc<Site>) -> Option<Self> {
+    pub(super) async fn start(network: Arc<Network>) -> Option<Self> {
         let shell = Shell::new(program()?).env("DOCKER_CONFIG", "config");
         Some(Self {
-            goods: site.goods().await,
+            fixtures: network.fixtures().await,
             version: shell.version(&["version"], 0).await,
             shell,
-            site,
+            network,
         })
     }
 
     async fn login(&self) {
-        let address = self.site.address();
+        let address = self.network.address();
         let login = ["auth", "login", address, "-u", ADMIN, "--password-stdin"];
         // It keeps what it is told, and asks nobody.
         self.shell.run_with_input(&login, "wrong").await;
@@ -49,106 +49,113 @@ impl Crane {
     }
 
     fn tagged(&self, repository: &str) -> String {
-        self.site.name(&format!("{repository}:{TAG}"))
+        self.network.name(&format!("{repository}:{TAG}"))
     }
 
-    async fn push(&self, parcel: &Parcel, to: &str) {
+    async fn push(&self, artifact: &Artifact, to: &str) {
         let folder = tempfile::tempdir().unwrap();
-        let layout = parcel.write_layout(folder.path());
+        let layout = artifact.write_layout(folder.path());
         self.shell.run(&["push", text(&layout), to]).await;
     }
 
-    async fn pull(&self, parcel: &Parcel, from: &str) {
+    async fn pull(&self, artifact: &Artifact, from: &str) {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("layout");
         self.shell
             .run(&["pull", "--format=oci", from, text(&to)])
             .await;
-        parcel.assert_in_layout(&to);
+        artifact.assert_in_layout(&to);
     }
 
-    async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
+    async fn there_and_back(&self, artifact: &Artifact, repository: &str) {
         let tagged = self.tagged(repository);
-        self.push(parcel, &tagged).await;
-        self.site.assert_has(parcel, repository, TAG).await;
-        self.pull(parcel, &tagged).await;
+        self.push(artifact, &tagged).await;
+        self.network.assert_has(artifact, repository, TAG).await;
+        self.pull(artifact, &tagged).await;
     }
 
     async fn push_by_digest(&self, repository: &str) {
-        let digest = self.goods.gzip.digest();
-        let name = self.site.name(&format!("{repository}@{digest}"));
-        self.push(&self.goods.gzip, &name).await;
-        self.site
-            .assert_has(&self.goods.gzip, repository, &digest)
+        let digest = self.fixtures.gzip.digest();
+        let name = self.network.name(&format!("{repository}@{digest}"));
+        self.push(&self.fixtures.gzip, &name).await;
+        self.network
+            .assert_has(&self.fixtures.gzip, repository, &digest)
             .await;
     }
 
     async fn refer(&self, repository: &str) {
-        let Goods {
+        let Fixtures {
             gzip, signature, ..
-        } = &self.goods;
-        self.site.put(gzip, repository).await;
+        } = &self.fixtures;
+        self.network.put(gzip, repository).await;
         let name = self
-            .site
+            .network
             .name(&format!("{repository}@{}", signature.digest()));
         self.push(signature, &name).await;
-        self.site.assert_refers(repository, signature, gzip).await;
+        self.network
+            .assert_refers(repository, signature, gzip)
+            .await;
         self.pull(signature, &name).await;
     }
 
     /// Without the layer, from one repository to another; then with it: crane
     /// gets none from this machine's own addresses.
     async fn foreign(&self, repository: &str) {
-        let foreign = &self.goods.foreign;
+        let foreign = &self.fixtures.foreign;
         self.push(foreign, &self.tagged(repository)).await;
-        self.site.assert_has(foreign, repository, TAG).await;
+        self.network.assert_has(foreign, repository, TAG).await;
         let copy = format!("{repository}/copy");
         self.shell
             .run(&["copy", &self.tagged(repository), &self.tagged(&copy)])
             .await;
-        self.site.assert_has(foreign, &copy, TAG).await;
+        self.network.assert_has(foreign, &copy, TAG).await;
         let with_layer = format!("{repository}/with-layer");
         let layout = foreign.write_layout(&self.shell.path("foreign"));
         let tagged = self.tagged(&with_layer);
         self.shell
             .run(&["push", FOREIGN_TOO, text(&layout), &tagged])
             .await;
-        self.site.whole(&with_layer, TAG).await;
+        self.network.whole(&with_layer, TAG).await;
         self.pull(foreign, &tagged).await;
     }
 
     async fn sync(&self, repository: &str) {
-        let Goods { gzip, index, .. } = &self.goods;
-        self.site.put(gzip, repository).await;
-        self.site.put_as(index, repository, "multi").await;
+        let Fixtures { gzip, index, .. } = &self.fixtures;
+        self.network.put(gzip, repository).await;
+        self.network.put_as(index, repository, "multi").await;
         let copy = format!("{repository}/copy");
-        let (from, to) = (self.site.name(repository), self.site.name(&copy));
+        let (from, to) = (self.network.name(repository), self.network.name(&copy));
         self.shell.run(&["copy", "--all-tags", &from, &to]).await;
-        self.site.assert_has(gzip, &copy, TAG).await;
-        self.site.assert_has(index, &copy, "multi").await;
+        self.network.assert_has(gzip, &copy, TAG).await;
+        self.network.assert_has(index, &copy, "multi").await;
     }
 
     async fn tags(&self, repository: &str) {
-        self.site.put(&self.goods.gzip, repository).await;
-        self.site.put_as(&self.goods.zstd, repository, "v2").await;
-        let listed = self.shell.run(&["ls", &self.site.name(repository)]).await;
+        self.network.put(&self.fixtures.gzip, repository).await;
+        self.network
+            .put_as(&self.fixtures.zstd, repository, "v2")
+            .await;
+        let listed = self
+            .shell
+            .run(&["ls", &self.network.name(repository)])
+            .await;
         assert_eq!(listed.lines().collect::<Vec<_>>(), [TAG, "v2"]);
     }
 
     /// A tag, whose manifest stays; then the manifest.
     async fn delete(&self, repository: &str) {
-        let Goods { gzip, zstd, .. } = &self.goods;
-        self.site.put(gzip, repository).await;
-        self.site.put_as(zstd, repository, "v2").await;
+        let Fixtures { gzip, zstd, .. } = &self.fixtures;
+        self.network.put(gzip, repository).await;
+        self.network.put_as(zstd, repository, "v2").await;
         let tagged = self.tagged(repository);
         self.shell.run(&["delete", &tagged]).await;
-        self.site.assert_gone(repository, TAG).await;
+        self.network.assert_gone(repository, TAG).await;
         let digest = gzip.digest();
-        self.site.assert_has(gzip, repository, &digest).await;
-        let by_digest = self.site.name(&format!("{repository}@{digest}"));
+        self.network.assert_has(gzip, repository, &digest).await;
+        let by_digest = self.network.name(&format!("{repository}@{digest}"));
         self.shell.run(&["delete", &by_digest]).await;
-        self.site.assert_gone(repository, &digest).await;
-        self.site.assert_has(zstd, repository, "v2").await;
+        self.network.assert_gone(repository, &digest).await;
+        self.network.assert_has(zstd, repository, "v2").await;
     }
 }
 
@@ -160,30 +167,34 @@ impl Client for Crane {
     async fn perform(&self, operation: Operation) -> Cell {
         let repository = operation.repository(NAME);
         let tagged = self.tagged(&repository);
-        let goods = &self.goods;
+        let fixtures = &self.fixtures;
         match operation {
             Operation::Login => self.login().await,
             Operation::Push => {
-                self.push(&goods.plain, &tagged).await;
-                self.site.assert_has(&goods.plain, &repository, TAG).await;
+                self.push(&fixtures.plain, &tagged).await;
+                self.network
+                    .assert_has(&fixtures.plain, &repository, TAG)
+                    .await;
             }
             Operation::Pull => {
-                self.site.put(&goods.plain, &repository).await;
-                self.pull(&goods.plain, &tagged).await;
+                self.network.put(&fixtures.plain, &repository).await;
+                self.pull(&fixtures.plain, &tagged).await;
             }
             Operation::PushByDigest => self.push_by_digest(&repository).await,
             Operation::PullByDigest => {
-                self.site.put(&goods.gzip, &repository).await;
-                let digest = goods.gzip.digest();
-                let name = self.site.name(&format!("{repository}@{digest}"));
-                self.pull(&goods.gzip, &name).await;
+                self.network.put(&fixtures.gzip, &repository).await;
+                let digest = fixtures.gzip.digest();
+                let name = self.network.name(&format!("{repository}@{digest}"));
+                self.pull(&fixtures.gzip, &name).await;
             }
-            Operation::MultiArch => self.there_and_back(&goods.index, &repository).await,
-            Operation::Oci | Operation::Gzip => self.there_and_back(&goods.gzip, &repository).await,
-            Operation::Schema2 => self.there_and_back(&goods.schema2, &repository).await,
-            Operation::Zstd => self.there_and_back(&goods.zstd, &repository).await,
+            Operation::MultiArch => self.there_and_back(&fixtures.index, &repository).await,
+            Operation::Oci | Operation::Gzip => {
+                self.there_and_back(&fixtures.gzip, &repository).await
+            }
+            Operation::Schema2 => self.there_and_back(&fixtures.schema2, &repository).await,
+            Operation::Zstd => self.there_and_back(&fixtures.zstd, &repository).await,
             Operation::Referrers => self.refer(&repository).await,
-            Operation::Chart => self.there_and_back(&goods.chart, &repository).await,
+            Operation::Chart => self.there_and_back(&fixtures.chart, &repository).await,
             Operation::Foreign => self.foreign(&repository).await,
             Operation::Sync => self.sync(&repository).await,
             Operation::Tags => self.tags(&repository).await,

@@ -9,9 +9,9 @@ use refity_tests::processes::{Process, Program};
 use refity_tests::wait;
 use tempfile::TempDir;
 
-use super::goods::{Goods, Parcel, TAG};
+use super::fixtures::{Artifact, Fixtures, TAG};
+use super::networks::Network;
 use super::shell::{Shell, text};
-use super::site::Site;
 use super::table::{Cell, Client, Operation};
 
 const CTR: &str = "ctr";
@@ -38,8 +38,8 @@ pub(super) enum By {
 }
 
 pub(super) struct Ctr {
-    pub(super) site: Arc<Site>,
-    pub(super) goods: Goods,
+    pub(super) network: Arc<Network>,
+    pub(super) fixtures: Fixtures,
     shell: Shell,
     pub(super) version: String,
     by: By,
@@ -50,19 +50,19 @@ pub(super) struct Ctr {
 }
 
 impl Ctr {
-    pub(super) async fn start(site: Arc<Site>, by: By) -> Self {
+    pub(super) async fn start(network: Arc<Network>, by: By) -> Self {
         let containerd = Containerd::start().await;
         let shell = Shell::new(CTR).leading(&["--address", &containerd.socket()]);
         let hosts = shell.path("hosts");
-        write_hosts(&hosts, site.address());
+        write_hosts(&hosts, network.address());
         Self {
-            goods: site.goods().await,
+            fixtures: network.fixtures().await,
             version: shell.version(&["--version"], 2).await,
             hosts: text(&hosts).to_owned(),
             shell,
-            site,
+            network,
             by,
-            credentials: Mutex::new(Some(Site::credentials())),
+            credentials: Mutex::new(Some(Network::credentials())),
             _containerd: containerd,
         }
     }
@@ -76,7 +76,7 @@ impl Ctr {
 
     fn remote(&self, repository: &str) -> String {
         match self.by {
-            By::PlainHttp => self.site.name(repository),
+            By::PlainHttp => self.network.name(repository),
             By::HostsFile => format!("{HOST}/{repository}"),
         }
     }
@@ -125,9 +125,9 @@ impl Ctr {
         ended.unwrap_or_else(|words| panic!("{words}"))
     }
 
-    async fn import(&self, parcel: &Parcel, repository: &str) {
+    async fn import(&self, artifact: &Artifact, repository: &str) {
         let folder = tempfile::tempdir().unwrap();
-        let archive = parcel.write_archive(&folder.path().join("archive"));
+        let archive = artifact.write_archive(&folder.path().join("archive"));
         let name = self.remote(repository);
         let fixed = [
             "images",
@@ -149,72 +149,74 @@ impl Ctr {
         assert_eq!(left, "", "left of {name}");
     }
 
-    async fn push(&self, parcel: &Parcel, repository: &str) {
+    async fn push(&self, artifact: &Artifact, repository: &str) {
         let tagged = self.tagged(repository);
-        self.import(parcel, repository).await;
+        self.import(artifact, repository).await;
         self.ask(["images", "push"], &[&tagged]).await;
         self.remove(&tagged).await;
-        self.site.assert_has(parcel, repository, TAG).await;
+        self.network.assert_has(artifact, repository, TAG).await;
     }
 
     /// Pulls and unpacks for every platform.
-    async fn pull(&self, parcel: &Parcel, name: &str) {
+    async fn pull(&self, artifact: &Artifact, name: &str) {
         let how = ["--snapshotter", "native", "--all-platforms", name];
         self.ask(["images", "pull"], &how).await;
-        self.assert_has(parcel).await;
+        self.assert_has(artifact).await;
         self.remove(name).await;
     }
 
     /// Gets what cannot be unpacked.
-    async fn fetch(&self, parcel: &Parcel, name: &str) {
+    async fn fetch(&self, artifact: &Artifact, name: &str) {
         self.ask(["content", "fetch"], &["--all-platforms", name])
             .await;
-        self.assert_has(parcel).await;
+        self.assert_has(artifact).await;
         self.remove(name).await;
     }
 
     /// containerd takes no bytes that do not hash to their digest.
-    pub(super) async fn assert_has(&self, parcel: &Parcel) {
+    pub(super) async fn assert_has(&self, artifact: &Artifact) {
         let has = self.shell.run(&["content", "ls", "--quiet"]).await;
-        let foreign = parcel.elsewhere.iter();
+        let foreign = artifact.elsewhere.iter();
         let foreign = foreign.map(|layer| refity_tests::client::sha256(layer));
-        for digest in parcel.contents().into_iter().chain(foreign) {
+        for digest in artifact.contents().into_iter().chain(foreign) {
             assert!(has.lines().any(|line| line == digest), "{digest}:\n{has}");
         }
     }
 
     async fn login(&self, repository: &str) {
-        self.site.put(&self.goods.gzip, repository).await;
+        self.network.put(&self.fixtures.gzip, repository).await;
         let tagged = self.tagged(repository);
         self.be(Some("admin:wrong".to_owned()));
         let words = self.try_to_ask(["content", "fetch"], &[&tagged]).await;
         let words = words.unwrap_err();
         assert!(words.contains("401"), "{words}");
-        self.be(Some(Site::credentials()));
-        self.fetch(&self.goods.gzip, &tagged).await;
+        self.be(Some(Network::credentials()));
+        self.fetch(&self.fixtures.gzip, &tagged).await;
     }
 
-    pub(super) async fn there_and_back(&self, parcel: &Parcel, repository: &str) {
-        self.push(parcel, repository).await;
-        self.pull(parcel, &self.tagged(repository)).await;
+    pub(super) async fn there_and_back(&self, artifact: &Artifact, repository: &str) {
+        self.push(artifact, repository).await;
+        self.pull(artifact, &self.tagged(repository)).await;
     }
 
     async fn push_by_digest(&self, repository: &str) {
-        let (parcel, digest) = (&self.goods.gzip, self.goods.gzip.digest());
+        let (artifact, digest) = (&self.fixtures.gzip, self.fixtures.gzip.digest());
         let by_digest = format!("{}@{digest}", self.remote(repository));
-        self.import(parcel, repository).await;
+        self.import(artifact, repository).await;
         let tagged = self.tagged(repository);
         self.ask(["images", "push"], &[&by_digest, &tagged]).await;
         self.remove(&tagged).await;
-        self.site.assert_has(parcel, repository, &digest).await;
+        self.network.assert_has(artifact, repository, &digest).await;
     }
 
     async fn refer(&self, repository: &str) {
-        let Goods {
+        let Fixtures {
             gzip, signature, ..
-        } = &self.goods;
+        } = &self.fixtures;
         self.push(signature, repository).await;
-        self.site.assert_refers(repository, signature, gzip).await;
+        self.network
+            .assert_refers(repository, signature, gzip)
+            .await;
         self.fetch(signature, &self.tagged(repository)).await;
     }
 }
@@ -231,30 +233,32 @@ impl Client for Ctr {
     async fn perform(&self, operation: Operation) -> Cell {
         let repository = operation.repository(self.client());
         let tagged = self.tagged(&repository);
-        let goods = &self.goods;
+        let fixtures = &self.fixtures;
         match operation {
             Operation::Login => self.login(&repository).await,
-            Operation::Push => self.push(&goods.plain, &repository).await,
+            Operation::Push => self.push(&fixtures.plain, &repository).await,
             Operation::Pull => {
-                self.site.put(&goods.plain, &repository).await;
-                self.pull(&goods.plain, &tagged).await;
+                self.network.put(&fixtures.plain, &repository).await;
+                self.pull(&fixtures.plain, &tagged).await;
             }
             Operation::PushByDigest => self.push_by_digest(&repository).await,
             Operation::PullByDigest => {
-                self.site.put(&goods.gzip, &repository).await;
-                let name = format!("{}@{}", self.remote(&repository), goods.gzip.digest());
-                self.pull(&goods.gzip, &name).await;
+                self.network.put(&fixtures.gzip, &repository).await;
+                let name = format!("{}@{}", self.remote(&repository), fixtures.gzip.digest());
+                self.pull(&fixtures.gzip, &name).await;
             }
-            Operation::MultiArch => self.there_and_back(&goods.index, &repository).await,
-            Operation::Oci | Operation::Gzip => self.there_and_back(&goods.gzip, &repository).await,
-            Operation::Schema2 => self.there_and_back(&goods.schema2, &repository).await,
-            Operation::Zstd => self.there_and_back(&goods.zstd, &repository).await,
+            Operation::MultiArch => self.there_and_back(&fixtures.index, &repository).await,
+            Operation::Oci | Operation::Gzip => {
+                self.there_and_back(&fixtures.gzip, &repository).await
+            }
+            Operation::Schema2 => self.there_and_back(&fixtures.schema2, &repository).await,
+            Operation::Zstd => self.there_and_back(&fixtures.zstd, &repository).await,
             Operation::Referrers => self.refer(&repository).await,
             Operation::Chart => {
-                self.push(&goods.chart, &repository).await;
-                self.fetch(&goods.chart, &tagged).await;
+                self.push(&fixtures.chart, &repository).await;
+                self.fetch(&fixtures.chart, &tagged).await;
             }
-            Operation::Foreign => self.there_and_back(&goods.foreign, &repository).await,
+            Operation::Foreign => self.there_and_back(&fixtures.foreign, &repository).await,
             Operation::ZstdChunked
             | Operation::Sync
             | Operation::Tags

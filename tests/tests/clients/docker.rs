@@ -8,28 +8,28 @@ use refity_tests::lab::{ADMIN, PASSWORD};
 use serde_json::Value;
 
 use super::compress::GZIP_MAGIC;
-use super::goods::{Goods, Parcel, TAG};
-use super::site::Site;
+use super::fixtures::{Artifact, Fixtures, TAG};
+use super::networks::Network;
 use super::table::{Cell, Client, Operation};
 
 const NAME: &str = "docker";
 
 pub(super) struct DockerClient {
-    pub(super) site: Arc<Site>,
-    pub(super) goods: Goods,
+    pub(super) network: Arc<Network>,
+    pub(super) fixtures: Fixtures,
     pub(super) docker: Docker,
     pub(super) version: String,
 }
 
 impl DockerClient {
-    pub(super) async fn start(site: Arc<Site>) -> Self {
+    pub(super) async fn start(network: Arc<Network>) -> Self {
         let docker = Docker::start().await;
         let version = ["version", "--format", "{{.Server.Version}}"];
         Self {
-            goods: site.goods().await,
+            fixtures: network.fixtures().await,
             version: docker.run(&version).await.unwrap(),
             docker,
-            site,
+            network,
         }
     }
 
@@ -48,11 +48,11 @@ impl DockerClient {
     }
 
     pub(super) fn tagged(&self, repository: &str) -> String {
-        self.site.name(&format!("{repository}:{TAG}"))
+        self.network.name(&format!("{repository}:{TAG}"))
     }
 
     async fn login(&self) {
-        let address = self.site.address();
+        let address = self.network.address();
         self.docker
             .login(address, ADMIN, "wrong")
             .await
@@ -73,7 +73,7 @@ impl DockerClient {
         self.docker.load(&image.docker_tarball(name)).await.unwrap();
         self.run(&["push", name]).await;
         self.docker.rmi(&image.id()).await.unwrap();
-        let (manifest, digest) = self.site.whole(repository, tag).await;
+        let (manifest, digest) = self.network.whole(repository, tag).await;
         assert_eq!(manifest["config"]["digest"], image.id());
         (image, manifest, digest)
     }
@@ -85,36 +85,38 @@ impl DockerClient {
         self.docker.rmi(id).await.unwrap();
     }
 
-    async fn pull_parcel(&self, parcel: &Parcel, repository: &str) {
-        self.site.put(parcel, repository).await;
+    async fn pull_parcel(&self, artifact: &Artifact, repository: &str) {
+        self.network.put(artifact, repository).await;
         let name = self.tagged(repository);
         self.run(&["pull", &name]).await;
         let digests = ["image", "inspect", "--format", "{{.RepoDigests}}", &name];
         let digests = self.run(&digests).await;
-        assert!(digests.contains(&parcel.digest()), "{digests}");
-        assert_eq!(self.docker.image_id(&name).await.unwrap(), parcel.id());
-        self.docker.rmi(&parcel.id()).await.unwrap();
+        assert!(digests.contains(&artifact.digest()), "{digests}");
+        assert_eq!(self.docker.image_id(&name).await.unwrap(), artifact.id());
+        self.docker.rmi(&artifact.id()).await.unwrap();
     }
 
     pub(super) async fn schema2(&self, repository: &str) {
         let name = self.tagged(repository);
         let (image, manifest, _) = self.push("amd64", &name, repository, TAG).await;
         assert_eq!(manifest["mediaType"], Format::Docker.manifest());
-        self.site
+        self.network
             .assert_layers(repository, &manifest, GZIP_MAGIC, ".gzip")
             .await;
         self.pull(&[], &name, &image.id()).await;
     }
 
     async fn pull_by_digest(&self, repository: &str) {
-        let image = &self.goods.gzip;
-        self.site.put(image, repository).await;
-        let name = self.site.name(&format!("{repository}@{}", image.digest()));
+        let image = &self.fixtures.gzip;
+        self.network.put(image, repository).await;
+        let name = self
+            .network
+            .name(&format!("{repository}@{}", image.digest()));
         self.pull(&[], &name, &image.id()).await;
     }
 
     async fn all_tags(&self, repository: &str) {
-        let name = self.site.name(repository);
+        let name = self.network.name(repository);
         let images = ["v1", "v2"].map(|tag| (tag, Image::random(Format::Docker, 1, 10_000)));
         for (tag, image) in &images {
             let tarball = image.docker_tarball(&format!("{name}:{tag}"));
@@ -136,7 +138,7 @@ impl DockerClient {
         let list = self.tagged(repository);
         let (mut names, mut pushed) = (Vec::new(), Vec::new());
         for platform in ["amd64", "arm64"] {
-            let name = self.site.name(&format!("{repository}:{platform}"));
+            let name = self.network.name(&format!("{repository}:{platform}"));
             pushed.push(self.push(platform, &name, repository, platform).await);
             names.push(name);
         }
@@ -150,7 +152,7 @@ impl DockerClient {
         ];
         self.run(&create).await;
         self.run(&["manifest", "push", "--insecure", &list]).await;
-        let (index, _) = self.site.whole(repository, TAG).await;
+        let (index, _) = self.network.whole(repository, TAG).await;
         let named = index["manifests"].as_array().unwrap();
         assert_eq!(named.len(), pushed.len(), "{index}");
         for (named, (image, _, digest)) in named.iter().zip(&pushed) {
@@ -169,25 +171,25 @@ impl Client for DockerClient {
 
     async fn perform(&self, operation: Operation) -> Cell {
         let repository = operation.repository(NAME);
-        let goods = &self.goods;
+        let fixtures = &self.fixtures;
         match operation {
             Operation::Login => self.login().await,
             Operation::Push => {
                 let name = self.tagged(&repository);
                 self.push("amd64", &name, &repository, TAG).await;
             }
-            Operation::Pull => self.pull_parcel(&goods.schema2, &repository).await,
+            Operation::Pull => self.pull_parcel(&fixtures.schema2, &repository).await,
             Operation::PullByDigest => self.pull_by_digest(&repository).await,
             Operation::MultiArch => self.multi_arch(&repository).await,
             Operation::Sync => self.all_tags(&repository).await,
             Operation::Schema2 | Operation::Gzip => self.schema2(&repository).await,
             // It pushes only Docker's own manifests, with gzip.
             Operation::Oci => {
-                self.pull_parcel(&goods.gzip, &repository).await;
+                self.pull_parcel(&fixtures.gzip, &repository).await;
                 return Cell::Pulls;
             }
             Operation::Zstd if self.unpacks_zstd() => {
-                self.pull_parcel(&goods.zstd, &repository).await;
+                self.pull_parcel(&fixtures.zstd, &repository).await;
                 return Cell::Pulls;
             }
             // Buildx and its BuildKit.

@@ -7,7 +7,7 @@ use refity_tests::image::{Format, Image};
 use refity_tests::lab::{ADMIN, GROUP, Lab, PASSWORD};
 use refity_tests::round_robin::{Asked, RoundRobin};
 
-use super::goods::{Parcel, TAG};
+use super::fixtures::{Artifact, TAG};
 use super::shell::{Shell, text};
 
 /// Seconds that a token lives: the fewest that there can be.
@@ -50,8 +50,8 @@ async fn skopeo_pushes(lab: &Lab, line: &RoundRobin) {
     let shell = Shell::new("skopeo")
         .leading(&["--insecure-policy"])
         .on_own_machine();
-    let parcel = Parcel::of_plain_layers(3, LAYER);
-    let layout = parcel.write_layout(&shell.path("layout"));
+    let artifact = Artifact::of_plain_layers(3, LAYER);
+    let layout = artifact.write_layout(&shell.path("layout"));
     let from = format!("oci:{}:{TAG}", text(&layout));
     let to = format!("docker://{}/{GROUP}/by-skopeo:{TAG}", line.address());
     let credentials = format!("{ADMIN}:{PASSWORD}");
@@ -64,8 +64,8 @@ async fn skopeo_pushes(lab: &Lab, line: &RoundRobin) {
     let client = lab.client();
     let repository = format!("{GROUP}/by-skopeo");
     let manifest = client.get_manifest(&repository, TAG).await.unwrap();
-    assert_eq!(manifest.expect_status(200).body, parcel.manifest);
-    for blob in &parcel.blobs {
+    assert_eq!(manifest.expect_status(200).body, artifact.manifest);
+    for blob in &artifact.blobs {
         let digest = refity_tests::client::sha256(blob);
         let found = client.get_blob(&repository, &digest, None).await.unwrap();
         assert!(found.expect_status(200).body == *blob, "{digest}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::site::Site;
+use super::networks::Network;
 use super::storage::Storage;
 use super::table::{Cell, Client, Operation};
 
@@ -11,9 +11,9 @@ const NAME: &str = "podman";
 pub(super) struct Podman(pub(super) Storage);
 
 impl Podman {
-    pub(super) async fn start(site: Arc<Site>) -> Self {
+    pub(super) async fn start(network: Arc<Network>) -> Self {
         let leading = ["--cgroup-manager", "cgroupfs", "--events-backend", "none"];
-        Self(Storage::start(site, NAME, &leading).await)
+        Self(Storage::start(network, NAME, &leading).await)
     }
 }
 

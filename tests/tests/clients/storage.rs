@@ -6,9 +6,9 @@ use std::sync::Arc;
 use refity_tests::lab::{ADMIN, PASSWORD};
 
 use super::compress::{GZIP_MAGIC, ZSTD_MAGIC};
-use super::goods::{Goods, Parcel, TAG};
+use super::fixtures::{Artifact, Fixtures, TAG};
+use super::networks::Network;
 use super::shell::{Shell, text};
-use super::site::Site;
 use super::table::{Cell, Operation};
 
 /// For the commands for which buildah does not look into registries.conf.
@@ -16,8 +16,8 @@ const PLAIN_HTTP: &str = "--tls-verify=false";
 
 /// One of the two.
 pub(super) struct Storage {
-    pub(super) site: Arc<Site>,
-    pub(super) goods: Goods,
+    pub(super) network: Arc<Network>,
+    pub(super) fixtures: Fixtures,
     pub(super) shell: Shell,
     pub(super) version: String,
     name: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct Storage {
 impl Storage {
     /// The client of this name, with a storage of its own. It needs no more
     /// than folders.
-    pub(super) async fn start(site: Arc<Site>, name: &'static str, leading: &[&str]) -> Self {
+    pub(super) async fn start(network: Arc<Network>, name: &'static str, leading: &[&str]) -> Self {
         let shell = Shell::new(name)
             // Not REGISTRY_AUTH_FILE, which a pull of all tags does not read.
             .env("XDG_RUNTIME_DIR", "run")
@@ -34,7 +34,7 @@ impl Storage {
             .on_own_machine();
         let plain_http = format!(
             "[[registry]]\nlocation = \"{}\"\ninsecure = true\n",
-            site.address()
+            network.address()
         );
         std::fs::write(shell.path("registries.conf"), plain_http).unwrap();
         let (root, run) = (shell.path("root"), shell.path("run/storage"));
@@ -43,21 +43,21 @@ impl Storage {
             .leading(&["--storage-driver", "vfs"])
             .leading(leading);
         Self {
-            goods: site.goods().await,
+            fixtures: network.fixtures().await,
             version: shell.version(&["--version"], 2).await,
             name,
             shell,
-            site,
+            network,
         }
     }
 
     pub(super) fn tagged(&self, repository: &str) -> String {
-        self.site.name(&format!("{repository}:{TAG}"))
+        self.network.name(&format!("{repository}:{TAG}"))
     }
 
     /// `login`, or what it complained about.
     pub(super) async fn sign_in(&self, name: &str, secret: &str) -> Result<(), String> {
-        let address = self.site.address();
+        let address = self.network.address();
         let arguments = [
             "login",
             PLAIN_HTTP,
@@ -75,13 +75,13 @@ impl Storage {
     }
 
     /// Brings an image into the storage without a registry.
-    async fn load(&self, parcel: &Parcel) {
+    async fn load(&self, artifact: &Artifact) {
         // A name in its working folder: the image is called by its path, and
         // that of the folder has capitals.
-        let layout = parcel.write_layout(&self.shell.path("layout"));
+        let layout = artifact.write_layout(&self.shell.path("layout"));
         let from = format!("oci:layout:{TAG}");
         let id = self.shell.run(&["pull", "--quiet", &from]).await;
-        assert!(parcel.id().ends_with(&id), "{id}");
+        assert!(artifact.id().ends_with(&id), "{id}");
         std::fs::remove_dir_all(layout).unwrap();
     }
 
@@ -115,19 +115,19 @@ impl Storage {
     /// manifest that the registry has.
     pub(super) async fn there_and_back(
         &self,
-        parcel: &Parcel,
+        artifact: &Artifact,
         flags: &[&str],
         repository: &str,
     ) -> serde_json::Value {
-        self.load(parcel).await;
-        let (id, tagged) = (parcel.id(), self.tagged(repository));
+        self.load(artifact).await;
+        let (id, tagged) = (artifact.id(), self.tagged(repository));
         let digest_file = self.shell.path("digest");
         let fixed = ["push", "--digestfile", text(&digest_file)];
         self.shell
             .run(&[&fixed, flags, &[&id["sha256:".len()..], &tagged]].concat())
             .await;
         self.remove(&id).await;
-        let (manifest, digest) = self.site.whole(repository, TAG).await;
+        let (manifest, digest) = self.network.whole(repository, TAG).await;
         assert_eq!(std::fs::read_to_string(digest_file).unwrap().trim(), digest);
         // Another format's configuration may be another.
         let id = manifest["config"]["digest"].as_str().unwrap();
@@ -135,11 +135,11 @@ impl Storage {
         manifest
     }
 
-    async fn compressed(&self, parcel: &Parcel, repository: &str, how: &str, magic: &[u8]) {
+    async fn compressed(&self, artifact: &Artifact, repository: &str, how: &str, magic: &[u8]) {
         let flags = ["--format", "oci", "--compression-format", how];
-        let manifest = self.there_and_back(parcel, &flags, repository).await;
+        let manifest = self.there_and_back(artifact, &flags, repository).await;
         let kind = how.split(':').next().unwrap();
-        self.site
+        self.network
             .assert_layers(repository, &manifest, magic, &format!("+{kind}"))
             .await;
         if how.ends_with(":chunked") {
@@ -151,40 +151,42 @@ impl Storage {
     /// An image whose layers are not compressed: others are kept unpacked, and
     /// would be packed to other bytes.
     async fn push_by_digest(&self, repository: &str) {
-        let parcel = &self.goods.plain;
-        self.load(parcel).await;
-        let (id, digest) = (parcel.id(), parcel.digest());
-        let name = self.site.name(&format!("{repository}@{digest}"));
+        let artifact = &self.fixtures.plain;
+        self.load(artifact).await;
+        let (id, digest) = (artifact.id(), artifact.digest());
+        let name = self.network.name(&format!("{repository}@{digest}"));
         let to = format!("docker://{name}");
         self.shell.run(&["push", &id["sha256:".len()..], &to]).await;
         self.remove(&id).await;
-        self.site.assert_has(parcel, repository, &digest).await;
+        self.network.assert_has(artifact, repository, &digest).await;
     }
 
     async fn pull_all_tags(&self, repository: &str) {
-        let Goods { gzip, plain, .. } = &self.goods;
-        self.site.put(gzip, repository).await;
-        self.site.put_as(plain, repository, "v2").await;
-        let name = self.site.name(repository);
+        let Fixtures { gzip, plain, .. } = &self.fixtures;
+        self.network.put(gzip, repository).await;
+        self.network.put_as(plain, repository, "v2").await;
+        let name = self.network.name(repository);
         self.shell
             .run(&["pull", "--quiet", "--all-tags", &name])
             .await;
-        for (tag, parcel) in [(TAG, gzip), ("v2", plain)] {
+        for (tag, artifact) in [(TAG, gzip), ("v2", plain)] {
             let found = self.digest_and_id(&format!("{name}:{tag}")).await;
-            assert_eq!(found, (parcel.digest(), parcel.id()));
-            self.remove(&parcel.id()).await;
+            assert_eq!(found, (artifact.digest(), artifact.id()));
+            self.remove(&artifact.id()).await;
         }
     }
 
     /// A list that the client makes of two images, and one that it is given.
     async fn multi_arch(&self, repository: &str) {
-        let given = &self.goods.index;
+        let given = &self.fixtures.index;
         let list = self.tagged(repository);
         self.shell.run(&["manifest", "create", &list]).await;
         for child in &given.children {
             let reference = format!("{repository}/one");
-            self.site.put(child, &reference).await;
-            let name = self.site.name(&format!("{reference}@{}", child.digest()));
+            self.network.put(child, &reference).await;
+            let name = self
+                .network
+                .name(&format!("{reference}@{}", child.digest()));
             let from = format!("docker://{name}");
             self.shell
                 .run(&["manifest", "add", PLAIN_HTTP, &list, &from])
@@ -194,7 +196,7 @@ impl Storage {
         let push = ["manifest", "push", "--all", PLAIN_HTTP, &list, &to];
         self.shell.run(&push).await;
         self.shell.run(&["manifest", "rm", &list]).await;
-        let (index, _) = self.site.whole(repository, TAG).await;
+        let (index, _) = self.network.whole(repository, TAG).await;
         let digests = index["manifests"].as_array().unwrap().iter();
         let digests: Vec<_> = digests
             .map(|named| named["digest"].as_str().unwrap())
@@ -204,12 +206,12 @@ impl Storage {
             given
                 .children
                 .iter()
-                .map(Parcel::digest)
+                .map(Artifact::digest)
                 .collect::<Vec<_>>()
         );
 
         let whole = format!("{repository}/given");
-        self.site.put(given, &whole).await;
+        self.network.put(given, &whole).await;
         for (child, platform) in given.children.iter().zip(["amd64", "arm64"]) {
             let id = child.id();
             let name = self.tagged(&whole);
@@ -222,8 +224,8 @@ impl Storage {
     }
 
     async fn foreign(&self, repository: &str) {
-        let foreign = &self.goods.foreign;
-        self.site.put(foreign, repository).await;
+        let foreign = &self.fixtures.foreign;
+        self.network.put(foreign, repository).await;
         let name = self.tagged(repository);
         self.pull(&[], &name, &foreign.digest(), &foreign.id())
             .await;
@@ -239,7 +241,7 @@ impl Storage {
             "FROM scratch\nCOPY file /file\n",
         )
         .unwrap();
-        let cache = self.site.name(repository);
+        let cache = self.network.name(repository);
         let build = [
             "build",
             "--isolation",
@@ -260,9 +262,11 @@ impl Storage {
     }
 
     pub(super) async fn tags(&self, repository: &str) {
-        self.site.put(&self.goods.gzip, repository).await;
-        self.site.put_as(&self.goods.zstd, repository, "v2").await;
-        let name = self.site.name(repository);
+        self.network.put(&self.fixtures.gzip, repository).await;
+        self.network
+            .put_as(&self.fixtures.zstd, repository, "v2")
+            .await;
+        let name = self.network.name(repository);
         let search = ["search", "--list-tags", &name];
         let listed = self.shell.run(&search).await;
         // A heading, and names before the tags.
@@ -276,46 +280,48 @@ impl Storage {
     /// What both do.
     pub(super) async fn perform(&self, operation: Operation) -> Cell {
         let repository = &operation.repository(self.name);
-        let goods = &self.goods;
+        let fixtures = &self.fixtures;
         match operation {
             Operation::Login => self.login().await,
             Operation::Push => {
-                self.there_and_back(&goods.gzip, &[], repository).await;
+                self.there_and_back(&fixtures.gzip, &[], repository).await;
             }
             Operation::Pull => {
-                let image = &goods.gzip;
-                self.site.put(image, repository).await;
+                let image = &fixtures.gzip;
+                self.network.put(image, repository).await;
                 let name = self.tagged(repository);
                 self.pull(&[], &name, &image.digest(), &image.id()).await;
             }
             Operation::PushByDigest => self.push_by_digest(repository).await,
             Operation::PullByDigest => {
-                let (digest, id) = (goods.gzip.digest(), goods.gzip.id());
-                self.site.put(&goods.gzip, repository).await;
-                let name = self.site.name(&format!("{repository}@{digest}"));
+                let (digest, id) = (fixtures.gzip.digest(), fixtures.gzip.id());
+                self.network.put(&fixtures.gzip, repository).await;
+                let name = self.network.name(&format!("{repository}@{digest}"));
                 self.pull(&[], &name, &digest, &id).await;
             }
             Operation::MultiArch => self.multi_arch(repository).await,
             Operation::Oci | Operation::Schema2 => {
                 let (flag, media_type) = match operation {
-                    Operation::Oci => ("oci", goods.gzip.media_type),
-                    _ => ("v2s2", goods.schema2.media_type),
+                    Operation::Oci => ("oci", fixtures.gzip.media_type),
+                    _ => ("v2s2", fixtures.schema2.media_type),
                 };
                 let flags = ["--format", flag];
-                let manifest = self.there_and_back(&goods.gzip, &flags, repository).await;
+                let manifest = self
+                    .there_and_back(&fixtures.gzip, &flags, repository)
+                    .await;
                 assert_eq!(manifest["mediaType"], media_type);
             }
             Operation::Gzip => {
-                self.compressed(&goods.gzip, repository, "gzip", GZIP_MAGIC)
+                self.compressed(&fixtures.gzip, repository, "gzip", GZIP_MAGIC)
                     .await;
             }
             Operation::Zstd => {
-                self.compressed(&goods.zstd, repository, "zstd", ZSTD_MAGIC)
+                self.compressed(&fixtures.zstd, repository, "zstd", ZSTD_MAGIC)
                     .await;
             }
             Operation::ZstdChunked => {
                 let how = "zstd:chunked";
-                self.compressed(&goods.to_compress, repository, how, ZSTD_MAGIC)
+                self.compressed(&fixtures.to_compress, repository, how, ZSTD_MAGIC)
                     .await;
             }
             Operation::Foreign => self.foreign(repository).await,

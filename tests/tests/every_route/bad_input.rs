@@ -13,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::description::{Description, Taken};
-use super::persons::Scene;
+use super::principals::Scene;
 use super::requests::{self, Body};
 
 /// 10 MB.
@@ -254,7 +254,7 @@ async fn parameters_that_are_nothing_are_refused_or_find_nothing() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let sender = sender(&scene).await;
-    let admin = scene.person("admin");
+    let admin = scene.principal("admin");
     let encoded = |text: &str| -> String { text.bytes().map(|it| format!("%{it:02X}")).collect() };
     let mut tried = 0;
     for (method, path, operation) in description.operations() {

@@ -8,7 +8,7 @@ use refity_tests::expect::Expect as _;
 use refity_tests::schema;
 use serde_json::{Value, json};
 
-use super::persons::{APP, Scene};
+use super::principals::{APP, Scene};
 use super::requests::{self, Body, Call};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -56,7 +56,7 @@ impl Description {
             if schema.is_null() {
                 continue;
             }
-            let admin = scene.person("admin");
+            let admin = scene.principal("admin");
             let call = requests::call(scene, admin, &method, path).await;
             let Body::Json(good) = call.body else {
                 panic!("{method} {path} takes JSON, and the request for it has none");
@@ -287,7 +287,7 @@ async fn every_operation_answers_as_it_is_described() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
     let mut seen = Seen::default();
-    let admin = scene.person("admin");
+    let admin = scene.principal("admin");
     for taken in description.with_json(&scene).await {
         if let Err(why) = schema::check(&description.0, taken.schema, &taken.good) {
             let Taken {
@@ -298,8 +298,8 @@ async fn every_operation_answers_as_it_is_described() {
         }
     }
     for (method, path, _) in description.operations() {
-        for person in &scene.persons {
-            let answer = requests::ask(&scene, person, &method, path).await;
+        for principal in &scene.principals {
+            let answer = requests::ask(&scene, principal, &method, path).await;
             seen.look(&description, &method, path, &answer);
         }
     }

@@ -1,9 +1,8 @@
-//! What is promised of all routes: who may do what (`table.txt`), that answers
-//! are as the description says, and that nothing bad that is sent is worse than
-//! refused.
+//! What holds for every route: access (`table.txt`), answers that match the API
+//! description, and bad input that is refused.
 
 mod bad_input;
 mod description;
-mod persons;
+mod principals;
 mod requests;
 mod rights;

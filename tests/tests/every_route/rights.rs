@@ -7,7 +7,7 @@ use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
 use reqwest::Method;
 
-use super::persons::{APP, Scene};
+use super::principals::{APP, Scene};
 use super::requests;
 
 const TABLE: &str = include_str!("table.txt");
@@ -15,21 +15,21 @@ const TABLE: &str = include_str!("table.txt");
 /// A method and a path.
 type Route = (String, String);
 
-/// The persons' names, and of each route the status that each of them gets.
+/// The principals' names, and the status that each of them gets at each route.
 fn table() -> (Vec<&'static str>, Vec<(Route, Vec<u16>)>) {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
     let mut lines = lines.filter(|line| !line.trim().is_empty());
-    let persons: Vec<_> = lines.next().expect("a head").split_whitespace().collect();
+    let principals: Vec<_> = lines.next().expect("a head").split_whitespace().collect();
     let mut rows = Vec::new();
     for line in lines {
         let mut words = line.split_whitespace();
         let mut word = || words.next().unwrap_or_default().to_owned();
         let route = (word(), word());
         let statuses: Vec<u16> = words.map(|it| it.parse().expect("a status")).collect();
-        assert_eq!(statuses.len(), persons.len(), "{line}");
+        assert_eq!(statuses.len(), principals.len(), "{line}");
         rows.push((route, statuses));
     }
-    (persons, rows)
+    (principals, rows)
 }
 
 /// Every route that there is: those of the registry and the pages from the
@@ -54,9 +54,13 @@ async fn routes(scene: &Scene) -> BTreeSet<Route> {
 #[tokio::test]
 async fn each_person_may_do_at_each_route_what_the_table_says() {
     let scene = Scene::start().await;
-    let (persons, rows) = table();
-    let asked: Vec<&str> = scene.persons.iter().map(|person| person.name).collect();
-    assert_eq!(persons, asked);
+    let (principals, rows) = table();
+    let asked: Vec<&str> = scene
+        .principals
+        .iter()
+        .map(|principal| principal.name)
+        .collect();
+    assert_eq!(principals, asked);
     let listed: BTreeSet<Route> = rows.iter().map(|(route, _)| route.clone()).collect();
     assert_eq!(listed.len(), rows.len(), "a route has two rows");
     let routes = routes(&scene).await;
@@ -71,15 +75,15 @@ async fn each_person_may_do_at_each_route_what_the_table_says() {
     let mut wrong = BTreeMap::new();
     for ((method, path), expected) in &rows {
         let mut found = Vec::new();
-        for person in &scene.persons {
-            let answer = requests::ask(&scene, person, method, path).await;
+        for principal in &scene.principals {
+            let answer = requests::ask(&scene, principal, method, path).await;
             found.push(answer.status);
         }
         if found != *expected {
-            let persons = persons.iter().zip(expected.iter().zip(&found));
-            let differ = persons.filter(|(_, (expected, found))| expected != found);
-            let words = differ.map(|(person, (expected, found))| {
-                format!("{person} got {found} where the table says {expected}")
+            let principals = principals.iter().zip(expected.iter().zip(&found));
+            let differ = principals.filter(|(_, (expected, found))| expected != found);
+            let words = differ.map(|(principal, (expected, found))| {
+                format!("{principal} got {found} where the table says {expected}")
             });
             wrong.insert((method, path), words.collect::<Vec<_>>());
         }

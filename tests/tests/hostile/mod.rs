@@ -2,7 +2,7 @@
 //! served meanwhile, memory stays bounded, and nothing is left of it.
 
 mod bodies;
-mod cuts;
+mod disconnects;
 mod headers;
 mod large;
 mod many;

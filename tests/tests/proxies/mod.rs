@@ -2,10 +2,10 @@
 //! works through them, and clients are told apart only by what proxies of
 //! ours say of them.
 
-mod believed;
 mod expect;
 mod http2;
 mod push_pull;
+mod trusted_proxies;
 
 use refity_tests::certificate::Certificate;
 use refity_tests::lab::{Builder, GROUP, Lab};

@@ -15,9 +15,9 @@ use serde_json::json;
 use super::buildah::Buildah;
 use super::ctr::{By, Ctr};
 use super::docker::DockerClient;
-use super::goods::Parcel;
+use super::fixtures::Artifact;
+use super::networks::Network;
 use super::podman::Podman;
-use super::site::Site;
 use super::skopeo::Skopeo;
 use table::{Row, Table};
 
@@ -51,12 +51,12 @@ trait SignsIn: Send + Sync + 'static {
     /// Its name, which is a part of repositories' names too.
     const NAME: &'static str;
 
-    fn site(&self) -> &Site;
+    fn network(&self) -> &Network;
 
     fn version(&self) -> &str;
 
     /// What [`SignsIn::fetch`] gets.
-    fn parcel(&self) -> &Parcel;
+    fn artifact(&self) -> &Artifact;
 
     /// Says who it is; or what it complained about.
     fn log_in(&self, name: &str, secret: &str) -> impl Future<Output = Result<(), String>> + Send;
@@ -67,7 +67,7 @@ trait SignsIn: Send + Sync + 'static {
     /// Pushes an image and pulls it back; panics where it cannot.
     fn there_and_back(&self, repository: &str) -> impl Future<Output = ()> + Send;
 
-    /// Pulls the parcel whole; or what it complained about.
+    /// Pulls the artifact whole; or what it complained about.
     fn fetch(&self, repository: &str) -> impl Future<Output = Result<(), String>> + Send;
 }
 
@@ -79,8 +79,8 @@ struct Account {
 
 /// A password, a personal token and a robot that may push to the group; one
 /// of each for each client.
-async fn accounts(site: &Site, client: &str) -> [Account; 3] {
-    let (admin, name) = (site.client(), format!("zoe-{client}"));
+async fn accounts(network: &Network, client: &str) -> [Account; 3] {
+    let (admin, name) = (network.client(), format!("zoe-{client}"));
     let password = format!("the-password-of-{name}");
     let new = json!({ "name": name, "password": password, "must_change_password": false });
     admin.post_json("/api/users", &new).await.gives(201);
@@ -105,7 +105,7 @@ async fn accounts(site: &Site, client: &str) -> [Account; 3] {
 async fn row<C: SignsIn>(client: C) -> Row {
     let client = Arc::new(client);
     let mut row = Row::new(&format!("{} {}", C::NAME, client.version()));
-    let accounts = accounts(client.site(), C::NAME).await;
+    let accounts = accounts(client.network(), C::NAME).await;
     client.log_out().await;
     row.add(tokio::spawn(nobody_pulls_what_is_public(Arc::clone(
         &client,
@@ -128,14 +128,14 @@ async fn row<C: SignsIn>(client: C) -> Row {
 
 async fn nobody_pulls_what_is_public<C: SignsIn>(client: Arc<C>) -> String {
     let repository = format!("{OPEN}/{}", C::NAME);
-    client.site().put(client.parcel(), &repository).await;
+    client.network().put(client.artifact(), &repository).await;
     client.fetch(&repository).await.unwrap();
     "yes".to_owned()
 }
 
 async fn nobody_is_told<C: SignsIn>(client: Arc<C>) -> String {
     let repository = format!("{GROUP}/{}/private", C::NAME);
-    client.site().put(client.parcel(), &repository).await;
+    client.network().put(client.artifact(), &repository).await;
     let words = client.fetch(&repository).await.unwrap_err();
     line_that_says(&words, &SIGN_IN)
 }
@@ -149,11 +149,11 @@ async fn a_wrong_password_is_told<C: SignsIn>(client: Arc<C>, name: String) -> S
 
 async fn signs_in<C: SignsIn>(client: Arc<C>, by: &'static str, account: Account) -> String {
     let repository = format!("{GROUP}/{}/{by}", C::NAME);
-    let before = client.site().asked().len();
+    let before = client.network().asked().len();
     client.log_in(&account.name, &account.secret).await.unwrap();
     client.there_and_back(&repository).await;
     client.log_out().await;
-    let asked = client.site().asked().split_off(before);
+    let asked = client.network().asked().split_off(before);
     let asked = asked
         .iter()
         .filter(|asked| asked.target.contains(&repository));
@@ -172,25 +172,26 @@ fn assert_bearer(asked: &[&Asked]) {
     assert!(schemes.iter().all(|it| *it == "Bearer"), "{asked:#?}");
 }
 
-async fn site() -> Arc<Site> {
-    let site = Site::start_with_witness().await;
+async fn network() -> Arc<Network> {
+    let network = Network::start_with_witness().await;
     let open = json!({ "name": OPEN, "public": true });
-    site.client()
+    network
+        .client()
         .post_json("/api/groups", &open)
         .await
         .gives(201);
-    Arc::new(site)
+    Arc::new(network)
 }
 
 #[tokio::test]
 async fn every_client_signs_in_with_each_kind_of_secret() {
     // containerd's own, so that it is known who asked for tokens by POST.
-    let (site, containerds) = tokio::join!(site(), site());
+    let (network, containerds) = tokio::join!(network(), network());
     let rows: [Row; 5] = tokio::join!(
-        async { row(DockerClient::start(Arc::clone(&site)).await).await },
-        async { row(Podman::start(Arc::clone(&site)).await).await },
-        async { row(Buildah::start(Arc::clone(&site)).await).await },
-        async { row(Skopeo::start(Arc::clone(&site)).await).await },
+        async { row(DockerClient::start(Arc::clone(&network)).await).await },
+        async { row(Podman::start(Arc::clone(&network)).await).await },
+        async { row(Buildah::start(Arc::clone(&network)).await).await },
+        async { row(Skopeo::start(Arc::clone(&network)).await).await },
         async { row(Ctr::start(Arc::clone(&containerds), By::PlainHttp).await).await },
     )
     .into();
@@ -209,7 +210,7 @@ async fn every_client_signs_in_with_each_kind_of_secret() {
     let (person, robot) = ("zoe-ctr", format!("{GROUP}+ctr"));
     assert!(given(person, "POST") >= 2 && given(&robot, "POST") >= 1);
     assert_eq!((given(person, "GET"), given(&robot, "GET")), (0, 0));
-    let asked = site.asked();
+    let asked = network.asked();
     let tokens: Vec<_> = asked.iter().filter(|it| it.is_for_a_token()).collect();
     for client in ["docker", "podman", "buildah", "skopeo"] {
         for name in [format!("zoe-{client}"), format!("{GROUP}+{client}")] {
@@ -217,6 +218,6 @@ async fn every_client_signs_in_with_each_kind_of_secret() {
             assert!(tokens.iter().any(|it| by_basic(it)), "{name}: {tokens:#?}");
         }
     }
-    site.lab.assert_stored_whole().await;
+    network.lab.assert_stored_whole().await;
     containerds.lab.assert_stored_whole().await;
 }

@@ -1,32 +1,32 @@
 //! How each client is told who it is.
 
-use super::super::goods::TAG;
+use super::super::fixtures::TAG;
 use super::super::shell::text;
 use super::super::storage::Storage;
-use super::{Buildah, Ctr, DockerClient, Parcel, Podman, SignsIn, Site, Skopeo};
+use super::{Artifact, Buildah, Ctr, DockerClient, Network, Podman, SignsIn, Skopeo};
 
 impl SignsIn for DockerClient {
     const NAME: &'static str = "docker";
 
-    fn site(&self) -> &Site {
-        &self.site
+    fn network(&self) -> &Network {
+        &self.network
     }
 
     fn version(&self) -> &str {
         &self.version
     }
 
-    fn parcel(&self) -> &Parcel {
-        &self.goods.schema2
+    fn artifact(&self) -> &Artifact {
+        &self.fixtures.schema2
     }
 
     async fn log_in(&self, name: &str, secret: &str) -> Result<(), String> {
-        let address = self.site.address();
+        let address = self.network.address();
         self.docker.login(address, name, secret).await.map(drop)
     }
 
     async fn log_out(&self) {
-        self.run(&["logout", self.site.address()]).await;
+        self.run(&["logout", self.network.address()]).await;
     }
 
     async fn there_and_back(&self, repository: &str) {
@@ -34,7 +34,7 @@ impl SignsIn for DockerClient {
     }
 
     async fn fetch(&self, repository: &str) -> Result<(), String> {
-        let (name, id) = (self.tagged(repository), self.parcel().id());
+        let (name, id) = (self.tagged(repository), self.artifact().id());
         self.docker.pull(&name).await?;
         assert_eq!(self.docker.image_id(&name).await.unwrap(), id);
         self.docker.rmi(&id).await.map(drop)
@@ -44,16 +44,16 @@ impl SignsIn for DockerClient {
 impl SignsIn for Skopeo {
     const NAME: &'static str = "skopeo";
 
-    fn site(&self) -> &Site {
-        &self.site
+    fn network(&self) -> &Network {
+        &self.network
     }
 
     fn version(&self) -> &str {
         &self.version
     }
 
-    fn parcel(&self) -> &Parcel {
-        &self.goods.gzip
+    fn artifact(&self) -> &Artifact {
+        &self.fixtures.gzip
     }
 
     async fn log_in(&self, name: &str, secret: &str) -> Result<(), String> {
@@ -63,12 +63,12 @@ impl SignsIn for Skopeo {
     async fn log_out(&self) {
         // Where it is not signed in it says so.
         let _ = (self.shell)
-            .attempt(&["logout", self.site.address()], "")
+            .attempt(&["logout", self.network.address()], "")
             .await;
     }
 
     async fn there_and_back(&self, repository: &str) {
-        Skopeo::there_and_back(self, &self.goods.gzip, repository).await;
+        Skopeo::there_and_back(self, &self.fixtures.gzip, repository).await;
     }
 
     async fn fetch(&self, repository: &str) -> Result<(), String> {
@@ -77,7 +77,7 @@ impl SignsIn for Skopeo {
         let to = format!("oci:{}:{TAG}", text(folder.path()));
         let copy = ["copy", "--src-tls-verify=false", &from, &to];
         self.shell.attempt(&copy, "").await?;
-        self.parcel().assert_in_layout(folder.path());
+        self.artifact().assert_in_layout(folder.path());
         Ok(())
     }
 }
@@ -85,16 +85,16 @@ impl SignsIn for Skopeo {
 impl Storage {
     async fn log_out(&self) {
         let _ = (self.shell)
-            .attempt(&["logout", self.site.address()], "")
+            .attempt(&["logout", self.network.address()], "")
             .await;
     }
 
     async fn fetch(&self, repository: &str) -> Result<(), String> {
-        let (name, parcel) = (self.tagged(repository), &self.goods.gzip);
+        let (name, artifact) = (self.tagged(repository), &self.fixtures.gzip);
         self.shell.attempt(&["pull", "--quiet", &name], "").await?;
         let found = self.digest_and_id(&name).await;
-        assert_eq!(found, (parcel.digest(), parcel.id()));
-        self.remove(&parcel.id()).await;
+        assert_eq!(found, (artifact.digest(), artifact.id()));
+        self.remove(&artifact.id()).await;
         Ok(())
     }
 }
@@ -105,16 +105,16 @@ macro_rules! by_storage {
         impl SignsIn for $client {
             const NAME: &'static str = $name;
 
-            fn site(&self) -> &Site {
-                &self.0.site
+            fn network(&self) -> &Network {
+                &self.0.network
             }
 
             fn version(&self) -> &str {
                 &self.0.version
             }
 
-            fn parcel(&self) -> &Parcel {
-                &self.0.goods.gzip
+            fn artifact(&self) -> &Artifact {
+                &self.0.fixtures.gzip
             }
 
             async fn log_in(&self, name: &str, secret: &str) -> Result<(), String> {
@@ -126,7 +126,7 @@ macro_rules! by_storage {
             }
 
             async fn there_and_back(&self, repository: &str) {
-                let image = &self.0.goods.gzip;
+                let image = &self.0.fixtures.gzip;
                 self.0.there_and_back(image, &[], repository).await;
             }
 
@@ -142,22 +142,22 @@ by_storage!(Buildah, "buildah");
 impl SignsIn for Ctr {
     const NAME: &'static str = "ctr";
 
-    fn site(&self) -> &Site {
-        &self.site
+    fn network(&self) -> &Network {
+        &self.network
     }
 
     fn version(&self) -> &str {
         &self.version
     }
 
-    fn parcel(&self) -> &Parcel {
-        &self.goods.gzip
+    fn artifact(&self) -> &Artifact {
+        &self.fixtures.gzip
     }
 
     /// It says who it is with each command: this is its first.
     async fn log_in(&self, name: &str, secret: &str) -> Result<(), String> {
         let repository = format!("{}/ctr/first", super::GROUP);
-        self.site.put(self.parcel(), &repository).await;
+        self.network.put(self.artifact(), &repository).await;
         self.be(Some(format!("{name}:{secret}")));
         self.fetch(&repository).await
     }
@@ -167,14 +167,14 @@ impl SignsIn for Ctr {
     }
 
     async fn there_and_back(&self, repository: &str) {
-        Ctr::there_and_back(self, &self.goods.gzip, repository).await;
+        Ctr::there_and_back(self, &self.fixtures.gzip, repository).await;
     }
 
     async fn fetch(&self, repository: &str) -> Result<(), String> {
         let name = self.tagged(repository);
         let names = ["--all-platforms", &name];
         self.try_to_ask(["content", "fetch"], &names).await?;
-        self.assert_has(self.parcel()).await;
+        self.assert_has(self.artifact()).await;
         self.remove(&name).await;
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::super::persons::{APP, Scene};
+use super::super::principals::{APP, Scene};
 use super::{Call, bare, with};
 
 /// The request, if the route is one of these.

@@ -1,5 +1,5 @@
-//! One request for each route, and for whom: such as is carried out for whoever
-//! may. What a request uses up is made for it alone.
+//! One valid request for each route and principal. What a request consumes is
+//! created for it alone.
 
 mod content;
 mod operations;
@@ -12,9 +12,9 @@ use refity_tests::expect::Expect as _;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::persons::{Person, Scene};
+use super::principals::{Principal, Scene};
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     Nothing,
@@ -23,7 +23,7 @@ pub(super) enum Body {
     Bytes(&'static str, Bytes),
 }
 
-/// A request, without who asks.
+/// A request without credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) path: String,
@@ -46,26 +46,31 @@ fn with(path: impl Into<String>, body: Value) -> Call {
     }
 }
 
-/// A request to this route, for this person.
+/// Returns the request of this principal to this route.
 ///
 /// # Panics
-/// When there is none: a new route needs one.
-pub(super) async fn call(scene: &Scene, person: &Person, method: &str, route: &str) -> Call {
+/// If there is none: a new route needs one.
+pub(super) async fn call(scene: &Scene, principal: &Principal, method: &str, route: &str) -> Call {
     let found = match registry::call(scene, method, route).await {
         None => content::call(scene, method, route).await,
         found => found,
     };
     let found = match found {
-        None => people::call(scene, person, method, route).await,
+        None => people::call(scene, principal, method, route).await,
         found => found,
     };
     let found = found.or_else(|| operations::call(scene, method, route));
     found.unwrap_or_else(|| panic!("no request is known for {method} {route}: write one"))
 }
 
-/// Sends it. Of events without end the first is read.
-pub(super) async fn sent(scene: &Scene, person: &Person, method: &str, call: &Call) -> Answer {
-    let request = scene.request(person, method, &call.path);
+/// Sends a request. Reads only the first event of an endless stream.
+pub(super) async fn sent(
+    scene: &Scene,
+    principal: &Principal,
+    method: &str,
+    call: &Call,
+) -> Answer {
+    let request = scene.request(principal, method, &call.path);
     let request = match &call.body {
         Body::Nothing => request,
         Body::Json(json) => request.json(json),
@@ -94,14 +99,14 @@ pub(super) async fn sent(scene: &Scene, person: &Person, method: &str, call: &Ca
     }
 }
 
-/// Asks, and brings back what must stay as it is: one's password.
-pub(super) async fn ask(scene: &Scene, person: &Person, method: &str, route: &str) -> Answer {
-    let call = call(scene, person, method, route).await;
-    let answer = sent(scene, person, method, &call).await;
+/// Sends the request, and restores the password if the request changed it.
+pub(super) async fn ask(scene: &Scene, principal: &Principal, method: &str, route: &str) -> Answer {
+    let call = call(scene, principal, method, route).await;
+    let answer = sent(scene, principal, method, &call).await;
     if route == "/api/auth/password" && answer.status == 204 {
-        let new = people::another_password(person);
-        let client = scene.admin.with_credentials(&person.account, &new);
-        let back = json!({ "current_password": new, "new_password": person.secret });
+        let new = people::another_password(principal);
+        let client = scene.admin.with_credentials(&principal.account, &new);
+        let back = json!({ "current_password": new, "new_password": principal.secret });
         client.put_json(route, &back).await.gives(204);
     }
     answer

@@ -3,22 +3,22 @@
 use refity_tests::client::{claims, send};
 use serde_json::json;
 
-use super::super::persons::{Person, Scene};
+use super::super::principals::{Principal, Scene};
 use super::{Body, Call, bare, with};
 
-/// What a person's password is changed to, for a moment.
-pub(super) fn another_password(person: &Person) -> String {
-    format!("{} and more", person.secret)
+/// What a principal's password is changed to, for a moment.
+pub(super) fn another_password(principal: &Principal) -> String {
+    format!("{} and more", principal.secret)
 }
 
 /// The request, if the route is one of these.
 pub(super) async fn call(
     scene: &Scene,
-    person: &Person,
+    principal: &Principal,
     method: &str,
     route: &str,
 ) -> Option<Call> {
-    if let Some(call) = signing_in(scene, person, method, route).await {
+    if let Some(call) = signing_in(scene, principal, method, route).await {
         return Some(call);
     }
     let scopes = json!([{ "repositories": "team/*", "rights": ["pull"] }]);
@@ -75,25 +75,32 @@ async fn robot(scene: &Scene) -> String {
     name
 }
 
-async fn signing_in(scene: &Scene, person: &Person, method: &str, route: &str) -> Option<Call> {
-    let (name, secret) = (&person.account, &person.secret);
+async fn signing_in(
+    scene: &Scene,
+    principal: &Principal,
+    method: &str,
+    route: &str,
+) -> Option<Call> {
+    let (name, secret) = (&principal.account, &principal.secret);
     let call = match (method, route) {
         ("POST", "/api/auth/login") => with(route, json!({ "username": name, "password": secret })),
         ("POST", "/api/auth/logout")
         | ("GET", "/api/auth/me" | "/api/sessions" | "/api/tokens") => bare(route),
         ("PUT", "/api/auth/password") => with(
             route,
-            json!({ "current_password": secret, "new_password": another_password(person) }),
+            json!({ "current_password": secret, "new_password": another_password(principal) }),
         ),
         ("GET", "/api/token") => bare("/api/token?service=refity&scope=repository:team/app:pull"),
         ("POST", "/api/token") => Call {
             path: route.to_owned(),
-            body: Body::Form(exchange(person)),
+            body: Body::Form(exchange(principal)),
         },
         ("DELETE", "/api/sessions/{id}") => {
             let body = json!({ "username": name, "password": secret });
-            let login = scene.request(person, "POST", "/api/auth/login").json(&body);
-            let id = if person.is_known() && name != "team+ci" {
+            let login = scene
+                .request(principal, "POST", "/api/auth/login")
+                .json(&body);
+            let id = if principal.is_known() && name != "team+ci" {
                 let session = send(login).await.expect("an answer").expect_status(200);
                 let claims = claims(session.json()["token"].as_str().expect("a token"));
                 claims["sid"].as_str().expect("an id").to_owned()
@@ -104,7 +111,7 @@ async fn signing_in(scene: &Scene, person: &Person, method: &str, route: &str) -
         }
         ("POST", "/api/tokens") => with(route, json!({ "name": "new" })),
         ("DELETE", "/api/tokens/{id}") => {
-            let new = scene.request(person, "POST", "/api/tokens");
+            let new = scene.request(principal, "POST", "/api/tokens");
             let made = send(new.json(&json!({ "name": "old" })))
                 .await
                 .expect("an answer");
@@ -118,20 +125,20 @@ async fn signing_in(scene: &Scene, person: &Person, method: &str, route: &str) -
 
 /// What the token service is sent: a name with a password, or what was a
 /// refresh token once.
-fn exchange(person: &Person) -> Vec<(&'static str, String)> {
+fn exchange(principal: &Principal) -> Vec<(&'static str, String)> {
     let text = str::to_owned;
-    if person.is_known() || person.name == "anonymous" {
+    if principal.is_known() || principal.name == "anonymous" {
         vec![
             ("grant_type", text("password")),
             ("service", text("refity")),
-            ("username", person.account.clone()),
-            ("password", person.secret.replace(' ', "%20")),
+            ("username", principal.account.clone()),
+            ("password", principal.secret.replace(' ', "%20")),
         ]
     } else {
         vec![
             ("grant_type", text("refresh_token")),
             ("service", text("refity")),
-            ("refresh_token", person.secret.clone()),
+            ("refresh_token", principal.secret.clone()),
         ]
     }
 }

@@ -5,7 +5,7 @@ use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::random;
 
-use super::super::persons::{APP, Scene};
+use super::super::principals::{APP, Scene};
 use super::{Body, Call, bare};
 
 /// The request, if the route is one of these.

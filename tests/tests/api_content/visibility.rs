@@ -1,4 +1,4 @@
-//! What one may not read is not there: the same status, the same words.
+//! An object without read access answers exactly like one that does not exist.
 
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{BOB, account, each, get, json, words};
 
 #[tokio::test]
-async fn each_sees_what_they_may_read_and_nothing_of_the_rest() {
+async fn users_see_only_what_they_may_read() {
     let lab = Lab::builder().group("secret").group("empty").start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);

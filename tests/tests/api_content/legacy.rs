@@ -1,4 +1,4 @@
-//! The older system's paths, each with the whole of its answer.
+//! The paths of the legacy system, each with its complete answer.
 
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{get, settled};
 
 #[tokio::test]
-async fn its_scripts_go_on_working() {
+async fn legacy_scripts_still_work() {
     let lab = Lab::builder().without_groups().start().await;
     let client = lab.client();
     let made = client.create_group("team").await.gives(201).json();
@@ -140,7 +140,7 @@ async fn its_scripts_go_on_working() {
 }
 
 #[tokio::test]
-async fn its_scripts_sign_in_and_out() {
+async fn legacy_scripts_sign_in_and_out() {
     let lab = Lab::start().await;
     let nobody = Client::anonymous(lab.address(0));
     let login = json!({ "username": ADMIN, "password": PASSWORD });
@@ -181,7 +181,7 @@ async fn its_scripts_sign_in_and_out() {
 }
 
 #[tokio::test]
-async fn its_lists_have_no_pages_and_are_whole() {
+async fn legacy_lists_are_complete_without_pages() {
     const MANY: usize = 1001;
     let lab = Lab::builder().uploaders(0).start().await;
     let client = lab.client();

@@ -1,4 +1,4 @@
-//! Whoever guesses passwords waits, on every gateway, and keeps nobody else out.
+//! Failed sign-ins are throttled on every gateway without locking others out.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::{login, password_of, user, words};
 
-/// The same wrong password again would be no guess.
+/// Numbers the wrong passwords: a repeated one is not counted again.
 static GUESSES: AtomicU32 = AtomicU32::new(0);
 
-/// Guesses until it has to wait; hands back how often, and the answer.
+/// Sends wrong passwords until throttled; returns their number and the answer.
 async fn guess(client: &Client, name: &str) -> (u32, Answer) {
     for n in 0..1000 {
         let guess = format!("guess {}", GUESSES.fetch_add(1, Ordering::Relaxed));
@@ -33,7 +33,7 @@ fn retry_after(answer: &Answer) -> i64 {
 }
 
 #[tokio::test]
-async fn an_address_that_guesses_waits_everywhere_as_long_as_it_is_told() {
+async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says() {
     let lab = Lab::builder().gateways(2).start().await;
     let from = |gateway: usize| Client::anonymous_from([127, 0, 0, 9], lab.address(gateway));
     let (taken, answer) = guess(&from(0), ADMIN).await;
@@ -73,7 +73,7 @@ async fn an_address_that_guesses_waits_everywhere_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn guesses_from_everywhere_do_not_lock_out_who_signed_in_from_there_before() {
+async fn guesses_from_many_addresses_do_not_lock_out_an_address_that_signed_in_before() {
     let lab = Lab::start().await;
     user(&lab, "bob").await;
     let home = Client::anonymous_from([127, 0, 1, 1], lab.address(0));
@@ -104,7 +104,7 @@ async fn guesses_from_everywhere_do_not_lock_out_who_signed_in_from_there_before
 }
 
 #[tokio::test]
-async fn an_old_password_that_a_program_goes_on_with_is_no_guess() {
+async fn a_repeated_old_password_is_counted_once() {
     let lab = Lab::start().await;
     let client = Client::anonymous_from([127, 0, 0, 9], lab.address(0));
     let old = client.with_credentials(ADMIN, "the one before");
@@ -119,7 +119,7 @@ async fn an_old_password_that_a_program_goes_on_with_is_no_guess() {
 }
 
 #[tokio::test]
-async fn the_current_password_cannot_be_guessed_by_who_has_a_session() {
+async fn changing_the_password_throttles_guesses_of_the_current_one() {
     let lab = Lab::start().await;
     let bob = user(&lab, "bob").await;
     let token = login(&bob, "bob", &password_of("bob"))
@@ -142,7 +142,7 @@ async fn the_current_password_cannot_be_guessed_by_who_has_a_session() {
 }
 
 #[tokio::test]
-async fn random_secrets_are_counted_by_address_and_a_right_one_never_waits() {
+async fn wrong_tokens_are_counted_by_address_and_a_valid_token_is_never_throttled() {
     let lab = Lab::start().await;
     let bob = user(&lab, "bob").await;
     let made = bob
@@ -169,7 +169,7 @@ async fn random_secrets_are_counted_by_address_and_a_right_one_never_waits() {
 }
 
 #[tokio::test]
-async fn the_proxys_client_is_meant_and_its_ports_and_inventions_are_not() {
+async fn throttling_counts_the_client_behind_a_trusted_proxy_only() {
     let lab = Lab::builder()
         .env("TRUSTED_PROXIES", "127.0.0.1")
         .start()

@@ -1,4 +1,4 @@
-//! Who asks, and the registry that all of them ask.
+//! The principals whose access is tested, and the registry they send requests to.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,63 +9,61 @@ use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-/// The repository that everybody asks about.
+/// The repository of all requests.
 pub(super) const APP: &str = "team/app";
 
-/// How one shows who one is.
-enum Shows {
+/// The credentials of a principal.
+enum Credentials {
     Nothing,
     Password,
-    /// A token as Bearer: one for the API, and one of the token service for
-    /// the registry. Neither is good any more.
+    /// Bearer tokens that have ended: one for the API, one of the token service.
     Ended {
         api: String,
         registry: String,
     },
 }
 
-/// Somebody who asks: a column of the table.
-pub(super) struct Person {
-    /// As the table calls it.
+/// A column of the table.
+pub(super) struct Principal {
+    /// Its name in the table.
     pub(super) name: &'static str,
-    /// The name of the account.
+    /// The account's name.
     pub(super) account: String,
-    /// What it has as a password.
+    /// Its password.
     pub(super) secret: String,
-    shows: Shows,
+    credentials: Credentials,
 }
 
-impl Person {
+impl Principal {
     fn by_password(name: &'static str, account: &str, secret: &str) -> Self {
         Self {
             name,
             account: account.to_owned(),
             secret: secret.to_owned(),
-            shows: Shows::Password,
+            credentials: Credentials::Password,
         }
     }
 
-    /// Whether what it shows is worth anything.
+    /// Whether its credentials are valid.
     pub(super) fn is_known(&self) -> bool {
-        matches!(self.shows, Shows::Password)
+        matches!(self.credentials, Credentials::Password)
     }
 }
 
-/// A registry with a group `team`, in which each of the persons may do
-/// something else.
+/// A registry with a group `team`, on which each principal has different rights.
 pub(super) struct Scene {
     pub(super) lab: Lab,
     pub(super) admin: Client,
-    pub(super) persons: Vec<Person>,
-    /// What `team/app:v1` is.
+    pub(super) principals: Vec<Principal>,
+    /// The image `team/app:v1`.
     pub(super) image: Image,
     next: AtomicU32,
-    /// Clients without credentials, each from an address of its own: wrong
-    /// credentials are counted by address.
+    /// Anonymous clients with an address each, because failed sign-ins are counted
+    /// by address.
     elsewhere: Vec<Client>,
 }
 
-/// So many addresses come with wrong credentials.
+/// The number of addresses that send wrong credentials.
 const ELSEWHERE: u8 = 32;
 
 fn password_of(name: &str) -> String {
@@ -94,8 +92,8 @@ async fn exchange(client: &Client, form: &[(&str, &str)]) -> Answer {
 }
 
 impl Scene {
-    /// All is on SFTP, and no uploader runs any more: transfers stay as a test
-    /// puts them.
+    /// Starts the registry, waits until all is stored and stops the uploader, so
+    /// that transfers keep the state that a test gives them.
     pub(super) async fn start() -> Self {
         let lab = Lab::builder().env("TOKEN_LIFETIME", "1h").start().await;
         let (admin, anonymous) = (lab.client(), Client::anonymous(lab.address(0)));
@@ -104,11 +102,11 @@ impl Scene {
         let asked = "/api/token?service=refity&scope=repository:team/app:pull,push,delete";
         let registry = text(&admin.get(asked).await.gives(200), "token");
         lab.clock_forward(2 * 60 * 60 * 1000);
-        let expired = Person {
+        let expired = Principal {
             name: "expired",
             account: ADMIN.to_owned(),
             secret: text(&expired, "secret"),
-            shows: Shows::Ended {
+            credentials: Credentials::Ended {
                 api: text(&expired, "secret"),
                 registry,
             },
@@ -140,11 +138,11 @@ impl Scene {
             let path = format!("/api/sessions/{id}");
             admin.bare(Method::DELETE, &path).await.gives(204);
         }
-        let revoked = Person {
+        let revoked = Principal {
             name: "revoked",
             account: ADMIN.to_owned(),
             secret: refresh,
-            shows: Shows::Ended {
+            credentials: Credentials::Ended {
                 api: session,
                 registry,
             },
@@ -152,16 +150,16 @@ impl Scene {
 
         let from = |n| Client::anonymous_from([127, 1, 0, n], lab.address(0));
         let elsewhere = (1..=ELSEWHERE).map(from).collect();
-        let anonymous = Person {
+        let anonymous = Principal {
             name: "anonymous",
             account: "nobody".to_owned(),
             secret: "nobody's password".to_owned(),
-            shows: Shows::Nothing,
+            credentials: Credentials::Nothing,
         };
         let mut scene = Self {
             lab,
             admin,
-            persons: vec![anonymous],
+            principals: vec![anonymous],
             image: Image::random(Format::Oci, 2, 100),
             next: AtomicU32::new(0),
             elsewhere,
@@ -173,18 +171,18 @@ impl Scene {
             ("manager", Some("manage")),
         ] {
             scene.account(name).await;
-            let person = Person::by_password(name, name, &password_of(name));
-            scene.persons.push(person);
+            let principal = Principal::by_password(name, name, &password_of(name));
+            scene.principals.push(principal);
             if let Some(right) = rights {
                 scene.grant(name, "team", right).await;
             }
         }
         scene.account("guest").await;
         let robot = scene.robot("team+ci").await;
-        scene.persons.extend([
-            Person::by_password("admin", ADMIN, PASSWORD),
+        scene.principals.extend([
+            Principal::by_password("admin", ADMIN, PASSWORD),
             expired,
-            Person::by_password("robot", "team+ci", &robot),
+            Principal::by_password("robot", "team+ci", &robot),
             revoked,
         ]);
         for tag in ["v1", "v2"] {
@@ -197,19 +195,19 @@ impl Scene {
         scene
     }
 
-    /// The person whom the table calls so.
-    pub(super) fn person(&self, name: &str) -> &Person {
-        let mut persons = self.persons.iter();
-        let found = persons.find(|person| person.name == name);
+    /// Returns the principal with this name in the table.
+    pub(super) fn principal(&self, name: &str) -> &Principal {
+        let mut principals = self.principals.iter();
+        let found = principals.find(|principal| principal.name == name);
         found.unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
-    /// A number that was not given out before.
+    /// Returns a new number.
     pub(super) fn number(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An account that may sign in at once.
+    /// Creates an account that can sign in at once.
     pub(super) async fn account(&self, name: &str) {
         let new = json!({
             "name": name, "password": password_of(name), "must_change_password": false,
@@ -222,7 +220,7 @@ impl Scene {
         self.admin.put_json("/api/grants", &grant).await.gives(200);
     }
 
-    /// A robot that may push to its group; hands back its secret.
+    /// Creates a robot that may push to its group; returns its secret.
     pub(super) async fn robot(&self, name: &str) -> String {
         let scopes = json!([{ "repositories": "team/*", "rights": ["push"] }]);
         let new = json!({ "name": name, "scopes": scopes });
@@ -230,7 +228,7 @@ impl Scene {
         text(&made.gives(201), "secret")
     }
 
-    /// A repository of its own with the image as `v1`.
+    /// Creates a repository with the image as `v1`.
     pub(super) async fn repository(&self) -> String {
         let name = format!("team/r{}", self.number());
         let pushed = self.image.push(&self.admin, &name, "v1").await;
@@ -238,7 +236,7 @@ impl Scene {
         name
     }
 
-    /// An empty group in which each may do what it may in `team`.
+    /// Creates an empty group with the same grants as `team`.
     pub(super) async fn group(&self) -> String {
         let name = format!("g{}", self.number());
         self.admin.create_group(&name).await.gives(201);
@@ -269,7 +267,7 @@ impl Scene {
         put.await.gives(201);
     }
 
-    /// A transfer of `team/app` that failed: its id.
+    /// Makes a transfer of `team/app` fail and returns its ID.
     pub(super) fn failed_transfer(&self) -> i64 {
         let path = self.lab.data_dir().join("refity.db");
         let database = rusqlite::Connection::open(path).expect("the lab's database");
@@ -288,22 +286,29 @@ impl Scene {
         failed.expect("the transfer of a tag")
     }
 
-    /// A client without credentials, not from where those are that are known.
+    /// Returns an anonymous client with an address that no valid principal uses.
     fn stranger_client(&self) -> &Client {
         &self.elsewhere[self.number() as usize % self.elsewhere.len()]
     }
 
-    /// A request of this person, with what shows who it is.
-    pub(super) fn request(&self, person: &Person, method: &str, path: &str) -> RequestBuilder {
+    /// Returns a request with the principal's credentials.
+    pub(super) fn request(
+        &self,
+        principal: &Principal,
+        method: &str,
+        path: &str,
+    ) -> RequestBuilder {
         let method: Method = method.parse().expect("a method");
         let client = self.stranger_client();
-        match &person.shows {
-            Shows::Nothing => client.request(method, path),
-            Shows::Password => {
-                let client = self.admin.with_credentials(&person.account, &person.secret);
+        match &principal.credentials {
+            Credentials::Nothing => client.request(method, path),
+            Credentials::Password => {
+                let client = self
+                    .admin
+                    .with_credentials(&principal.account, &principal.secret);
                 client.request(method, path)
             }
-            Shows::Ended { api, registry } => {
+            Credentials::Ended { api, registry } => {
                 let token = if path.starts_with("/v2") {
                     registry
                 } else {

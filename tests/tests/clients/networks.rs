@@ -1,5 +1,5 @@
-//! Where the clients go: a registry of ours, a stranger that has the foreign
-//! layers, and what must be true of ours afterwards.
+//! The network that clients run in: our registry, a peer registry that serves
+//! the foreign layers, and assertions about the contents of ours.
 
 use bytes::Bytes;
 use refity_tests::client::{Client, sha256};
@@ -10,21 +10,21 @@ use refity_tests::round_robin::{Asked, RoundRobin};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::goods::{Goods, Parcel, SIGNATURE, TAG};
+use super::fixtures::{Artifact, Fixtures, SIGNATURE, TAG};
 
-/// The stranger's repository.
+/// The peer's repository.
 const ELSEWHERE: &str = "foreign";
 
-/// A registry of ours and the stranger.
-pub(super) struct Site {
+/// Our registry and the peer.
+pub(super) struct Network {
     pub(super) lab: Lab,
-    /// Where the clients go, where it is noted what they ask.
+    /// A proxy in front of our registry that records requests, if wanted.
     witness: Option<RoundRobin>,
     elsewhere: Peer,
     _folder: TempDir,
 }
 
-impl Site {
+impl Network {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (lab, elsewhere) = tokio::join!(Lab::start(), Peer::start(folder.path()));
@@ -36,11 +36,11 @@ impl Site {
         }
     }
 
-    /// One at which it is noted what the clients ask.
+    /// Starts a network that records the requests of its clients.
     pub(super) async fn start_with_witness() -> Self {
-        let site = Self::start().await;
-        let witness = Some(site.lab.round_robin().await);
-        Self { witness, ..site }
+        let network = Self::start().await;
+        let witness = Some(network.lab.round_robin().await);
+        Self { witness, ..network }
     }
 
     /// Our `host:port`.
@@ -51,7 +51,7 @@ impl Site {
         }
     }
 
-    /// What was asked so far, where it is noted.
+    /// The requests recorded so far; none without a recording proxy.
     pub(super) fn asked(&self) -> Vec<Asked> {
         let asked = self.witness.as_ref().map(RoundRobin::asked);
         asked.unwrap_or_default()
@@ -67,59 +67,59 @@ impl Site {
         format!("{ADMIN}:{PASSWORD}")
     }
 
-    /// Goods for one client; the stranger has their foreign layers.
-    pub(super) async fn goods(&self) -> Goods {
+    /// Creates fixtures for one client and pushes their foreign layers to the peer.
+    pub(super) async fn fixtures(&self) -> Fixtures {
         let address = self.elsewhere.address();
-        let goods = Goods::new(&format!("http://{address}/v2/{ELSEWHERE}/blobs/"));
-        let stranger = self.elsewhere.client();
-        for layer in &goods.foreign.elsewhere {
-            stranger.push_blob(ELSEWHERE, layer.clone()).await.unwrap();
+        let fixtures = Fixtures::new(&format!("http://{address}/v2/{ELSEWHERE}/blobs/"));
+        let peer = self.elsewhere.client();
+        for layer in &fixtures.foreign.elsewhere {
+            peer.push_blob(ELSEWHERE, layer.clone()).await.unwrap();
         }
-        goods
+        fixtures
     }
 
-    /// Pushes a parcel without any of the clients, under [`TAG`].
-    pub(super) async fn put(&self, parcel: &Parcel, repository: &str) {
-        self.put_as(parcel, repository, TAG).await;
+    /// Pushes an artifact under [`TAG`] with the harness's own client.
+    pub(super) async fn put(&self, artifact: &Artifact, repository: &str) {
+        self.put_as(artifact, repository, TAG).await;
     }
 
-    /// As [`Site::put`], under another tag, or its digest.
-    pub(super) async fn put_as(&self, parcel: &Parcel, repository: &str, reference: &str) {
+    /// As [`Network::put`], under another tag or by digest.
+    pub(super) async fn put_as(&self, artifact: &Artifact, repository: &str, reference: &str) {
         let client = self.client();
-        for child in &parcel.children {
+        for child in &artifact.children {
             Box::pin(self.put_as(child, repository, &child.digest())).await;
         }
-        for blob in &parcel.blobs {
+        for blob in &artifact.blobs {
             client.push_blob(repository, blob.clone()).await.unwrap();
         }
-        let bytes = parcel.manifest.clone();
+        let bytes = artifact.manifest.clone();
         client
-            .put_manifest(repository, reference, parcel.media_type, bytes)
+            .put_manifest(repository, reference, artifact.media_type, bytes)
             .await
             .gives(201);
     }
 
-    /// That the registry has this, byte for byte, and no foreign layer.
-    pub(super) async fn assert_has(&self, parcel: &Parcel, repository: &str, reference: &str) {
+    /// Asserts that our registry has the artifact, byte for byte, without foreign layers.
+    pub(super) async fn assert_has(&self, artifact: &Artifact, repository: &str, reference: &str) {
         let client = self.client();
         let answer = client.get_manifest(repository, reference).await.gives(200);
-        assert_eq!(answer.body, parcel.manifest, "{repository}:{reference}");
-        assert_eq!(answer.header("content-type"), Some(parcel.media_type));
-        for blob in &parcel.blobs {
+        assert_eq!(answer.body, artifact.manifest, "{repository}:{reference}");
+        assert_eq!(answer.header("content-type"), Some(artifact.media_type));
+        for blob in &artifact.blobs {
             assert_eq!(self.blob(repository, &sha256(blob)).await, *blob);
         }
-        for layer in &parcel.elsewhere {
+        for layer in &artifact.elsewhere {
             client
                 .head_blob(repository, &sha256(layer))
                 .await
                 .gives(404);
         }
-        for child in &parcel.children {
+        for child in &artifact.children {
             Box::pin(self.assert_has(child, repository, &child.digest())).await;
         }
     }
 
-    /// That the registry has no such tag or manifest.
+    /// Asserts that the registry does not have this tag or manifest.
     pub(super) async fn assert_gone(&self, repository: &str, reference: &str) {
         self.client()
             .head_manifest(repository, reference)
@@ -127,8 +127,8 @@ impl Site {
             .gives(404);
     }
 
-    /// A manifest that a client made, once all that it names is proven to be
-    /// there; and its digest.
+    /// Returns a manifest made by a client and its digest, after checking that
+    /// everything it references exists.
     pub(super) async fn whole(&self, repository: &str, reference: &str) -> (Value, String) {
         let client = self.client();
         let answer = client.get_manifest(repository, reference).await.gives(200);
@@ -149,7 +149,8 @@ impl Site {
         (manifest, digest)
     }
 
-    /// That each layer of this manifest begins so, and has a media type that ends so.
+    /// Asserts that each layer starts with `magic` and that its media type ends with
+    /// `media_type`.
     pub(super) async fn assert_layers(
         &self,
         repository: &str,
@@ -169,9 +170,13 @@ impl Site {
         }
     }
 
-    /// That the registry names the signature where it is asked for the
-    /// subject's referrers.
-    pub(super) async fn assert_refers(&self, repository: &str, signature: &Parcel, to: &Parcel) {
+    /// Asserts that the signature is listed as the subject's referrer.
+    pub(super) async fn assert_refers(
+        &self,
+        repository: &str,
+        signature: &Artifact,
+        to: &Artifact,
+    ) {
         let path = format!("/v2/{repository}/referrers/{}", to.digest());
         let found = self.client().get(&path).await.gives(200).json();
         let found = found["manifests"].as_array().unwrap();
@@ -180,7 +185,7 @@ impl Site {
         assert_eq!(found[0]["artifactType"], SIGNATURE);
     }
 
-    /// That SFTP gets all of it, whole.
+    /// Waits until everything is on SFTP and asserts that the tree is whole.
     pub(super) async fn assert_stored_whole(&self) {
         let report = self.lab.assert_stored_whole().await;
         assert!(

@@ -1,4 +1,4 @@
-//! Which address a request counts for, and who may say so.
+//! The client address of a request, and which proxies may set it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::Proxies;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Says that it is somebody else, in every way that there is.
+/// Headers that claim another client, in every known form.
 const SPOOFED: [(&str, &str); 4] = [
     ("x-forwarded-for", "203.0.113.9"),
     ("forwarded", "for=203.0.113.9;host=evil.test;proto=https"),
@@ -43,7 +43,7 @@ fn admin_from(local: [u8; 4], address: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_client_is_known_through_proxies_of_ours_and_cannot_pretend() {
+async fn trusted_proxies_pass_on_the_client_address_and_clients_cannot_forge_it() {
     let proxies = Proxies::start().await;
     let lab = &proxies.lab;
     for (n, address) in proxies.plain().into_iter().enumerate() {
@@ -53,14 +53,14 @@ async fn a_client_is_known_through_proxies_of_ours_and_cannot_pretend() {
         let line = logged(lab, &client, &SPOOFED, &format!("spoofed-{n}")).await;
         assert_eq!(line["client"], "127.0.0.7", "{address}: {line}");
     }
-    // From a peer that is no proxy of ours nothing is believed.
+    // Headers of an untrusted peer are ignored.
     let stranger = admin_from([127, 0, 0, 8], lab.address(0));
     let line = logged(lab, &stranger, &SPOOFED, "stranger").await;
     assert_eq!(line["client"], "127.0.0.8", "{line}");
 }
 
 #[tokio::test]
-async fn without_trusted_proxies_nobody_is_believed() {
+async fn without_trusted_proxies_forwarding_headers_are_ignored() {
     let proxies = Proxies::of(Lab::builder()).await;
     let lab = &proxies.lab;
     let client = admin_from([127, 0, 0, 7], proxies.nginx.plain());
@@ -71,7 +71,7 @@ async fn without_trusted_proxies_nobody_is_believed() {
 }
 
 #[tokio::test]
-async fn words_name_the_registry_as_the_client_calls_it() {
+async fn messages_use_the_address_that_the_client_uses() {
     let proxies = Proxies::start().await;
     let hint = async |client: &Client, headers: &[(&str, &str)]| {
         let uploads = "/v2/none/app/blobs/uploads/";

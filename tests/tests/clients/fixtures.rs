@@ -1,5 +1,5 @@
-//! What the clients carry: images and artifacts of random bytes, in memory
-//! and as an OCI image layout on disk.
+//! Test images and artifacts of random bytes, in memory and as an OCI image
+//! layout on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -14,47 +14,47 @@ use super::compress::{gzip, zstd};
 /// The tag that each layout carries.
 pub(super) const TAG: &str = "v1";
 
-/// What a signature calls itself.
+/// The artifact type of the signatures.
 pub(super) const SIGNATURE: &str = "application/vnd.example.signature";
 
 /// More than one block of gzip and of zstd.
 const LAYER_BYTES: usize = 150_000;
 
-/// A manifest and all that it names.
+/// A manifest with everything that it references.
 #[derive(Clone)]
-pub(super) struct Parcel {
+pub(super) struct Artifact {
     pub(super) media_type: &'static str,
     pub(super) manifest: Bytes,
-    /// The configuration first, where it is no index.
+    /// The config first, unless this is an index.
     pub(super) blobs: Vec<Bytes>,
-    /// The layers that a registry is not given: the manifest says where they are.
+    /// Foreign layers: not pushed to the registry; the manifest has their URLs.
     pub(super) elsewhere: Vec<Bytes>,
-    /// What an index names.
-    pub(super) children: Vec<Parcel>,
+    /// The manifests of an index.
+    pub(super) children: Vec<Artifact>,
 }
 
-/// One client's parcels; no two clients have a blob in common.
-pub(super) struct Goods {
-    /// Layers that are not compressed.
-    pub(super) plain: Parcel,
-    /// Such a one again: a client pushes no layer twice to compress it otherwise.
-    pub(super) to_compress: Parcel,
-    pub(super) gzip: Parcel,
-    pub(super) zstd: Parcel,
+/// The artifacts of one client; no two clients share a blob.
+pub(super) struct Fixtures {
+    /// An image with uncompressed layers.
+    pub(super) plain: Artifact,
+    /// A second one: a client does not push a layer twice to recompress it.
+    pub(super) to_compress: Artifact,
+    pub(super) gzip: Artifact,
+    pub(super) zstd: Artifact,
     /// With Docker's media types.
-    pub(super) schema2: Parcel,
+    pub(super) schema2: Artifact,
     /// An index for amd64 and arm64.
-    pub(super) index: Parcel,
+    pub(super) index: Artifact,
     /// A Helm chart.
-    pub(super) chart: Parcel,
-    /// Has a layer that may not be distributed.
-    pub(super) foreign: Parcel,
+    pub(super) chart: Artifact,
+    /// An image with a non-distributable layer.
+    pub(super) foreign: Artifact,
     /// An artifact whose subject is `gzip`.
-    pub(super) signature: Parcel,
+    pub(super) signature: Artifact,
 }
 
-impl Goods {
-    /// New ones. The foreign layer is to be found at `elsewhere` + its digest.
+impl Fixtures {
+    /// Returns new fixtures. The foreign layer's URL is `elsewhere` + its digest.
     pub(super) fn new(elsewhere: &str) -> Self {
         let image = |layer| image("amd64", Format::Oci, &[layer, layer]);
         let gzip = image(Layer::Gzip);
@@ -90,7 +90,7 @@ impl Goods {
 
 const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// What a layer is like.
+/// The form of a layer.
 #[derive(Clone, Copy)]
 enum Layer<'a> {
     Plain,
@@ -120,11 +120,11 @@ impl Layer<'_> {
     }
 }
 
-fn image(architecture: &str, format: Format, layers: &[Layer]) -> Parcel {
+fn image(architecture: &str, format: Format, layers: &[Layer]) -> Artifact {
     image_of(architecture, format, layers, LAYER_BYTES)
 }
 
-fn image_of(architecture: &str, format: Format, layers: &[Layer], layer_bytes: usize) -> Parcel {
+fn image_of(architecture: &str, format: Format, layers: &[Layer], layer_bytes: usize) -> Artifact {
     let (mut diff_ids, mut descriptors) = (Vec::new(), Vec::new());
     let (mut blobs, mut elsewhere) = (vec![Bytes::new()], Vec::new());
     for (n, layer) in layers.iter().enumerate() {
@@ -157,7 +157,7 @@ fn image_of(architecture: &str, format: Format, layers: &[Layer], layer_bytes: u
         "config": descriptor(config, &blobs[0]),
         "layers": descriptors,
     });
-    Parcel {
+    Artifact {
         media_type: format.manifest(),
         manifest: manifest.to_string().into(),
         blobs,
@@ -166,7 +166,7 @@ fn image_of(architecture: &str, format: Format, layers: &[Layer], layer_bytes: u
     }
 }
 
-fn index() -> Parcel {
+fn index() -> Artifact {
     let platforms = ["amd64", "arm64"];
     let children = platforms.map(|platform| image(platform, Format::Oci, &[Layer::Gzip]));
     let named = platforms.iter().zip(&children).map(|(platform, child)| {
@@ -179,7 +179,7 @@ fn index() -> Parcel {
         "mediaType": Format::Oci.index(),
         "manifests": named.collect::<Vec<_>>(),
     });
-    Parcel {
+    Artifact {
         media_type: Format::Oci.index(),
         manifest: manifest.to_string().into(),
         blobs: Vec::new(),
@@ -188,7 +188,7 @@ fn index() -> Parcel {
     }
 }
 
-fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) -> Parcel {
+fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) -> Artifact {
     let blobs = vec![Bytes::from(config.1), layer.1];
     let mut manifest = json!({
         "schemaVersion": 2,
@@ -199,7 +199,7 @@ fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) ->
     for (name, value) in more.as_object().unwrap() {
         manifest[name] = value.clone();
     }
-    Parcel {
+    Artifact {
         media_type: Format::Oci.manifest(),
         manifest: manifest.to_string().into(),
         blobs,
@@ -208,8 +208,8 @@ fn artifact(config: (&str, &'static str), layer: (&str, Bytes), more: &Value) ->
     }
 }
 
-impl Parcel {
-    /// An image with so many layers of so many bytes, which are not compressed.
+impl Artifact {
+    /// Returns an image with `layers` uncompressed layers of `layer_bytes` each.
     pub(super) fn of_plain_layers(layers: usize, layer_bytes: usize) -> Self {
         let layers = vec![Layer::Plain; layers];
         image_of("amd64", Format::Oci, &layers, layer_bytes)
@@ -220,12 +220,12 @@ impl Parcel {
         sha256(&self.manifest)
     }
 
-    /// The configuration's digest: what engines call an image's id.
+    /// The digest of the config: an image's ID.
     pub(super) fn id(&self) -> String {
         sha256(&self.blobs[0])
     }
 
-    /// The digests of all that a pull brings, foreign layers aside.
+    /// The digests of everything that a pull transfers, without foreign layers.
     pub(super) fn contents(&self) -> Vec<String> {
         let contents = self.served().map(|bytes| sha256(bytes));
         let children = self.children.iter().flat_map(Self::contents);
@@ -240,7 +240,7 @@ impl Parcel {
         self.blobs.iter().chain([&self.manifest])
     }
 
-    /// All bytes, foreign layers too, the children's before their index.
+    /// All contents including foreign layers; children before their index.
     fn all(&self) -> Vec<&Bytes> {
         let children = self.children.iter().flat_map(Self::all);
         children
@@ -264,7 +264,7 @@ impl Parcel {
         files
     }
 
-    /// The layout as a folder.
+    /// Writes the layout into a folder.
     pub(super) fn write_layout(&self, folder: &Path) -> PathBuf {
         std::fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
         for (name, bytes) in self.layout() {
@@ -273,7 +273,7 @@ impl Parcel {
         folder.to_owned()
     }
 
-    /// The layout as a tar.
+    /// Writes the layout as a tar file.
     pub(super) fn write_archive(&self, file: &Path) -> PathBuf {
         let files = self.layout();
         let files: Vec<(&str, &[u8])> = files
@@ -284,7 +284,7 @@ impl Parcel {
         file.to_owned()
     }
 
-    /// That a layout that a client wrote holds this, byte for byte.
+    /// Asserts that a layout written by a client contains this artifact, byte for byte.
     pub(super) fn assert_in_layout(&self, folder: &Path) {
         let index = std::fs::read(folder.join("index.json")).unwrap();
         let index: Value = serde_json::from_slice(&index).unwrap();

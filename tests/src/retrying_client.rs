@@ -1,5 +1,4 @@
-//! A client that tries again as docker does, until what it pushes is
-//! acknowledged.
+//! A client that retries as docker does, until its push is acknowledged.
 
 use std::time::{Duration, Instant};
 
@@ -8,37 +7,37 @@ use bytes::Bytes;
 use crate::client::{Answer, Client, Sent, sha256};
 use crate::image::Image;
 
-/// How long one push may take in all. Generous: much may be dead for a while.
+/// The limit for one push. Generous: processes may be down for a while.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Between two tries.
-const REST: Duration = Duration::from_millis(100);
+/// Delay between two attempts.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// What to do after an answer.
+/// The next step after an answer.
 enum Next {
     Done,
     Again,
-    /// The session is gone: the blob is begun anew.
+    /// The session does not exist any more: start the blob again.
     Anew,
 }
 
-/// Pushes to any of several gateways, whatever becomes of them meanwhile.
+/// Pushes to any of several gateways, which may be killed meanwhile.
 #[derive(Clone, Debug)]
-pub struct Stubborn {
+pub struct RetryingClient {
     clients: Vec<Client>,
     turn: usize,
     chunk: Option<usize>,
     deadline: Instant,
 }
 
-impl Stubborn {
-    /// A client of these gateways; with each failure it goes to the next.
+impl RetryingClient {
+    /// Returns a client of these gateways; each failure switches to the next one.
     ///
     /// # Panics
-    /// When there are none.
+    /// If there are none.
     #[must_use]
     pub fn new(clients: Vec<Client>) -> Self {
-        assert!(!clients.is_empty(), "a client of nobody");
+        assert!(!clients.is_empty(), "no gateways");
         Self {
             clients,
             turn: 0,
@@ -47,7 +46,7 @@ impl Stubborn {
         }
     }
 
-    /// This client, sending blobs in chunks of so many bytes.
+    /// Sends blobs in chunks of this many bytes.
     #[must_use]
     pub fn chunked(self, chunk: usize) -> Self {
         Self {
@@ -56,11 +55,11 @@ impl Stubborn {
         }
     }
 
-    /// Pushes an image under a tag, and returns when all of it is
-    /// acknowledged. Blobs that a HEAD finds are not sent.
+    /// Pushes an image under a tag until all of it is acknowledged. Skips blobs
+    /// that a HEAD finds.
     ///
     /// # Panics
-    /// When the registry refuses what it should take, or for too long.
+    /// If the registry refuses a valid request, or fails for too long.
     pub async fn push(&mut self, image: &Image, repository: &str, tag: &str) {
         self.deadline = Instant::now() + LIMIT;
         for blob in image.blobs() {
@@ -71,10 +70,10 @@ impl Stubborn {
         self.put_manifest(image, repository, tag).await;
     }
 
-    /// Points a tag at an image that is there already.
+    /// Points a tag at an image that is already pushed.
     ///
     /// # Panics
-    /// As [`Stubborn::push`].
+    /// As [`RetryingClient::push`].
     pub async fn put_manifest(&mut self, image: &Image, repository: &str, tag: &str) {
         self.deadline = Instant::now() + LIMIT;
         loop {
@@ -103,12 +102,12 @@ impl Stubborn {
     /// Pushes one blob until it is acknowledged.
     ///
     /// # Panics
-    /// As [`Stubborn::push`].
+    /// As [`RetryingClient::push`].
     pub async fn push_blob(&mut self, repository: &str, blob: &Bytes) {
         while !self.try_blob(repository, blob).await {}
     }
 
-    /// One session; false where it has to be begun anew.
+    /// Runs one upload session; returns false if the blob must be started again.
     async fn try_blob(&mut self, repository: &str, blob: &Bytes) -> bool {
         let sent = self.client().start_upload(repository).await;
         let Ok(answer) = &sent else {
@@ -129,8 +128,8 @@ impl Stubborn {
             let lost = sent.as_ref().map_or(true, |answer| answer.status >= 500);
             match self.judge(sent, &[201], "a PUT").await {
                 Next::Done => return true,
-                // The body may have come or not: only an empty one, or one
-                // that ended the session, can be repeated.
+                // The body may have arrived or not: only an empty one, or one that
+                // ended the session, can be repeated.
                 Next::Again if rest.is_empty() => {}
                 Next::Again if lost => return self.committed(&session, &digest).await,
                 _ => return false,
@@ -138,13 +137,13 @@ impl Stubborn {
         }
     }
 
-    /// Repeats a PUT whose answer was lost, with an empty body: 201 where the
-    /// first one had got through.
+    /// Repeats a PUT whose answer was lost, with an empty body: 201 if the first
+    /// one arrived.
     async fn committed(&mut self, session: &str, digest: &str) -> bool {
         let sent = self.client().finish(session, digest, Bytes::new()).await;
         match sent {
             Ok(answer) if answer.status == 201 => true,
-            // The bytes had not come: the session ended with a wrong digest.
+            // The bytes had not arrived: the session ended with a wrong digest.
             Ok(answer) if answer.status == 400 => false,
             sent => {
                 self.judge(sent, &[], "a repeated PUT").await;
@@ -153,8 +152,8 @@ impl Stubborn {
         }
     }
 
-    /// Sends the blob by PATCHes, where that is the way; what is left goes
-    /// with the PUT. None where the session is gone.
+    /// Sends the blob in PATCH requests if chunked; returns the rest for the PUT.
+    /// `None` if the session does not exist any more.
     async fn send_chunks(&mut self, session: &str, blob: &Bytes) -> Option<Bytes> {
         let Some(chunk) = self.chunk else {
             return Some(blob.clone());
@@ -174,7 +173,7 @@ impl Stubborn {
         Some(Bytes::new())
     }
 
-    /// How much of an upload has come.
+    /// How many bytes of an upload have arrived.
     async fn received(&mut self, session: &str) -> Option<usize> {
         loop {
             let sent = self.client().upload_status(session).await;
@@ -187,8 +186,8 @@ impl Stubborn {
                     .next()
                     .and_then(|last| last.parse().ok())
                     .expect("0-<last byte>");
-                // An empty upload is told as 0-0 too: one byte more or less
-                // shows when the next chunk is refused.
+                // An empty upload is reported as 0-0 too; a wrong guess shows when
+                // the next chunk is refused.
                 return Some(if last == 0 { 0 } else { last + 1 });
             }
             if let Next::Anew = self.judge(sent, &[], "a status").await {
@@ -197,13 +196,13 @@ impl Stubborn {
         }
     }
 
-    /// Whether the answer is that of success; else rests, and turns to the
+    /// Decides what follows an answer; after a failure waits and switches to the
     /// next gateway.
     async fn judge(&mut self, sent: Sent, success: &[u16], what: &str) -> Next {
         let next = match &sent {
             Ok(answer) if success.contains(&answer.status) => return Next::Done,
             Ok(answer) if answer.status == 404 => Next::Anew,
-            // Where the first of two tries had come through after all.
+            // The first of two attempts arrived after all.
             Ok(answer) if answer.status == 416 => Next::Again,
             Ok(answer) if answer.status >= 500 => Next::Again,
             Ok(answer) => panic!("{what} is refused: {answer:?}"),
@@ -214,7 +213,7 @@ impl Stubborn {
             "{what} still fails after {LIMIT:?}: {sent:?}"
         );
         self.turn += 1;
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(RETRY_DELAY).await;
         next
     }
 
@@ -223,7 +222,7 @@ impl Stubborn {
     }
 }
 
-/// The path of a session: any gateway knows it.
+/// The path of a session, valid at any gateway.
 fn path_of(answer: &Answer) -> String {
     let location = answer.location();
     match location.split_once("://") {

@@ -1,4 +1,4 @@
-//! A push whose connection is cut, at any byte of it.
+//! A push whose connection breaks at any byte.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use refity_tests::wire::{Wire, head};
 
 use super::{APP, SOON};
 
-/// What may stay open for later that was not at first: sessions to SFTP, and
-/// readers of the database.
+/// File handles that may be opened lazily and kept: SFTP sessions and database
+/// readers.
 const KEPT: usize = 8 * 3 + 8;
 
-/// All bytes of a push on one connection: the blobs, each by one POST, and
-/// the manifest.
+/// The bytes of a push on one connection: each blob in one POST, then the
+/// manifest.
 fn recorded(client: &Client, image: &Image) -> Vec<u8> {
     let mut push = Vec::new();
     let mut add = |method, target: &str, media_type, body: &[u8]| {
@@ -42,7 +42,7 @@ fn open_sessions(lab: &Lab) -> i64 {
 }
 
 #[tokio::test]
-async fn after_a_cut_at_any_byte_the_same_push_succeeds_and_nothing_is_left() {
+async fn a_push_disconnected_at_any_byte_can_be_repeated_and_leaves_nothing_behind() {
     let lab = Lab::start().await;
     let client = lab.client();
     let random = &mut Random::new();
