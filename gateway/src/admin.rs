@@ -186,7 +186,7 @@ async fn reset(store: &Store, name: &UserName, password: &PasswordArgs) -> Resul
     let hash = hash_of_input().await?;
     let must_change = password.must_change;
     store.set_password(user.id, hash, must_change).await?;
-    store.forget_guesses_at(name).await?;
+    store.clear_account_failures(name).await?;
     note(store, AuditAction::Password, &user.name).await?;
     if user.disabled {
         say(&format!("{} is disabled, and stays so", user.name))?;
@@ -204,13 +204,13 @@ async fn unlock(
 ) -> Result<(), Failure> {
     if let Some(name) = name {
         let user = found(store, &name).await?;
-        store.forget_guesses_at(&name).await?;
+        store.clear_account_failures(&name).await?;
         note(store, AuditAction::UserUnlock, &user.name).await?;
         say(&format!("forgot wrong passwords at {}", user.name))?;
     }
     if let Some(address) = address {
         let key = ClientKey::of(address).to_string();
-        store.forget_guesses_from(&key).await?;
+        store.clear_address_failures(&key).await?;
         note(store, AuditAction::UserUnlock, &key).await?;
         say(&format!("forgot wrong passwords from {key}"))?;
     }

@@ -75,7 +75,7 @@ async fn evict_one(
         uploader.wake.notify_one();
         return Ok(false);
     }
-    if !store.let_go(candidate, stored_before).await? {
+    if !store.detach_file(candidate, stored_before).await? {
         return Ok(false);
     }
     // From here on no row names the file: if it stays, the sweep takes it.

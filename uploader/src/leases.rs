@@ -23,7 +23,7 @@ async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
     for owner in store.owners().await? {
         if owner != uploader.node.owner.id() && !is_alive(data_dir, &owner) {
             tracing::info!(owner, "a process has died: its jobs go back");
-            back += store.give_back(&owner).await?;
+            back += store.release_jobs(&owner).await?;
         }
     }
     if back > 0 {

@@ -139,12 +139,12 @@ impl Uploader {
     }
 
     /// Removes intents that are carried out: their files, and then their rows.
-    pub(crate) async fn forget_intents(&self, carried_out: Vec<IntentId>) -> Result<(), Failure> {
-        for intent in &carried_out {
+    pub(crate) async fn forget_intents(&self, completed: Vec<IntentId>) -> Result<(), Failure> {
+        for intent in &completed {
             self.node.spool.remove_intent(*intent).await?;
         }
-        if !carried_out.is_empty() {
-            self.node.store.forget_intents(carried_out).await?;
+        if !completed.is_empty() {
+            self.node.store.forget_intents(completed).await?;
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ async fn serve(
     drop(watcher);
     parts.shutdown().await;
     let (store, owner) = (&uploader.node.store, uploader.node.owner.id());
-    store.give_back(owner).await?;
+    store.release_jobs(owner).await?;
     store.uploader_ended(owner).await?;
     let stop = uploader.stop.borrow().clone();
     match stop {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use refity_spool::IntentWish;
+use refity_spool::IntentAction;
 use refity_storage::sftp::{Entry, RemoteError};
 use refity_storage::{TmpName, TrashName};
 use refity_store::{HealthState, JobId};
@@ -90,8 +90,8 @@ async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
 /// file that it may need. Answers whether files may go.
 async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
-    let carried_out = store.carried_out_intents().await?;
-    uploader.forget_intents(carried_out).await?;
+    let completed = store.completed_intents().await?;
+    uploader.forget_intents(completed).await?;
     settle_prepared(uploader).await?;
     let old: Vec<_> = spool
         .list_intents()
@@ -107,7 +107,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
             || spool
                 .read_intent(intent)
                 .await?
-                .is_some_and(|intent| matches!(intent.wish, IntentWish::Delete { .. }));
+                .is_some_and(|intent| matches!(intent.action, IntentAction::Delete { .. }));
         if gone {
             spool.remove_intent(intent).await?;
         } else {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use refity_config::clock::millis;
-use refity_store::{PasswordGuess, Store, User, UserId};
+use refity_store::{AccountAndAddress, Store, User, UserId};
 use sha2::Sha256;
 
 use super::AuthError;
@@ -114,16 +114,16 @@ impl Credentials {
         {
             return Ok(right(user.clone()));
         }
-        let guess = PasswordGuess::new(name, &client.key());
+        let guess = AccountAndAddress::new(name, &client.key());
         let id = user.as_ref().map(|user| user.id);
-        let allowed = async || match store.guess_waits(&guess, id).await? {
+        let allowed = async || match store.login_wait(&guess, id).await? {
             Some(wait) => Err(AuthError::Guessing(wait)),
             None => Ok(()),
         };
         if let Some(user) = known {
             allowed().await?;
             self.remember_client(&fingerprint, client.key());
-            store.note_sign_in(&guess, user.id).await?;
+            store.record_success(&guess, user.id).await?;
             return Ok(right(user.clone()));
         }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -148,12 +148,12 @@ impl Credentials {
             match user.filter(|_| matches) {
                 Some(user) => {
                     self.remember(store, fingerprint, user, client.key());
-                    store.note_sign_in(&guess, user.id).await?;
+                    store.record_success(&guess, user.id).await?;
                 }
                 None => {
                     self.remember_wrong(store, question);
                     guessed.store(true, Ordering::Relaxed);
-                    store.count_guess(&guess, id).await?;
+                    store.record_failure(&guess, id).await?;
                 }
             }
             Ok::<_, AuthError>(matches)

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use axum::http::{Extensions, HeaderMap};
 use refity_store::{
-    Credential, FoundToken, Given, NewSession, Principal, SessionKind, Store, StoreError, User,
+    Credential, EffectiveGrant, FoundToken, NewSession, Principal, SessionKind, Store, StoreError,
+    User,
 };
 use refity_types::name::RepositoryName;
 use refity_types::rights::Right;
@@ -80,8 +81,10 @@ impl Actor {
         store: &Store,
         repository: &RepositoryName,
     ) -> Result<bool, StoreError> {
-        let given = store.given(self.identity.user_id(), repository).await?;
-        Ok(rights::on(&self.identity, given, repository).has(Right::Pull))
+        let grant = store
+            .permissions_for(self.identity.user_id(), repository)
+            .await?;
+        Ok(rights::effective_permissions(&self.identity, grant, repository).has(Right::Pull))
     }
 }
 
@@ -305,8 +308,11 @@ impl Access {
             match asked {
                 Asked::Catalog => allowed.push(Asked::Catalog),
                 Asked::Repository(repository, rights) => {
-                    let given = store.given(identity.user_id(), repository).await?;
-                    let rights = rights::on(identity, given, repository).and(*rights);
+                    let grant = store
+                        .permissions_for(identity.user_id(), repository)
+                        .await?;
+                    let rights =
+                        rights::effective_permissions(identity, grant, repository).and(*rights);
                     if !rights.is_empty() {
                         allowed.push(Asked::Repository(repository.clone(), rights));
                     }
@@ -366,10 +372,10 @@ async fn count_secret(
 ) -> Result<AuthError, StoreError> {
     state.recorder.failure(client, UNKNOWN_TOKEN);
     let (store, address) = (&state.node.store, client.key().to_string());
-    if let Some(wait) = store.secret_guess_waits(&address).await? {
+    if let Some(wait) = store.secret_wait(&address).await? {
         return Ok(AuthError::Guessing(wait));
     }
-    store.count_secret_guess(&address).await?;
+    store.record_secret_failure(&address).await?;
     Ok(wrong)
 }
 
@@ -416,38 +422,42 @@ pub(crate) async fn authenticate_registry(
     headers: &HeaderMap,
     extensions: &Extensions,
     repository: Option<&RepositoryName>,
-) -> Result<(Actor, Given), AuthError> {
+) -> Result<(Actor, EffectiveGrant), AuthError> {
     let store = &state.node.store;
-    let (actor, given) = match header::offer(headers)? {
+    let (actor, grant) = match header::offer(headers)? {
         Offer::Basic { name, password } => {
             let client = ClientAddress::of(extensions);
             let identity = state.access.identify(state, client, &name, &password);
             let identity = identity.await?;
             state.recorder.signed_in(&identity, client);
-            let given = match repository {
+            let grant = match repository {
                 Some(repository) if !rights::may_administer(&identity) => {
-                    store.given(identity.user_id(), repository).await?
+                    store
+                        .permissions_for(identity.user_id(), repository)
+                        .await?
                 }
-                _ => Given::default(),
+                _ => EffectiveGrant::default(),
             };
             let granted = None;
-            (Actor { identity, granted }, given)
+            (Actor { identity, granted }, grant)
         }
         Offer::Bearer(token) => {
             let token = state.access.bearer.verify(store, &token).await?;
-            let standing = store.standing(&token.credential, repository).await?;
-            let standing = standing.ok_or(AuthError::Ended)?;
+            let status = store
+                .credential_status(&token.credential, repository)
+                .await?;
+            let status = status.ok_or(AuthError::Ended)?;
             let identity = Identity {
                 credential: token.credential.clone(),
-                principal: standing.principal,
-                scopes: standing.scopes,
+                principal: status.principal,
+                scopes: status.scopes,
             };
             let granted = Some(token);
-            (Actor { identity, granted }, standing.given)
+            (Actor { identity, granted }, status.grant)
         }
     };
     log::note_user(&actor.identity.name());
-    Ok((actor, given))
+    Ok((actor, grant))
 }
 
 /// Refuses an account that must change its password first.

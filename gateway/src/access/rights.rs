@@ -1,6 +1,6 @@
 //! What may be done, and by whom. The only place that decides it.
 
-use refity_store::{Given, Principal, Readable, Role};
+use refity_store::{EffectiveGrant, Principal, Readable, Role};
 use refity_types::name::{GroupName, RepositoryName};
 use refity_types::rights::{Pattern, Rights, Scope, allowed};
 
@@ -8,11 +8,15 @@ use super::Identity;
 
 /// What one may do with a repository: what the account has, narrowed to what
 /// its credential is for. What is public, everybody may pull.
-pub(crate) fn on(identity: &Identity, given: Given, repository: &RepositoryName) -> Rights {
+pub(crate) fn effective_permissions(
+    identity: &Identity,
+    grant: EffectiveGrant,
+    repository: &RepositoryName,
+) -> Rights {
     let own = match &identity.principal {
         Principal::Anonymous => Rights::NONE,
         Principal::User(user) if user.role == Role::Admin => Rights::ALL,
-        Principal::User(_) => given.rights.whole(),
+        Principal::User(_) => grant.rights.whole(),
         // Its scopes say the rest.
         Principal::Robot(robot) if robot.name.group == repository.group() => Rights::ALL,
         Principal::Robot(_) => Rights::NONE,
@@ -21,7 +25,7 @@ pub(crate) fn on(identity: &Identity, given: Given, repository: &RepositoryName)
         Some(scopes) => own.and(allowed(scopes, repository)),
         None => own,
     };
-    if given.public {
+    if grant.public {
         own.or(Rights::PULL)
     } else {
         own
@@ -29,10 +33,14 @@ pub(crate) fn on(identity: &Identity, given: Given, repository: &RepositoryName)
 }
 
 /// What one may do with a group as a whole: what was given on all of it.
-pub(crate) fn on_group(identity: &Identity, given: Given, group: &GroupName) -> Rights {
+pub(crate) fn effective_permissions_on_group(
+    identity: &Identity,
+    grant: EffectiveGrant,
+    group: &GroupName,
+) -> Rights {
     let own = match &identity.principal {
         Principal::User(user) if user.role == Role::Admin => Rights::ALL,
-        Principal::User(_) => given.rights.whole(),
+        Principal::User(_) => grant.rights.whole(),
         Principal::Robot(robot) if robot.name.group == *group => Rights::ALL,
         Principal::Anonymous | Principal::Robot(_) => Rights::NONE,
     };
@@ -48,7 +56,7 @@ pub(crate) fn on_group(identity: &Identity, given: Given, group: &GroupName) -> 
         }
         None => own,
     };
-    if given.public {
+    if grant.public {
         own.or(Rights::PULL)
     } else {
         own
@@ -149,7 +157,7 @@ mod tests {
     fn the_table_of_rights() {
         let (nobody, admin, bob) = (Principal::Anonymous, user(Role::Admin), user(Role::User));
         let all = "pull,push,delete,manage";
-        for (principal, narrowed, public, given, repository, expected) in [
+        for (principal, narrowed, public, grant, repository, expected) in [
             (&nobody, None, false, "", "team/app", ""),
             (&nobody, None, true, "", "team/app", "pull"),
             (&admin, None, false, "", "team/app", all),
@@ -258,12 +266,12 @@ mod tests {
             (&robot(), Some(Vec::new()), false, "", "team/app", ""),
         ] {
             let identity = identity(principal.clone(), narrowed);
-            let given = Given {
+            let grant = EffectiveGrant {
                 public,
-                rights: rights(given),
+                rights: rights(grant),
             };
-            let may = on(&identity, given, &repository.parse().unwrap());
-            assert_eq!(may, rights(expected), "{identity:?} {given:?} {repository}");
+            let may = effective_permissions(&identity, grant, &repository.parse().unwrap());
+            assert_eq!(may, rights(expected), "{identity:?} {grant:?} {repository}");
         }
     }
 

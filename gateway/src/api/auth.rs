@@ -6,7 +6,9 @@ use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use refity_store::{AuditAction, Credential, Given, Grant, Role, SessionKind, User, UserId};
+use refity_store::{
+    AuditAction, Credential, EffectiveGrant, Grant, Role, SessionKind, User, UserId,
+};
 use refity_types::name::{GroupName, RepositoryName};
 use refity_types::rights::Rights;
 use serde::{Deserialize, Serialize};
@@ -341,17 +343,17 @@ pub(super) async fn me(
         ..
     } in grants
     {
-        let given = Given {
+        let grant = EffectiveGrant {
             public: false,
             rights,
         };
         match repository {
             None => groups.push(OnGroup {
-                rights: rights::on_group(&caller, given, &group),
+                rights: rights::effective_permissions_on_group(&caller, grant, &group),
                 name: group,
             }),
             Some(name) => repositories.push(OnRepository {
-                rights: rights::on(&caller, given, &name),
+                rights: rights::effective_permissions(&caller, grant, &name),
                 name,
             }),
         }

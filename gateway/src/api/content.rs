@@ -31,8 +31,8 @@ pub(super) async fn visible(
     repository: &RepositoryName,
 ) -> Result<Rights, ApiError> {
     let store = &state.node.store;
-    let given = store.given(caller.user_id(), repository).await?;
-    let rights = rights::on(caller, given, repository);
+    let grant = store.permissions_for(caller.user_id(), repository).await?;
+    let rights = rights::effective_permissions(caller, grant, repository);
     if rights.has(Right::Pull) && store.has_repository(repository).await? {
         Ok(rights)
     } else {

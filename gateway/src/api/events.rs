@@ -252,20 +252,23 @@ impl Watcher {
             return Some(());
         }
         self.looks = looks;
-        let standing = self.store.standing(&self.who.credential, None).await;
-        let standing = match standing {
-            Ok(standing) => standing?,
+        let status = self
+            .store
+            .credential_status(&self.who.credential, None)
+            .await;
+        let status = match status {
+            Ok(status) => status?,
             // A database that is busy ends nobody's session.
             Err(StoreError::Busy) => return Some(()),
             Err(_) => return None,
         };
-        if let Principal::User(user) = &standing.principal
+        if let Principal::User(user) = &status.principal
             && user.must_change_password
         {
             return None;
         }
-        self.who.principal = standing.principal;
-        self.who.scopes = standing.scopes;
+        self.who.principal = status.principal;
+        self.who.scopes = status.scopes;
         self.readable = rights::readable(&self.who);
         self.may_read.clear();
         Some(())

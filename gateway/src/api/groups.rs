@@ -53,9 +53,9 @@ struct Item {
 impl Item {
     fn new(row: &GroupRow, caller: &Identity) -> Self {
         Self {
-            rights: rights::on_group(caller, row.given, &row.name),
+            rights: rights::effective_permissions_on_group(caller, row.grant, &row.name),
             name: row.name.to_string(),
-            public: row.given.public,
+            public: row.grant.public,
             create_on_push: row.create_on_push,
             repositories: row.repositories,
             tags: row.tags,
@@ -272,7 +272,7 @@ pub(super) async fn change(
 ) -> Result<Answer<Settings>, ApiError> {
     let name = parse(&group)?;
     let seen = visible_group(&state, &caller, &name).await?;
-    if !rights::on_group(&caller, seen.given, &name).has(Right::Manage) {
+    if !rights::effective_permissions_on_group(&caller, seen.grant, &name).has(Right::Manage) {
         return Err(ApiError::Denied(format!(
             "only who manages the group {name}, or an administrator, may change it"
         )));

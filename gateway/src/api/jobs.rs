@@ -270,8 +270,12 @@ async fn may_retry(
         let Ok(name) = name.parse::<RepositoryName>() else {
             continue;
         };
-        let given = state.node.store.given(caller.user_id(), &name).await?;
-        if rights::on(caller, given, &name).has(Right::Push) {
+        let grant = state
+            .node
+            .store
+            .permissions_for(caller.user_id(), &name)
+            .await?;
+        if rights::effective_permissions(caller, grant, &name).has(Right::Push) {
             return Ok(true);
         }
     }

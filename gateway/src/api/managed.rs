@@ -1,6 +1,6 @@
 //! Who manages a group.
 
-use refity_store::Given;
+use refity_store::EffectiveGrant;
 use refity_types::name::GroupName;
 use refity_types::rights::{Right, Rights};
 
@@ -20,9 +20,9 @@ pub(super) async fn require(
 ) -> Result<(), ApiError> {
     let missing = || ApiError::Missing(format!("there is no group {group}"));
     let store = &state.node.store;
-    let given = store.given_on_group(caller.user_id(), group).await?;
-    let given = given.ok_or_else(missing)?;
-    let may = rights::on_group(caller, given, group);
+    let grant = store.permissions_for_group(caller.user_id(), group).await?;
+    let grant = grant.ok_or_else(missing)?;
+    let may = rights::effective_permissions_on_group(caller, grant, group);
     if may.has(Right::Manage) {
         return Ok(());
     }
@@ -44,10 +44,10 @@ pub(super) async fn may_anything(
     group: &GroupName,
 ) -> Result<bool, ApiError> {
     let store = &state.node.store;
-    let Some(on_group) = store.given_on_group(caller.user_id(), group).await? else {
+    let Some(on_group) = store.permissions_for_group(caller.user_id(), group).await? else {
         return Ok(false);
     };
-    if !rights::on_group(caller, on_group, group).is_empty() {
+    if !rights::effective_permissions_on_group(caller, on_group, group).is_empty() {
         return Ok(true);
     }
     // A credential may be narrowed to repositories of the group.
@@ -62,8 +62,8 @@ pub(super) async fn may_anything(
         named.extend(grants.into_iter().filter_map(|grant| grant.repository));
     }
     for repository in named {
-        let given: Given = store.given(caller.user_id(), &repository).await?;
-        if rights::on(caller, given, &repository) != Rights::NONE {
+        let grant: EffectiveGrant = store.permissions_for(caller.user_id(), &repository).await?;
+        if rights::effective_permissions(caller, grant, &repository) != Rights::NONE {
             return Ok(true);
         }
     }

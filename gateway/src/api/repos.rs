@@ -74,7 +74,7 @@ pub(super) struct Item {
 impl Item {
     fn new(row: &RepositoryRow, caller: &Identity) -> Self {
         Self {
-            rights: rights::on(caller, row.given, &row.name),
+            rights: rights::effective_permissions(caller, row.grant, &row.name),
             group: row.name.group().to_string(),
             name: row.name.to_string(),
             tags: row.tags,
@@ -176,7 +176,7 @@ pub(super) async fn make(
 ) -> Result<(), ApiError> {
     let group = name.group();
     let seen = visible_group(state, caller, &group).await?;
-    if !rights::on_group(caller, seen.given, &group).has(Right::Manage) {
+    if !rights::effective_permissions_on_group(caller, seen.grant, &group).has(Right::Manage) {
         return Err(ApiError::Denied(format!(
             "only who manages the group {group}, or an administrator, may make repositories in it"
         )));

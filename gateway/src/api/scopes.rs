@@ -94,8 +94,13 @@ pub(super) async fn require_some_right(
             Pattern::Group(group) => managed::may_anything(state, caller, group).await?,
             Pattern::Repository(name) => {
                 let group = name.group();
-                let given = state.node.store.given(caller.user_id(), name).await?;
-                managed::exists(state, &group).await? && !rights::on(caller, given, name).is_empty()
+                let grant = state
+                    .node
+                    .store
+                    .permissions_for(caller.user_id(), name)
+                    .await?;
+                managed::exists(state, &group).await?
+                    && !rights::effective_permissions(caller, grant, name).is_empty()
             }
         };
         if !some {

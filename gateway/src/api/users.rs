@@ -363,7 +363,7 @@ pub(super) async fn reset_password(
     let store = &state.node.store;
     let must_change = reset.must_change_password;
     store.set_password(user.id, hash, must_change).await?;
-    store.forget_guesses_at(&name).await?;
+    store.clear_account_failures(&name).await?;
     let (action, detail) = (AuditAction::Password, Some("reset".to_owned()));
     audit::note(&state, &caller, client, action, user.name, detail).await;
     Ok(StatusCode::NO_CONTENT)
@@ -386,7 +386,7 @@ pub(super) async fn unlock(
 ) -> Result<StatusCode, ApiError> {
     administrator(&caller)?;
     let user = found(&state, &name).await?;
-    state.node.store.forget_guesses_at(&name).await?;
+    state.node.store.clear_account_failures(&name).await?;
     let action = AuditAction::UserUnlock;
     audit::note(&state, &caller, client, action, user.name, None).await;
     Ok(StatusCode::NO_CONTENT)

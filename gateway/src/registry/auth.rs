@@ -143,11 +143,11 @@ async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Resu
     let repository = on.map(|(repository, _)| repository);
     let (headers, extensions) = (&parts.headers, &parts.extensions);
     let known = access::authenticate_registry(state, headers, extensions, repository);
-    let (actor, given) = known.await?;
+    let (actor, grant) = known.await?;
     access::require_own_password(&actor.identity)
         .map_err(|error| Refusal::Error(RegistryError::Denied(error.to_string())))?;
     if let Some((repository, right)) = on
-        && !rights::on(&actor.identity, given, repository).has(*right)
+        && !rights::effective_permissions(&actor.identity, grant, repository).has(*right)
     {
         return Err(refused(&actor, repository, *right));
     }

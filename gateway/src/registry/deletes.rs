@@ -4,7 +4,7 @@
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use refity_spool::{Intent, IntentWish};
+use refity_spool::{Intent, IntentAction};
 use refity_store::{AuditAction, Deleted, NewDelete};
 use refity_types::deletion::Deletion;
 use refity_types::digest::{Digest, DigestError};
@@ -115,7 +115,7 @@ async fn delete(
     let intent = Intent {
         generation,
         repository: repository.clone(),
-        wish: IntentWish::Delete {
+        action: IntentAction::Delete {
             deletion: deletion.clone(),
         },
     };

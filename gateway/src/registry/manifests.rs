@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use refity_spool::{Intent, IntentWish};
+use refity_spool::{Intent, IntentAction};
 use refity_store::{AuditAction, NewManifest, PutManifest, Referral};
 use refity_types::digest::{Algorithm, Digest};
 use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
@@ -181,7 +181,7 @@ async fn put_with_intent(
     let intent = Intent {
         generation: new.generation,
         repository: new.repository.clone(),
-        wish: IntentWish::Put {
+        action: IntentAction::Put {
             media_type: new.media_type.clone(),
             digest: new.digest.clone(),
             tags: new.tags.clone(),

@@ -6,10 +6,10 @@ use refity_types::deletion::Deletion;
 use refity_types::digest::{Algorithm, Digest};
 use refity_types::name::Tag;
 
-use crate::{Intent, IntentWish};
+use crate::{Intent, IntentAction};
 
-fn deleted(deletion: Deletion) -> IntentWish {
-    IntentWish::Delete { deletion }
+fn deleted(deletion: Deletion) -> IntentAction {
+    IntentAction::Delete { deletion }
 }
 
 fn intent() -> impl Strategy<Value = Intent> {
@@ -36,11 +36,11 @@ fn intent() -> impl Strategy<Value = Intent> {
                 };
                 let digest = Digest::of(algorithm, &manifest);
                 let mut tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
-                let wish = match (what, tags.pop()) {
+                let action = match (what, tags.pop()) {
                     (1, Some(tag)) => deleted(Deletion::Tag { tag }),
                     (2, _) => deleted(Deletion::Blob { digest }),
                     (3, _) => deleted(Deletion::Manifest { digest, tags }),
-                    _ => IntentWish::Put {
+                    _ => IntentAction::Put {
                         media_type: media_type.parse().unwrap(),
                         digest,
                         tags,
@@ -50,7 +50,7 @@ fn intent() -> impl Strategy<Value = Intent> {
                 Intent {
                     generation,
                     repository: repository.parse().unwrap(),
-                    wish,
+                    action,
                 }
             },
         )
@@ -70,9 +70,9 @@ fn fuzz_intents() {
         let torn = &bytes[..end.index(bytes.len())];
         prop_assert_eq!(Intent::from_bytes(torn), None);
         if let Some(read) = Intent::from_bytes(&other) {
-            if let IntentWish::Put {
+            if let IntentAction::Put {
                 digest, manifest, ..
-            } = &read.wish
+            } = &read.action
             {
                 prop_assert_eq!(&Digest::of(digest.algorithm(), manifest), digest);
             }

@@ -1,5 +1,5 @@
-//! Intents: what a manifest PUT or a delete wishes, kept beside the database
-//! until it is carried out, so that a lost database loses nothing that was
+//! Intents: what a manifest PUT or a delete asks for, kept beside the database
+//! until its jobs are done, so that a lost database loses nothing that was
 //! acknowledged, and brings nothing back that was deleted.
 //!
 //! A delete that is refused must never be replayed, and it is refused by the
@@ -24,20 +24,20 @@ const PREPARED: &str = ".prepared";
 /// bytes as they are.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Intent {
-    /// Orders the wishes of a target.
+    /// Orders the intents of a target.
     pub generation: i64,
     /// In which repository.
     pub repository: RepositoryName,
-    /// What is wished.
+    /// What to do.
     #[serde(flatten)]
-    pub wish: IntentWish,
+    pub action: IntentAction,
 }
 
-/// What is wished.
+/// What an intent does. (The tag is named as files of earlier versions name it.)
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "wish", rename_all = "snake_case")]
-pub enum IntentWish {
-    /// That a manifest be there, and tags point at it.
+pub enum IntentAction {
+    /// Publishes a manifest and points tags at it.
     Put {
         /// What the manifest is.
         media_type: MediaType,
@@ -49,7 +49,7 @@ pub enum IntentWish {
         #[serde(skip)]
         manifest: Vec<u8>,
     },
-    /// That something be gone.
+    /// Deletes something.
     Delete {
         /// What.
         #[serde(flatten)]
@@ -61,11 +61,11 @@ impl Intent {
     /// The file's bytes.
     ///
     /// # Errors
-    /// When the wish cannot be written as JSON.
+    /// When the intent cannot be written as JSON.
     pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
-        if let IntentWish::Put { manifest, .. } = &self.wish {
+        if let IntentAction::Put { manifest, .. } = &self.action {
             bytes.extend_from_slice(manifest);
         }
         Ok(bytes)
@@ -76,9 +76,9 @@ impl Intent {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let mut intent: Self = serde_json::from_slice(&bytes[..end]).ok()?;
         let rest = &bytes[end + 1..];
-        if let IntentWish::Put {
+        if let IntentAction::Put {
             digest, manifest, ..
-        } = &mut intent.wish
+        } = &mut intent.action
         {
             // A torn file's manifest does not hash to its digest.
             if Digest::of(digest.algorithm(), rest) != *digest {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! spool/files/<ab>/<uuid>   the bytes of one upload or of one cached blob
-//! spool/intents/<uuid>      what a manifest PUT or a delete wishes, until it is carried out
-//! spool/intents/<uuid>.prepared   what a delete wishes, until it is decided
+//! spool/intents/<uuid>      what a manifest PUT or a delete asks for, until its jobs are done
+//! spool/intents/<uuid>.prepared   what a delete asks for, until it is decided
 //! spool/wake/               what the uploaders watch
 //! owners/<id>               locked by a running process
 //! ```
@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use cached::CacheWriter;
 pub use files::FileFound;
-pub use intent::{Intent, IntentWish};
+pub use intent::{Intent, IntentAction};
 pub use owner::{Owner, is_alive};
 pub use space::Space;
 pub use upload::{Finished, LOCK_WAIT, Pieces, UploadWriter};

@@ -120,7 +120,7 @@ async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
     let intent = Intent {
         generation: 7,
         repository: "team/app".parse().unwrap(),
-        wish: IntentWish::Put {
+        action: IntentAction::Put {
             media_type: refity_types::media_type::OCI_MANIFEST,
             digest: Digest::sha256(&manifest),
             tags: vec!["v1".parse().unwrap()],
@@ -158,7 +158,7 @@ async fn a_deletes_intent_is_read_back_as_written_and_a_torn_one_is_none() {
         let intent = Intent {
             generation: 8,
             repository: "team/app".parse().unwrap(),
-            wish: IntentWish::Delete { deletion },
+            action: IntentAction::Delete { deletion },
         };
         spool.write_intent(id, intent.clone()).await.unwrap();
         assert_eq!(spool.read_intent(id).await.unwrap(), Some(intent));
@@ -175,7 +175,7 @@ async fn a_prepared_intent_is_none_until_it_is_confirmed() {
     let intent = Intent {
         generation: 9,
         repository: "team/app".parse().unwrap(),
-        wish: IntentWish::Delete {
+        action: IntentAction::Delete {
             deletion: Deletion::Blob {
                 digest: Digest::sha256(b"x"),
             },

@@ -14,7 +14,7 @@ use refity_config::EXIT_CONFIGURATION;
 use refity_config::installation::InstallationId;
 use refity_config::telemetry;
 use refity_node::{DATABASE, Node, spool_holds_data};
-use refity_spool::{Intent, IntentWish};
+use refity_spool::{Intent, IntentAction};
 use refity_storage::sftp::{PooledSession, RemoteConfig, check_owner};
 use refity_store::{Adopted, NewManifest, PutManifest, Referral, Store};
 use refity_types::digest::Digest;
@@ -223,14 +223,14 @@ impl Rebuild {
             let Intent {
                 generation,
                 repository,
-                wish,
+                action,
             } = intent;
-            match wish {
-                IntentWish::Delete { deletion } => {
+            match action {
+                IntentAction::Delete { deletion } => {
                     deletes::replay(self, id, repository, deletion, generation).await?;
                     deleted += 1;
                 }
-                IntentWish::Put {
+                IntentAction::Put {
                     media_type,
                     digest,
                     tags,

@@ -13,13 +13,13 @@ pub(super) async fn run(
     run: Run<'_>,
     repository: RepositoryName,
     digest: Digest,
-    wanted: bool,
+    present: bool,
 ) -> Result<(), JobError> {
     let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
     let still_ours = run.still_ours();
     let made = run.session.run(move |session| {
         let link = layout.layer_link(&repository, &digest);
-        if !wanted {
+        if !present {
             still_ours()?;
             return Ok(remove_link(session, &link)?);
         }

@@ -7,10 +7,10 @@ use refity_types::name::GroupName;
 use super::{JobError, Run};
 
 /// Writes or removes `_refity/groups/<group>`.
-pub(super) async fn run(run: Run<'_>, group: GroupName, wanted: bool) -> Result<(), JobError> {
+pub(super) async fn run(run: Run<'_>, group: GroupName, present: bool) -> Result<(), JobError> {
     let (marker, tmp) = (run.uploader.layout.group(&group), run.tmp_name());
     let made = run.session.run(move |session| {
-        if wanted {
+        if present {
             return write_small(session, &tmp, &marker, b"");
         }
         match session.remove_file(&marker) {

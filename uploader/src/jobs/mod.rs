@@ -1,7 +1,7 @@
 //! The kinds of jobs, one file each, and what all of them share: reading the
-//! wish, and what follows from how the run ended.
+//! desired state, and acting on the result of a run.
 //!
-//! Each kind makes its wish true on SFTP, also where half of it is true
+//! Each kind reconciles SFTP with the desired state, also where half of it is done
 //! already: a job may run twice, after a crash or beside a late first run.
 
 mod link_blob;
@@ -17,7 +17,8 @@ use std::time::Duration;
 use refity_storage::TmpName;
 use refity_storage::sftp::{PooledSession, Reason, RemoteError, WriteError};
 use refity_store::{
-    BlobId, Claim, Ended, Finished, HealthState, Retry, StoreError, Trouble, Wanted, Wish,
+    BlobId, Claim, Desired, DesiredState, Finished, HealthState, Retry, RunResult, StoreError,
+    Trouble,
 };
 
 use crate::health::{backoff, trouble};
@@ -64,7 +65,7 @@ impl Run<'_> {
     }
 }
 
-/// Why a run did not make its wish true.
+/// Why a run did not reconcile its target.
 #[derive(Debug, thiserror::Error)]
 enum JobError {
     /// The storage failed.
@@ -74,7 +75,7 @@ enum JobError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The job is someone else's by now.
-    #[error("the job was given to another process")]
+    #[error("another process holds the job now")]
     Lost,
     /// Bytes that should be in the spool are not, or are not right.
     #[error("{0}")]
@@ -106,12 +107,12 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
         claim: &claim,
         running: Arc::clone(&listed.running),
     };
-    let ended = match make_true(run).await {
-        Ok(ended) => finish(uploader, &claim, ended).await,
+    let result = match reconcile(run).await {
+        Ok(result) => finish(uploader, &claim, result).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
     // What cannot be written down is repeated when the lease has run out.
-    if let Err(failure) = ended {
+    if let Err(failure) = result {
         tracing::warn!(job = %claim.job, kind = claim.kind.name(), "{failure}");
     }
 }
@@ -137,65 +138,71 @@ async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
     Ok(cleared.await?)
 }
 
-async fn make_true(mut run: Run<'_>) -> Result<Ended, JobError> {
+async fn reconcile(mut run: Run<'_>) -> Result<RunResult, JobError> {
     if run.claim.lease.is_repeated() {
         clear_earlier_runs(&mut run).await?;
     }
-    let wish = match run.uploader.node.store.wish(run.claim).await? {
-        Wanted::Wish(wish) => wish,
-        Wanted::NotYet => return Ok(Ended::NotYet),
-        Wanted::NoTarget => return Ok(Ended::NoTarget),
+    let desired = match run.uploader.node.store.desired(run.claim).await? {
+        Desired::State(desired) => desired,
+        Desired::NotYet => return Ok(RunResult::NotYet),
+        Desired::NoTarget => return Ok(RunResult::NoTarget),
     };
-    let generation = wish.generation();
-    match wish {
-        Wish::StoreBlob {
+    let generation = desired.generation();
+    match desired {
+        DesiredState::StoreBlob {
             blob,
             digest,
             size,
-            wanted: true,
+            present: true,
             source,
             ..
         } => store_blob::store(run, blob, digest, size, source).await?,
-        Wish::StoreBlob { digest, .. } => store_blob::remove(run, digest).await?,
-        Wish::LinkBlob {
+        DesiredState::StoreBlob { digest, .. } => store_blob::remove(run, digest).await?,
+        DesiredState::LinkBlob {
             repository,
             digest,
-            wanted,
+            present,
             ..
-        } => link_blob::run(run, repository, digest, wanted).await?,
-        Wish::PublishManifest {
+        } => link_blob::run(run, repository, digest, present).await?,
+        DesiredState::PublishManifest {
             repository,
             digest,
-            wanted: true,
+            present: true,
             ..
         } => publish_manifest::publish(run, repository, digest).await?,
-        Wish::PublishManifest {
+        DesiredState::PublishManifest {
             repository, digest, ..
         } => publish_manifest::withdraw(run, repository, digest).await?,
-        Wish::PublishTag {
+        DesiredState::PublishTag {
             repository,
             tag,
             manifest: Some(manifest),
             ..
         } => publish_tag::point(run, repository, tag, manifest).await?,
-        Wish::PublishTag {
+        DesiredState::PublishTag {
             repository, tag, ..
         } => publish_tag::remove(run, repository, tag).await?,
-        Wish::MarkGroup { group, wanted, .. } => mark_group::run(run, group, wanted).await?,
+        DesiredState::MarkGroup { group, present, .. } => {
+            mark_group::run(run, group, present).await?
+        }
     }
-    Ok(Ended::True(generation))
+    Ok(RunResult::Reconciled(generation))
 }
 
-async fn finish(uploader: &Uploader, claim: &Claim, ended: Ended) -> Result<(), Failure> {
+async fn finish(uploader: &Uploader, claim: &Claim, result: RunResult) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let kind = claim.kind.name();
-    match store.finish(claim, ended).await? {
-        Finished::Done { carried_out } => {
+    match store.finish(claim, result).await? {
+        Finished::Done { completed_intents } => {
             tracing::debug!(job = %claim.job, kind, "done");
-            uploader.forget_intents(carried_out).await?;
+            uploader.forget_intents(completed_intents).await?;
         }
-        Finished::Again => tracing::debug!(job = %claim.job, kind, "wished anew meanwhile"),
-        Finished::LeaseLost => tracing::info!(job = %claim.job, kind, "was given to another"),
+        Finished::Again => {
+            tracing::debug!(job = %claim.job, kind, "desired state changed, runs again")
+        }
+        Finished::LeaseLost => {
+            tracing::info!(job = %claim.job, kind, "is held by another process now")
+        }
     }
     Ok(())
 }

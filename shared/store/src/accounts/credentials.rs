@@ -1,11 +1,11 @@
-//! What credentials stand for, as their rows are now: revoked, changed or
-//! disabled ones stand for nobody from the next request on.
+//! The current status of credentials: one that is revoked, changed or disabled is
+//! refused from the next request on.
 
 use refity_types::name::RepositoryName;
 use refity_types::rights::Scope;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::accounts::grants::{Given, given};
+use crate::accounts::grants::{EffectiveGrant, permissions_for};
 use crate::accounts::robots::robot_by_id;
 use crate::accounts::tokens::good_token;
 use crate::accounts::users::user_by_id;
@@ -58,15 +58,15 @@ pub struct FoundToken {
     pub scopes: Option<Vec<Scope>>,
 }
 
-/// What a credential is worth now.
+/// The current status of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct CredentialStatus {
     /// Who it stands for.
     pub principal: Principal,
     /// It is narrowed to these; nothing: all that the principal may.
     pub scopes: Option<Vec<Scope>>,
-    /// What was given to the principal that concerns the repository.
-    pub given: Given,
+    /// The principal's grant that applies to the repository.
+    pub grant: EffectiveGrant,
 }
 
 /// Who a credential stands for, and the scopes that narrow it.
@@ -124,17 +124,17 @@ fn principal_of(
 }
 
 impl Store {
-    /// What a credential is worth now, and what concerns this repository, in
-    /// one look. Nothing for one that has ended, was revoked or changed, or
-    /// whose account is disabled or gone.
+    /// Returns the current status of a credential, with the grant that applies to
+    /// this repository. `None` if it expired, was revoked or changed, or if its
+    /// account is disabled or deleted.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn standing(
+    pub async fn credential_status(
         &self,
         credential: &Credential,
         repository: Option<&RepositoryName>,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<CredentialStatus>, StoreError> {
         let (credential, repository) = (credential.clone(), repository.cloned());
         let now = self.clock.wall_ms();
         self.read(move |db| {
@@ -145,14 +145,14 @@ impl Store {
                 Principal::User(user) => Some(user.id),
                 Principal::Anonymous | Principal::Robot(_) => None,
             };
-            let given = match &repository {
-                Some(repository) => given(db, user, repository)?,
-                None => Given::default(),
+            let grant = match &repository {
+                Some(repository) => permissions_for(db, user, repository)?,
+                None => EffectiveGrant::default(),
             };
-            Ok(Some(Standing {
+            Ok(Some(CredentialStatus {
                 principal,
                 scopes,
-                given,
+                grant,
             }))
         })
         .await

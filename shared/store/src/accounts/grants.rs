@@ -1,5 +1,4 @@
-//! Rights that accounts were given, and what decides what a credential may do
-//! with a repository.
+//! Rights granted to accounts, and the grant that applies to a repository.
 
 use refity_types::name::{GroupName, RepositoryName};
 use refity_types::rights::Rights;
@@ -19,26 +18,27 @@ pub struct Grant {
     pub group: GroupName,
     /// One repository of it; nothing: all.
     pub repository: Option<RepositoryName>,
-    /// The rights, as they were given.
+    /// The rights, as granted.
     pub rights: Rights,
 }
 
-/// What was given that concerns a repository.
+/// The grant that applies to a repository, before the role and scopes of whoever
+/// uses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// Its group is public.
+pub struct EffectiveGrant {
+    /// Whether its group is public.
     pub public: bool,
-    /// To the account, on the group or on the repository itself.
+    /// Granted to the account on the group or on the repository itself.
     pub rights: Rights,
 }
 
-/// What was given to an account (to nobody: only what is public) that concerns
-/// a repository, which need not exist.
-pub(crate) fn given(
+/// Returns the grant of an account (`None`: anonymous, which has public access
+/// only) that applies to a repository, which need not exist.
+pub(crate) fn permissions_for(
     db: &Connection,
     user: Option<UserId>,
     repository: &RepositoryName,
-) -> Result<Given, StoreError> {
+) -> Result<EffectiveGrant, StoreError> {
     let group = db
         .prepare_cached("SELECT id, public FROM groups WHERE name = ?1 AND wanted")?
         .query_row([repository.group().as_str()], |row| {
@@ -46,10 +46,10 @@ pub(crate) fn given(
         })
         .optional()?;
     let Some((group, public)) = group else {
-        return Ok(Given::default());
+        return Ok(EffectiveGrant::default());
     };
     let Some(user) = user else {
-        return Ok(Given {
+        return Ok(EffectiveGrant {
             public,
             rights: Rights::NONE,
         });
@@ -65,36 +65,37 @@ pub(crate) fn given(
     for rights in rights {
         all = all.or(rights?);
     }
-    Ok(Given {
+    Ok(EffectiveGrant {
         public,
         rights: all,
     })
 }
 
 impl Store {
-    /// What was given to an account that concerns a repository.
+    /// Returns the grant of an account that applies to a repository.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn given(
+    pub async fn permissions_for(
         &self,
         user: Option<UserId>,
         repository: &RepositoryName,
-    ) -> Result<Given, StoreError> {
+    ) -> Result<EffectiveGrant, StoreError> {
         let repository = repository.clone();
-        self.read(move |db| given(db, user, &repository)).await
+        self.read(move |db| permissions_for(db, user, &repository))
+            .await
     }
 
-    /// What was given to an account on a whole group. Nothing where there is no
+    /// Returns the grant of an account on a whole group, or `None` if there is no
     /// such group.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn given_on_group(
+    pub async fn permissions_for_group(
         &self,
         user: Option<UserId>,
         group: &GroupName,
-    ) -> Result<Option<Given>, StoreError> {
+    ) -> Result<Option<EffectiveGrant>, StoreError> {
         let group = group.clone();
         self.read(move |db| {
             Ok(db
@@ -105,7 +106,7 @@ impl Store {
                      WHERE g.name = ?1 AND g.wanted",
                 )?
                 .query_row(params![group.as_str(), user.map(|user| user.0)], |row| {
-                    Ok(Given {
+                    Ok(EffectiveGrant {
                         public: row.get(0)?,
                         rights: Rights::from_bits(row.get(1)?),
                     })
@@ -115,9 +116,8 @@ impl Store {
         .await
     }
 
-    /// Gives an account these rights on a group, or on one repository of it,
-    /// instead of those it had there; none takes them away. Answers false
-    /// where there is no such account or group.
+    /// Sets the rights of an account on a group or on one repository of it; empty
+    /// rights remove the grant. Returns false if there is no such account or group.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -140,7 +140,7 @@ impl Store {
                     .execute(params![user.0, group.as_str(), repository])?;
                 return Ok(removed == 1);
             }
-            let given = db
+            let changed = db
                 .prepare_cached(
                     "INSERT INTO grants (user_id, group_id, repository, rights, granted_at)
                      SELECT u.id, g.id, ?3, ?4, ?5 FROM users u, groups g
@@ -155,12 +155,12 @@ impl Store {
                     rights.bits(),
                     now
                 ])?;
-            Ok(given == 1)
+            Ok(changed == 1)
         })
         .await
     }
 
-    /// All that was given, on one group or to one account or both.
+    /// Returns the grants on one group, or of one account, or both.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -181,7 +181,7 @@ impl Store {
         .await
     }
 
-    /// All that was given to these accounts.
+    /// Returns the grants of these accounts.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -199,9 +199,9 @@ impl Store {
         .await
     }
 
-    /// A page of what was given on one group or to one account or both, by the
-    /// name of the group or repository and then of the account. `search`: only
-    /// what has this text in either.
+    /// Returns a page of the grants on one group, or of one account, or both, sorted
+    /// by the name of the group or repository and then of the account. `search`
+    /// keeps those that contain this text in either.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,10 +1,10 @@
-//! Wrong credentials: how many are taken from whom, before the next has to
-//! wait. They are here so that all gateways count together.
+//! The login throttle: how many failed sign-ins are allowed before the next one has
+//! to wait. It is in the database so that all gateways count together.
 //!
-//! Each counter is one time (the generic cell rate algorithm): a wrong guess
-//! moves it on by a fixed step, and as long as it is further ahead than the
-//! steps that are free, the next guess waits. So a counter runs out by itself,
-//! a wait is never longer than one step, and nothing stays locked.
+//! Each counter is one time (the generic cell rate algorithm): a failure
+//! moves it on by a fixed step, and while it is further ahead than the free steps,
+//! the next attempt waits. So a counter runs out by itself, a wait is never longer
+//! than one step, and nothing stays locked.
 //!
 //! An address from which the account signed in before has a counter of its own
 //! for that account, and is not kept out by what others do.
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Store, StoreError, UserId};
 
-/// A counter's kind: its word, how many wrong guesses are free, and after how
+/// A counter's kind: its word, how many failures are free, and after how
 /// long one is forgotten.
 struct Kind {
     word: &'static str,
@@ -28,30 +28,30 @@ struct Kind {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// At one account, from wherever: above an address's, so that one attacker
-/// does not keep an account's owner out.
+/// Of one account, from any address: above the limit of an address, so that one
+/// attacker does not lock out the owner of an account.
 const ACCOUNT: Kind = Kind {
     word: "account",
     free: 50,
     step: MINUTE,
 };
 
-/// From one address, at whatever accounts.
+/// From one address, at any account.
 const ADDRESS: Kind = Kind {
     word: "address",
     free: 20,
     step: MINUTE,
 };
 
-/// At an account from an address that it signed in from.
-const PAIR: Kind = Kind {
+/// Of an account, from an address that it signed in from before.
+const ACCOUNT_AND_ADDRESS: Kind = Kind {
     word: "pair",
     free: 10,
     step: MINUTE,
 };
 
-/// Random secrets that are none, from one address. Nobody guesses one: this
-/// bounds the work of programs that do not notice that theirs has ended.
+/// Invalid random secrets from one address. Nobody guesses one: this bounds the
+/// work of programs that do not notice that theirs was revoked.
 const SECRET: Kind = Kind {
     word: "secret",
     free: 60,
@@ -67,15 +67,15 @@ const KNOWN_MAX: i64 = 64;
 /// For how long they are.
 const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// A guess at an account's password.
+/// The account and the address of an attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PasswordGuess {
+pub struct AccountAndAddress {
     account: String,
     address: String,
 }
 
-impl PasswordGuess {
-    /// At the account of this name, whether there is one or not, from this
+impl AccountAndAddress {
+    /// An attempt at the account of this name, whether it exists or not, from this
     /// address (IPv6: this network).
     #[must_use]
     pub fn new(name: &str, address: &impl ToString) -> Self {
@@ -85,7 +85,7 @@ impl PasswordGuess {
         }
     }
 
-    fn pair(&self) -> String {
+    fn key(&self) -> String {
         format!("{} {}", self.account, self.address)
     }
 }
@@ -97,7 +97,7 @@ fn account_key(name: &str) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How long the next guess waits.
+/// Returns how long the next attempt has to wait.
 fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, StoreError> {
     let until: Option<i64> = db
         .prepare_cached("SELECT until FROM guesses WHERE kind = ?1 AND key = ?2")?
@@ -146,44 +146,44 @@ fn is_known(db: &Connection, user: Option<UserId>, address: &str) -> Result<bool
 }
 
 impl Store {
-    /// How long a guess has to wait; nothing: it may be tried now. `user`: the
-    /// account of the name, where there is one.
+    /// Returns how long an attempt has to wait; `None` if it may be made now. `user` is
+    /// the account of that name, if there is one.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn guess_waits(
+    pub async fn login_wait(
         &self,
-        guess: &PasswordGuess,
+        attempt: &AccountAndAddress,
         user: Option<UserId>,
     ) -> Result<Option<Duration>, StoreError> {
-        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        let (attempt, now) = (attempt.clone(), self.clock.wall_ms());
         self.read(move |db| {
-            if is_known(db, user, &guess.address)? {
-                return wait(db, &PAIR, &guess.pair(), now);
+            if is_known(db, user, &attempt.address)? {
+                return wait(db, &ACCOUNT_AND_ADDRESS, &attempt.key(), now);
             }
-            let account = wait(db, &ACCOUNT, &guess.account, now)?;
-            Ok(account.max(wait(db, &ADDRESS, &guess.address, now)?))
+            let account = wait(db, &ACCOUNT, &attempt.account, now)?;
+            Ok(account.max(wait(db, &ADDRESS, &attempt.address, now)?))
         })
         .await
     }
 
-    /// Counts a wrong guess.
+    /// Records a failed sign-in.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn count_guess(
+    pub async fn record_failure(
         &self,
-        guess: &PasswordGuess,
+        attempt: &AccountAndAddress,
         user: Option<UserId>,
     ) -> Result<(), StoreError> {
-        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        let (attempt, now) = (attempt.clone(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
             purge(db, now)?;
-            if is_known(db, user, &guess.address)? {
-                count(db, &PAIR, &guess.pair(), now)?;
+            if is_known(db, user, &attempt.address)? {
+                count(db, &ACCOUNT_AND_ADDRESS, &attempt.key(), now)?;
             }
-            count(db, &ACCOUNT, &guess.account, now)?;
-            count(db, &ADDRESS, &guess.address, now)
+            count(db, &ACCOUNT, &attempt.account, now)?;
+            count(db, &ADDRESS, &attempt.address, now)
         })
         .await
     }
@@ -192,12 +192,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn note_sign_in(
+    pub async fn record_success(
         &self,
-        guess: &PasswordGuess,
+        attempt: &AccountAndAddress,
         user: UserId,
     ) -> Result<(), StoreError> {
-        let (guess, now) = (guess.clone(), self.clock.wall_ms());
+        let (attempt, now) = (attempt.clone(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
             db.prepare_cached("UPDATE users SET last_login_at = ?2 WHERE id = ?1")?
                 .execute([user.0, now])?;
@@ -207,7 +207,7 @@ impl Store {
                  SELECT id, ?2, ?3 FROM users WHERE id = ?1
                  ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
             )?
-            .execute(params![user.0, guess.address, now])?;
+            .execute(params![user.0, attempt.address, now])?;
             db.prepare_cached(
                 "DELETE FROM known_addresses WHERE user_id = ?1 AND (last_at < ?2
                      OR address NOT IN (SELECT address FROM known_addresses WHERE user_id = ?1
@@ -215,27 +215,26 @@ impl Store {
             )?
             .execute(params![user.0, now - millis(KNOWN_FOR), KNOWN_MAX])?;
             db.prepare_cached("DELETE FROM guesses WHERE kind = ?1 AND key = ?2")?
-                .execute([PAIR.word, &guess.pair()])?;
+                .execute([ACCOUNT_AND_ADDRESS.word, &attempt.key()])?;
             Ok(())
         })
         .await
     }
 
-    /// How long the next random secret that is none has to wait, from this
-    /// address.
+    /// Returns how long the next random secret from this address has to wait.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn secret_guess_waits(&self, address: &str) -> Result<Option<Duration>, StoreError> {
+    pub async fn secret_wait(&self, address: &str) -> Result<Option<Duration>, StoreError> {
         let (address, now) = (address.to_owned(), self.clock.wall_ms());
         self.read(move |db| wait(db, &SECRET, &address, now)).await
     }
 
-    /// Counts a random secret that is none.
+    /// Records an invalid random secret.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn count_secret_guess(&self, address: &str) -> Result<(), StoreError> {
+    pub async fn record_secret_failure(&self, address: &str) -> Result<(), StoreError> {
         let (address, now) = (address.to_owned(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
             purge(db, now)?;
@@ -244,29 +243,28 @@ impl Store {
         .await
     }
 
-    /// Forgets all guesses at an account, from wherever.
+    /// Clears the failures of an account, from any address.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn forget_guesses_at(&self, name: &UserName) -> Result<(), StoreError> {
+    pub async fn clear_account_failures(&self, name: &UserName) -> Result<(), StoreError> {
         let account = account_key(name.as_str());
         self.write(move |db| {
             db.execute(
                 "DELETE FROM guesses WHERE (kind = ?1 AND key = ?2)
                      OR (kind = ?3 AND key >= ?2 || ' ' AND key < ?2 || '!')",
-                [ACCOUNT.word, &account, PAIR.word],
+                [ACCOUNT.word, &account, ACCOUNT_AND_ADDRESS.word],
             )?;
             Ok(())
         })
         .await
     }
 
-    /// Forgets all guesses from an address (IPv6: a network), at whatever
-    /// accounts.
+    /// Clears the failures from an address (IPv6: a network), at any account.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn forget_guesses_from(&self, address: &str) -> Result<(), StoreError> {
+    pub async fn clear_address_failures(&self, address: &str) -> Result<(), StoreError> {
         let address = address.to_owned();
         self.write(move |db| {
             db.execute(
@@ -310,21 +308,21 @@ mod tests {
             std::fs::write(self.folder.path().join("offset"), ms.to_string()).unwrap();
         }
 
-        /// How many wrong guesses are taken at once.
+        /// How many failures are allowed at once.
         async fn taken(&self, name: &str, address: &str) -> i64 {
-            let guess = PasswordGuess::new(name, &address);
+            let attempt = AccountAndAddress::new(name, &address);
             let user = (name == "bob").then_some(self.bob);
             for taken in 0..1000 {
                 if self
                     .store
-                    .guess_waits(&guess, user)
+                    .login_wait(&attempt, user)
                     .await
                     .unwrap()
                     .is_some()
                 {
                     return taken;
                 }
-                self.store.count_guess(&guess, user).await.unwrap();
+                self.store.record_failure(&attempt, user).await.unwrap();
             }
             1000
         }
@@ -339,15 +337,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_has_some_guesses_and_then_one_in_a_while() {
+    async fn an_address_has_some_attempts_and_then_one_in_a_while() {
         let place = Place::new().await;
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "whoever it is");
         assert_eq!(place.taken("BOB", "192.0.2.2").await, ADDRESS.free);
-        let guess = PasswordGuess::new("bob", &"192.0.2.1");
+        let attempt = AccountAndAddress::new("bob", &"192.0.2.1");
         let wait = place
             .store
-            .guess_waits(&guess, None)
+            .login_wait(&attempt, None)
             .await
             .unwrap()
             .unwrap();
@@ -366,8 +364,8 @@ mod tests {
     #[tokio::test]
     async fn an_account_has_a_limit_over_all_addresses_but_for_those_that_it_knows() {
         let place = Place::new().await;
-        let home = PasswordGuess::new("bob", &"192.0.2.99");
-        place.store.note_sign_in(&home, place.bob).await.unwrap();
+        let home = AccountAndAddress::new("bob", &"192.0.2.99");
+        place.store.record_success(&home, place.bob).await.unwrap();
         let mut all = 0;
         for n in 0..10 {
             all += place.taken("bob", &format!("198.51.100.{n}")).await;
@@ -375,18 +373,27 @@ mod tests {
         assert_eq!(all, ACCOUNT.free);
         assert_eq!(place.taken("bob", "203.0.113.1").await, 0);
         assert_eq!(place.taken("alice", "203.0.113.1").await, ADDRESS.free);
-        // Bob's own address has its own guesses, which a right one gives back.
-        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
-        place.store.note_sign_in(&home, place.bob).await.unwrap();
-        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
+        // Bob's own address has a limit of its own, which a success resets.
+        assert_eq!(
+            place.taken("bob", "192.0.2.99").await,
+            ACCOUNT_AND_ADDRESS.free
+        );
+        place.store.record_success(&home, place.bob).await.unwrap();
+        assert_eq!(
+            place.taken("bob", "192.0.2.99").await,
+            ACCOUNT_AND_ADDRESS.free
+        );
         // And a person can end it.
         let bob = "Bob".parse().unwrap();
-        place.store.forget_guesses_at(&bob).await.unwrap();
-        assert_eq!(place.taken("bob", "192.0.2.99").await, PAIR.free);
+        place.store.clear_account_failures(&bob).await.unwrap();
+        assert_eq!(
+            place.taken("bob", "192.0.2.99").await,
+            ACCOUNT_AND_ADDRESS.free
+        );
         assert_eq!(place.taken("bob", "203.0.113.2").await, ADDRESS.free);
         place
             .store
-            .forget_guesses_from("203.0.113.2")
+            .clear_address_failures("203.0.113.2")
             .await
             .unwrap();
         assert_eq!(place.taken("carol", "203.0.113.2").await, ADDRESS.free);
@@ -398,10 +405,10 @@ mod tests {
         place.clock(1_000_000_000);
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         place.clock(0);
-        let guess = PasswordGuess::new("bob", &"192.0.2.1");
+        let attempt = AccountAndAddress::new("bob", &"192.0.2.1");
         let wait = place
             .store
-            .guess_waits(&guess, None)
+            .login_wait(&attempt, None)
             .await
             .unwrap()
             .unwrap();
@@ -420,12 +427,16 @@ mod tests {
             .write(move |db| Ok(db.execute(many, [max, now])?));
         many.await.unwrap();
         for _ in 0..3 {
-            place.store.count_secret_guess("x").await.unwrap();
+            place.store.record_secret_failure("x").await.unwrap();
         }
         assert!(place.counters().await <= COUNTERS_MAX + 1);
         for n in 0..KNOWN_MAX + 5 {
-            let guess = PasswordGuess::new("bob", &n);
-            place.store.note_sign_in(&guess, place.bob).await.unwrap();
+            let attempt = AccountAndAddress::new("bob", &n);
+            place
+                .store
+                .record_success(&attempt, place.bob)
+                .await
+                .unwrap();
         }
         let known = "SELECT count(*) FROM known_addresses";
         let known = place

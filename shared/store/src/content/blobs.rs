@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 use crate::accounts::readable::READABLE;
 use crate::content::repositories::{ensure_repository, repository_id};
 use crate::engine::sql::{file_from, from_sql, to_sql};
-use crate::queue::dependencies::{need, settle};
+use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
-use crate::queue::jobs::{NewJob, unfinished, want};
+use crate::queue::jobs::{NewJob, enqueue_or_join, unfinished};
 use crate::{BlobId, JobId, JobKind, PushTarget, Readable, Store, StoreError};
 
 /// The time of last use is written again only after this long, so that a
@@ -84,13 +84,13 @@ pub(crate) fn upsert_blob(
 }
 
 /// Opens the `store_blob` of a blob that was just uploaded, or joins it.
-pub(crate) fn want_stored(
+pub(crate) fn ensure_stored(
     db: &Connection,
     clock: &Clock,
     blob: i64,
     size: u64,
 ) -> Result<JobId, StoreError> {
-    want(
+    enqueue_or_join(
         db,
         clock,
         &NewJob::new(JobKind::StoreBlob, blob).bytes(to_sql(size)),
@@ -99,19 +99,19 @@ pub(crate) fn want_stored(
 
 /// Makes the blob one of the repository's, and the job for its layer link,
 /// which waits for the blob. Answers the link's job.
-pub(crate) fn want_linked(
+pub(crate) fn ensure_linked(
     db: &Connection,
     clock: &Clock,
     repository: i64,
     blob: i64,
 ) -> Result<JobId, StoreError> {
     let generation = next_generation(db, clock.wall_ms())?;
-    want_linked_of(db, clock, repository, blob, generation)
+    ensure_linked_as_of(db, clock, repository, blob, generation)
 }
 
-/// [`want_linked`], of a generation that may be old: what a newer one wished
+/// [`ensure_linked`], of a generation that may be old: the desired state of a newer one
 /// stays.
-pub(crate) fn want_linked_of(
+pub(crate) fn ensure_linked_as_of(
     db: &Connection,
     clock: &Clock,
     repository: i64,
@@ -133,11 +133,11 @@ pub(crate) fn want_linked_of(
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let link = NewJob::new(JobKind::LinkBlob, target).removes(!wanted);
-    let link = want(db, clock, &link)?;
+    let link = enqueue_or_join(db, clock, &link)?;
     if let Some(stores) = unfinished(db, JobKind::StoreBlob, blob)? {
-        need(db, link, stores)?;
+        add_dependency(db, link, stores)?;
     }
-    settle(db, link)?;
+    update_readiness(db, link)?;
     Ok(link)
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn store_again(db: &Connection, clock: &Clock, blob: i64) -> Result<J
              WHERE id = ?1 RETURNING size",
         )?
         .query_row([blob, generation], |row| row.get(0))?;
-    want(
+    enqueue_or_join(
         db,
         clock,
         &NewJob::new(JobKind::StoreBlob, blob).bytes(size),
@@ -316,7 +316,7 @@ impl Store {
             };
             match ensure_repository(db, &repository, clock.wall_ms())? {
                 Ok(repository) => {
-                    want_linked(db, &clock, repository, blob)?;
+                    ensure_linked(db, &clock, repository, blob)?;
                     Ok(Mounted::Yes)
                 }
                 Err(refused) => Ok(Mounted::Refused(refused)),

@@ -14,9 +14,9 @@ use crate::content::repositories::repository_id;
 use crate::engine::sql::parsed;
 use crate::engine::sql::{key, keys};
 use crate::gc::collect::is_index_partial;
-use crate::queue::dependencies::{need, settle};
+use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::catch_up;
-use crate::queue::intents::carries_out;
+use crate::queue::intents::link_intent;
 use crate::{JobId, Store, StoreError};
 
 /// A delete to carry out.
@@ -86,7 +86,7 @@ fn delete_manifest(
     let query = "SELECT rm.id, rm.manifest_id, rm.generation FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
                  WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted";
-    let (target, manifest) = match standing(db, query, repository, digest, generation)? {
+    let (target, manifest) = match check_deletable(db, query, repository, digest, generation)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -108,10 +108,10 @@ fn delete_manifest(
     let now = clock.wall_ms();
     let withdraws = withdraw(db, clock, target, Some(generation), now)?;
     for &tag in &jobs {
-        need(db, withdraws, tag)?;
+        add_dependency(db, withdraws, tag)?;
     }
-    settle(db, withdraws)?;
-    rest(db, target, now)?;
+    update_readiness(db, withdraws)?;
+    renew_grace(db, target, now)?;
     jobs.push(withdraws);
     Ok(Ok(jobs))
 }
@@ -141,9 +141,9 @@ fn tags_at(db: &Connection, target: i64) -> Result<Vec<TagRow>, StoreError> {
     Ok(tags)
 }
 
-/// What the deleted manifest held, and its own bytes, are kept for the grace:
-/// whoever deleted it may push it again.
-fn rest(db: &Connection, target: i64, now: i64) -> Result<(), StoreError> {
+/// Keeps the deleted manifest and its blobs for the grace period, since whoever
+/// deleted it may push it again.
+fn renew_grace(db: &Connection, target: i64, now: i64) -> Result<(), StoreError> {
     db.prepare_cached("UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1")?
         .execute([target, now])?;
     let blobs = keys(
@@ -171,7 +171,7 @@ fn delete_blob(
     let query = "SELECT rb.id, rb.blob_id, rb.generation FROM repository_blobs rb
                  JOIN blobs b ON b.id = rb.blob_id
                  WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.wanted";
-    let (target, blob) = match standing(db, query, repository, digest, generation)? {
+    let (target, blob) = match check_deletable(db, query, repository, digest, generation)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -183,9 +183,9 @@ fn delete_blob(
     Ok(Ok(vec![unlink(db, clock, target, Some(generation))?]))
 }
 
-/// What is to be deleted: its row and its blob, as a query gives them with the
-/// generation of its wish; or that there is none, or a newer wish.
-fn standing(
+/// Returns the target row and blob that `query` finds together with a generation,
+/// or why it cannot be deleted: there is none, or its desired state is newer.
+fn check_deletable(
     db: &Connection,
     query: &str,
     repository: i64,
@@ -245,7 +245,7 @@ fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, St
     };
     match outcome {
         Ok(jobs) => {
-            carries_out(db, &jobs, new.intent, generation)?;
+            link_intent(db, &jobs, new.intent, generation)?;
             Ok(Deleted::Yes)
         }
         Err(deleted) => Ok(deleted),
@@ -254,7 +254,8 @@ fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, St
 
 impl Store {
     /// Deletes from a repository, in one transaction: clients see it no more,
-    /// and its jobs exist. What a newer generation wished stays.
+    /// and its jobs exist. Desired state of a
+    /// newer generation stays.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.

@@ -4,7 +4,7 @@ use refity_types::name::GroupName;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::queue::generation::next_generation;
-use crate::queue::jobs::{NewJob, want};
+use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobKind, Store, StoreError};
 
 /// A group.
@@ -51,7 +51,7 @@ pub(crate) fn create_group(
     let Some(group) = made else {
         return Ok(GroupCreated::Exists);
     };
-    want(db, &store.clock, &NewJob::new(JobKind::MarkGroup, group))?;
+    enqueue_or_join(db, &store.clock, &NewJob::new(JobKind::MarkGroup, group))?;
     Ok(GroupCreated::Yes)
 }
 

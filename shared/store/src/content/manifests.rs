@@ -1,4 +1,4 @@
-//! Manifests: their bytes, kept for good, and the wishes to publish them and
+//! Manifests: their bytes, kept for good, and the desired state of publishing them and
 //! to point tags at them.
 
 use refity_config::clock::Clock;
@@ -8,13 +8,13 @@ use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
 use refity_types::version::sort_key;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::content::blobs::{blob_in, upsert_blob, want_stored};
+use crate::content::blobs::{blob_in, ensure_stored, upsert_blob};
 use crate::content::referrers;
-use crate::content::repositories::{ensure_repository, repository_id, standing, take_back};
-use crate::queue::dependencies::{need, settle};
+use crate::content::repositories::{ensure_repository, find_any_state, repository_id, undo_create};
+use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::catch_up;
-use crate::queue::intents::carries_out;
-use crate::queue::jobs::{NewJob, unfinished, want};
+use crate::queue::intents::link_intent;
+use crate::queue::jobs::{NewJob, enqueue_or_join, unfinished};
 use crate::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId};
 
 /// A manifest to put, parsed and verified.
@@ -84,14 +84,14 @@ pub struct StoredManifest {
 }
 
 fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
-    let before = standing(db, &new.repository)?;
+    let before = find_any_state(db, &new.repository)?;
     let repository = match ensure_repository(db, &new.repository, clock.wall_ms())? {
         Ok(repository) => repository,
         Err(refused) => return Ok(PutManifest::Refused(refused)),
     };
     let (named, missing) = find_references(db, repository, new)?;
     if !missing.is_empty() {
-        take_back(db, repository, before)?;
+        undo_create(db, repository, before)?;
         return Ok(PutManifest::Missing(missing));
     }
     catch_up(db, new.generation)?;
@@ -104,30 +104,30 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         .execute(params![manifest, blob, is_manifest])?;
     }
     crate::content::derived::derive(db, manifest)?;
-    let (target, wanted) = wish_published(db, clock, repository, manifest, new)?;
+    let (target, wanted) = set_published(db, clock, repository, manifest, new)?;
     let publishes = NewJob::new(JobKind::PublishManifest, target).removes(!wanted);
-    let publishes = want(db, clock, &publishes)?;
-    let stores = want_stored(db, clock, manifest, new.bytes.len() as u64)?;
+    let publishes = enqueue_or_join(db, clock, &publishes)?;
+    let stores = ensure_stored(db, clock, manifest, new.bytes.len() as u64)?;
     let mut jobs = vec![publishes];
     // A delete that came later has overtaken the manifest, and its tags too.
     let (named, tags) = if wanted {
-        need(db, publishes, stores)?;
+        add_dependency(db, publishes, stores)?;
         (named.as_slice(), new.tags.as_slice())
     } else {
         Default::default()
     };
     for &(blob, is_manifest) in named {
         for needed in unfinished_of(db, repository, blob, is_manifest)? {
-            need(db, publishes, needed)?;
+            add_dependency(db, publishes, needed)?;
         }
     }
-    settle(db, publishes)?;
+    update_readiness(db, publishes)?;
     for tag in tags {
-        jobs.extend(wish_tagged(
+        jobs.extend(set_tag(
             db, clock, repository, manifest, tag, new, publishes,
         )?);
     }
-    carries_out(db, &jobs, new.intent, new.generation)?;
+    link_intent(db, &jobs, new.intent, new.generation)?;
     Ok(PutManifest::Put { jobs })
 }
 
@@ -189,7 +189,7 @@ fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<
     Ok(blob)
 }
 
-fn wish_published(
+fn set_published(
     db: &Connection,
     clock: &Clock,
     repository: i64,
@@ -220,9 +220,9 @@ fn wish_published(
         )?)
 }
 
-/// Points a tag at the manifest, unless a newer wish stands. Answers the
+/// Points a tag at the manifest, unless its desired state is newer. Answers the
 /// tag's job, which waits for the manifest's.
-fn wish_tagged(
+fn set_tag(
     db: &Connection,
     clock: &Clock,
     repository: i64,
@@ -271,12 +271,12 @@ fn wish_tagged(
     let Some(target) = target else {
         return Ok(None);
     };
-    let job = want(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
-    // What an older wish of this tag had to wait for no longer matters.
+    let job = enqueue_or_join(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
+    // Dependencies of an older desired state of this tag no longer matter.
     db.prepare_cached("DELETE FROM job_needs WHERE job_id = ?1")?
         .execute([job.0])?;
-    need(db, job, publishes)?;
-    settle(db, job)?;
+    add_dependency(db, job, publishes)?;
+    update_readiness(db, job)?;
     Ok(Some(job))
 }
 

@@ -5,11 +5,11 @@ use refity_types::digest::Digest;
 use refity_types::name::{FileId, RepositoryName};
 use rusqlite::params;
 
-use crate::content::blobs::{upsert_blob, want_linked_of, want_stored};
+use crate::content::blobs::{ensure_linked_as_of, ensure_stored, upsert_blob};
 use crate::content::groups::create_group;
 use crate::content::repositories::ensure_repository;
 use crate::engine::sql::to_sql;
-use crate::queue::dependencies::settle;
+use crate::queue::dependencies::update_readiness;
 use crate::{JobId, Store, StoreError};
 
 /// Where the bytes of an adopted blob were found.
@@ -53,7 +53,7 @@ impl Store {
                         "UPDATE blobs SET file = coalesce(file, ?2) WHERE id = ?1",
                         params![blob, file.to_string()],
                     )?;
-                    want_stored(db, clock, blob, size)?;
+                    ensure_stored(db, clock, blob, size)?;
                 }
                 Adopted::Remote => {
                     db.execute(
@@ -63,7 +63,7 @@ impl Store {
                     )?;
                 }
             }
-            want_linked_of(db, clock, repository, blob, generation)?;
+            ensure_linked_as_of(db, clock, repository, blob, generation)?;
             Ok(())
         })
         .await
@@ -90,7 +90,7 @@ impl Store {
                 .query_map([], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             for job in waiting {
-                settle(db, JobId(job))?;
+                update_readiness(db, JobId(job))?;
             }
             Ok(())
         })

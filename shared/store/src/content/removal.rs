@@ -1,4 +1,4 @@
-//! Wishes that something be gone: one function for each kind of target, used
+//! Removal as a desired state: one function for each kind of target, used
 //! by deletes and by the collection. Order on SFTP: tags, revision links,
 //! layer links, data.
 
@@ -8,9 +8,9 @@ use refity_config::clock::Clock;
 use rusqlite::{Connection, params};
 
 use crate::engine::sql::keys;
-use crate::queue::dependencies::{need, settle};
+use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
-use crate::queue::jobs::{NewJob, want};
+use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobId, JobKind, StoreError};
 
 /// What holds the manifest ?2 of the repository ?1: a tag (its row stands as
@@ -110,8 +110,8 @@ fn release(
     Ok(())
 }
 
-/// Makes a tag go that points somewhere. Answers its job; nothing if a newer
-/// wish than `generation` stands.
+/// Removes a tag that points somewhere. Returns its job, or `None` if its desired
+/// state is newer than `generation`.
 pub(crate) fn remove_tag(
     db: &Connection,
     clock: &Clock,
@@ -136,13 +136,13 @@ pub(crate) fn remove_tag(
     if let (repository, Some(manifest)) = pointed {
         release(db, repository, manifest, now)?;
     }
-    want(db, clock, &NewJob::removing(JobKind::PublishTag, tag)).map(Some)
+    enqueue_or_join(db, clock, &NewJob::removing(JobKind::PublishTag, tag)).map(Some)
 }
 
 /// Makes a manifest go from its repository. Whatever only it held is released
 /// as of `released_at`. Its tags must be going already. Answers its job.
 ///
-/// Without a generation it is no client's wish, and every push is newer.
+/// Without a generation no client asked for it, and every push is newer.
 pub(crate) fn withdraw(
     db: &Connection,
     clock: &Clock,
@@ -167,7 +167,7 @@ pub(crate) fn withdraw(
     for held in held {
         release(db, repository, held, released_at)?;
     }
-    let job = want(
+    let job = enqueue_or_join(
         db,
         clock,
         &NewJob::removing(JobKind::PublishManifest, target),
@@ -213,7 +213,7 @@ pub(crate) fn unlink(
         .query_row(params![target, generation], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    let job = want(db, clock, &NewJob::removing(JobKind::LinkBlob, target))?;
+    let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::LinkBlob, target))?;
     need_each(
         db,
         job,
@@ -234,7 +234,7 @@ pub(crate) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId
     let generation = next_generation(db, clock.wall_ms())?;
     db.prepare_cached("UPDATE blobs SET wanted = 0, generation = ?2 WHERE id = ?1")?
         .execute([blob, generation])?;
-    let job = want(db, clock, &NewJob::removing(JobKind::StoreBlob, blob))?;
+    let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::StoreBlob, blob))?;
     need_each(
         db,
         job,
@@ -260,7 +260,7 @@ fn need_each(
     values: impl rusqlite::Params,
 ) -> Result<(), StoreError> {
     for needed in keys(db, query, values)? {
-        need(db, job, JobId(needed))?;
+        add_dependency(db, job, JobId(needed))?;
     }
-    settle(db, job)
+    update_readiness(db, job)
 }

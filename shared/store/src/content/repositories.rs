@@ -28,8 +28,8 @@ pub(crate) fn repository_id(
         .optional()?)
 }
 
-/// The repository's row, and since when it is removed.
-pub(crate) fn standing(
+/// Finds a repository, removed or not: its row, and when it was removed.
+pub(crate) fn find_any_state(
     db: &Connection,
     name: &RepositoryName,
 ) -> Result<Option<(i64, Option<i64>)>, StoreError> {
@@ -49,8 +49,8 @@ pub(crate) fn revive(db: &Connection, id: i64, now: i64) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Takes back that a repository was made or revived.
-pub(crate) fn take_back(
+/// Undoes the creation or revival of a repository.
+pub(crate) fn undo_create(
     db: &Connection,
     id: i64,
     before: Option<(i64, Option<i64>)>,
@@ -81,15 +81,15 @@ pub(crate) fn ensure_repository(
     name: &RepositoryName,
     now: i64,
 ) -> Result<Result<i64, PushTarget>, StoreError> {
-    let standing = standing(db, name)?;
-    if let Some((id, None)) = standing {
+    let found = find_any_state(db, name)?;
+    if let Some((id, None)) = found {
         return Ok(Ok(id));
     }
     match group(db, name)? {
         None => Ok(Err(PushTarget::NoGroup)),
         Some((_, false)) => Ok(Err(PushTarget::NoRepository)),
         Some((group, true)) => {
-            if let Some((id, Some(_))) = standing {
+            if let Some((id, Some(_))) = found {
                 revive(db, id, now)?;
                 return Ok(Ok(id));
             }

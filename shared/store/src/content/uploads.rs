@@ -4,7 +4,7 @@ use refity_types::digest::{Digest, Hasher};
 use refity_types::name::{FileId, RepositoryName, UploadId};
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::content::blobs::{upsert_blob, want_linked, want_stored};
+use crate::content::blobs::{ensure_linked, ensure_stored, upsert_blob};
 use crate::content::repositories::ensure_repository;
 use crate::engine::sql::{file_from, from_sql, to_sql};
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
@@ -196,8 +196,8 @@ impl Store {
                     FileId::from(id).to_string(),
                     missing.map(|file| file.to_string()),
                 ])?;
-            let stores = want_stored(db, &clock, blob, size)?;
-            let links = want_linked(db, &clock, repository, blob)?;
+            let stores = ensure_stored(db, &clock, blob, size)?;
+            let links = ensure_linked(db, &clock, repository, blob)?;
             db.prepare_cached(
                 "UPDATE uploads SET state = 'committed', blob_id = ?2, updated_at = ?3
                  WHERE id = ?1",

@@ -126,25 +126,25 @@ impl Store {
         .await
     }
 
-    /// Lets go of a blob's file, if it still is evictable and its file is
-    /// this. The file may be removed only if the answer is true.
+    /// Detaches a blob from its file if it still is evictable and that file is its
+    /// own. The file may be removed only if this returns true.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
-    pub async fn let_go(
+    pub async fn detach_file(
         &self,
         candidate: &EvictionCandidate,
         stored_before: i64,
     ) -> Result<bool, StoreError> {
         let (blob, file) = (candidate.blob, candidate.file);
         self.write(move |db| {
-            let let_go = db
+            let changed = db
                 .prepare_cached(&format!(
                     "UPDATE blobs AS b SET file = NULL
                      WHERE b.id = ?2 AND b.file = ?3 AND {EVICTABLE}"
                 ))?
                 .execute(params![stored_before, blob.0, file.to_string()])?;
-            Ok(let_go == 1)
+            Ok(changed == 1)
         })
         .await
     }

@@ -190,14 +190,14 @@ impl Store {
         .await
     }
 
-    /// Puts back the jobs of an owner that is dead, or that ends, and leaves
-    /// its turns, to try the storage and to collect, to others. What a run
-    /// overwrites is looked at again later: a last call may be on its way.
-    /// Answers how many jobs.
+    /// Releases the jobs of an owner that is dead or about to end, and its turns to
+    /// probe the storage and to collect. Targets that a run overwrites are
+    /// reconciled again later, since a last call may still be on its way. Returns
+    /// the number of jobs.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn give_back(&self, owner: &str) -> Result<usize, StoreError> {
+    pub async fn release_jobs(&self, owner: &str) -> Result<usize, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write(move |db| {
             db.execute(
@@ -241,7 +241,7 @@ impl Store {
 
     /// Puts back the jobs whose lease has run out (those that overwrite:
     /// [`LAST_CALL`] later) or is of another boot. What a run overwrites is
-    /// looked at again later, as in [`Store::give_back`].
+    /// looked at again later, as in [`Store::release_jobs`].
     ///
     /// # Errors
     /// When the database cannot be written.

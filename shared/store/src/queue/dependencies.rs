@@ -4,16 +4,16 @@ use rusqlite::Connection;
 
 use crate::{JobId, StoreError};
 
-/// Says that `job` may not start before `needed` is done.
-pub(crate) fn need(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
+/// Makes `job` depend on `needed`: it starts only when that is done.
+pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
     db.prepare_cached("INSERT OR IGNORE INTO job_needs (job_id, needs_id) VALUES (?1, ?2)")?
         .execute([job.0, needed.0])?;
     Ok(())
 }
 
-/// `waiting` while something that it needs is not done, else `pending`. A
-/// running job is left alone.
-pub(crate) fn settle(db: &Connection, job: JobId) -> Result<(), StoreError> {
+/// Sets a job to `waiting` if it has unfinished dependencies, else to `pending`. Leaves
+/// a running job alone.
+pub(crate) fn update_readiness(db: &Connection, job: JobId) -> Result<(), StoreError> {
     db.prepare_cached(
         "UPDATE jobs SET state = iif(EXISTS (
              SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id

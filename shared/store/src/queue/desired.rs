@@ -1,4 +1,4 @@
-//! Wishes: what the target of a job wants, read when the job starts.
+//! Desired state: what the target of a job should be, read when the job starts.
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, GroupName, RepositoryName, Tag};
@@ -18,9 +18,9 @@ pub enum BlobSource {
     Nowhere,
 }
 
-/// What a target wants. `generation` goes into [`Store::finish`].
+/// What a target should be. `generation` is passed on to [`Store::finish`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum DesiredState {
     /// Of a blob.
     StoreBlob {
         /// Its key.
@@ -29,11 +29,11 @@ pub enum Wish {
         digest: Digest,
         /// Bytes.
         size: u64,
-        /// There, or gone.
-        wanted: bool,
+        /// Whether it should exist.
+        present: bool,
         /// Where its bytes are.
         source: BlobSource,
-        /// Of the wish.
+        /// Of the desired state.
         generation: i64,
     },
     /// Of a repository and a blob.
@@ -42,9 +42,9 @@ pub enum Wish {
         repository: RepositoryName,
         /// The blob.
         digest: Digest,
-        /// There, or gone.
-        wanted: bool,
-        /// Of the wish.
+        /// Whether it should exist.
+        present: bool,
+        /// Of the desired state.
         generation: i64,
     },
     /// Of a repository and a manifest.
@@ -53,9 +53,9 @@ pub enum Wish {
         repository: RepositoryName,
         /// The manifest.
         digest: Digest,
-        /// There, or gone.
-        wanted: bool,
-        /// Of the wish.
+        /// Whether it should exist.
+        present: bool,
+        /// Of the desired state.
         generation: i64,
     },
     /// Of a tag.
@@ -64,24 +64,24 @@ pub enum Wish {
         repository: RepositoryName,
         /// The tag.
         tag: Tag,
-        /// Where it should point; nothing: it should be gone.
+        /// Where it should point; `None` if it should not exist.
         manifest: Option<Digest>,
-        /// Of the wish.
+        /// Of the desired state.
         generation: i64,
     },
     /// Of a group.
     MarkGroup {
         /// The group.
         group: GroupName,
-        /// There, or gone.
-        wanted: bool,
-        /// Of the wish.
+        /// Whether it should exist.
+        present: bool,
+        /// Of the desired state.
         generation: i64,
     },
 }
 
-impl Wish {
-    /// The generation of the wish.
+impl DesiredState {
+    /// Returns the generation of the desired state.
     #[must_use]
     pub fn generation(&self) -> i64 {
         match self {
@@ -94,14 +94,14 @@ impl Wish {
     }
 }
 
-/// What a job is to do now.
+/// What a job has to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Make this true.
-    Wish(Wish),
-    /// Wait: a newer wish needs what is not done yet.
+pub enum Desired {
+    /// Reconcile the target to this.
+    State(DesiredState),
+    /// Wait: a newer desired state has unfinished dependencies.
     NotYet,
-    /// Nothing: the target's row is gone.
+    /// Nothing: the target has no row any more.
     NoTarget,
 }
 
@@ -118,7 +118,7 @@ pub struct NamedBlob {
     pub confirmed_at: Option<i64>,
 }
 
-fn store_blob(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> {
+fn store_blob(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
     let row = db
         .prepare_cached(
             "SELECT b.digest, b.size, b.wanted, b.generation, b.file, m.bytes
@@ -135,7 +135,7 @@ fn store_blob(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> 
             ))
         })
         .optional()?;
-    let Some((digest, size, wanted, generation, file, bytes)) = row else {
+    let Some((digest, size, present, generation, file, bytes)) = row else {
         return Ok(None);
     };
     let source = match (file_from(file), bytes) {
@@ -143,17 +143,17 @@ fn store_blob(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> 
         (Some(file), None) => BlobSource::Spool(file),
         (None, None) => BlobSource::Nowhere,
     };
-    Ok(Some(Wish::StoreBlob {
+    Ok(Some(DesiredState::StoreBlob {
         blob: BlobId(target),
         digest: parsed(&digest)?,
         size: from_sql(size),
-        wanted,
+        present,
         source,
         generation,
     }))
 }
 
-/// The wish of a row with a repository, a digest, wanted and a generation.
+/// Reads a row with a repository, a digest, whether it is desired, and a generation.
 fn membership(
     db: &Connection,
     query: &str,
@@ -170,13 +170,13 @@ fn membership(
             ))
         })
         .optional()?;
-    row.map(|(repository, digest, wanted, generation)| {
-        Ok((parsed(&repository)?, parsed(&digest)?, wanted, generation))
+    row.map(|(repository, digest, present, generation)| {
+        Ok((parsed(&repository)?, parsed(&digest)?, present, generation))
     })
     .transpose()
 }
 
-fn publish_tag(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> {
+fn publish_tag(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
     let row = db
         .prepare_cached(
             "SELECT r.name, t.name, b.digest, t.generation FROM tags t
@@ -193,7 +193,7 @@ fn publish_tag(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError>
         })
         .optional()?;
     row.map(|(repository, tag, manifest, generation)| {
-        Ok(Wish::PublishTag {
+        Ok(DesiredState::PublishTag {
             repository: parsed(&repository)?,
             tag: parsed(&tag)?,
             manifest: manifest.as_deref().map(parsed).transpose()?,
@@ -203,17 +203,17 @@ fn publish_tag(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError>
     .transpose()
 }
 
-fn mark_group(db: &Connection, target: i64) -> Result<Option<Wish>, StoreError> {
+fn mark_group(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
     let row = db
         .prepare_cached("SELECT name, wanted, generation FROM groups WHERE id = ?1")?
         .query_row([target], |row| {
             Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
-    row.map(|(group, wanted, generation)| {
-        Ok(Wish::MarkGroup {
+    row.map(|(group, present, generation)| {
+        Ok(DesiredState::MarkGroup {
             group: parsed(&group)?,
-            wanted,
+            present,
             generation,
         })
     })
@@ -229,7 +229,11 @@ fn needs_something(db: &Connection, job: JobId) -> Result<bool, StoreError> {
         .query_row([job.0], |row| row.get(0))?)
 }
 
-fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, StoreError> {
+fn desired(
+    db: &Connection,
+    kind: JobKind,
+    target: i64,
+) -> Result<Option<DesiredState>, StoreError> {
     match kind {
         JobKind::StoreBlob => store_blob(db, target),
         JobKind::LinkBlob => {
@@ -237,14 +241,14 @@ fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, Sto
                          JOIN repositories r ON r.id = t.repository_id
                          JOIN blobs b ON b.id = t.blob_id WHERE t.id = ?1";
             let found = membership(db, query, target)?;
-            Ok(
-                found.map(|(repository, digest, wanted, generation)| Wish::LinkBlob {
+            Ok(found.map(
+                |(repository, digest, present, generation)| DesiredState::LinkBlob {
                     repository,
                     digest,
-                    wanted,
+                    present,
                     generation,
-                }),
-            )
+                },
+            ))
         }
         JobKind::PublishManifest => {
             let query = "SELECT r.name, b.digest, t.wanted, t.generation
@@ -252,14 +256,14 @@ fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, Sto
                          JOIN repositories r ON r.id = t.repository_id
                          JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1";
             let found = membership(db, query, target)?;
-            Ok(found.map(
-                |(repository, digest, wanted, generation)| Wish::PublishManifest {
+            Ok(found.map(|(repository, digest, present, generation)| {
+                DesiredState::PublishManifest {
                     repository,
                     digest,
-                    wanted,
+                    present,
                     generation,
-                },
-            ))
+                }
+            }))
         }
         JobKind::PublishTag => publish_tag(db, target),
         JobKind::MarkGroup => mark_group(db, target),
@@ -267,19 +271,19 @@ fn wish(db: &Connection, kind: JobKind, target: i64) -> Result<Option<Wish>, Sto
 }
 
 impl Store {
-    /// What the job's target wants now.
+    /// Returns the current desired state of the job's target.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn wish(&self, claim: &Claim) -> Result<Wanted, StoreError> {
+    pub async fn desired(&self, claim: &Claim) -> Result<Desired, StoreError> {
         let (job, kind, target) = (claim.job, claim.kind, claim.target);
         self.read(move |db| {
-            // One look at both: a newer wish may come with needs of its own.
+            // One snapshot of both: a newer desired state may bring dependencies.
             let snapshot = db.unchecked_transaction()?;
             if needs_something(&snapshot, job)? {
-                return Ok(Wanted::NotYet);
+                return Ok(Desired::NotYet);
             }
-            Ok(wish(&snapshot, kind, target)?.map_or(Wanted::NoTarget, Wanted::Wish))
+            Ok(desired(&snapshot, kind, target)?.map_or(Desired::NoTarget, Desired::State))
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Which jobs carry an intent out, and when its file may go: in the order of
+//! Which jobs complete an intent, and when its file may be removed: in the order of
 //! generations, since the replay of an older one alone would move a tag back,
 //! or remove what was pushed again.
 
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::{JobId, Store, StoreError};
 
-/// The intents that the job ?1 carries out and all of whose jobs are done.
+/// The intents linked to the job ?1 all of whose jobs are done.
 const DONE_WITH: &str = "
     SELECT i.id, i.generation FROM intents i
     WHERE i.job_id = ?1 AND NOT EXISTS (
@@ -34,8 +34,8 @@ const OLDEST: &str =
 #[cfg(test)]
 pub(crate) const QUERIES: [&str; 3] = [DONE_WITH, TARGETS, OLDEST];
 
-/// Says that an intent is carried out when all these jobs are done.
-pub(crate) fn carries_out(
+/// Links an intent to the jobs that complete it.
+pub(crate) fn link_intent(
     db: &Connection,
     jobs: &[JobId],
     intent: IntentId,
@@ -51,9 +51,9 @@ pub(crate) fn carries_out(
     Ok(())
 }
 
-/// The intents whose files may go now that the job is done, the oldest first.
+/// Returns the intents whose files may be removed now that the job is done, oldest first.
 /// Those that had to wait for one of them and not for the job are the sweep's.
-pub(crate) fn carried_out(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
+pub(crate) fn completed_intents(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
     let mut query = db.prepare_cached(DONE_WITH)?;
     let done = query.query_map([job.0], intent)?;
     in_order(db, done.collect::<Result<_, _>>()?)
@@ -118,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn carried_out_intents(&self) -> Result<Vec<IntentId>, StoreError> {
+    pub async fn completed_intents(&self) -> Result<Vec<IntentId>, StoreError> {
         self.read(|db| {
             let done: Vec<(String, i64)> = {
                 let mut query = db.prepare_cached(DONE)?;

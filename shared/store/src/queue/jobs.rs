@@ -4,7 +4,7 @@
 use refity_config::clock::Clock;
 use rusqlite::{Connection, params};
 
-use crate::queue::dependencies::settle;
+use crate::queue::dependencies::update_readiness;
 use crate::{JobId, StoreError};
 
 /// Where a job stands.
@@ -17,7 +17,7 @@ pub enum JobState {
     Pending,
     /// An uploader works on it.
     Running,
-    /// Its wish is true.
+    /// Its target is reconciled.
     Done,
     /// A person is needed; it is tried again, slowly, for ever.
     Failed,
@@ -157,7 +157,7 @@ impl NewJob {
         }
     }
 
-    /// One whose target is to be gone.
+    /// A job that removes its target.
     pub(crate) fn removing(kind: JobKind, target: i64) -> Self {
         Self {
             removes: true,
@@ -185,12 +185,15 @@ impl NewJob {
     }
 }
 
-/// Opens a job for the target's wish, or joins the unfinished one: that then
-/// starts over at once if it was resting, and after its run if it is running
-/// (the wish's generation has moved, and the run may have read the old one or
-/// the new). One that has to turn round no longer needs what it needed: that
-/// may need it by now.
-pub(crate) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
+/// Enqueues a job for the target, or joins its unfinished one. A pending or failed
+/// job becomes ready at once. A running one runs again afterwards, since its run
+/// may have read the desired state before it changed. A job that changes its
+/// direction (store or remove) drops its dependencies: they may depend on it now.
+pub(crate) fn enqueue_or_join(
+    db: &Connection,
+    clock: &Clock,
+    job: &NewJob,
+) -> Result<JobId, StoreError> {
     let turned = db
         .prepare_cached(
             "DELETE FROM job_needs WHERE job_id = (
@@ -226,7 +229,7 @@ pub(crate) fn want(db: &Connection, clock: &Clock, job: &NewJob) -> Result<JobId
             |row| row.get(0).map(JobId),
         )?;
     if turned > 0 {
-        settle(db, id)?;
+        update_readiness(db, id)?;
     }
     Ok(id)
 }

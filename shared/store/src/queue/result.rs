@@ -1,4 +1,4 @@
-//! How a run of a job ended. Each write is fenced by the claim's lease.
+//! The results of runs. Each write is fenced by the claim's lease.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use rusqlite::{Connection, params};
 
 use crate::content::blobs::lost_on_remote;
 use crate::queue::claim::LAST_CALL;
-use crate::queue::dependencies::{need, settle};
-use crate::queue::intents::carried_out;
-use crate::queue::jobs::{NewJob, want};
+use crate::queue::dependencies::{add_dependency, update_readiness};
+use crate::queue::intents::completed_intents;
+use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
 
 /// What came of finishing a job.
@@ -20,22 +20,22 @@ pub enum Finished {
     /// their rows ([`Store::forget_intents`]).
     Done {
         /// Intents all of whose jobs are done.
-        carried_out: Vec<IntentId>,
+        completed_intents: Vec<IntentId>,
     },
-    /// The wish has changed meanwhile: the job goes on with the newer.
+    /// The desired state changed meanwhile: the job runs again.
     Again,
-    /// The job is someone else's now.
+    /// Another process holds the job now.
     LeaseLost,
 }
 
-/// How a run of a job ended that met no failure.
+/// The result of a run without a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The wish of this generation is true on SFTP now.
+pub enum RunResult {
+    /// SFTP has the desired state of this generation.
     True(i64),
     /// The job must wait for others first.
     NotYet,
-    /// There is nothing to make true.
+    /// The target has no row any more.
     NoTarget,
 }
 
@@ -64,8 +64,14 @@ fn holds(db: &Connection, claim: &Claim) -> Result<bool, StoreError> {
         .query_row([claim.job.0, claim.lease.0], |row| row.get(0))?)
 }
 
-/// Notes in the target's row that its wish is true, if it still is that wish.
-fn fulfil(db: &Connection, claim: &Claim, generation: i64, now: i64) -> Result<bool, StoreError> {
+/// Records in the target's row that SFTP has the desired state of `generation`.
+/// Returns false if the desired state has changed since.
+fn mark_reconciled(
+    db: &Connection,
+    claim: &Claim,
+    generation: i64,
+    now: i64,
+) -> Result<bool, StoreError> {
     let update = match claim.kind {
         JobKind::StoreBlob => {
             "UPDATE blobs SET stored_at = iif(wanted, ?3, NULL),
@@ -101,15 +107,17 @@ fn finish(
     db: &Connection,
     clock: &Clock,
     claim: &Claim,
-    ended: Ended,
+    result: RunResult,
 ) -> Result<Finished, StoreError> {
     if !holds(db, claim)? {
         return Ok(Finished::LeaseLost);
     }
-    let done = match ended {
-        Ended::True(generation) => fulfil(db, claim, generation, clock.wall_ms())?,
-        Ended::NotYet => false,
-        Ended::NoTarget => true,
+    let done = match result {
+        RunResult::Reconciled(generation) => {
+            mark_reconciled(db, claim, generation, clock.wall_ms())?
+        }
+        RunResult::NotYet => false,
+        RunResult::NoTarget => true,
     };
     if !done {
         db.prepare_cached(
@@ -117,15 +125,15 @@ fn finish(
                              attempt = 0, run_after = ?2 WHERE id = ?1",
         )?
         .execute([claim.job.0, clock.boot_ms()])?;
-        settle(db, claim.job)?;
+        update_readiness(db, claim.job)?;
         return Ok(Finished::Again);
     }
     let done = mark_done(db, clock, claim.job)?;
     if let Some(suspect_until) = done.suspect_until
-        && ended != Ended::NoTarget
+        && result != RunResult::NoTarget
     {
         let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
-        let again = want(db, clock, &again)?;
+        let again = enqueue_or_join(db, clock, &again)?;
         // Whoever joins it before does not take the look's place.
         db.prepare_cached(
             "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
@@ -133,7 +141,7 @@ fn finish(
         .execute(params![again.0, suspect_until, clock.boot_id()])?;
     }
     Ok(Finished::Done {
-        carried_out: carried_out(db, claim.job)?,
+        completed_intents: completed_intents(db, claim.job)?,
     })
 }
 
@@ -211,14 +219,14 @@ fn put_back(
 }
 
 impl Store {
-    /// Finishes a job, if its wish is still the one that is true on SFTP now,
-    /// and releases what waited for it, in one transaction.
+    /// Finishes a job if the desired state has not changed since its run read it, and
+    /// releases its dependants, in one transaction.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
-    pub async fn finish(&self, claim: &Claim, ended: Ended) -> Result<Finished, StoreError> {
+    pub async fn finish(&self, claim: &Claim, result: RunResult) -> Result<Finished, StoreError> {
         let (claim, clock) = (claim.clone(), self.clock.clone());
-        self.write(move |db| finish(db, &clock, &claim, ended))
+        self.write(move |db| finish(db, &clock, &claim, result))
             .await
     }
 
@@ -253,7 +261,7 @@ impl Store {
             let mut all_at_hand = true;
             for (blob, why) in missing {
                 match lost_on_remote(db, &clock, blob, &why)? {
-                    Some(stores) => need(db, claim.job, stores)?,
+                    Some(stores) => add_dependency(db, claim.job, stores)?,
                     None => all_at_hand = false,
                 }
             }
@@ -262,7 +270,7 @@ impl Store {
                 ..retry
             };
             put_back(db, &clock, &claim, &retry)?;
-            settle(db, claim.job)?;
+            update_readiness(db, claim.job)?;
             Ok(true)
         })
         .await

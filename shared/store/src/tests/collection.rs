@@ -75,7 +75,7 @@ async fn the_scheduled_one_is_tried_again_until_it_is_done_and_then_no_more() {
     assert_eq!(store.owners().await.unwrap(), ["two"]);
     place.forward(COLLECTION_PAUSE);
     assert!(!begin("one").await);
-    store.give_back("two").await.unwrap();
+    store.release_jobs("two").await.unwrap();
     assert!(begin("one").await);
     // A late word of one that has lost its turn says nothing.
     let late = store.end_scheduled_collection(Some(due), "two");

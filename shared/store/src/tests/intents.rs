@@ -6,18 +6,21 @@ use super::*;
 async fn an_intent_is_carried_out_with_its_last_job() {
     let place = Place::new().await;
     place.push_manifest(b"manifest", &[], "v1").await;
-    let mut carried_out = Vec::new();
-    while let Some((claim, wish)) = place.claim("worker").await {
-        assert!(carried_out.is_empty(), "{:?} came after", claim.kind);
-        if let Finished::Done { carried_out: ids } = place.finish(&claim, &wish).await {
-            carried_out.extend(ids);
+    let mut completed = Vec::new();
+    while let Some((claim, desired)) = place.claim("worker").await {
+        assert!(completed.is_empty(), "{:?} came after", claim.kind);
+        if let Finished::Done {
+            completed_intents: ids,
+        } = place.finish(&claim, &desired).await
+        {
+            completed.extend(ids);
         }
     }
-    assert_eq!(carried_out.len(), 1);
-    let open = place.store.carried_out_intents().await.unwrap();
-    assert_eq!(open, carried_out);
-    place.store.forget_intents(carried_out).await.unwrap();
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
+    assert_eq!(completed.len(), 1);
+    let open = place.store.completed_intents().await.unwrap();
+    assert_eq!(open, completed);
+    place.store.forget_intents(completed).await.unwrap();
+    assert_eq!(place.store.completed_intents().await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -28,23 +31,23 @@ async fn the_intent_that_overtook_another_stays_as_long_as_that() {
     place.push_manifest(b"two", &[], "v").await;
     // All but the slow layer, which is claimed and does not end.
     let mut slow = None;
-    while let Some((claim, wish)) = place.claim("worker").await {
-        match &wish {
-            Wish::StoreBlob { digest, .. } if *digest == Digest::sha256(b"slow layer") => {
-                slow = Some((claim, wish));
+    while let Some((claim, desired)) = place.claim("worker").await {
+        match &desired {
+            DesiredState::StoreBlob { digest, .. } if *digest == Digest::sha256(b"slow layer") => {
+                slow = Some((claim, desired));
             }
             _ => assert!(!matches!(
-                place.finish(&claim, &wish).await,
-                Finished::Done { carried_out } if !carried_out.is_empty()
+                place.finish(&claim, &desired).await,
+                Finished::Done { completed_intents } if !completed_intents.is_empty()
             )),
         }
     }
     assert_eq!(place.tag("v").await, b"two");
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
-    let (claim, wish) = slow.unwrap();
-    place.finish(&claim, &wish).await;
+    assert_eq!(place.store.completed_intents().await.unwrap(), []);
+    let (claim, desired) = slow.unwrap();
+    place.finish(&claim, &desired).await;
     place.finish_all().await;
-    assert_eq!(place.store.carried_out_intents().await.unwrap().len(), 2);
+    assert_eq!(place.store.completed_intents().await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -81,19 +84,19 @@ async fn push(place: &Place, bytes: &[u8], blobs: &[&[u8]], tags: &[&str]) -> In
 async fn what_overtook_an_intent_that_stays_itself_stays_too() {
     let place = Place::new().await;
     place.push_blob(b"slow layer").await;
-    let (slow, wish) = place.claim("worker").await.unwrap();
+    let (slow, desired) = place.claim("worker").await.unwrap();
     let mut expected = Vec::new();
     expected.push(push(&place, b"one", &[b"slow layer"], &["a"]).await);
     expected.push(push(&place, b"two", &[], &["a", "b"]).await);
     expected.push(push(&place, b"three", &[], &["b"]).await);
     place.finish_all().await;
     // The second has to stay, and would move `b` back.
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
-    place.finish(&slow, &wish).await;
+    assert_eq!(place.store.completed_intents().await.unwrap(), []);
+    place.finish(&slow, &desired).await;
     place.finish_all().await;
     // In this order their files go.
-    let carried_out = place.store.carried_out_intents().await.unwrap();
-    assert_eq!(carried_out, expected);
+    let completed = place.store.completed_intents().await.unwrap();
+    assert_eq!(completed, expected);
 }
 
 /// So many pushes of one tag, carried out at once: how many steps SQLite takes
@@ -135,12 +138,12 @@ async fn steps_for(pushes: usize) -> i32 {
         // Counted from here on: other tests use this connection no more.
         steps(db)?;
         let begun = std::time::Instant::now();
-        let carried_out = crate::queue::intents::carried_out(db, tag)?;
-        println!("{} intents: {:?}", carried_out.len(), begun.elapsed());
-        Ok((carried_out.len(), steps(db)?))
+        let completed = crate::queue::intents::completed_intents(db, tag)?;
+        println!("{} intents: {:?}", completed.len(), begun.elapsed());
+        Ok((completed.len(), steps(db)?))
     });
-    let (carried_out, steps) = looked.await.unwrap();
-    assert_eq!(carried_out, pushes);
+    let (completed, steps) = looked.await.unwrap();
+    assert_eq!(completed, pushes);
     steps
 }
 

@@ -17,8 +17,11 @@ async fn removal_under_way() -> (Place, Claim) {
     place.finish_all().await;
     let digest = Digest::sha256(b"layer");
     assert_eq!(place.delete(Deletion::Blob { digest }).await, Deleted::Yes);
-    let (claim, wish) = place.claim("hung").await.unwrap();
-    assert!(matches!(wish, Wish::LinkBlob { wanted: false, .. }));
+    let (claim, desired) = place.claim("hung").await.unwrap();
+    assert!(matches!(
+        desired,
+        DesiredState::LinkBlob { present: false, .. }
+    ));
     (place, claim)
 }
 
@@ -26,15 +29,15 @@ async fn removal_under_way() -> (Place, Claim) {
 async fn run_all(place: &Place) -> Vec<JobKind> {
     let mut kinds = Vec::new();
     while let Some(claim) = place.store.claim("worker", None).await.unwrap() {
-        let ended = match place.store.wish(&claim).await.unwrap() {
-            Wanted::Wish(wish) => {
+        let result = match place.store.desired(&claim).await.unwrap() {
+            Desired::State(desired) => {
                 kinds.push(claim.kind);
-                Ended::True(wish.generation())
+                RunResult::Reconciled(desired.generation())
             }
-            Wanted::NotYet => Ended::NotYet,
-            Wanted::NoTarget => Ended::NoTarget,
+            Desired::NotYet => RunResult::NotYet,
+            Desired::NoTarget => RunResult::NoTarget,
         };
-        place.store.finish(&claim, ended).await.unwrap();
+        place.store.finish(&claim, result).await.unwrap();
     }
     kinds
 }
@@ -67,7 +70,7 @@ fn uncertain() -> Retry {
 async fn a_removal_that_turned_round_before_its_owner_died() {
     let (place, _) = removal_under_way().await;
     place.push_blob(b"layer").await;
-    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
+    assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
     assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
     assert_looked_at_once(&place).await;
 }
@@ -97,7 +100,7 @@ async fn a_removal_that_turned_round_before_its_call_was_left_unanswered() {
 #[tokio::test]
 async fn a_push_that_joins_the_look_does_not_take_its_place() {
     let (place, _) = removal_under_way().await;
-    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
+    assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
     assert_eq!(place.finish_all().await, [LinkBlob]);
     place.push_blob(b"layer").await;
     assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
@@ -107,10 +110,10 @@ async fn a_push_that_joins_the_look_does_not_take_its_place() {
 #[tokio::test]
 async fn a_run_that_begins_before_the_last_late_call_and_ends_after_it_is_no_look() {
     let (place, _) = removal_under_way().await;
-    assert_eq!(place.store.give_back("hung").await.unwrap(), 1);
-    let (claim, wish) = place.claim("worker").await.unwrap();
+    assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
+    let (claim, desired) = place.claim("worker").await.unwrap();
     place.forward(later());
-    place.finish(&claim, &wish).await;
+    place.finish(&claim, &desired).await;
     assert_eq!(place.finish_all().await, [LinkBlob]);
     place.forward(later());
     assert_eq!(place.finish_all().await, []);
@@ -120,18 +123,18 @@ async fn a_run_that_begins_before_the_last_late_call_and_ends_after_it_is_no_loo
 async fn a_push_that_turns_round_before_its_wish_is_read_is_a_removal() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
-    let (stores, wish) = place.claim("worker").await.unwrap();
-    place.finish(&stores, &wish).await;
+    let (stores, desired) = place.claim("worker").await.unwrap();
+    place.finish(&stores, &desired).await;
     let links = place.store.claim("hung", None).await.unwrap().unwrap();
     let digest = Digest::sha256(b"layer");
     place.delete(Deletion::Blob { digest }).await;
-    let wanted = place.store.wish(&links).await.unwrap();
+    let desired = place.store.desired(&links).await.unwrap();
     assert!(matches!(
-        wanted,
-        Wanted::Wish(Wish::LinkBlob { wanted: false, .. })
+        desired,
+        Desired::State(DesiredState::LinkBlob { present: false, .. })
     ));
     place.push_blob(b"layer").await;
-    place.store.give_back("hung").await.unwrap();
+    place.store.release_jobs("hung").await.unwrap();
     assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
     assert_looked_at_once(&place).await;
 }

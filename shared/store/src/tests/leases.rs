@@ -6,15 +6,15 @@ use super::*;
 async fn a_lost_lease_cannot_finish() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
-    let (zombie, wish) = place.claim("zombie").await.unwrap();
-    assert_eq!(place.store.give_back("zombie").await.unwrap(), 1);
+    let (zombie, desired) = place.claim("zombie").await.unwrap();
+    assert_eq!(place.store.release_jobs("zombie").await.unwrap(), 1);
     let (claim, _) = place.claim("heir").await.unwrap();
     assert_eq!(claim.job, zombie.job);
-    assert_eq!(place.finish(&zombie, &wish).await, Finished::LeaseLost);
+    assert_eq!(place.finish(&zombie, &desired).await, Finished::LeaseLost);
     let held = place.store.heartbeat("zombie", vec![(zombie.job, 0)]).await;
     assert!(held.unwrap().is_empty());
     assert!(matches!(
-        place.finish(&claim, &wish).await,
+        place.finish(&claim, &desired).await,
         Finished::Done { .. }
     ));
 }
@@ -25,10 +25,10 @@ async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
     place.push_manifest(b"one", &[], "v").await;
     place.push_blob(b"layer").await;
     let mut silent = Vec::new();
-    while let Some((claim, wish)) = place.claim("silent").await {
+    while let Some((claim, desired)) = place.claim("silent").await {
         match claim.kind {
             JobKind::PublishTag | JobKind::LinkBlob => silent.push(claim.kind),
-            _ => drop(place.finish(&claim, &wish).await),
+            _ => drop(place.finish(&claim, &desired).await),
         }
     }
     assert_eq!(silent.len(), 2);
@@ -47,12 +47,12 @@ async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
 async fn the_tag_of_a_dead_owner_is_looked_at_again_later() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
-    while let Some((claim, wish)) = place.claim("dead").await {
+    while let Some((claim, desired)) = place.claim("dead").await {
         if claim.kind != JobKind::PublishTag {
-            place.finish(&claim, &wish).await;
+            place.finish(&claim, &desired).await;
         }
     }
-    place.store.give_back("dead").await.unwrap();
+    place.store.release_jobs("dead").await.unwrap();
     assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
     assert!(place.claim("worker").await.is_none());
     place.forward(LAST_CALL + Duration::from_secs(1));
@@ -93,9 +93,9 @@ async fn who_ends_leaves_its_turn_to_try_the_storage() {
     assert!(store.claim_probe("a").await.unwrap());
     assert!(!store.claim_probe("b").await.unwrap());
     assert_eq!(store.owners().await.unwrap(), ["a"]);
-    assert_eq!(store.give_back("b").await.unwrap(), 0);
+    assert_eq!(store.release_jobs("b").await.unwrap(), 0);
     assert!(!store.claim_probe("b").await.unwrap());
-    store.give_back("a").await.unwrap();
+    store.release_jobs("a").await.unwrap();
     assert!(store.owners().await.unwrap().is_empty());
     assert!(store.claim_probe("b").await.unwrap());
 }
@@ -116,18 +116,18 @@ async fn a_claimed_tag_waits_when_a_newer_wish_needs_what_is_not_stored() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
     let claim = loop {
-        let (claim, wish) = place.claim("worker").await.unwrap();
+        let (claim, desired) = place.claim("worker").await.unwrap();
         if claim.kind == JobKind::PublishTag {
             break claim;
         }
-        place.finish(&claim, &wish).await;
+        place.finish(&claim, &desired).await;
     };
     // Claimed, and its wish not read yet, when the tag moves.
     place.push_blob(b"slow layer").await;
     place.push_manifest(b"two", &[b"slow layer"], "v").await;
-    let wanted = place.store.wish(&claim).await.unwrap();
-    assert_eq!(wanted, Wanted::NotYet);
-    let finished = place.store.finish(&claim, Ended::NotYet).await.unwrap();
+    let desired = place.store.desired(&claim).await.unwrap();
+    assert_eq!(desired, Desired::NotYet);
+    let finished = place.store.finish(&claim, RunResult::NotYet).await.unwrap();
     assert_eq!(finished, Finished::Again);
     let kinds = place.finish_all().await;
     assert_eq!(kinds.last(), Some(&JobKind::PublishTag));

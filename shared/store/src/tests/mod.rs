@@ -89,24 +89,24 @@ impl Place {
         self.store.put_manifest(new).await.unwrap()
     }
 
-    async fn claim(&self, owner: &str) -> Option<(Claim, Wish)> {
+    async fn claim(&self, owner: &str) -> Option<(Claim, DesiredState)> {
         let claim = self.store.claim(owner, None).await.unwrap()?;
-        match self.store.wish(&claim).await.unwrap() {
-            Wanted::Wish(wish) => Some((claim, wish)),
+        match self.store.desired(&claim).await.unwrap() {
+            Desired::State(desired) => Some((claim, desired)),
             other => panic!("{other:?}"),
         }
     }
 
-    async fn finish(&self, claim: &Claim, wish: &Wish) -> Finished {
-        let ended = Ended::True(wish.generation());
-        self.store.finish(claim, ended).await.unwrap()
+    async fn finish(&self, claim: &Claim, desired: &DesiredState) -> Finished {
+        let result = RunResult::Reconciled(desired.generation());
+        self.store.finish(claim, result).await.unwrap()
     }
 
     /// Runs every job that can be run; answers their kinds in order.
     async fn finish_all(&self) -> Vec<JobKind> {
         let mut kinds = Vec::new();
-        while let Some((claim, wish)) = self.claim("worker").await {
-            self.finish(&claim, &wish).await;
+        while let Some((claim, desired)) = self.claim("worker").await {
+            self.finish(&claim, &desired).await;
             kinds.push(claim.kind);
         }
         kinds
@@ -168,21 +168,21 @@ async fn a_manifest_whose_blob_is_absent_changes_nothing() {
 async fn a_tag_that_moves_while_its_job_runs_ends_at_the_newer() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
-    let (claim, wish) = loop {
-        let (claim, wish) = place.claim("worker").await.unwrap();
+    let (claim, desired) = loop {
+        let (claim, desired) = place.claim("worker").await.unwrap();
         if claim.kind == JobKind::PublishTag {
-            break (claim, wish);
+            break (claim, desired);
         }
-        place.finish(&claim, &wish).await;
+        place.finish(&claim, &desired).await;
     };
     place.push_manifest(b"two", &[], "v").await;
-    assert_eq!(place.finish(&claim, &wish).await, Finished::Again);
+    assert_eq!(place.finish(&claim, &desired).await, Finished::Again);
     let mut last = None;
-    while let Some((claim, wish)) = place.claim("worker").await {
-        place.finish(&claim, &wish).await;
-        last = Some(wish);
+    while let Some((claim, desired)) = place.claim("worker").await {
+        place.finish(&claim, &desired).await;
+        last = Some(desired);
     }
-    let Some(Wish::PublishTag { manifest, .. }) = last else {
+    let Some(DesiredState::PublishTag { manifest, .. }) = last else {
         panic!("{last:?}");
     };
     assert_eq!(manifest, Some(Digest::sha256(b"two")));
@@ -238,10 +238,10 @@ async fn only_what_the_storage_holds_for_long_is_evicted() {
     assert_eq!(candidates.len(), 1);
     // A manifest that is not published yet needs it.
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
-    assert!(!store.let_go(&candidates[0], now).await.unwrap());
+    assert!(!store.detach_file(&candidates[0], now).await.unwrap());
     place.finish_all().await;
-    assert!(store.let_go(&candidates[0], now).await.unwrap());
-    assert!(!store.let_go(&candidates[0], now).await.unwrap());
+    assert!(store.detach_file(&candidates[0], now).await.unwrap());
+    assert!(!store.detach_file(&candidates[0], now).await.unwrap());
 }
 
 #[tokio::test]
@@ -263,11 +263,11 @@ async fn a_manifest_waits_for_a_blob_that_the_storage_lost() {
     place.push_blob(b"layer").await;
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
     let (claim, _) = loop {
-        let (claim, wish) = place.claim("worker").await.unwrap();
+        let (claim, desired) = place.claim("worker").await.unwrap();
         if claim.kind == JobKind::PublishManifest {
-            break (claim, wish);
+            break (claim, desired);
         }
-        place.finish(&claim, &wish).await;
+        place.finish(&claim, &desired).await;
     };
     let layer = place.store.blob(&app(), &Digest::sha256(b"layer")).await;
     let missing = vec![(layer.unwrap().unwrap().id, "gone".to_owned())];

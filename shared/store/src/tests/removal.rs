@@ -56,13 +56,13 @@ impl Place {
     }
 
     /// Runs jobs until one of this kind is claimed, and leaves that running.
-    async fn until(&self, kind: JobKind) -> (Claim, Wish) {
+    async fn until(&self, kind: JobKind) -> (Claim, DesiredState) {
         loop {
-            let (claim, wish) = self.claim("worker").await.expect("a job of that kind");
+            let (claim, desired) = self.claim("worker").await.expect("a job of that kind");
             if claim.kind == kind {
-                return (claim, wish);
+                return (claim, desired);
             }
-            self.finish(&claim, &wish).await;
+            self.finish(&claim, &desired).await;
         }
     }
 
@@ -129,10 +129,13 @@ async fn what_is_pushed_waits_for_nothing_that_is_removed() {
 async fn a_removal_that_runs_while_it_is_pushed_again_is_followed_by_the_push() {
     let place = Place::with_image().await;
     place.delete(manifest(&["v1"])).await;
-    let (claim, wish) = place.claim("worker").await.unwrap();
-    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    let (claim, desired) = place.claim("worker").await.unwrap();
+    assert!(matches!(
+        desired,
+        DesiredState::PublishTag { manifest: None, .. }
+    ));
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
-    assert_eq!(place.finish(&claim, &wish).await, Finished::Again);
+    assert_eq!(place.finish(&claim, &desired).await, Finished::Again);
     let kinds = place.finish_all().await;
     assert_eq!(kinds.last(), Some(&JobKind::PublishTag));
     assert_eq!(place.tag("v1").await, b"manifest");
@@ -207,19 +210,22 @@ async fn the_intent_of_a_push_stays_as_long_as_that_of_the_delete_before() {
     place.push_blob(b"slow").await;
     place.push_manifest(b"manifest", &[b"layer"], "v2").await;
     place.finish_all().await;
-    let done = place.store.carried_out_intents().await.unwrap();
+    let done = place.store.completed_intents().await.unwrap();
     place.store.forget_intents(done).await.unwrap();
     // The delete is not carried out as long as one of its tags' jobs runs.
     place.delete(manifest(&["v1", "v2"])).await;
-    let (slow, wish) = place.claim("worker").await.unwrap();
-    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    let (slow, desired) = place.claim("worker").await.unwrap();
+    assert!(matches!(
+        desired,
+        DesiredState::PublishTag { manifest: None, .. }
+    ));
     place.push_manifest(b"manifest", &[b"layer"], "v3").await;
     place.finish_all().await;
-    assert_eq!(place.store.carried_out_intents().await.unwrap(), []);
-    place.finish(&slow, &wish).await;
+    assert_eq!(place.store.completed_intents().await.unwrap(), []);
+    place.finish(&slow, &desired).await;
     place.finish_all().await;
     // The delete's and the push's.
-    assert_eq!(place.store.carried_out_intents().await.unwrap().len(), 2);
+    assert_eq!(place.store.completed_intents().await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -227,14 +233,17 @@ async fn a_removal_that_is_looked_at_again_is_still_a_removal() {
     let place = Place::with_image().await;
     place.delete(tag("v1")).await;
     let (claim, _) = place.claim("worker").await.unwrap();
-    place.store.give_back("worker").await.unwrap();
+    place.store.release_jobs("worker").await.unwrap();
     assert_eq!(place.finish_all().await, [JobKind::PublishTag]);
     place.forward(LAST_CALL + Duration::from_secs(1));
-    let (again, wish) = place.claim("worker").await.unwrap();
+    let (again, desired) = place.claim("worker").await.unwrap();
     assert!(again.job != claim.job);
-    assert!(matches!(wish, Wish::PublishTag { manifest: None, .. }));
+    assert!(matches!(
+        desired,
+        DesiredState::PublishTag { manifest: None, .. }
+    ));
     // The storage has no room: removals go on all the same.
-    place.store.give_back("worker").await.unwrap();
+    place.store.release_jobs("worker").await.unwrap();
     place.store.report_full(DAY).await.unwrap();
     assert!(place.claim("worker").await.is_some());
 }
@@ -277,9 +286,9 @@ async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
     let (slow, slow_wish) = place.until(JobKind::StoreBlob).await;
     place.push_manifest(b"manifest", &[b"layer"], "t").await;
     // SFTP has the tag, and the row does not know it yet.
-    let (running, wish) = place.until(JobKind::PublishTag).await;
+    let (running, desired) = place.until(JobKind::PublishTag).await;
     place.push_manifest(b"next", &[b"slow"], "t").await;
-    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    assert_eq!(place.finish(&running, &desired).await, Finished::Again);
     assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
     let kinds = place.finish_all().await;
     assert!(!kinds.contains(&JobKind::PublishManifest), "{kinds:?}");
@@ -294,11 +303,11 @@ async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
 async fn a_tag_that_moves_back_and_forth_while_it_is_carried_out_gets_there() {
     let place = Place::with_image().await;
     place.push_manifest(b"two", &[], "v1").await;
-    let (running, wish) = place.until(JobKind::PublishTag).await;
+    let (running, desired) = place.until(JobKind::PublishTag).await;
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
     place.push_manifest(b"three", &[], "v1").await;
     assert_eq!(place.delete(manifest(&[])).await, Deleted::Yes);
-    assert_eq!(place.finish(&running, &wish).await, Finished::Again);
+    assert_eq!(place.finish(&running, &desired).await, Finished::Again);
     place.finish_all().await;
     assert_eq!(place.tag("v1").await, b"three");
     let left = place.store.job_counts().await.unwrap();

@@ -10,8 +10,10 @@ use crate::engine::page::List;
 use crate::engine::sql::parsed;
 use crate::engine::sql::{Values, row};
 use crate::queue::generation::next_generation;
-use crate::queue::jobs::{NewJob, want};
-use crate::{Given, GroupCreated, JobKind, Page, PageRequest, Readable, Store, StoreError, UserId};
+use crate::queue::jobs::{NewJob, enqueue_or_join};
+use crate::{
+    EffectiveGrant, GroupCreated, JobKind, Page, PageRequest, Readable, Store, StoreError, UserId,
+};
 
 /// A group in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,8 @@ pub struct GroupRow {
     pub last_push_at: Option<i64>,
     /// When it was made (milliseconds, UTC).
     pub created_at: i64,
-    /// What was given on all of it to the account that was asked for.
-    pub given: Given,
+    /// The grant of the requesting account on all of it.
+    pub grant: EffectiveGrant,
 }
 
 /// What can be set of a group.
@@ -102,7 +104,7 @@ fn read(db: &Connection, account: Option<UserId>, found: &Row<'_>) -> Result<Gro
         tags: found.get(6)?,
         last_push_at: Some(found.get(7)?).filter(|at| *at > 0),
         logical_bytes: found.get(8)?,
-        given: Given {
+        grant: EffectiveGrant {
             public: found.get(3)?,
             rights: rights.map_or(Rights::NONE, Rights::from_bits),
         },
@@ -272,7 +274,7 @@ impl Store {
                 .execute([group])?;
             db.prepare_cached("DELETE FROM robots WHERE group_id = ?1")?
                 .execute([group])?;
-            want(db, &clock, &NewJob::removing(JobKind::MarkGroup, group))?;
+            enqueue_or_join(db, &clock, &NewJob::removing(JobKind::MarkGroup, group))?;
             Ok(GroupRemoved::Yes)
         })
         .await

@@ -4,13 +4,13 @@
 use refity_types::name::{GroupName, RepositoryName};
 use rusqlite::{Connection, Row, params};
 
-use crate::accounts::grants::given;
+use crate::accounts::grants::permissions_for;
 use crate::accounts::readable::READABLE;
-use crate::content::repositories::{revive, standing};
+use crate::content::repositories::{find_any_state, revive};
 use crate::engine::page::List;
 use crate::engine::sql::parsed;
 use crate::engine::sql::{Values, row};
-use crate::{Given, Page, PageRequest, Readable, Store, StoreError, UserId};
+use crate::{EffectiveGrant, Page, PageRequest, Readable, Store, StoreError, UserId};
 
 /// A repository in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct RepositoryRow {
     pub pulls: i64,
     /// When it was made (milliseconds, UTC).
     pub created_at: i64,
-    /// What was given that concerns it to the account that was asked for.
-    pub given: Given,
+    /// The grant of the requesting account that applies to it.
+    pub grant: EffectiveGrant,
 }
 
 /// What a list of repositories is sorted by.
@@ -105,7 +105,7 @@ fn read(
         last_push_at: Some(row.get(4)?).filter(|at| *at > 0),
         pulls: row.get(5)?,
         created_at: row.get(6)?,
-        given: given(db, account, &name)?,
+        grant: permissions_for(db, account, &name)?,
         name,
     })
 }
@@ -207,7 +207,7 @@ impl Store {
             let Some(group) = group else {
                 return Ok(RepositoryCreated::NoGroup);
             };
-            match standing(db, &name)? {
+            match find_any_state(db, &name)? {
                 Some((_, None)) => return Ok(RepositoryCreated::Exists),
                 Some((id, Some(_))) => revive(db, id, now)?,
                 None => {
@@ -233,7 +233,7 @@ impl Store {
     ) -> Result<RepositoryRemoved, StoreError> {
         let (name, now) = (name.clone(), self.clock.wall_ms());
         self.write(move |db| {
-            let Some((id, None)) = standing(db, &name)? else {
+            let Some((id, None)) = find_any_state(db, &name)? else {
                 return Ok(RepositoryRemoved::Unknown);
             };
             let holds: bool = db

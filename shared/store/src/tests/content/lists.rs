@@ -84,9 +84,9 @@ async fn a_tag_is_staged_then_on_sftp_and_then_verified() {
     let staged = look().await;
     assert_eq!(staged.state, DurabilityState::Staged);
     assert_eq!((staged.bytes_total, staged.bytes_stored), (13, 0));
-    let (claim, wish) = place.claim("worker").await.unwrap();
+    let (claim, desired) = place.claim("worker").await.unwrap();
     assert_eq!(look().await.state, DurabilityState::Uploading);
-    place.finish(&claim, &wish).await;
+    place.finish(&claim, &desired).await;
     let stored = look().await.bytes_stored;
     assert!(stored == 5 || stored == 8, "{stored}");
     place.finish_all().await;

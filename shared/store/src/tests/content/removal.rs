@@ -106,10 +106,10 @@ async fn a_group_that_is_made_again_has_none_of_its_old_rights() {
     };
     let created = store.create_group_with(&team, settings).await.unwrap();
     assert_eq!(created, GroupCreated::Yes);
-    let given = store.given(Some(bob), &app()).await.unwrap();
+    let grant = store.permissions_for(Some(bob), &app()).await.unwrap();
     assert_eq!(
-        given,
-        Given {
+        grant,
+        EffectiveGrant {
             public: true,
             rights: refity_types::rights::Rights::NONE
         }
