@@ -78,7 +78,7 @@ pub(super) async fn exists(state: &AppState, group: &GroupName) -> Result<bool, 
     Ok(state
         .node
         .store
-        .given_on_group(None, group)
+        .permissions_for_group(None, group)
         .await?
         .is_some())
 }

@@ -32,7 +32,7 @@ pub enum Finished {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunResult {
     /// SFTP has the desired state of this generation.
-    True(i64),
+    Reconciled(i64),
     /// The job must wait for others first.
     NotYet,
     /// The target has no row any more.
