@@ -183,7 +183,7 @@ async fn reconcile(mut run: Run<'_>) -> Result<RunResult, JobError> {
             repository, tag, ..
         } => publish_tag::remove(run, repository, tag).await?,
         DesiredState::MarkGroup { group, present, .. } => {
-            mark_group::run(run, group, present).await?
+            mark_group::run(run, group, present).await?;
         }
     }
     Ok(RunResult::Reconciled(generation))
@@ -198,10 +198,10 @@ async fn finish(uploader: &Uploader, claim: &Claim, result: RunResult) -> Result
             uploader.forget_intents(completed_intents).await?;
         }
         Finished::Again => {
-            tracing::debug!(job = %claim.job, kind, "desired state changed, runs again")
+            tracing::debug!(job = %claim.job, kind, "desired state changed, runs again");
         }
         Finished::LeaseLost => {
-            tracing::info!(job = %claim.job, kind, "is held by another process now")
+            tracing::info!(job = %claim.job, kind, "is held by another process now");
         }
     }
     Ok(())
