@@ -5,10 +5,10 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** The gateway that `npm run dev` talks to. */
+/** The gateway behind `npm run dev`. */
 const gateway = process.env.REFITY_GATEWAY ?? "http://127.0.0.1:8080";
 
-/** Puts `.br` and `.gz` beside each file, so that the gateway never compresses. */
+/** Writes `.br` and `.gz` files, so the gateway never compresses. */
 function precompressed(): Plugin {
   return {
     name: "precompressed",
@@ -29,12 +29,12 @@ export default defineConfig({
   plugins: [react(), precompressed()],
   build: {
     target: "es2022",
-    // The policy allows no data: URLs but images; and small files cache as well.
+    // The policy allows data: URLs only for images.
     assetsInlineLimit: 0,
-    // One file packs to two thirds of what twenty small ones do, and comes at once.
+    // One file compresses to two thirds of twenty small ones and needs one request.
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
-    // What `npm run size` reads.
+    // Read by `npm run size`.
     manifest: true,
   },
   server: {
@@ -42,7 +42,7 @@ export default defineConfig({
       "/api": {
         target: gateway,
         changeOrigin: true,
-        // The gateway takes a cookie from its own pages only.
+        // The gateway accepts cookies only from its own origin.
         configure: (proxy) =>
           proxy.on("proxyReq", (request) => request.setHeader("origin", gateway)),
       },

@@ -1,4 +1,4 @@
-// Shows the API's description. Everything is set as text, never as HTML.
+// Renders the OpenAPI description. All content is set as text, never as HTML.
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -12,7 +12,7 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-// A schema as a sample of what it describes; references are followed once.
+// An example for a schema; references are followed once.
 function sample(schema, schemas, seen = []) {
   if (!schema) return null;
   if (schema.$ref) {

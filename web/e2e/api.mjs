@@ -1,4 +1,4 @@
-// The API by Basic authentication, for what a test needs to be there.
+// API client with Basic authentication, for test fixtures.
 export class Api {
   constructor(url, user, password) {
     this.url = url;

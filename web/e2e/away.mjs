@@ -1,5 +1,5 @@
-// What is away is said on the page, and no longer when it is back: the SFTP
-// server, the uploader, the gateway, and one's own session.
+// Pages report an outage of the SFTP server, the uploader, the gateway or the session, until it is
+// over.
 import { assert, handOf, lab, script, signIn, until } from "./browser.mjs";
 import { layer, Registry } from "./registry.mjs";
 
@@ -14,12 +14,12 @@ await script(async (open) => {
 
   const sftp = main.getByText("The SFTP server is unreachable");
   await lab.ask("stop sshd");
-  // Somebody pushes, so that it is noticed; the push is taken all the same.
+  // A push reveals the outage and is accepted nevertheless.
   await registry.image("team/app", "1.1", [layer("more", 1_000)]);
   await sftp.waitFor({ timeout: 90_000 });
   await main.getByText("Staged").first().waitFor();
   await lab.ask("start sshd");
-  // It rests longer and longer between its tries.
+  // Retries back off.
   await sftp.waitFor({ state: "detached", timeout: 90_000 });
 
   const uploader = main.getByText("No uploader is running");
@@ -28,7 +28,7 @@ await script(async (open) => {
   await lab.ask("start uploader");
   await uploader.waitFor({ state: "detached" });
 
-  // The gateway: the page keeps what it has.
+  // Gateway down: the page keeps its data.
   page.expected.push(/ERR_/, /status of 50/);
   const offline = main.getByText("No connection to the registry");
   await lab.ask("stop gateway");
@@ -37,7 +37,7 @@ await script(async (open) => {
   await lab.ask("start gateway");
   await offline.waitFor({ state: "detached" });
 
-  // The session, ended elsewhere: the filter that was typed stays.
+  // Session ended elsewhere: the page keeps its filter.
   await page.getByLabel("Filter tags").fill("1.");
   await until("the filter is in the address", () => page.url().includes("q="));
   const login = await fetch(`${lab.url}/api/auth/login`, {

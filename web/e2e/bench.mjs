@@ -7,12 +7,12 @@ import { createServer, request } from "node:http";
 import { assert, lab, script, signIn } from "./browser.mjs";
 
 const TRANSFERS = Number(process.argv[2] ?? 5_000);
-/** In which each transfer changes once, in milliseconds. */
+/** Interval in which each transfer changes once, in milliseconds. */
 const ROUND = 5_000;
 const SECONDS = 20;
 const BLOB = 50_000_000;
 
-/** The gateway's own address: `lab.url` is that of the server before it. */
+/** The gateway's URL; `lab.url` is the server in front of it. */
 const direct = lab.url;
 const started = Date.now();
 const transfers = Array.from({ length: TRANSFERS }, (_, at) => ({
@@ -86,7 +86,7 @@ const server = createServer((incoming, response) => {
   incoming.pipe(onward);
 });
 
-/** Seconds of processor time that all processes below this one have had. */
+/** CPU seconds of all child processes. */
 function cpu() {
   const stats = new Map();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -99,7 +99,7 @@ function cpu() {
         ticks: Number(words[11]) + Number(words[12]),
       });
     } catch {
-      // It has ended.
+      // The process has exited.
     }
   }
   const isBelow = (pid) =>

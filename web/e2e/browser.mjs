@@ -1,5 +1,4 @@
-// Debian's Chromium, and a person before it: one who uses a mouse, or one who
-// has a keyboard alone. Whatever the browser complains about fails the script.
+// Drives Debian's Chromium by mouse or by keyboard alone. Any browser error fails the script.
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -14,7 +13,7 @@ const ARGUMENTS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** How long anything may take: generous, since the machine may be busy. */
+/** Timeout in milliseconds: generous, since the machine may be busy. */
 const PATIENCE = 30_000;
 
 export async function launch() {
@@ -23,11 +22,11 @@ export async function launch() {
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
-/** What the test that started this script told it, and does for it. */
+/** The lab of the test that started this script. */
 export const lab = {
   ...JSON.parse(process.env.REFITY_LAB ?? "{}"),
   lines: undefined,
-  /** Has the lab do something, such as `stop sshd`. */
+  /** Asks the lab to do something, such as `stop sshd`. */
   async ask(wish) {
     this.lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
     console.log(`lab: ${wish}`);
@@ -36,7 +35,7 @@ export const lab = {
   },
 };
 
-/** A window of its own, with what went wrong in it. */
+/** Opens a browser window and records its errors. */
 export async function open(
   browser,
   { width = 1280, height = 800, theme = "light", ...options } = {},
@@ -50,7 +49,7 @@ export async function open(
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints = [];
-  /** Requests that fail on purpose are logged by the browser too. */
+  /** Patterns of expected errors. */
   const expected = [];
   page.on("console", (message) => {
     if (message.type() !== "error" && message.type() !== "warning") return;
@@ -75,14 +74,14 @@ export async function signIn(page, user, password, path = "/") {
   await page.getByRole("navigation").filter({ visible: true }).first().waitFor();
 }
 
-/** As a person does it: fills the form that is there, and sends it. */
+/** Fills in and submits the visible sign-in form. */
 export async function fillSignIn(page, hand, user, password) {
   await hand.fill(page.getByLabel("User name"), user);
   await hand.fill(page.getByLabel("Password", { exact: true }), password);
   await hand.press(page.getByRole("button", { name: "Sign in" }));
 }
 
-/** The change that a first password forces. */
+/** Changes the initial password. */
 export async function chooseOwnPassword(page, hand, first, own) {
   await hand.fill(page.getByLabel("Current password"), first);
   await hand.fill(page.getByLabel("New password", { exact: true }), own);
@@ -90,17 +89,17 @@ export async function chooseOwnPassword(page, hand, first, own) {
   await hand.press(page.getByRole("button", { name: "Change password" }));
 }
 
-/** Makes a window so wide; what is so wide is left alone, since menus close when it changes. */
+/** Resizes a window if needed; resizing closes menus. */
 export async function widen(page, width) {
   if (page.viewportSize().width === width) return;
   await page.setViewportSize({ width, height: 900 });
-  // A page is told of it with the next frame, and answers in it.
+  // The page reacts within the next frame.
   await page.evaluate(
     () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
   );
 }
 
-/** Waits until a page has all that it asked for. */
+/** Waits until nothing is loading. */
 export const settled = (page) =>
   until("nothing is loading", async () => (await page.locator("[aria-busy=true]").count()) === 0);
 
@@ -117,7 +116,7 @@ class Mouse {
   check(target) {
     return target.check();
   }
-  /** Opens a menu, and presses one of its items. */
+  /** Opens a menu and selects an item. */
   async menu(target, item) {
     await target.click();
     await this.page.getByRole("menuitem", { name: item }).click();
@@ -131,7 +130,7 @@ class Keyboard {
   constructor(page) {
     this.page = page;
   }
-  /** Goes there by Tab, as far as it takes, and no other way. */
+  /** Moves the focus with Tab only. */
   async to(target) {
     await target.waitFor();
     for (let steps = 0; steps < 300; steps += 1) {
@@ -180,7 +179,7 @@ class Keyboard {
 
 export const handOf = (page, kind) => (kind === "keyboard" ? new Keyboard(page) : new Mouse(page));
 
-/** Runs a script's steps in a browser, and fails with a picture. */
+/** Runs a script in a browser; takes a screenshot on failure. */
 export async function script(steps) {
   const browser = await launch();
   const pages = [];
@@ -207,7 +206,7 @@ export async function script(steps) {
   }
 }
 
-/** Fails unless it holds within a time. */
+/** Waits for a condition, up to a timeout. */
 export async function until(what, holds, limit = PATIENCE) {
   const end = Date.now() + limit;
   while (!(await holds())) {

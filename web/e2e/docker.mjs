@@ -1,4 +1,4 @@
-// The docker that the test which started this script brought.
+// The docker daemon of the test that started this script.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { lab } from "./browser.mjs";
@@ -7,7 +7,7 @@ const run = promisify(execFile);
 
 export const docker = async (...words) => (await run("docker", words)).stdout.trim();
 
-/** How the registry is called in images' names. */
+/** The registry's host in image names. */
 export const host = () => new URL(lab.url).host;
 
 export function login(user, password) {
@@ -16,7 +16,7 @@ export function login(user, password) {
   return child;
 }
 
-/** An image with one layer of random bytes, of this name. */
+/** Builds an image with one layer of random bytes. */
 export async function makeImage(name, bytes, ...changes) {
   const script = `d=$(mktemp -d) && head -c ${bytes} /dev/urandom > $d/bytes && \
     tar -cC $d bytes | docker import ${changes.map((it) => `--change '${it}'`).join(" ")} - "$0"; rm -r $d`;

@@ -5,7 +5,7 @@ import { flaws, tryOut } from "./look.mjs";
 import { allPages, atEach, membersPages, signInPage } from "./pages.mjs";
 import { PASSWORD, seed } from "./seed.mjs";
 
-/** Boxes are the same in both themes, and colours at all widths. */
+/** Layout is the same in both themes, and colours are the same at all widths. */
 const WIDTHS = { light: [1440, 768, 390], dark: [1440] };
 
 await script(async (open) => {

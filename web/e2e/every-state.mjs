@@ -1,6 +1,5 @@
-// Looks at what pages are when they are not at their best, and at what stands
-// for a moment only: by the same eyes as every-page.mjs, or as pictures:
-// every-state.mjs [FOLDER]
+// Checks empty, loading, denied and failed states of pages like every-page.mjs, or takes
+// screenshots: every-state.mjs [FOLDER]
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Api } from "./api.mjs";
@@ -21,10 +20,10 @@ import { seed } from "./seed.mjs";
 
 const [folder] = process.argv.slice(2);
 const WIDTHS = [1440, 768, 390];
-/** Boxes are the same in both themes, and colours at all widths. */
+/** Layout is the same in both themes, and colours are the same at all widths. */
 const SIZES = { light: WIDTHS, dark: folder ? WIDTHS : WIDTHS.slice(0, 1) };
 const LONG = 120_000;
-/** The storage lets nobody write one, and fails with the other. */
+/** The storage denies writes to the first and fails writes to the second. */
 const DENIED = "infra/otel-collector";
 const SHAKY = "infra/shaky";
 
@@ -50,7 +49,7 @@ await script(async (open) => {
     for (const words of await flaws(page)) wrong.push(`${name}, ${width} px, ${theme}: ${words}`);
   }
 
-  /** Waits for words, and looks at the page as long as it has them. */
+  /** Waits for a text and checks the page while the text is visible. */
   async function show(name, words) {
     const where = typeof words === "string" ? page.getByText(words) : words;
     const shown = where.filter({ visible: true }).first();
@@ -66,7 +65,7 @@ await script(async (open) => {
           tries += 1;
           await shown.waitFor();
           await look(name, theme, width);
-          // What is asked for again is away for a moment.
+          // A refetch may hide the text briefly.
         } while (!(await shown.isVisible()));
       }
     }
@@ -107,7 +106,7 @@ await script(async (open) => {
   await go("/groups?q=zebra");
   await show("groups-no-match", "zebra");
 
-  // What is made is shown once, what is undone is asked.
+  // Secrets shown once, and confirmations.
   await seed(lab.url, lab.user, lab.password);
   await lab.ask("wait until stored");
   await go("/settings");
@@ -131,7 +130,7 @@ await script(async (open) => {
   await hand.press(button("Delete…"));
   await page.getByRole("alertdialog").getByText("Frees").first().waitFor();
   await hand.press(button("Delete 1 tag", page.getByRole("alertdialog")));
-  // It stays for as long as one points at it.
+  // A toast stays while hovered.
   await page.getByText(/Deleted 1 tag/).hover();
   await show("toast", page.getByText(/Deleted 1 tag/));
   await lab.ask("remember three months");
@@ -140,7 +139,7 @@ await script(async (open) => {
   await hand.press(button("Show as table"));
   await show("storage-table", main.getByRole("table", { name: "Growth" }));
 
-  // What does not load.
+  // Loading states and errors.
   const refuse = (route) =>
     route.fulfill({
       status: 500,
@@ -162,7 +161,7 @@ await script(async (open) => {
   await hand.press(button("Retry"));
   await main.getByText("1.17.0").waitFor();
   await page.route(lists, refuse);
-  // An event has the list read again.
+  // An event refetches the list.
   await push("team/api:2.0.0");
   await show("not-loaded-again", "Could not refresh this.");
   await page.unroute(lists);
@@ -170,7 +169,7 @@ await script(async (open) => {
   await page.getByText("Could not refresh this.").waitFor({ state: "detached" });
   page.expected.pop();
 
-  // What does not get to SFTP.
+  // Failed and retried transfers.
   await push(`${DENIED}:0.139.0`);
   await go("/transfers");
   const row = (name) => main.getByRole("listitem").filter({ hasText: name }).first();
@@ -183,7 +182,7 @@ await script(async (open) => {
   await lab.ask("stop storage");
   await push("team/web:1.3.0");
   await row("team/web:1.3.0").waitFor();
-  // What has failed is open by itself.
+  // Failed pushes are expanded by default.
   await row(SHAKY).locator("summary").click();
   await settled(page);
   await show("transfers-troubled", row(SHAKY).getByRole("button", { name: "Retry now" }));
@@ -198,7 +197,7 @@ await script(async (open) => {
   await show("storage-away", "A check failed");
   await lab.ask("start storage");
 
-  // Who is away.
+  // Outages.
   await go("/groups");
   await lab.ask("stop uploader");
   await show("no-uploader", "No uploader is running");
@@ -213,7 +212,7 @@ await script(async (open) => {
   await settled(page);
   page.expected.splice(0);
 
-  // One's own session.
+  // The session.
   const me = (url) => url.pathname === "/api/auth/me";
   await page.route(me, async (route) => {
     const response = await route.fetch();

@@ -1,5 +1,5 @@
-// From the first sign-in with the password that everybody knows, to a push that
-// one watches, to what is deleted and collected. By mouse, or by keyboard.
+// From the first sign-in with the default password to a live push, a deletion and garbage
+// collection. By mouse or by keyboard.
 
 import { chooseOwnPassword, fillSignIn, handOf, lab, script, until } from "./browser.mjs";
 import { docker, host, login, makeImage, push } from "./docker.mjs";
@@ -7,11 +7,11 @@ import { look } from "./look.mjs";
 
 const PASSWORD = "a-better-one-1";
 const MB = 1_000_000;
-/** Enough that one can watch them on their way, on a machine that is busy. */
+/** Large enough to observe the transfer on a busy machine. */
 const BYTES = 36 * MB;
 const SIZE = /36(\.\d)? MB/;
 
-/** Without what docker has of it: else it asks for no blob. */
+/** Removes docker's copy first, or it would request no blob. */
 async function pullAnew(image) {
   await docker("image", "rm", "--force", image);
   await docker("pull", "--quiet", image);
@@ -23,7 +23,7 @@ await script(async (open) => {
   const main = page.getByRole("main");
   const button = (name, within = page) => within.getByRole("button", { name });
 
-  // Nobody is signed in: that the API says so is logged by the browser.
+  // Not signed in: the browser logs the API's 401.
   page.expected.push(/status of 401/);
   await page.goto(lab.url);
   await fillSignIn(page, hand, "admin", "wrong");
@@ -31,13 +31,13 @@ await script(async (open) => {
   await hand.fill(page.getByLabel("Password", { exact: true }), "admin");
   await hand.press(button("Sign in"));
 
-  // Nothing else can be done before.
+  // The password must be changed first.
   await page.getByRole("heading", { name: "Choose a password" }).waitFor();
   await look(page, "the first password");
   await chooseOwnPassword(page, hand, "admin", PASSWORD);
   page.expected.pop();
 
-  // The overview of an empty registry leads to the first group.
+  // The overview of an empty registry creates the first group.
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await hand.fill(page.getByLabel("Group"), "team");
   await hand.press(button("Create group"));
@@ -53,7 +53,7 @@ await script(async (open) => {
   await push(first);
   await main.getByText("team/app:1.0").first().waitFor();
 
-  // A push arrives while one looks: bytes, a rate, and the end.
+  // Watch a push: bytes, speed and end.
   await hand.press(
     page
       .getByRole("navigation", { name: "Main", exact: true })
@@ -68,7 +68,7 @@ await script(async (open) => {
     return /[1-9][\d.,]* of [\d.,]+ MB/.test(words) && /[kM]B\/s/.test(words);
   });
   await pushed;
-  // The line to the storage is slow.
+  // The connection to the storage is slow.
   await row.getByText("On SFTP").waitFor({ timeout: 120_000 });
 
   // The image.
@@ -81,7 +81,7 @@ await script(async (open) => {
   await hand.tab("Config");
   await main.getByText("MODE=two").first().waitFor();
 
-  // Two tags, side by side.
+  // Compare two tags.
   await page.goto(`${lab.url}/r/team/app`);
   await hand.check(main.getByRole("checkbox", { name: "Select 1.0" }));
   await hand.check(main.getByRole("checkbox", { name: "Select 1.1" }));
@@ -92,7 +92,7 @@ await script(async (open) => {
   await main.getByText("MODE").first().waitFor();
   await main.getByText("--fast").first().waitFor();
 
-  // A deletion that says first what it frees; and one thinks again.
+  // Preview a deletion, cancel it, then delete.
   await page.goto(`${lab.url}/r/team/app`);
   await hand.check(main.getByRole("checkbox", { name: "Select 1.1" }));
   await hand.press(page.getByRole("button", { name: "Delete…" }));
@@ -110,8 +110,7 @@ await script(async (open) => {
   await main.getByRole("link", { name: "1.1", exact: true }).waitFor({ state: "detached" });
   await pullAnew(first);
 
-  // A day later one has to sign in, and is where one wanted to be. Garbage
-  // collection tells first what it would take.
+  // A day later: sign in again and return to the page. Preview garbage, then collect it.
   await lab.ask("let a day pass");
   page.expected.push(/status of 401/);
   await page.goto(`${lab.url}/storage`);

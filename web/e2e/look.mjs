@@ -1,13 +1,13 @@
-// What is wrong with a page as it is shown: by axe's rules, and by its boxes.
+// Checks a rendered page with axe and for layout faults.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { assert } from "./browser.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds serious or critical, as words. */
+/** Serious and critical axe violations, as text. */
 async function axe(page) {
-  // By the protocol, since the policy lets no page bring a script.
+  // Through the DevTools protocol, since the content security policy blocks injected scripts.
   const found = await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`);
   return found.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
@@ -17,14 +17,14 @@ async function axe(page) {
     );
 }
 
-/** Elements that stick out of the window, or cut their own words. */
+/** Elements that overflow the window or clip their text. */
 function misfits() {
   const found = [];
-  /** What cuts an element off; nothing where it can be scrolled to. */
+  /** The ancestor that clips an element, or null if it is scrollable. */
   const clipping = (element) => {
     if (!element) return null;
     const { overflowX, clipPath } = getComputedStyle(element);
-    // For readers only: nothing of it is seen.
+    // For screen readers only, not visible.
     if (clipPath !== "none") return null;
     if (overflowX === "visible") return clipping(element.parentElement);
     return overflowX === "hidden" ? element : null;
@@ -38,7 +38,7 @@ function misfits() {
     const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (!words) continue;
     const own = element.scrollWidth > element.clientWidth + 1 && style.overflowX === "hidden";
-    // Dots stand for words that lie in it, not for those of a box within it.
+    // An ellipsis applies to an element's own text, not to that of nested boxes.
     const around = style.display.startsWith("inline") ? null : clipping(element.parentElement);
     const right = box.left + element.scrollWidth;
     const cut = around && right > around.getBoundingClientRect().right + 1;
@@ -54,16 +54,16 @@ function misfits() {
   return found;
 }
 
-/** What is wrong with a page as it stands. */
+/** Returns all faults of a page. */
 export const flaws = async (page) => [...(await page.evaluate(misfits)), ...(await axe(page))];
 
-/** Fails unless a page as it stands is as it should be. */
+/** Fails if a page has a fault. */
 export async function look(page, name) {
   const found = await flaws(page);
   assert(found.length === 0, `${name}:\n${found.join("\n")}`);
 }
 
-/** Fails unless a fault that is put into a page is found. */
+/** Fails unless injected faults are found. */
 export async function tryOut(page) {
   await page.evaluate(() => {
     const faults = document.createElement("main");

@@ -1,5 +1,4 @@
-// Every page of the interface with what it shows in a registry that `seed.mjs`
-// filled, and how one gets there.
+// All pages, how to open them, and a text that each shows in a registry filled by `seed.mjs`.
 import { lab, settled, widen } from "./browser.mjs";
 
 const at = (path, words) => async (page) => {
@@ -9,9 +8,9 @@ const at = (path, words) => async (page) => {
 };
 const repo = "/r/team/api";
 
-/** A page with something open on it. */
+/** A page with an open dialog or menu. */
 const then = (go, open, shown) => async (page) => {
-  // Some of what is opened stands elsewhere where it is narrow.
+  // Some buttons move on narrow screens.
   await widen(page, 1440);
   await go(page);
   await open(page);
@@ -33,10 +32,10 @@ async function openMenu(page) {
   await page.getByRole("menu").waitFor();
 }
 
-/** Shows a page at each width in turn. */
+/** Opens a page at each width. */
 export async function atEach(page, widths, { go, opensMenu }, look) {
   for (const [number, width] of widths.entries()) {
-    // A menu closes when the window changes, and is opened anew.
+    // A menu closes on resize and has to be reopened.
     if (opensMenu) await widen(page, width);
     if (opensMenu || number === 0) await go(page);
     await widen(page, width);
@@ -49,7 +48,7 @@ async function search(page) {
   await page.getByRole("combobox", { name: "Search repositories, tags and pages" }).fill("api");
 }
 
-/** Pages as a member sees them, who manages `team` and reads `infra`. */
+/** Pages of a member who manages `team` and can pull from `infra`. */
 export const membersPages = [
   { name: "member-overview", go: at("/", "Recent pushes") },
   { name: "member-groups", go: at("/groups", "infra") },
@@ -61,7 +60,7 @@ export const membersPages = [
   { name: "member-missing", go: at("/g/ml", "not found") },
 ];
 
-/** The page of who has not signed in. */
+/** The sign-in page. */
 export const signInPage = {
   name: "sign-in",
   go: async (page) => {
@@ -70,7 +69,7 @@ export const signInPage = {
   },
 };
 
-/** The pages that someone who has signed in sees. */
+/** Pages of a signed-in administrator. */
 export const allPages = [
   { name: "overview", go: at("/", "Recent pushes") },
   { name: "groups", go: at("/groups", "infra") },

@@ -1,5 +1,5 @@
-// An administrator gives somebody an account and rights; they see what is
-// theirs, and nothing else; they push by a token until it is revoked.
+// An administrator creates a user and grants access. The user sees only that, and pushes with a
+// token until it is revoked.
 
 import { Api } from "./api.mjs";
 import { assert, chooseOwnPassword, fillSignIn, handOf, lab, script } from "./browser.mjs";
@@ -45,7 +45,7 @@ await script(async (open) => {
   await hand.press(dialog.getByRole("button", { name: "Save" }));
   await dialog.waitFor({ state: "detached" });
 
-  // Heron.
+  // The user heron.
   const page = await open();
   hand = handOf(page, process.argv[2]);
   page.expected.push(/status of 401/);
@@ -71,7 +71,7 @@ await script(async (open) => {
     .first()
     .waitFor();
 
-  // A token, shown once, pushes until it is revoked.
+  // A token is shown once and can push until it is revoked.
   await page.goto(`${lab.url}/settings`);
   await hand.press(page.getByRole("button", { name: "New token" }));
   dialog = page.getByRole("dialog", { name: "New token" });
@@ -99,7 +99,7 @@ await script(async (open) => {
   );
   assert(refused, "a revoked token still pushes");
 
-  // An account that is disabled is out at once; and in again when one thinks again.
+  // A disabled account is signed out immediately and can sign in again once enabled.
   hand = handOf(admin, process.argv[2]);
   await hand.tab("Users");
   await hand.menu(admin.getByRole("button", { name: "More actions for heron" }), "Disable");

@@ -1,5 +1,5 @@
-// Pushes made-up images over the registry's protocol: quicker than an engine,
-// and with the layers, times and names that a test or a picture needs.
+// Pushes generated images over the registry protocol: faster than docker, with given layers, times
+// and names.
 import { createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
@@ -10,7 +10,7 @@ const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 export const digestOf = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-/** A layer of so many bytes that do not compress; the same name, the same bytes. */
+/** An incompressible layer; the name determines the bytes. */
 export function layer(name, size, createdBy = `COPY ${name} /`) {
   const bytes = Buffer.alloc(size);
   let block = createHash("sha512").update(name).digest();
@@ -78,7 +78,7 @@ export class Registry {
     return { mediaType: type, digest: digestOf(bytes), size: bytes.length };
   }
 
-  /** One platform's image; what it is called, or only its digest. */
+  /** Pushes an image of one platform, with or without a tag. */
   async image(
     repo,
     tag,
@@ -112,12 +112,12 @@ export class Registry {
     return { ...descriptor, platform: { architecture, os: "linux" } };
   }
 
-  /** An image for several platforms. */
+  /** Pushes a multi-platform image. */
   async index(repo, tag, manifests) {
     return this.manifest(repo, tag, { schemaVersion: 2, mediaType: INDEX, manifests });
   }
 
-  /** What refers to an image, such as its signature. */
+  /** Pushes a referrer of an image, such as a signature. */
   async referrer(repo, subject, artifactType, words, annotations = {}) {
     const empty = await this.blob(repo, Buffer.from("{}"));
     const layer = await this.blob(repo, Buffer.from(words));

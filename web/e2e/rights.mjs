@@ -1,5 +1,4 @@
-// One table of persons and of what they do: what the API refuses to somebody,
-// the pages neither show nor offer to them; what it allows, they do.
+// Checks a table of accounts and actions: pages offer an action exactly if the API allows it.
 import { readFileSync } from "node:fs";
 import { Api } from "./api.mjs";
 import { assert, lab, script, settled, signIn } from "./browser.mjs";
@@ -10,7 +9,7 @@ const { persons, deeds } = JSON.parse(
 );
 const PASSWORD = "a-password-of-theirs";
 
-/** Whether the API lets somebody do it. */
+/** Whether the API allows the action. */
 async function allowed(person, [method, path, body]) {
   const basic = Buffer.from(`${person}:${PASSWORD}`).toString("base64");
   const response = await fetch(`${lab.url}/api${path}`, {
@@ -26,14 +25,14 @@ async function allowed(person, [method, path, body]) {
   return response.status !== 403 && response.status !== 404;
 }
 
-/** Whether the page offers it; what is to be there may take its time. */
+/** Whether the page offers the action; waits if it should. */
 async function offered(page, { page: path, ready, open: opened, shows }, expected) {
   await page.goto(lab.url + path);
   await page.getByText(new RegExp(ready)).filter({ visible: true }).first().waitFor();
   await settled(page);
   const find = ({ role, name }) => page.getByRole(role, { name: new RegExp(name) }).first();
   for (const step of opened ?? []) {
-    // What leads there may itself be kept from them.
+    // The step itself may be missing without access.
     if (!(await find(step).isVisible())) return false;
     await find(step).click();
   }

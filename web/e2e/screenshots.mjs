@@ -16,10 +16,10 @@ const themes = all ? ["light", "dark"] : ["light"];
 
 const take = (page, it, theme) =>
   atEach(page, sizes, it, async (width) => {
-    // What moves has come to rest.
+    // Wait for animations to end.
     await page.waitForTimeout(400);
     const path = join(folder, all ? `${it.name}-${width}-${theme}.png` : `${it.name}.png`);
-    // A menu closes when the window changes, as it does for a whole page.
+    // A menu closes on resize, which a full-page screenshot causes.
     await page.screenshot({ path, fullPage: Boolean(all && !it.opensMenu) });
   });
 
@@ -27,7 +27,7 @@ await script(async (open) => {
   mkdirSync(folder, { recursive: true });
   await seed(lab.url, lab.user, lab.password);
   await lab.ask("wait until stored");
-  // Something that is on its way while the pictures are taken.
+  // A transfer that runs while the screenshots are taken.
   const registry = new Registry(lab.url, lab.user, lab.password);
   for (const [repo, tag, size] of [
     ["team/api", "1.19.0", 60],

@@ -8,7 +8,7 @@ const MB = 1_000_000;
 export const PASSWORD = "seen-in-pictures";
 const ENV = ["PATH=/usr/local/bin:/usr/bin:/bin", "TZ=UTC"];
 
-/** So many versions of a service that shares its base with the others. */
+/** Versions of a service that share a base image. */
 async function service(registry, repo, versions, sizes) {
   const base = layer("debian:bookworm", 3 * MB, "FROM debian:bookworm-slim");
   const tools = layer("tools", 2 * MB, "RUN apt-get install -y ca-certificates tini");
@@ -75,7 +75,7 @@ export async function seed(url, user, password) {
   await service(registry, "mirror/nginx", ["1.29.2", "1.29.3"], 1);
 }
 
-/** Whom the pictures show; they may all sign in with `PASSWORD`. */
+/** Accounts in the screenshots; all have the password `PASSWORD`. */
 async function people(api) {
   const make = (path, body) => api.send("POST", path, body).catch(() => {});
   for (const name of ["heron", "otter", "wren"]) {

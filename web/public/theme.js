@@ -1,4 +1,4 @@
-// Before the first paint, so that no page flashes in the other theme. A file of
-// its own, since the content security policy allows no inline script.
+// Runs before the first paint to avoid a flash of the wrong theme. A separate file, since the
+// content security policy forbids inline scripts.
 const theme = localStorage.getItem("refity-theme");
 if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;

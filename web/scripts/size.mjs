@@ -1,4 +1,4 @@
-// Fails where the interface has grown beyond what a slow line loads quickly.
+// Fails if the bundle exceeds its size budget.
 import { readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -10,7 +10,7 @@ const manifest = JSON.parse(readFileSync("dist/.vite/manifest.json", "utf8"));
 const kB = (files) =>
   [...files].reduce((sum, file) => sum + gzipSync(readFileSync(`dist/${file}`)).length, 0) / 1000;
 
-/** All that is loaded with a chunk, the chunk itself among it. */
+/** A chunk with all its static imports. */
 function closure(name, files = new Set()) {
   const chunk = manifest[name];
   if (files.has(chunk.file)) return files;

@@ -9,7 +9,7 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
-/** Told of each answer: whether it says that the session counts. */
+/** Callback with whether each response accepted the session. */
 type Listener = (signedIn: boolean) => void;
 const listeners = new Set<Listener>();
 
@@ -20,7 +20,7 @@ export function onAnswer(listener: Listener) {
   };
 }
 
-/** A cookie counts only with what no other site's form can send. */
+/** Cookies are accepted only with a header that forms of other sites cannot send. */
 const ours: Middleware = {
   onRequest({ request }) {
     request.headers.set("X-Refity-Client", "web");
@@ -29,7 +29,7 @@ const ours: Middleware = {
     }
   },
   onResponse({ request, response }) {
-    // A wrong password at the form is no end of a session.
+    // A wrong password does not end the session.
     if (request.url.endsWith("/api/auth/login")) return;
     for (const listener of listeners) listener(response.status !== 401);
   },
@@ -38,7 +38,7 @@ const ours: Middleware = {
 export const api = createClient<paths>({ baseUrl: "" });
 api.use(ours);
 
-/** The body of an answer. @throws Problem */
+/** Returns the body of a response. @throws Problem */
 export async function answer<T>(
   request: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {
@@ -63,7 +63,7 @@ export type Got<P extends GetPath> = NonNullable<
   FetchResponse<NonNullable<paths[P]["get"]>, GetInit<P>, "application/json">["data"]
 >;
 
-/** What `GET` of a path answers. @throws Problem */
+/** Returns the response of `GET` on a path. @throws Problem */
 export function get<P extends GetPath>(path: P, init?: GetInit<P>, signal?: AbortSignal) {
   const request = api.GET(path, { ...init, signal } as never);
   return answer(request as never) as Promise<Got<P>>;

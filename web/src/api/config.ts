@@ -1,5 +1,4 @@
 import { useGet } from "./query";
 
-/** What stands before a repository's name in commands. Until the registry has
- * told it, that is where the page came from. */
+/** The host in commands. Defaults to the page's host until the registry returns its own. */
 export const useRegistryHost = () => useGet("/api/config").data?.registry_host ?? location.host;

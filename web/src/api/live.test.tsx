@@ -24,7 +24,7 @@ const job = (id: number, state = "running", bytes_done = 0) =>
   ({ id, push_id: id, state, bytes_done, bytes_total: 100, kind: "store_blob" }) as Transfer;
 const health = { state: "up", since: "", uploader_runs: true };
 
-/** Pages that look at transfers, and what stands around them. */
+/** A page that shows transfers, in its frame. */
 async function page() {
   const { useLive, useStanding } = await import("./live");
   const drawn = { shell: 0, jobs: 0 };
@@ -108,7 +108,7 @@ it("polls where a stream does not come through, without what it told", async () 
   expect(shell.textContent).toBe("polling");
   expect(jobs.textContent).toBe("");
   expect(streams()).toHaveLength(0);
-  // A stream is tried again later.
+  // The stream is retried later.
   await act(() => vi.advanceTimersByTimeAsync(31_000));
   expect(streams()).toHaveLength(1);
   act(() => newest().tell("open"));

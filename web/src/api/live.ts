@@ -7,36 +7,35 @@ export type Transfer = Schemas["Transfer"];
 type Health = Schemas["HealthNow"];
 
 export type Standing = {
-  /** Whether changes come by themselves, are to come again, or are asked for. */
+  /** Whether changes arrive by event stream, are reconnecting, or are polled. */
   state: "live" | "reconnecting" | "polling";
   health: Health | null;
 };
 
 export type Live = Standing & {
-  /** What goes on, by id; and what has ended since the page was opened. */
+  /** Running jobs by id, and jobs that finished since the page was opened. */
   jobs: ReadonlyMap<number, Transfer>;
 };
 
-/** How often what changed is drawn, in milliseconds; and where it is much. */
+/** Render interval in milliseconds; a longer one if there are many changes. */
 const DRAW = 250;
 const DRAW_MANY = 1_000;
 const MANY = 500;
-/** How often lists are read again because of events, in milliseconds. */
+/** Minimum interval between refetches caused by events, in milliseconds. */
 const RENEW = 2_000;
-/** The list of transfers, whose changes come as events besides. */
+/** The list of transfers, which is also updated by events. */
 const RENEW_JOBS = 10_000;
 const POLL = 5_000;
-/** Failures after which a stream is given up for polling: a proxy may not let
- * it through. */
+/** Number of failures before falling back to polling; a proxy may block streams. */
 const FAILURES_MAX = 3;
-/** Transfers that are remembered; and those that stay when they were more. */
+/** Maximum number of kept transfers, and the number kept after pruning. */
 const JOBS_MAX = 5_000;
 const JOBS_KEPT = 4_500;
 
 let standing: Standing = { state: "reconnecting", health: null };
 let jobs = new Map<number, Transfer>();
 let shown: Live = { ...standing, jobs: new Map() };
-/** `shown` has not all that is in `jobs`. */
+/** Whether `jobs` has changes that `shown` lacks. */
 let stale = false;
 let stream: EventSource | undefined;
 let failures = 0;
@@ -44,15 +43,14 @@ let drawing: ReturnType<typeof setTimeout> | undefined;
 let renewing: ReturnType<typeof setTimeout> | undefined;
 let jobsRenewed = 0;
 let polling: ReturnType<typeof setInterval> | undefined;
-/** Those who look at how it stands, and those who look at transfers too: what
- * goes on with these is nothing to the others. */
+/** Subscribers of the connection state, and subscribers of transfers, which change more often. */
 const watching = new Set<() => void>();
 const watchingJobs = new Set<() => void>();
 const endings = new Set<(job: Transfer) => void>();
 
 const nobodyWatches = () => watching.size + watchingJobs.size === 0;
 
-/** Transfers are copied for those who look at them only. */
+/** Copies transfers only if there are subscribers. */
 function copyJobs() {
   stale = false;
   shown = { ...standing, jobs: new Map(jobs) };
@@ -76,7 +74,7 @@ function draw() {
   }, pace);
 }
 
-/** What was done changes lists; of many at once, only the last is waited for. */
+/** Refetches lists after finished jobs, once for a burst. */
 function renewLists() {
   if (renewing !== undefined) return;
   renewing = setTimeout(() => {
@@ -90,7 +88,7 @@ function renewLists() {
   }, RENEW);
 }
 
-/** Forgets what is done first, the oldest of it, then the oldest. */
+/** Prunes the oldest finished transfers first, then the oldest. */
 function forget() {
   const done = [...jobs.values()].filter((job) => job.state === "done");
   for (const job of [...done, ...jobs.values()]) {
@@ -150,9 +148,9 @@ function close() {
   stream = undefined;
 }
 
-/** Asks every few seconds instead, and now and then tries a stream again. */
+/** Polls every few seconds and occasionally retries the stream. */
 function poll() {
-  // What was told last would hide what is asked for now.
+  // Old events would hide newer responses.
   jobs = new Map();
   copyJobs();
   show({ state: "polling" });
@@ -172,7 +170,7 @@ function poll() {
       const health = { state, since, message, hint, uploader_runs: summary.uploader.runs };
       show({ health: { ...standing.health, ...health } });
     } catch {
-      // The pages say themselves that there is no connection.
+      // Banners report the lost connection.
     }
   };
   clearInterval(polling);
@@ -202,18 +200,18 @@ function watch(by: Set<() => void>, changed: () => void) {
 const watchStanding = (changed: () => void) => watch(watching, changed);
 const watchAll = (changed: () => void) => watch(watchingJobs, changed);
 function all() {
-  // Nobody looked when it changed.
+  // Changed without subscribers.
   if (stale && watchingJobs.size === 0) copyJobs();
   return shown;
 }
 
-/** Whether changes come, and how the storage is; for what shows no transfers. */
+/** Connection and storage state, for components without transfers. */
 export const useStanding = () => useSyncExternalStore(watchStanding, () => standing);
 
-/** What goes on, as it happens: one stream for a tab, none while it is hidden. */
+/** Live transfers: one event stream per browser tab, closed while the tab is hidden. */
 export const useLive = () => useSyncExternalStore(watchAll, all);
 
-/** Called with each transfer that ends while the page is open. */
+/** Calls back for each transfer that finishes while the page is open. */
 export function onEnding(told: (job: Transfer) => void) {
   endings.add(told);
   return () => {
@@ -221,7 +219,7 @@ export function onEnding(told: (job: Transfer) => void) {
   };
 }
 
-/** Opens the stream anew, for instance for another session. */
+/** Reopens the stream, for instance after a change of session. */
 export function reopen() {
   close();
   clearInterval(polling);

@@ -1,8 +1,8 @@
 import type { Schemas } from "./client";
 
-/** How often an image whose bytes are on their way is asked for, in milliseconds. */
+/** Refetch interval for an image that is being transferred, in milliseconds. */
 const MOVING = 2_000;
 
-/** Each step of a transfer comes as an event; the bytes in between do not. */
+/** Each step of a transfer is an event; progress in bytes is not. */
 export const paceOf = (images: Schemas["ShownDurability"][] = []) =>
   images.some(({ state, failed }) => state === "uploading" && !failed) && MOVING;

@@ -4,8 +4,7 @@ import type { Problem } from "./problem";
 
 type Preview = Schemas["ShownPreview"];
 
-/** What an order would do that is not carried out: asked anew each time, since
- * what one reads there is what one agrees to. */
+/** Dry runs of deletions, never cached: users confirm exactly what they see. */
 function usePreview(key: unknown[], ask: () => Promise<Preview>, enabled: boolean) {
   return useQuery<Preview, Problem>({
     queryKey: ["preview", ...key],
@@ -22,7 +21,7 @@ const askOfTags = (repo: string, tags: string[]) => () =>
 export const useTagsPreview = (repo: string, tags: string[]) =>
   usePreview(["tags", repo, ...tags], askOfTags(repo, tags), tags.length > 0);
 
-/** What deleting each tag alone would do, in their order. */
+/** Previews of deleting each tag alone, in order. */
 export const useEachTagsPreview = (repo: string, tags: string[]) =>
   useQueries({
     queries: tags.map((tag) => ({

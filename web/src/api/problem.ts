@@ -1,13 +1,13 @@
-/** What the API, or the way to it, answered instead of what was asked for. */
+/** An error response of the API, or a network error. */
 export class Problem extends Error {
   constructor(
-    /** The HTTP status; 0: there was no answer. */
+    /** The HTTP status, or 0 without a response. */
     readonly status: number,
     readonly code: string,
     message: string,
     readonly hint?: string,
     readonly requestId?: string,
-    /** Seconds. */
+    /** In seconds. */
     readonly retryAfter?: number,
   ) {
     super(message);

@@ -12,7 +12,7 @@ export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      // What the registry refuses, it refuses again.
+      // Do not retry refused requests.
       retry: (failures, error) => failures < 1 && asProblem(error).offline,
       retryDelay: 1_000,
       placeholderData: keepPreviousData,
@@ -22,15 +22,15 @@ export const queries = new QueryClient({
 });
 
 type Options<T> = {
-  /** Whether to ask at all. */
+  /** Whether the query runs at all. */
   enabled?: boolean;
-  /** Milliseconds after which it is asked again, as long as what is there needs it. */
+  /** Refetch interval in milliseconds, depending on the current data. */
   refetchInterval?: number | ((query: { state: { data?: T } }) => number | false);
-  /** What was there is no stand-in for what is asked for now. */
+  /** Do not show previous data as a placeholder. */
   fresh?: boolean;
 };
 
-/** What `GET` of a path answers, kept and renewed. */
+/** Queries a path with `GET`, cached and refetched. */
 export function useGet<P extends GetPath>(
   path: P,
   init?: GetInit<P>,
@@ -45,7 +45,7 @@ export function useGet<P extends GetPath>(
   });
 }
 
-/** Reads again whatever of these paths is shown. */
+/** Invalidates all queries of these paths. */
 export function renew(...changed: GetPath[]) {
   return queries.invalidateQueries({
     predicate: ({ queryKey }) => changed.includes(queryKey[0] as GetPath),

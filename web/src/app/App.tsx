@@ -65,7 +65,7 @@ function Within({ me }: { me: Me }) {
   return (
     <SessionProvider me={me}>
       <Shell>
-        {/* What broke on one page is no reason not to show another. */}
+        {/* An error on one page must not hide the others. */}
         <Broken key={at}>
           <Suspense fallback={<Skeleton lines={4} />}>
             <Pages me={me} />
@@ -76,7 +76,7 @@ function Within({ me }: { me: Me }) {
   );
 }
 
-/** `-` is no part of a repository's name, so that what follows it is ours. */
+/** `-` cannot be a component of a repository name, so the path after it is ours. */
 const PATHS = {
   tag: /^\/r\/(?<repo>.+?)\/-\/t\/(?<tag>[^/]+)$/,
   digest: /^\/r\/(?<repo>.+?)\/-\/d\/(?<digest>[^/]+)$/,

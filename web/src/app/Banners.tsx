@@ -14,7 +14,7 @@ import { useMe } from "./session";
 
 const words = text.shell;
 
-/** What needs a person, on every page: the worst of it, once. */
+/** Shows the most severe problem on every page. */
 export function Banners() {
   const offline = useOffline();
   const { health } = useStanding();
@@ -53,14 +53,14 @@ export function Banners() {
   return shown && <div className={s.banner}>{shown}</div>;
 }
 
-/** Since when nothing was heard of the registry; null: it answers. */
+/** Time of the last response of the registry, or null while it responds. */
 function useOffline() {
   const client = useQueryClient();
   const [since, setSince] = useState<number | null>(null);
   useEffect(() => {
     let heard = Date.now();
     return client.getQueryCache().subscribe((event) => {
-      // A query that failed before and is asked again says nothing yet.
+      // A query that is being retried does not tell yet.
       if (event.type !== "updated") return;
       if (event.action.type === "error" && asProblem(event.action.error).offline) setSince(heard);
       if (event.action.type === "success") {

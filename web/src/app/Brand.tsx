@@ -2,7 +2,7 @@ import { Link } from "wouter";
 import { to } from "./paths";
 import s from "./Shell.module.css";
 
-/** Three layers, one on the other. */
+/** The logo: three stacked layers. */
 export const Mark = ({ size = 22 }: { size?: number }) => (
   <svg viewBox="0 0 24 24" width={size} height={size} aria-hidden="true">
     <rect width="24" height="24" rx="6" fill="var(--text)" />

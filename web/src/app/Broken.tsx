@@ -5,7 +5,7 @@ import { Empty } from "../parts/Notice";
 import { Mono } from "../parts/Text";
 import { text } from "../text";
 
-/** A fault in a page takes down that page only, and says so. */
+/** Error boundary of a page. */
 export class Broken extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null };
 

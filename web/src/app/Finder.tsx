@@ -14,7 +14,7 @@ import { useMe } from "./session";
 const words = text.palette;
 type Found = { icon: LucideIcon; kind: string; name: string; href: string };
 
-/** A field, and below it what is called like that. Arrows choose, Enter goes. */
+/** A search field with a list of results. Arrow keys select, Enter opens. */
 export default function Finder({ onClose }: { onClose: () => void }) {
   const [q, setQ] = useState("");
   const [at, setAt] = useState(0);
@@ -80,7 +80,7 @@ export default function Finder({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** What is called like that; `settled`: there is no more to come. */
+/** Search results; `settled` is true when all have arrived. */
 function useFound(q: string): { found: Found[]; settled: boolean; problem: Problem | null } {
   const me = useMe();
   const { data, isFetching, error } = useGet(
@@ -123,7 +123,7 @@ function useFound(q: string): { found: Found[]; settled: boolean; problem: Probl
       .filter(([, , shown]) => shown)
       .map(([name, href]) => ({ icon: LayoutDashboard, kind: words.page, name, href })),
   ];
-  // What was found for the letters before need not have these.
+  // Results of the previous query may not match the current one.
   return {
     found: all.filter(({ name }) => called(name)),
     settled: !isFetching && !error,

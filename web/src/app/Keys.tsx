@@ -8,7 +8,7 @@ import s from "./Shell.module.css";
 
 const words = text.shell;
 
-/** `g`, and then one of these. */
+/** `g` followed by one of these keys. */
 const PLACES: Record<string, [string, string]> = {
   o: [to.overview, words.overview],
   g: [to.groups, words.groups],
@@ -20,7 +20,7 @@ const types = (element: EventTarget | null) =>
   element instanceof HTMLElement &&
   element.closest("input, select, textarea, [role=dialog], [role=alertdialog], [role=menu]");
 
-/** Keys that work on every page: `/`, `g t` and `?`. */
+/** Keyboard shortcuts of every page: `/`, `g t` and `?`. */
 export function Keys() {
   const [help, setHelp] = useState(false);
   const [, go] = useLocation();

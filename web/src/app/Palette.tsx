@@ -5,14 +5,14 @@ const Finder = lazy(() => import("./Finder"));
 
 type PaletteProps = { open: boolean; onOpen: (open: boolean) => void };
 
-/** Finds repositories, tags and pages; Ctrl K opens it. */
+/** Search dialog for repositories, tags and pages, opened with Ctrl-K. */
 export function Palette({ open, onOpen }: PaletteProps) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      // Caps lock makes it K; what a browser fills in has no key.
+      // With caps lock the key is K; autofill events have no key.
       if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
-      // A question comes first.
+      // Not while a dialog is open.
       if (!open && document.querySelector("[role$=dialog][data-open]")) return;
       onOpen(!open);
     };

@@ -10,11 +10,10 @@ import { Muted } from "../parts/Text";
 import { text } from "../text";
 import { signIn, signOut, useSession } from "./session";
 
-/** How long before its end one is asked, in milliseconds. */
+/** When to warn before the session ends, in milliseconds. */
 const WARNING = 120_000;
 
-/** Asks before a session ends, and again for the password when it has: the
- * page stays as it is. */
+/** Warns before a session ends, and asks for the password afterwards. The page stays open. */
 export function SessionDialogs() {
   const { standing, endsAt } = useSession();
   if (standing === "expired") return <SignInAgain />;
@@ -30,7 +29,7 @@ function StillThere({ endsAt }: { endsAt: number }) {
     const pause = open ? 1_000 : Math.max(1_000, Math.min(left - WARNING, 60_000));
     const timer = setTimeout(() => {
       setNow(Date.now());
-      // What has ended is found out by asking.
+      // The query detects that the session has ended.
       if (Date.now() >= endsAt) void renew("/api/auth/me");
     }, pause);
     return () => clearTimeout(timer);
@@ -75,7 +74,7 @@ function SignInAgain() {
   return (
     <Dialog
       open
-      // One can only sign in here, or leave.
+      // The dialog cannot be dismissed.
       onClose={() => {}}
       narrow
       focus={typed}

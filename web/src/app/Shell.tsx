@@ -35,7 +35,7 @@ import { signOut, useMe } from "./session";
 
 const words = text.shell;
 
-/** What stands around every page: the ways to the others, and what is wrong. */
+/** The frame of every page: navigation and banners. */
 export function Shell({ children }: { children: ReactNode }) {
   const me = useMe();
   const [searching, setSearching] = useState(false);
@@ -122,7 +122,7 @@ type NavLinkProps = {
   href: string;
   icon: LucideIcon;
   name: string;
-  /** Pages that are found through this one. */
+  /** Path prefixes of pages below this one. */
   below?: string[];
   children?: ReactNode;
 };
@@ -199,7 +199,7 @@ function Account({ short }: { short?: boolean }) {
   return <Menu label={words.account(user.username)} trigger={trigger} items={useElsewhere()} />;
 }
 
-/** Ways for which the narrow bar has no room. */
+/** Navigation links that do not fit into the narrow bar. */
 function useElsewhere(): MenuItem[] {
   const me = useMe();
   const [, go] = useLocation();
@@ -212,7 +212,7 @@ function useElsewhere(): MenuItem[] {
   ];
 }
 
-/** Tells readers what has ended; what only moves is not worth a word. */
+/** Announces finished transfers to screen readers, but not their progress. */
 function Endings() {
   const [said, setSaid] = useState("");
   useEffect(

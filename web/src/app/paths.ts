@@ -1,4 +1,4 @@
-/** The addresses of pages. `-` is no part of a repository's name. */
+/** Paths of pages. `-` cannot be a component of a repository name. */
 export const to = {
   overview: "/",
   groups: "/groups",

@@ -8,13 +8,13 @@ import { groupOf } from "./paths";
 export type Me = Schemas["Me"];
 export type Right = Schemas["RightWord"];
 
-/** How the session stands; `expired`: it was there, and has ended. */
+/** State of the session; `expired` if it ended while the page was open. */
 type Standing = "here" | "expired";
 type Session = { me: Me; standing: Standing; endsAt: number | null };
 
 const Context = createContext<Session | null>(null);
 
-/** Who is signed in. */
+/** The signed-in account. */
 export function useMe(): Me {
   return useSession().me;
 }
@@ -25,7 +25,7 @@ export function useSession(): Session {
   return session;
 }
 
-/** Whether one may do this in a group or in a repository. */
+/** Returns whether the account has this right on a group or repository. */
 export function may(me: Me, right: Right, name: string) {
   if (me.admin) return true;
   const group = groupOf(name);
@@ -36,23 +36,23 @@ export function may(me: Me, right: Right, name: string) {
 
 export const useAsked = () => useGet("/api/auth/me", undefined, { fresh: true });
 
-/** Signs in; the cookie is set by the answer. @throws Problem */
+/** Signs in; the response sets the cookie. @throws Problem */
 export const signIn = (username: string, password: string) =>
   answer(api.POST("/api/auth/login", { body: { username, password } }));
 
-/** Ends the session, and forgets all that was read in it. */
+/** Ends the session and clears all cached data. */
 export async function signOut() {
   try {
     await answer(api.POST("/api/auth/logout", {}));
   } catch (error) {
-    // Nobody may go away and believe that they are signed out.
+    // On failure, do not suggest that the user is signed out.
     return warn(asProblem(error).message);
   }
   queries.clear();
   location.assign("/login");
 }
 
-/** Keeps the session's state for what stands within. */
+/** Provides the session's state to its children. */
 export function SessionProvider({ me, children }: { me: Me; children: ReactNode }) {
   const [standing, setStanding] = useState<Standing>("here");
   const [endsAt, setEndsAt] = useState(() => endOf(me));
@@ -63,7 +63,7 @@ export function SessionProvider({ me, children }: { me: Me; children: ReactNode 
   }, [me]);
 
   useEffect(() => {
-    // What is asked for keeps the session, for as long as it was given at first.
+    // Each request extends the session by its initial lifetime.
     const end = endOf(me);
     const lifetime = end && end - Date.now();
     return onAnswer((signedIn) => {

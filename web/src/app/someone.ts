@@ -2,7 +2,7 @@ import type { Me } from "./session";
 
 const user = { id: 1, username: "heron", role: "user" } as const;
 
-/** Somebody without rights, for tests. */
+/** An account without rights, for tests. */
 export const someone: Me = {
   ...user,
   user,

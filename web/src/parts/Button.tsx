@@ -13,7 +13,7 @@ const look = ({ kind, small, wide }: Look, more?: string) =>
 
 type ButtonProps = Look &
   ButtonHTMLAttributes<HTMLButtonElement> & {
-    /** It is at work: a second press would do the same twice. */
+    /** In progress: ignores further clicks. */
     busy?: boolean;
     ref?: Ref<HTMLButtonElement>;
   };
@@ -23,7 +23,7 @@ export function Button({ kind, small, wide, icon, busy, children, ...rest }: But
     <button
       type="button"
       {...rest}
-      // Who pressed it by a key would lose the focus if it were disabled.
+      // Disabling the button would lose the keyboard focus.
       aria-busy={busy || undefined}
       aria-disabled={busy || undefined}
       onClick={busy ? (event) => event.preventDefault() : rest.onClick}
@@ -35,7 +35,7 @@ export function Button({ kind, small, wide, icon, busy, children, ...rest }: But
   );
 }
 
-/** A square button whose label only readers hear. */
+/** A square icon button with a label for screen readers. */
 export function IconButton({ label, icon, kind, small, ...rest }: ButtonProps & { label: string }) {
   return (
     <button

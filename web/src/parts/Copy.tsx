@@ -8,8 +8,7 @@ import { copy } from "./copy";
 import { Icon } from "./Icon";
 import { ForReaders } from "./Text";
 
-/** Copies, and says for a moment that it did. Where the browser allows neither
- * way, the words are selected, to be copied by hand. */
+/** Copies text and confirms it briefly. If the browser does not allow copying, selects the text. */
 function useCopy(words: string, element: { current: HTMLElement | null }) {
   const [state, setState] = useState<"" | "copied" | "selected">("");
   useEffect(() => {
@@ -29,15 +28,15 @@ function useCopy(words: string, element: { current: HTMLElement | null }) {
 type CommandProps = {
   children: string;
   prompt?: string;
-  /** What copying it is called, where it is no command. */
+  /** Label of the copy button, if the text is not a command. */
   label?: string;
 };
 
-/** Where it is narrow, lines end between words: `-u` is not to be taken apart. */
+/** Breaks lines only between words, never inside `-u`. */
 const byWords = (command: string) =>
   command.split(/(\s+)/).map((word, at) => (word.trim() ? <span key={at}>{word}</span> : word));
 
-/** A command to copy. */
+/** A command with a copy button. */
 export function Command({ children, prompt = "$", label }: CommandProps) {
   const code = useRef<HTMLElement>(null);
   const { start, said, done } = useCopy(children, code);
@@ -63,7 +62,7 @@ export function Command({ children, prompt = "$", label }: CommandProps) {
   );
 }
 
-/** A digest's first twelve characters; a press copies all of it. */
+/** The first twelve characters of a digest; a click copies the whole digest. */
 export function Digest({ of, words = shortDigest(of) }: { of: string; words?: string }) {
   const shown = useRef<HTMLSpanElement>(null);
   const { start, said, done } = useCopy(of, shown);

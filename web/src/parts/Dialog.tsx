@@ -1,10 +1,7 @@
 import { lazy, type ReactNode, type RefObject, Suspense, useRef } from "react";
 import type { Problem } from "../api/problem";
 
-/*
- * A page is there before its dialogs are: they are loaded when the first one
- * opens, so that nobody waits for them who only looks.
- */
+/* Dialogs are loaded when the first one opens, to keep the initial page small. */
 const ShownDialog = lazy(() => import("./ShownDialog"));
 const ShownConfirm = lazy(() => import("./ShownConfirm"));
 
@@ -13,16 +10,16 @@ export type DialogProps = {
   onClose: () => void;
   title: ReactNode;
   narrow?: boolean;
-  /** It grows downwards from where it is. */
+  /** Grows downwards from a fixed top. */
   high?: boolean;
-  /** What gets the focus; else it is what stands first. */
+  /** Element that receives the initial focus; by default the first one. */
   focus?: RefObject<HTMLElement | null>;
-  /** Buttons, the one that does it last. */
+  /** Buttons, the primary one last. */
   foot?: ReactNode;
   children: ReactNode;
 };
 
-/** A dialog; Escape and what is around it close it. */
+/** A dialog; Escape and clicks outside close it. */
 export function Dialog(props: DialogProps) {
   return (
     <FromThenOn on={props.open}>
@@ -35,20 +32,20 @@ export type ConfirmProps = {
   open: boolean;
   onClose: () => void;
   title: ReactNode;
-  /** What happens then: it stands before the buttons, and is read out. */
+  /** Consequences, shown above the buttons and announced. */
   children: ReactNode;
-  /** The button's words: what it does, and to how much. */
+  /** Label of the button: action and count. */
   confirm: string;
   onConfirm: () => void;
   busy?: boolean;
-  /** What it does is not known yet. */
+  /** The consequences are not known yet. */
   disabled?: boolean;
   problem?: Problem | null;
-  /** A name that has to be typed first. */
+  /** A name to type as confirmation. */
   typed?: string;
 };
 
-/** Asks before something goes. The focus is on Cancel. */
+/** Asks for confirmation. The focus is on Cancel. */
 export function Confirm(props: ConfirmProps) {
   return (
     <FromThenOn on={props.open}>
@@ -57,7 +54,7 @@ export function Confirm(props: ConfirmProps) {
   );
 }
 
-/** Nothing, until it is wanted once. */
+/** Renders nothing until it is opened for the first time. */
 export function FromThenOn({ on, children }: { on: boolean; children: ReactNode }) {
   const wanted = useRef(on);
   wanted.current ||= on;

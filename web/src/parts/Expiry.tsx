@@ -11,7 +11,7 @@ const words = text.access;
 
 type FieldProps = { value: Expiry; onChange: (expiry: Expiry) => void };
 
-/** When a secret ends. */
+/** Selects when a secret expires. */
 export function ExpiryField({ value, onChange }: FieldProps) {
   return (
     <div className={s.fields}>
@@ -42,10 +42,10 @@ export function ExpiryField({ value, onChange }: FieldProps) {
   );
 }
 
-/** Seconds before its end at which a secret wants to be replaced. */
+/** Warn this many seconds before a secret expires. */
 const SOON = 14 * 24 * 60 * 60;
 
-/** When a secret ends: `in 61 days`. */
+/** When a secret expires: `in 61 days`. */
 export function Until({ at, ended }: { at: string | null | undefined; ended?: boolean }) {
   const now = useNow();
   if (!at) return <Muted>{text.shared.never}</Muted>;

@@ -16,15 +16,15 @@ import { Status } from "./Status";
 
 type FieldProps = InputHTMLAttributes<HTMLInputElement> & {
   label: string;
-  /** What is allowed, below the field. */
+  /** Hint below the field. */
   hint?: ReactNode;
-  /** What is wrong with it. */
+  /** Validation error. */
   error?: ReactNode;
   mono?: boolean;
   ref?: Ref<HTMLInputElement>;
 };
 
-/** A labelled input with what is allowed and what is wrong. */
+/** A labelled input with hint and validation error. */
 export function Field({ label, hint, error, mono, ...input }: FieldProps) {
   const id = useId();
   return (
@@ -49,11 +49,11 @@ export function Field({ label, hint, error, mono, ...input }: FieldProps) {
 }
 
 type InputProps = InputHTMLAttributes<HTMLInputElement> & {
-  /** Told to readers, where no words stand beside it. */
+  /** Label for screen readers if there is no visible text. */
   label?: string;
 };
 
-/** An input among others in a toolbar. */
+/** An input in a toolbar. */
 export const Input = ({ label, ...input }: InputProps) => (
   <input
     autoComplete="off"
@@ -67,7 +67,7 @@ export const Input = ({ label, ...input }: InputProps) => (
 
 type SelectProps = SelectHTMLAttributes<HTMLSelectElement> & {
   label: string;
-  /** The label is shown above it, not only told. */
+  /** Shows the label above the field. */
   shown?: boolean;
   hint?: ReactNode;
 };
@@ -101,11 +101,11 @@ export function Select({ label, shown, hint, children, ...select }: SelectProps)
 
 type CheckProps = InputHTMLAttributes<HTMLInputElement> & {
   label: string;
-  /** Some of what it stands for are on. */
+  /** Some but not all are checked. */
   some?: boolean;
 };
 
-/** A checkbox whose label only readers hear. */
+/** A checkbox with a label for screen readers only. */
 export function Check({ label, some, ...input }: CheckProps) {
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -119,10 +119,10 @@ type CheckLineProps = InputHTMLAttributes<HTMLInputElement> & {
   hint?: ReactNode;
 };
 
-/** A checkbox with its words beside it. */
+/** A checkbox with a visible label. */
 export function CheckLine({ children, hint, ...input }: CheckLineProps) {
   const id = useId();
-  // The hint is no part of its name.
+  // The hint is not part of the accessible name.
   const named = hint ? { "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-note` } : {};
   return (
     <label className={s.checkLine}>
@@ -141,7 +141,7 @@ export function CheckLine({ children, hint, ...input }: CheckLineProps) {
 
 type SearchProps = { label: string; value: string; onSearch: (words: string) => void };
 
-/** Filters a list as one types; `/` goes to it. */
+/** Filters a list while typing; `/` focuses the field. */
 export function SearchBox({ label, value, onSearch }: SearchProps) {
   const [words, setWords] = useState(value);
   const box = useRef<HTMLInputElement>(null);
@@ -149,7 +149,7 @@ export function SearchBox({ label, value, onSearch }: SearchProps) {
   const search = useRef(onSearch);
   search.current = onSearch;
 
-  // The address changed by other hands: a cleared filter, or Back.
+  // The URL changed from outside: filter cleared, or Back.
   useEffect(() => {
     if (value === asked.current) return;
     asked.current = value;
@@ -193,7 +193,7 @@ type SegmentsProps<V extends string> = {
   onChoose: (value: V) => void;
 };
 
-/** A choice of few, all of them in sight. */
+/** A choice of few visible options. */
 export function Segments<V extends string>({ label, value, options, onChoose }: SegmentsProps<V>) {
   const name = useId();
   return (
@@ -215,7 +215,7 @@ export function Segments<V extends string>({ label, value, options, onChoose }: 
 
 type FormProps = { onSend: () => void; busy?: boolean; children: ReactNode };
 
-/** Fields one below the other; Enter sends, but not twice. */
+/** A form with stacked fields; Enter submits it once. */
 export function Form({ onSend, busy, children }: FormProps) {
   return (
     <form
@@ -227,7 +227,7 @@ export function Form({ onSend, busy, children }: FormProps) {
       }}
     >
       {children}
-      {/* Without one, Enter does nothing where there are several fields. */}
+      {/* Without a submit button, Enter does nothing in forms with several fields. */}
       <button type="submit" hidden />
     </form>
   );

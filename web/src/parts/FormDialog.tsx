@@ -9,19 +9,19 @@ import { Failure } from "./Loaded";
 type FormDialogProps = {
   title: ReactNode;
   onClose: () => void;
-  /** What the button does that sends. */
+  /** Label of the submit button. */
   confirm: string;
-  /** Whether all is there that is needed. */
+  /** Whether the form is complete. */
   ready?: boolean;
-  /** How it goes. */
+  /** The mutation that the form starts. */
   sending: { isPending: boolean; error: Problem | null };
   onSend: () => void;
-  /** Another way to end it, before Cancel. */
+  /** An additional button before Cancel. */
   instead?: ReactNode;
   children: ReactNode;
 };
 
-/** A form in a dialog: Enter sends it once, and what fails is said below it. */
+/** A form in a dialog: Enter submits it once, errors appear below it. */
 export function FormDialog({ ready = true, sending, onSend, ...props }: FormDialogProps) {
   const send = () => {
     if (ready) onSend();

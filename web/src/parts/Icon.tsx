@@ -1,6 +1,6 @@
 import type { LucideIcon } from "lucide-react";
 
-/** Beside a word, never instead of one: readers do not hear it. */
+/** Decorative icon next to a text, hidden from screen readers. */
 export function Icon({ of: Drawn, size = 16 }: { of: LucideIcon; size?: number }) {
   return <Drawn size={size} strokeWidth={1.75} aria-hidden="true" />;
 }

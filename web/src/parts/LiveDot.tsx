@@ -5,7 +5,7 @@ import s from "./LiveDot.module.css";
 
 const LOOKS = { live: s.live, reconnecting: s.reconnecting, polling: undefined };
 
-/** Whether what is shown changes by itself. */
+/** Shows whether the page updates live. */
 export function LiveDot() {
   const { state } = useStanding();
   return (

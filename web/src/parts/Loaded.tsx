@@ -12,14 +12,14 @@ import { ForReaders, Muted } from "./Text";
 
 type LoadedProps<T> = {
   query: UseQueryResult<T, Problem>;
-  /** How many lines of a skeleton stand for what is to come. */
+  /** Number of skeleton lines while loading. */
   lines?: number;
-  /** What is said, and offered, where it is not there (any more). */
+  /** Text and action if the resource does not exist. */
   missing?: ReactNode;
   children: (data: T) => ReactNode;
 };
 
-/** What was asked for; or that it is on its way, refused, missing, or old. */
+/** Renders data, or its loading, denied, missing or stale state. */
 export function Loaded<T>({ query, lines = 4, missing, children }: LoadedProps<T>) {
   const { data, error, refetch, isFetching, dataUpdatedAt } = query;
   const retry = (
@@ -69,7 +69,7 @@ function Refused({ problem, retry }: { problem: Problem; retry: ReactNode }) {
   );
 }
 
-/** What went wrong, what to do, and under which number the log has it. */
+/** The error, the remedy, and the request id for the log. */
 export function ProblemWords({ problem }: { problem: Problem }) {
   return (
     <>
@@ -79,7 +79,7 @@ export function ProblemWords({ problem }: { problem: Problem }) {
   );
 }
 
-/** A mutation's failure, beside the button that started it. */
+/** The error of a mutation, next to its button. */
 export const Failure = ({ problem }: { problem: Problem | null | undefined }) =>
   problem ? (
     <Notice tone="bad" title={problem.message} live>
@@ -88,7 +88,7 @@ export const Failure = ({ problem }: { problem: Problem | null | undefined }) =>
     </Notice>
   ) : null;
 
-/** Where something will be. Most of it is there before anybody would see this. */
+/** A placeholder while loading, delayed to avoid flicker. */
 export function Skeleton({ lines }: { lines: number }) {
   const [late, setLate] = useState(false);
   useEffect(() => {

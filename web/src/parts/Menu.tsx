@@ -16,8 +16,8 @@ import { Icon } from "./Icon";
 import s from "./Menu.module.css";
 
 /*
- * By hand, by the menu button pattern of the ARIA Authoring Practices: the
- * library's menu brings 26 kB for placing things that ours does not do.
+ * Implements the menu button pattern of the ARIA Authoring Practices. The library's menu adds 26 kB
+ * of positioning code that is not needed here.
  */
 
 export type MenuItem =
@@ -33,7 +33,7 @@ export type MenuItem =
 
 type MenuProps = {
   label: string;
-  /** What opens it; three dots where nothing else is given. */
+  /** Icon of the button; three dots by default. */
   trigger?: ReactElement<Record<string, unknown>>;
   small?: boolean;
   items: MenuItem[];
@@ -95,7 +95,7 @@ function Popup({ label, opener, items, onClose }: PopupProps) {
 
   useEffect(() => {
     const elsewhere = ({ target }: Event) => {
-      // What is resized is the window, and no node.
+      // The target of `resize` is the window, not a node.
       const inside =
         target instanceof Node &&
         (menu.current?.contains(target) || opener.current?.contains(target));
@@ -144,7 +144,7 @@ function Popup({ label, opener, items, onClose }: PopupProps) {
             className={cx(s.item, item.danger && s.danger)}
             onClick={() => {
               if (item.disabled) return;
-              // Before, so that a dialog gives the focus back to the button.
+              // First, so that a dialog returns the focus to the button.
               onClose(true);
               item.onChoose();
             }}
@@ -160,7 +160,7 @@ function Popup({ label, opener, items, onClose }: PopupProps) {
 
 const GAP = 4;
 
-/** Below the button, or above it where there is no room; within the window. */
+/** Below the button, or above if there is no space; within the window. */
 function beside(button: DOMRect, box: DOMRect): CSSProperties {
   const below = button.bottom + GAP + box.height <= innerHeight;
   const top = below ? button.bottom + GAP : Math.max(GAP, button.top - GAP - box.height);

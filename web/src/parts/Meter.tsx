@@ -15,7 +15,7 @@ type ProgressProps = {
   tone?: "stuck" | "paused" | "sent";
 };
 
-/** Bytes on their way. It moves by transform: nothing is laid out anew. */
+/** Progress bar in bytes. Animated with transform to avoid layout. */
 export function Progress({ value, label, tone }: ProgressProps) {
   return (
     <div
@@ -33,7 +33,7 @@ export function Progress({ value, label, tone }: ProgressProps) {
 
 type MeterProps = { label: string; total: number; shares: Share[]; thick?: boolean };
 
-/** Parts of a whole beside each other. */
+/** A stacked bar. */
 export function Meter({ label, total, shares, thick }: MeterProps) {
   return (
     <div className={cx(s.meter, thick && s.thick)} role="img" aria-label={label}>
@@ -44,7 +44,7 @@ export function Meter({ label, total, shares, thick }: MeterProps) {
   );
 }
 
-/** Bytes in a table, beside the most that any row has. */
+/** Bytes in a table, relative to the largest row. */
 export const Amount = ({ of, most, label }: { of: number; most: number; label: string }) => (
   <div className={s.amount}>
     <Meter label={`${label}: ${bytes(of)}`} total={most} shares={[{ part: of }]} />
@@ -52,7 +52,7 @@ export const Amount = ({ of, most, label }: { of: number; most: number; label: s
   </div>
 );
 
-/** What a meter's parts are. */
+/** Legend of a meter. */
 export const Legend = ({ children, across }: { children: ReactNode; across?: boolean }) => (
   <ul className={cx(s.legend, across && s.across)}>{children}</ul>
 );

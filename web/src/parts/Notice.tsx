@@ -10,11 +10,11 @@ type NoticeProps = {
   title: ReactNode;
   children?: ReactNode;
   actions?: ReactNode;
-  /** It came while the page was there: readers shall hear it. */
+  /** Appeared after the page was loaded: announce it. */
   live?: boolean;
 };
 
-/** What happened, what it means, and beside it the way out. */
+/** A notice: what happened, what it means, and an action. */
 export function Notice({ tone, icon, title, children, actions, live }: NoticeProps) {
   const drawn = icon ?? (tone === "bad" ? CircleX : tone === "warn" ? TriangleAlert : Info);
   return (
@@ -30,7 +30,7 @@ export function Notice({ tone, icon, title, children, actions, live }: NoticePro
 
 type EmptyProps = { icon: LucideIcon; title: ReactNode; children?: ReactNode; actions?: ReactNode };
 
-/** What stands where there is nothing, and how to change that. */
+/** An empty state with a hint how to fill it. */
 export function Empty({ icon, title, children, actions }: EmptyProps) {
   return (
     <div className={s.empty}>

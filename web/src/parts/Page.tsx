@@ -7,10 +7,10 @@ import s from "./Page.module.css";
 
 type Crumb = { name: string; href: string };
 type PageProps = {
-  /** The window's title; the heading too, where `heading` is not given. */
+  /** Title of the window, and of the page unless `heading` is set. */
   title: string;
   heading?: ReactNode;
-  /** From the outermost; the last is the page itself and no link. */
+  /** From the root; the last entry is the current page without a link. */
   crumbs?: Crumb[];
   lead?: ReactNode;
   actions?: ReactNode;
@@ -49,11 +49,11 @@ export function Page({ title, heading, crumbs = [], lead, actions, children }: P
   );
 }
 
-/** One below the other. */
+/** A vertical stack. */
 export const Stack = ({ children, tight }: { children: ReactNode; tight?: boolean }) => (
   <div className={cx(s.stack, tight && s.tight)}>{children}</div>
 );
-/** A wide column, and a narrow one that comes below it on small screens. */
+/** A wide and a narrow column, stacked on small screens. */
 export const Columns = ({ children, even }: { children: ReactNode; even?: boolean }) => (
   <div className={cx(s.columns, even && s.even)}>{children}</div>
 );

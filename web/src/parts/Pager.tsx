@@ -11,8 +11,10 @@ type PageOfRows = {
   prev_cursor?: string | null;
 };
 
-/** How many rows there are, and the way to others. Pages are found by cursor,
- * so that the last of 100,000 rows is as near as the first. */
+/**
+ * Number of rows and page buttons. Pages use cursors, so the last of 100,000 rows is as fast as the
+ * first.
+ */
 export function Pager({ list, page }: { list: List; page: PageOfRows }) {
   const { next_cursor: next, prev_cursor: prev, items, total } = page;
   return (

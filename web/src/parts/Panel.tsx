@@ -5,11 +5,11 @@ import s from "./Panel.module.css";
 
 type PanelProps = {
   title?: ReactNode;
-  /** Beside the title, in grey. */
+  /** Muted text beside the title. */
   note?: ReactNode;
-  /** At the head's end. */
+  /** Content at the end of the header. */
   end?: ReactNode;
-  /** A panel without a title still has a name for readers. */
+  /** Accessible name of a panel without a title. */
   label?: string;
   id?: string;
   children: ReactNode;
@@ -45,7 +45,7 @@ export const PanelFoot = ({ children, end }: { children?: ReactNode; end?: React
     {end && <div className={s.end}>{end}</div>}
   </div>
 );
-/** Filters and orders above a list. */
+/** A toolbar with filters above a list. */
 export const Toolbar = ({ children, end }: { children: ReactNode; end?: ReactNode }) => (
   <div className={s.toolbar}>
     {children}
@@ -53,7 +53,7 @@ export const Toolbar = ({ children, end }: { children: ReactNode; end?: ReactNod
   </div>
 );
 
-/** Short facts beside each other. */
+/** Short facts side by side. */
 export const Facts = ({ children }: { children: ReactNode }) => (
   <dl className={s.facts}>{children}</dl>
 );
@@ -75,7 +75,7 @@ export function Fact({
   );
 }
 
-/** Terms with what they are, one below the other. */
+/** A description list. */
 export const Pairs = ({ children }: { children: ReactNode }) => (
   <dl className={s.pairs}>{children}</dl>
 );

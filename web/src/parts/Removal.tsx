@@ -10,7 +10,7 @@ import { Bytes, Figure, Muted } from "./Text";
 const words = text.removal;
 type Preview = Schemas["ShownPreview"];
 
-/** At most so many names stand in a sentence. */
+/** Maximum number of names in a sentence. */
 const NAMES_MAX = 5;
 
 function listed(names: string[]) {
@@ -18,7 +18,7 @@ function listed(names: string[]) {
   return rest > 0 ? `${names.slice(0, NAMES_MAX).join(", ")} …` : names.join(", ");
 }
 
-/** What a deletion frees, what stays, and why. */
+/** Shows what a deletion frees, what it keeps, and why. */
 export function RemovalEffect({
   preview,
   children,

@@ -14,10 +14,10 @@ export const rightsInWords = (rights: Right[]) =>
     .map((right) => words.right[right])
     .join(", ");
 
-/** More of them would push the other columns out of sight. */
+/** More chips would displace the other columns. */
 const CHIPS = 3;
 
-/** Where one may do what: a chip for each place. */
+/** Rights by place, one chip each. */
 export function Scopes({ of }: { of: Schemas["ScopeWords"][] }) {
   const said = of.map(({ repositories, rights }) => ({
     place: repositories,
@@ -49,7 +49,7 @@ export function Scopes({ of }: { of: Schemas["ScopeWords"][] }) {
 
 type PickerProps = { value: Right[]; onChange: (rights: Right[]) => void };
 
-/** What somebody may do in one place. */
+/** Edits the rights on one place. */
 export function RightsPicker({ value, onChange }: PickerProps) {
   const all = whole(value);
   return (
@@ -70,6 +70,6 @@ export function RightsPicker({ value, onChange }: PickerProps) {
   );
 }
 
-/** The rights with or without one of them. */
+/** Adds or removes a right. */
 export const withRight = (rights: Right[], right: Right, on: boolean) =>
   on ? whole([...rights, right]) : rights.filter((other) => other !== right);

@@ -15,13 +15,13 @@ type Scope = Schemas["ScopeWords"];
 type ScopesProps = {
   value: Scope[];
   onChange: (scopes: Scope[]) => void;
-  /** A group's name, for the example below the first. */
+  /** Group name for the example below the first field. */
   example: string;
 };
 
-/** What a token or a robot may do, and where. */
+/** Edits the access of a token or robot. */
 export function ScopesField({ value, onChange, example }: ScopesProps) {
-  // Rows have no names of their own: an empty one may stand twice.
+  // Rows have no unique key: two may be empty.
   const [keys, setKeys] = useState(() => value.map((_, at) => at));
   const set = (at: number, changed: Partial<Scope>) =>
     onChange(value.map((scope, other) => (other === at ? { ...scope, ...changed } : scope)));
@@ -80,7 +80,7 @@ export function ScopesField({ value, onChange, example }: ScopesProps) {
   );
 }
 
-/** Whether each says where, and at least one right. */
+/** Returns whether each scope has a place and at least one right. */
 export const areScopesComplete = (scopes: Scope[]) =>
   scopes.length > 0 &&
   scopes.every(({ repositories, rights }) => repositories && rights.length > 0);

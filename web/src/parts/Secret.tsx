@@ -13,14 +13,14 @@ const words = text.access;
 type SecretProps = {
   title: ReactNode;
   secret: string;
-  /** Who signs in with it. */
+  /** The account that signs in with the secret. */
   user: string;
-  /** It is for a person at the sign-in page: no commands. */
+  /** For the sign-in page, so without commands. */
   person?: boolean;
   onDone: () => void;
 };
 
-/** A secret that is shown this once; it stays until one has copied it. */
+/** Shows a secret once, until it is copied. */
 export function SecretOnce({ title, secret, user, person, onDone }: SecretProps) {
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -48,7 +48,7 @@ export function SecretOnce({ title, secret, user, person, onDone }: SecretProps)
   );
 }
 
-/** How Docker signs in, with what it needs where the registry has no HTTPS. */
+/** The docker login command, with the setting for plain HTTP. */
 function LoginCommand({ user }: { user: string }) {
   const { data } = useGet("/api/config");
   if (!data) return null;
@@ -67,10 +67,10 @@ function LoginCommand({ user }: { user: string }) {
   );
 }
 
-/** For a shell: names may have letters of any script, and those need no quotes. */
+/** Quotes a name for a shell; letters of any script need no quotes. */
 const quoted = (name: string) => (/^[\p{L}\p{N}._@+-]+$/u.test(name) ? name : `'${name}'`);
 
-/** Docker speaks plain HTTP with this machine itself. */
+/** Docker accepts plain HTTP from localhost. */
 export function isLoopback(host: string) {
   const name = host.replace(/:\d+$/, "");
   return name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);

@@ -3,7 +3,7 @@ import s from "./Spark.module.css";
 const WIDTH = 72;
 const HEIGHT = 20;
 
-/** How a number went lately, beside it: its shape, not its scale. */
+/** A sparkline: shows the shape, not the scale. */
 export function Spark({ values }: { values: number[] }) {
   const most = Math.max(...values);
   if (values.length < 2 || most <= 0) return null;

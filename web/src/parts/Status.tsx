@@ -15,7 +15,7 @@ import { cx } from "./class";
 import { Icon } from "./Icon";
 import s from "./Status.module.css";
 
-/** Quiet states need nobody: their icon alone has a colour. */
+/** Quiet states need no action: only their icon is coloured. */
 export type Tone = "quiet" | "ok" | "warn" | "bad" | "live";
 
 const ICONS: Record<Exclude<Tone, "live">, LucideIcon> = {
@@ -27,7 +27,7 @@ const ICONS: Record<Exclude<Tone, "live">, LucideIcon> = {
 
 type StatusProps = { tone: Tone; icon?: LucideIcon; title?: string; children: ReactNode };
 
-/** Icon, word and colour: no two of them alone. */
+/** Status with icon, word and colour. */
 export function Status({ tone, icon, title, children }: StatusProps) {
   return (
     <span className={cx(s.status, s[tone])} title={title}>
@@ -37,7 +37,7 @@ export function Status({ tone, icon, title, children }: StatusProps) {
   );
 }
 
-/** A state that is so many percent on its way. */
+/** A status with progress in percent. */
 export function Underway({
   percent,
   title,
@@ -64,7 +64,7 @@ export function Underway({
   );
 }
 
-/** How safe an image is. */
+/** Durability of an image. */
 export function Durability({ of }: { of: Schemas["ShownDurability"] }) {
   const words = text.shared.durability;
   if (of.failed) {

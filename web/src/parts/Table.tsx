@@ -6,16 +6,15 @@ import s from "./Table.module.css";
 import { ForReaders } from "./Text";
 
 /*
- * On a phone each row becomes a card: its name and state on the first line, the
- * rest as labelled values. Boxes that are no table's lose a table's roles, so
- * these are written out.
+ * On a phone each row becomes a card: name and state on the first line, the rest as labelled
+ * values. Elements with another display lose their table roles, so the roles are explicit.
  */
 
 type TableProps = {
   label: string;
   head: ReactNode;
   compact?: boolean;
-  /** Names are short: where it is wide, all columns share the room that is left. */
+  /** Names are short: on wide screens all columns share the remaining width. */
   even?: boolean;
   children: ReactNode;
 };
@@ -51,12 +50,12 @@ const headClass = ({ num, tight, middle }: HeadProps) =>
 
 export type Order = "asc" | "desc";
 type SortProps = HeadProps & {
-  /** The list's present order, if it is by this column. */
+  /** Current order, if the list is sorted by this column. */
   order: Order | null;
   onSort: () => void;
 };
 
-/** A head that orders the list by its column, or turns its order round. */
+/** A column header that sorts the list or reverses the order. */
 export function SortTh({ children, order, onSort, ...rest }: SortProps) {
   const sort = order && ({ asc: "ascending", desc: "descending" } as const)[order];
   return (
@@ -70,7 +69,7 @@ export function SortTh({ children, order, onSort, ...rest }: SortProps) {
   );
 }
 
-/** The head of a column of menus. */
+/** Header of a column with menus. */
 export const MenuTh = ({ label }: { label: string }) => (
   <Th tight>
     <ForReaders>{label}</ForReaders>
@@ -87,22 +86,22 @@ export function Row({ picked, children }: { picked?: boolean; children: ReactNod
 }
 
 type CellProps = {
-  /** What stands before the value on a card. */
+  /** Label of the value on a card. */
   label?: string;
-  /** What the row is of; it takes the room that is left. */
+  /** The row's name; takes the remaining width. */
   name?: boolean;
-  /** How it is; on a card it stands beside the name. */
+  /** The row's state; next to the name on a card. */
   state?: boolean;
   num?: boolean;
   muted?: boolean;
   tight?: boolean;
-  /** It goes where the screen is narrow, and comes back on a card. */
+  /** Hidden on narrow screens, but shown on a card. */
   middle?: boolean;
-  /** It is not on a card. */
+  /** Hidden on a card. */
   noCard?: boolean;
-  /** On a card it has a line of its own. */
+  /** On its own line on a card. */
   wide?: boolean;
-  /** A row's menu, or the box that selects it: at a card's corner. */
+  /** A row's menu or checkbox, in the corner of a card. */
   corner?: "menu" | "check";
   children?: ReactNode;
 };

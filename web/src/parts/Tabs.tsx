@@ -5,7 +5,7 @@ import s from "./Tabs.module.css";
 
 type Tab = { id: string; name: string; count?: string; content: () => ReactNode };
 
-/** Tabs that the address names (`?tab=layers`), so that one can be linked to. */
+/** Tabs kept in the URL (`?tab=layers`), so they can be linked to. */
 export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
   const [params, setParams] = useSearchParams();
   const named = params.get("tab");
@@ -21,7 +21,7 @@ export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
       { replace: true },
     );
   const list = useRef<HTMLDivElement>(null);
-  // On a phone there are more tabs than fit.
+  // On a phone, not all tabs fit.
   useEffect(() => {
     const show = () => {
       const tab = list.current?.querySelector(`[data-tab="${at}"]`);

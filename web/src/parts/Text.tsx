@@ -17,23 +17,23 @@ export const Muted = ({ children, title }: Words) => (
     {children}
   </span>
 );
-/** A note below what it is about. */
+/** A note in small print. */
 export const Small = ({ children, title }: Words) => (
   <span className={s.small} title={title}>
     {children}
   </span>
 );
-/** The one number of a panel, with its unit's neighbour for scale. */
+/** The main number of a panel, with a comparison. */
 export const Figure = ({ children, beside }: { children: ReactNode; beside?: ReactNode }) => (
   <p className={s.figure}>
     {children} {beside && <small>{beside}</small>}
   </p>
 );
-/** Words that only readers hear. */
+/** Text for screen readers only. */
 export const ForReaders = ({ children }: { children: ReactNode }) => (
   <span className={s.forReaders}>{children}</span>
 );
-/** Short facts in a row, with dots between them. */
+/** Short facts in a row, separated by dots. */
 export const Dots = ({ children }: { children: ReactNode }) => (
   <p className={cx(s.dots, s.muted)}>{children}</p>
 );
@@ -42,7 +42,7 @@ export const Bytes = ({ of }: { of: number }) => (
   <span title={`${of.toLocaleString()} bytes`}>{bytes(of)}</span>
 );
 
-/** How long ago something was; its title says exactly when. */
+/** Relative time; the tooltip has the exact time. */
 export function Time({ at }: { at: string | null | undefined }) {
   const now = useNow();
   if (!at) return <span className={s.muted}>{text.shared.never}</span>;

@@ -18,12 +18,12 @@ function watch(changed: () => void) {
   };
 }
 
-/** Says what was done, for a while. */
+/** Shows a success message for a while. */
 export const say = (words: string) => add(words, false);
-/** Says what went wrong where no one looks; readers hear it at once. */
+/** Shows an error message and announces it immediately. */
 export const warn = (words: string) => add(words, true);
 
-/** What was said; that it can be shown is loaded with the first. */
+/** The messages; the component that shows them is loaded with the first one. */
 export function Toasts() {
   const all = useSyncExternalStore(watch, () => said);
   if (all.length === 0) return null;

@@ -7,16 +7,16 @@ type WhoProps = {
   name: string;
   robot?: boolean;
   title?: string;
-  /** Beside the name. */
+  /** Content beside the name. */
   children?: ReactNode;
 };
 
-/** An account's first letter, for the eye only. */
+/** An account's initial, hidden from screen readers. */
 export const Face = ({ name }: { name: string }) => (
   <span className={s.face} data-letter={name.slice(0, 1)} />
 );
 
-/** An account or a robot by its name. */
+/** The name of an account or robot with its icon. */
 export const Who = ({ name, robot, title = name, children }: WhoProps) => (
   <span className={s.who}>
     {robot ? <Icon of={Bot} /> : <Face name={name} />}

@@ -1,3 +1,3 @@
-/** Class names, without those that do not apply. */
+/** Joins class names, skipping falsy ones. */
 export const cx = (...names: (string | false | undefined | null)[]) =>
   names.filter(Boolean).join(" ") || undefined;

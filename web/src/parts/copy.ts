@@ -1,7 +1,6 @@
 /**
- * Copies words. Browsers give the clipboard to secure pages only, and many a
- * registry at home has no certificate: there the older way is tried.
- * False: neither works, and one has to select and copy by hand.
+ * Copies text. Browsers restrict the clipboard API to secure contexts, so plain HTTP pages fall
+ * back to `execCommand`. Returns false if neither works.
  */
 export async function copy(words: string): Promise<boolean> {
   if (window.isSecureContext && navigator.clipboard) {
@@ -9,7 +8,7 @@ export async function copy(words: string): Promise<boolean> {
       await navigator.clipboard.writeText(words);
       return true;
     } catch {
-      // Not allowed here; the older way may be.
+      // Not allowed; try `execCommand`.
     }
   }
   const area = document.createElement("textarea");
@@ -17,7 +16,7 @@ export async function copy(words: string): Promise<boolean> {
   area.setAttribute("readonly", "");
   area.style.position = "fixed";
   area.style.opacity = "0";
-  // Within the open dialog, whose focus trap would take it from elsewhere.
+  // Inside the open dialog, which traps the focus.
   const host = document.activeElement?.closest("[role=dialog], [role=alertdialog]");
   (host ?? document.body).append(area);
   const focused = document.activeElement;

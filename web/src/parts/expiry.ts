@@ -1,23 +1,23 @@
-/** Days after which a secret may end. */
+/** Lifetimes of a secret in days. */
 export const SPANS = [7, 30, 90, 365] as const;
 
-/** `choice`: one of `SPANS`, `day` or `never`; `day`: as a date field has it. */
+/** `choice` is one of `SPANS`, `day` or `never`; `day` is the value of a date field. */
 export type Expiry = { choice: string; day: string };
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** `2027-01-31`, here. */
+/** `2027-01-31` in local time. */
 export function dayOf(at: number) {
   const then = new Date(at);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())}`;
 }
 
-/** When that is, for the API: null is never. Undefined: no day is given yet. */
+/** The expiry for the API: null for never, undefined if no day is chosen yet. */
 export function endOf({ choice, day }: Expiry, now: number): string | null | undefined {
   if (choice === "never") return null;
   if (choice !== "day") return new Date(now + Number(choice) * DAY).toISOString();
-  // All of the day, as the clock here has it.
+  // The end of the day in local time.
   const end = new Date(`${day}T23:59:59`);
   return Number.isNaN(end.getTime()) ? undefined : end.toISOString();
 }

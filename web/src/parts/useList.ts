@@ -1,19 +1,18 @@
 import { useSearchParams } from "wouter";
 import type { Order } from "./Table";
 
-/** Rows of a page: one screen's worth, and never more than 100. */
+/** Rows per page, at most 100. */
 const LIMIT = 50;
 
 type Usual = {
   sort?: string;
   order?: Order;
-  /** What its words in the address begin with, where a page has several lists. */
+  /** Prefix of the URL parameters, for pages with several lists. */
   name?: string;
 };
 
 /**
- * What a list is asked for, kept in the page's address, so that Back, a
- * reload and a copied link show the same rows.
+ * State of a list, kept in the URL, so that Back, a reload and a copied link show the same rows.
  */
 export function useList(usual: Usual = {}) {
   const [params, setParams] = useSearchParams();
@@ -24,7 +23,7 @@ export function useList(usual: Usual = {}) {
   const order = (param("order") as Order | null) ?? usual.order ?? "asc";
   const cursor = param("cursor") ?? undefined;
 
-  /** Changes what is asked for; the page that was shown means nothing then. */
+  /** Changes the query and returns to the first page. */
   const ask = (changes: Record<string, string | undefined>) =>
     setParams(
       (old) => {
@@ -46,14 +45,14 @@ export function useList(usual: Usual = {}) {
     param: (word: string) => param(word) ?? "",
     ask,
     filter: (words: string) => ask({ q: words }),
-    /** The order of a column's head: by it, or the other way round. */
+    /** Toggles the order of a column. */
     orderOf: (column: string): Order | null => (column === sort ? order : null),
     sortBy: (column: string, first: Order = "asc") => {
       const other = order === "asc" ? "desc" : "asc";
       ask({ sort: column, order: column === sort ? other : first });
     },
     turn: (to: string | null | undefined) => ask({ cursor: to ?? undefined }),
-    /** For the API. */
+    /** Query parameters for the API. */
     query: { q: q || undefined, order, limit: LIMIT, cursor },
   };
 }

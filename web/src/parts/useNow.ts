@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** One clock for all that look at it; it stands while nobody does. */
+/** A shared clock that stops without subscribers. */
 function clock(period: number) {
   let now = Date.now();
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -21,7 +21,7 @@ function clock(period: number) {
   }
 
   return () => {
-    // What was drawn at a time must not be drawn with one that is older.
+    // Time must not go backwards between renders.
     if (timer === undefined) now = Date.now();
     return Math.max(
       useSyncExternalStore(watch, () => now),
@@ -30,9 +30,8 @@ function clock(period: number) {
   };
 }
 
-/** The time, to a quarter of a minute; milliseconds since 1970. For all that
- * says how long ago something was. */
+/** The time in milliseconds since 1970, updated every 15 seconds. For relative times. */
 export const useNow = clock(15_000);
 
-/** The time, to a second: for what counts down. */
+/** The time, updated every second. For countdowns. */
 export const useSecond = clock(1_000);

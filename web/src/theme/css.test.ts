@@ -16,7 +16,7 @@ const classesOf = (css: string) =>
     [...css.replace(/\/\*.*?\*\//gs, "").matchAll(/\.([a-zA-Z_]\w*)/g)].map(([, name]) => name),
   );
 
-/** The scripts that import a style sheet, with the name that they give to it. */
+/** Scripts that import a style sheet, and the import's name. */
 function importers(sheet: string) {
   return scripts.flatMap(({ file, text }) => {
     const imports = text.matchAll(/import (\w+) from "(\.[^"]+\.module\.css)"/g);

@@ -1,6 +1,6 @@
 export type Theme = "system" | "light" | "dark";
 
-/** Where `public/theme.js` finds it before the first paint. */
+/** Key that `public/theme.js` reads before the first paint. */
 const KEY = "refity-theme";
 
 export function chosenTheme(): Theme {

@@ -15,7 +15,7 @@ import { Entry } from "./Entry";
 
 const words = text.audit;
 
-/** Filters besides the words of a name, as the address and the API call them. */
+/** Filters in addition to the text, named as in URL and API. */
 const FILTERS = ["actor", "action", "repo", "since"] as const;
 
 export default function Audit() {
@@ -98,7 +98,7 @@ function Filters({ list }: { list: List }) {
   );
 }
 
-/** A whole name: it counts when one has left the field, or pressed Enter. */
+/** Filters by exact name, applied on blur or Enter. */
 function Typed({ list, name, label }: { list: List; name: "actor" | "repo"; label: string }) {
   const value = list.param(name);
   return (
@@ -125,7 +125,7 @@ const ClearFilters = ({ list }: { list: List }) => (
   </Button>
 );
 
-/** The same entries, all of them, as a file. */
+/** Downloads all matching entries. */
 function Csv({ list }: { list: List }) {
   const params = new URLSearchParams({ format: "csv" });
   for (const name of ["q", ...FILTERS]) if (list.param(name)) params.set(name, list.param(name));

@@ -8,7 +8,7 @@ import { text } from "../../text";
 
 const words = text.audit;
 
-/** A digest's first characters tell it from others. */
+/** A short digest is unambiguous enough. */
 const brief = (words: string) => words.replace(/(\bsha\d+:\w{12})\w+$/, "$1…");
 
 export function Entry({ entry }: { entry: Schemas["AuditEntry"] }) {

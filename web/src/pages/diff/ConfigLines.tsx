@@ -13,11 +13,11 @@ const ORDER: Kind[] = ["entrypoint", "cmd", "user", "workingDir", "env", "labels
 
 type ConfigLinesProps = {
   diff: Schemas["Diff"];
-  /** Of the second image, for what is the same; it may not be there. */
+  /** Config of the second image, for unchanged settings; may be missing. */
   config: Schemas["ShownConfig"] | null | undefined;
 };
 
-/** Two configurations, line by line. */
+/** A line diff of two configs. */
 export function ConfigLines({ diff, config }: ConfigLinesProps) {
   const [all, setAll] = useState(false);
   const unavailable = diff.from.config_unavailable ?? diff.to.config_unavailable;

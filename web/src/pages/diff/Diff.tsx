@@ -28,7 +28,7 @@ export default function Diff({ repo }: { repo: string }) {
     { params: { query: { repo, from, to: into, platform } } },
     { enabled: both },
   );
-  // The order of all layers, and what is the same: a difference does not tell these.
+  // The diff lacks the order of layers and unchanged settings.
   const older = useSide(repo, from, platform);
   const newer = useSide(repo, into, platform);
   const ask = (changes: Record<string, string>) =>
@@ -98,7 +98,7 @@ export default function Diff({ repo }: { repo: string }) {
   );
 }
 
-/** One of the images; nothing while another one stands in for it. */
+/** One of the images; undefined while a placeholder is shown. */
 function useSide(repo: string, ref: string, platform: string | undefined) {
   const query = useGet(
     "/api/image",

@@ -15,7 +15,7 @@ type DiffFactsProps = {
   images: [Image, Image] | undefined;
 };
 
-/** What differs, in four numbers. */
+/** Summary of the differences. */
 export function DiffFacts({ diff, rows, images }: DiffFactsProps) {
   const how = (is: Row["is"]) => rows.filter((row) => row.is === is).length;
   const on = (side: "from" | "into") => rows.filter((row) => row[side] !== undefined).length;
@@ -59,7 +59,7 @@ const Was = ({ children }: { children: string }) => <small>{words.was(children)}
 const apart = (from: Image, into: Image) =>
   Math.abs(Date.parse(into.pushed_at) - Date.parse(from.pushed_at)) / 1_000;
 
-/** Whether a container is still started the same way. */
+/** Whether entrypoint, command and user are the same. */
 const startWords = ({ entrypoint, cmd, user }: Schemas["Diff"]) =>
   !entrypoint.changed && !cmd.changed && user.from === user.to ? words.startsAlike : undefined;
 

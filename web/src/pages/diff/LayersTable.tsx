@@ -16,7 +16,7 @@ const ICONS = { same: Equal, changed: ArrowRightLeft, added: Plus, removed: Minu
 
 type LayersTableProps = {
   rows: LayerRow[];
-  /** What each side is called. */
+  /** Name of each side. */
   from: string;
   into: string;
 };
@@ -57,7 +57,7 @@ export function LayersTable({ rows, from, into }: LayersTableProps) {
           }
         >
           {shown.map((row, at) => (
-            // A layer may be in an image twice.
+            // A layer may occur twice in an image.
             <LayerLine key={`${at} ${row.digest}`} row={row} from={from} into={into} />
           ))}
         </Table>

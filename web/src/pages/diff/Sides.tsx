@@ -9,7 +9,7 @@ import { nameOf } from "./name";
 
 const words = text.diff;
 
-/** The newest tags; what was chosen besides is added to them. */
+/** Number of latest tags to offer, in addition to the selected ones. */
 const TAGS_MAX = 100;
 
 type SidesProps = {
@@ -17,12 +17,12 @@ type SidesProps = {
   from: string;
   into: string;
   platform: string | undefined;
-  /** One of the sides, for its platforms. */
+  /** An image, for its platforms. */
   image: Schemas["Image"] | undefined;
   onChoose: (changes: Record<string, string>) => void;
 };
 
-/** What is compared with what. */
+/** Selects the two sides. */
 export function Sides({ repo, from, into, platform, image, onChoose }: SidesProps) {
   const tags = useGet("/api/tags", {
     params: { query: { repo, sort: "pushed", order: "desc", limit: TAGS_MAX } },

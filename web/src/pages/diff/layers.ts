@@ -1,17 +1,17 @@
 import type { Schemas } from "../../api/client";
 
 export type Layer = Schemas["DiffLayer"];
-/** A layer in one image or in both; or a step whose layer is another now. */
+/** A layer of one or both images, or a step whose layer changed. */
 export type Row = {
   is: "same" | "changed" | "added" | "removed";
   step?: string | null;
   digest: string;
-  /** Bytes on each side. */
+  /** Size in bytes on each side. */
   from?: number;
   into?: number;
 };
 
-/** Two images' layers side by side, from the base up. */
+/** Aligns the layers of two images, base layer first. */
 export function sideBySide(from: Layer[], into: Layer[]): Row[] {
   const rows: Row[] = [];
   let [a, b] = [0, 0];
@@ -25,7 +25,7 @@ export function sideBySide(from: Layer[], into: Layer[]): Row[] {
   return [...rows, ...between(from.slice(a), into.slice(b))];
 }
 
-/** Where the longest row of layers that both have in this order stands in each. */
+/** Longest common subsequence of layers. */
 function common(from: Layer[], into: Layer[]): [number, number][] {
   const long: number[][] = Array.from({ length: from.length + 1 }, () =>
     new Array<number>(into.length + 1).fill(0),
@@ -50,7 +50,7 @@ function common(from: Layer[], into: Layer[]): [number, number][] {
   return found;
 }
 
-/** Layers between two that are the same: those of one step are one change. */
+/** Pairs changed layers of the same step between two common layers. */
 function between(gone: Layer[], come: Layer[]): Row[] {
   const rows: Row[] = [];
   let next = 0;
@@ -78,7 +78,7 @@ const added = ({ created_by: step, digest, size }: Layer): Row => ({
 const isSameStep = (a: Layer, b: Layer) =>
   Boolean(a.created_by) && plain(a.created_by) === plain(b.created_by);
 
-/** A step without what a builder put around it, and without what every build names anew. */
+/** Normalizes a step: removes builder prefixes and names that differ in every build. */
 const plain = (step: string | null | undefined) =>
   step
     ?.replace(/^\/bin\/sh -c (#\(nop\) )?/, "")

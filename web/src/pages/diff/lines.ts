@@ -7,7 +7,7 @@ type Config = Schemas["ShownConfig"];
 const quoted = (words: string[]) =>
   words.map((it) => (/^[\w./:=@%+,-]+$/.test(it) ? it : JSON.stringify(it))).join(" ");
 
-/** What differs in two configurations, line by line: what was, then what is. */
+/** Differences of two configs, line by line: old, then new. */
 export function linesOf(diff: Schemas["Diff"]): Line[] {
   const pair = (kind: Kind, from: string | null | undefined, into: string | null | undefined) => {
     const lines: Line[] = [];
@@ -37,7 +37,7 @@ export function linesOf(diff: Schemas["Diff"]): Line[] {
   ];
 }
 
-/** How many settings differ; one that has another value is two lines. */
+/** Number of settings that differ; a changed value is two lines. */
 export function countOf(diff: Schemas["Diff"]) {
   const alone = [
     diff.entrypoint.changed,
@@ -48,7 +48,7 @@ export function countOf(diff: Schemas["Diff"]) {
   return alone + Object.keys(diff.env).length + Object.keys(diff.labels).length;
 }
 
-/** What is the same in both: all of one of them that does not differ. */
+/** Settings that are equal in both. */
 export function sameOf(diff: Schemas["Diff"], config: Config): Line[] {
   const differ = new Set(
     linesOf(diff)

@@ -1,5 +1,5 @@
 import { shortDigest } from "../../text/format";
 
-/** A tag as it is; a digest by its beginning. */
+/** A tag, or a short digest. */
 export const nameOf = (reference: string) =>
   reference.includes(":") ? shortDigest(reference) : reference;

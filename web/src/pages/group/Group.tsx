@@ -16,12 +16,12 @@ import { Repositories } from "./Repositories";
 
 const words = text.group;
 
-// Only who manages a group sees it.
+// For managers only.
 const GroupAccess = lazy(() => import("../users/GroupAccess"));
 
 export default function Group({ group: name }: { group: string }) {
   const me = useMe();
-  // The groups are few and found by name; the one with just this name is ours.
+  // Groups are searched by prefix; pick the exact match.
   const query = useGet("/api/groups", { params: { query: { q: name, limit: 100 } } });
   const group = query.data?.items.find((it) => it.name === name);
   const crumbs = [

@@ -19,7 +19,7 @@ const words = text.group;
 type Open = "repository" | "settings" | "removal" | null;
 type DialogProps = { group: GroupRow; onClose: () => void };
 
-/** What who manages a group, and who administers all, do with it. */
+/** Actions for managers of a group and for administrators. */
 export function GroupActions({ group, manages }: { group: GroupRow; manages: boolean }) {
   const me = useMe();
   const [open, setOpen] = useState<Open>(null);
@@ -41,7 +41,7 @@ export function GroupActions({ group, manages }: { group: GroupRow; manages: boo
           ]}
         />
       )}
-      {/* Each begins anew when it is opened. */}
+      {/* Dialogs start with fresh state when opened. */}
       {open === "repository" && <NewRepository group={group} onClose={onClose} />}
       {open === "settings" && <GroupSettings group={group} onClose={onClose} />}
       <Removal group={group} open={open === "removal"} onClose={onClose} />

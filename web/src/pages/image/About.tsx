@@ -19,7 +19,7 @@ import { platformsOf } from "./platforms";
 const words = text.image;
 type Props = { image: Schemas["Image"] };
 
-/** What most people come for. */
+/** The overview tab. */
 export function About({ image }: Props) {
   const kind = kindOf(image);
   const annotations = Object.entries(image.annotations as Record<string, string>);
@@ -79,7 +79,7 @@ export function About({ image }: Props) {
   );
 }
 
-/** What it is, where it is no image: a chart, a signature, a bill of materials. */
+/** The kind of an artifact: chart, signature, SBOM. */
 function Artifact({ image }: Props) {
   const type = typeOf(image);
   return (

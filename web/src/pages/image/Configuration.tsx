@@ -11,7 +11,7 @@ import s from "./Json.module.css";
 const words = text.image;
 type Config = Schemas["ShownConfig"];
 
-/** What an image sets; what it leaves open has no line. */
+/** The image config, without unset fields. */
 export function ConfigurationPairs({ config }: { config: Config }) {
   const labels = Object.entries(config.labels as Record<string, string>);
   const rows: [string, ReactNode][] = [

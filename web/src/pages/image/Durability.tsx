@@ -7,7 +7,7 @@ import s from "./Durability.module.css";
 
 const words = text.image;
 
-/** How far the image is on its way: staged, on SFTP, verified. */
+/** Durability of the image: staged, on SFTP, verified. */
 export function DurabilityTrail({ of }: { of: Schemas["ShownDurability"] }) {
   const { bytes_stored: stored, bytes_total: total, bytes_verified: verified, state } = of;
   const there = state === "on_sftp" || state === "verified";

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 
-/** The same page, asked for something else: another tab, another platform. */
+/** A link to the same page with other parameters, such as tab or platform. */
 export function HereLink({ ask, children }: { ask: Record<string, string>; children: ReactNode }) {
   const [at] = useLocation();
   const [params] = useSearchParams();

@@ -11,7 +11,7 @@ import { stepsOf } from "./steps";
 const words = text.image;
 type Props = { image: Schemas["Image"] };
 
-/** Steps that the overview shows. */
+/** Number of steps in the overview. */
 const LAST = 5;
 
 export function History({ image }: Props) {
@@ -30,7 +30,7 @@ export function History({ image }: Props) {
   );
 }
 
-/** The steps by which it differs from its base, most likely. */
+/** The latest steps, which most likely differ from the base image. */
 export function LastSteps({ image }: Props) {
   const steps = stepsOf(image);
   if (steps.length === 0) return null;

@@ -14,7 +14,7 @@ import { shortDigest } from "../../text/format";
 const words = text.removal;
 type ImageDeletionProps = { repo: string; digest: string; onClose: () => void };
 
-/** Deletes an image by its digest, with whatever tags it has. */
+/** Deletes an image by digest with all its tags. */
 export function ImageDeletion({ repo, digest, onClose }: ImageDeletionProps) {
   const [, go] = useLocation();
   const preview = useImagePreview(repo, digest);

@@ -14,7 +14,7 @@ import { Referrers } from "./Referrers";
 const words = text.image;
 type ImageTabsProps = { image: Schemas["Image"]; reference: string };
 
-/** None is no number to look at. */
+/** Do not show zero. */
 const some = (n: number) => (n > 0 ? count(n) : undefined);
 
 export function ImageTabs({ image, reference }: ImageTabsProps) {

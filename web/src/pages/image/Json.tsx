@@ -6,7 +6,7 @@ import { Panel } from "../../parts/Panel";
 import { text as all } from "../../text";
 import s from "./Json.module.css";
 
-/** JSON laid out for people; what is copied is as it was pushed. */
+/** Formatted JSON; copying returns the original bytes. */
 export function Json({ title, text }: { title: string; text: string }) {
   const [copied, setCopied] = useState(false);
   const button = (

@@ -18,7 +18,7 @@ type Layer = Schemas["ImageLayer"];
 const isShared = (layer: Layer) => layer.shared_with.length > 0;
 const sizeOf = (layers: Layer[]) => layers.reduce((sum, { size }) => sum + size, 0);
 
-/** All layers beside each other, each as long as it is large. */
+/** All layers side by side, proportional to their size. */
 export function LayerStrip({ layers }: { layers: Layer[] }) {
   const total = sizeOf(layers);
   const shared = layers.filter(isShared);
@@ -27,7 +27,7 @@ export function LayerStrip({ layers }: { layers: Layer[] }) {
       <div className={s.strip} role="img" aria-label={words.strip(total)}>
         {layers.map((layer, at) => (
           <i
-            // The same layer may be in an image twice.
+            // A layer may occur twice in an image.
             key={`${at} ${layer.digest}`}
             className={cx(isShared(layer) && s.shared)}
             style={{ "--p": layer.size } as CSSProperties}

@@ -12,7 +12,7 @@ const words = text.image;
 
 type PullLineProps = { image: Schemas["Image"]; reference: string };
 
-/** The command by which one gets it, for several programs. */
+/** The pull command for several clients. */
 export function PullLine({ image, reference }: PullLineProps) {
   const [tool, setTool] = useState<Tool>();
   const host = useRegistryHost();

@@ -18,7 +18,7 @@ import { platformsOf } from "./platforms";
 
 const words = text.image;
 
-/** Signatures, bills of materials and whatever else is about this image. */
+/** Referrers: signatures, SBOMs and attestations of the image. */
 export function Referrers({ image }: { image: Schemas["Image"] }) {
   const { repo, digest, attestations } = image;
   const platforms = platformsOf(image);
@@ -81,7 +81,7 @@ type ReferrerProps = {
   repo: string;
   name?: string;
   type?: string;
-  /** The platform that it is about, where it is not about the whole image. */
+  /** The platform that it refers to, unless it refers to the whole image. */
   about?: string;
   digest: string;
   size: number;

@@ -4,14 +4,14 @@ import { text } from "../../text";
 export type Kind = "image" | "chart" | "artifact";
 
 const CHART = "application/vnd.cncf.helm.config.v1+json";
-/** A manifest without a type of its own has its configuration's. */
+/** A manifest without an artifact type has the type of its config. */
 const OF_IMAGES = [
   "application/vnd.oci.image.config.v1+json",
   "application/vnd.docker.container.image.v1+json",
 ];
 const LAYER = /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./;
 
-/** What can be done with it: a container's engine runs images only. */
+/** Possible actions: container engines only run images. */
 export function kindOf(
   image: Pick<Schemas["Image"], "artifact_type" | "layers" | "subject">,
 ): Kind {
@@ -19,12 +19,12 @@ export function kindOf(
   const runs =
     !image.subject &&
     (!image.artifact_type || OF_IMAGES.includes(image.artifact_type)) &&
-    // Signatures and attestations have an image's configuration.
+    // Signatures and attestations also have an image config.
     image.layers.every((it) => LAYER.test(it.media_type));
   return runs ? "image" : "artifact";
 }
 
-/** What it is, where it is no image. What attests has an image's configuration. */
+/** The kind of an artifact. Attestations also have an image config. */
 export function typeOf({
   artifact_type: type,
   layers,
@@ -32,8 +32,8 @@ export function typeOf({
   return type && !OF_IMAGES.includes(type) ? type : layers[0]?.media_type;
 }
 
-/** What people call a type; nothing for one that is not known. */
+/** Display name of a type, or undefined if unknown. */
 export function nameOfType(type: string): string | undefined {
-  // `application/vnd.dev.sigstore.bundle.v0.3+json`, in any version.
+  // Any version of `application/vnd.dev.sigstore.bundle.v0.3+json`.
   return text.image.types.find(([start]) => type.startsWith(start))?.[1];
 }

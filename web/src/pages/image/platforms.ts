@@ -1,7 +1,9 @@
 import type { Schemas } from "../../api/client";
 
-/** The platforms of an image by name. What is of no platform, such as an
- * attestation, builders call `unknown/unknown`: it is none. */
+/**
+ * The platforms of an image by name, without `unknown/unknown`, which builders use for
+ * attestations.
+ */
 export const platformsOf = ({ platforms }: Pick<Schemas["Image"], "platforms">) =>
   platforms
     .filter(({ os }) => os !== "unknown")

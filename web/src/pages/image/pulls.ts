@@ -3,13 +3,13 @@ import type { Kind } from "./kind";
 export type Tool = "docker" | "podman" | "skopeo" | "helm" | "oras" | "digest";
 
 /**
- * The commands that get an image, or what is none, the usual one first.
+ * The pull commands of an image or artifact, most common first.
  * @param name with the registry's host
  * @param reference a tag or a digest
  */
 export function pullsOf(kind: Kind, name: string, reference: string, digest: string) {
   const pulls = allOf(kind, name, reference, digest);
-  // It is by its digest already.
+  // The reference is already a digest.
   return reference === digest ? pulls.filter(([tool]) => tool !== "digest") : pulls;
 }
 

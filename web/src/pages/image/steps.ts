@@ -1,9 +1,8 @@
 import type { Schemas } from "../../api/client";
 
 /**
- * The steps by which an image was made, the last first, each with the bytes of
- * the layer that it made; null: that is not known, since the history does not
- * tell of as many layers as there are.
+ * Build steps of an image, latest first, with the size of the layer of each step; null if the
+ * history does not match the layers.
  */
 export function stepsOf({ history, layers }: Pick<Schemas["Image"], "history" | "layers">) {
   const makeLayers = history.filter((step) => !step.empty_layer).length;

@@ -9,7 +9,7 @@ import { pushesOf } from "../transfers/pushes";
 
 const words = text.overview;
 
-/** What needs a person: which push it is, where it is one, and why, where that is the same for all. */
+/** Failures that need action: the push if there is one, and the common cause. */
 export function Failures({ count }: { count: number }) {
   const query = useGet("/api/jobs", { params: { query: { state: "failed", limit: 100 } } });
   const jobs = query.data?.items ?? [];

@@ -10,7 +10,7 @@ import { bytes, percent } from "../../text/format";
 
 const words = text.overview;
 
-/** How full the storage is, and for how long it will do. */
+/** Storage usage and forecast. */
 export function Fullness() {
   const query = useGet("/api/storage");
   const history = useGet("/api/storage/history", { params: { query: { days: 90 } } });
@@ -52,7 +52,7 @@ export function Fullness() {
                 <Muted>{reason}</Muted>
               </div>
             )}
-            {/* What waits for collection counts as stored, and is no saving. */}
+            {/* Garbage still counts as stored and is not a saving. */}
             {stored.logical > stored.unique && (
               <Small>{words.sharingSaves(stored.logical - stored.unique, stored.logical)}</Small>
             )}

@@ -10,7 +10,7 @@ import s from "./LargestGroups.module.css";
 
 const words = text.overview;
 
-/** Where the bytes are. */
+/** The largest groups. */
 export const LargestGroups = ({ of: groups }: { of: Got<"/api/overview">["largest_groups"] }) => (
   <Panel title={words.groups} end={<Link href={to.groups}>{words.showAll}</Link>}>
     <ul className={s.list}>

@@ -63,7 +63,7 @@ export default function Overview() {
   );
 }
 
-/** Those that move, and the last; of one that is both, both say the same. */
+/** Running and recent pushes, without duplicates. */
 function Pushes({ recent }: { recent: Got<"/api/overview">["recent"] }) {
   const transfers = useTransfers(useList());
   return (

@@ -5,7 +5,7 @@ import s from "./Start.module.css";
 
 const words = text.overview.start;
 
-/** What clients need to be told of a registry without HTTPS. */
+/** Client settings for a registry without HTTPS. */
 export function PlainHttp({ host }: { host: string }) {
   return (
     <div className={s.plain}>

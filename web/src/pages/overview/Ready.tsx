@@ -10,7 +10,7 @@ import s from "./Start.module.css";
 
 const words = text.overview.start.ready;
 
-/** Whether what will be pushed can be stored. */
+/** Shows whether pushes can be stored. */
 export function Ready() {
   const health = useGet("/api/sftp/health", undefined, { refetchInterval: 15_000 });
   const room = useGet("/api/storage").data;

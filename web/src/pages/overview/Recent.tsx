@@ -15,12 +15,12 @@ const words = text.overview;
 
 type RecentProps = {
   pushes: Schemas["Recent"][];
-  /** As they are at this moment. */
+  /** Live state. */
   underway: Push[];
 };
 
 export function Recent({ pushes, underway }: RecentProps) {
-  // What moves is told by events, and more often than this list.
+  // Events update running transfers more often than this list.
   const moving = new Map(
     underway
       .filter(({ state, removes }) => state !== "done" && !removes)

@@ -32,7 +32,7 @@ const WAYS: [Way, string][] = [
 
 type StartProps = { overview: Got<"/api/overview">; onBack?: () => void };
 
-/** From nothing to the first image: what to type, and in which order. */
+/** First steps: the commands to push the first image. */
 export function Start({ overview, onBack }: StartProps) {
   const me = useMe();
   const groups = useGet("/api/groups", { params: { query: { limit: 100 } } });
@@ -111,7 +111,7 @@ export function Start({ overview, onBack }: StartProps) {
   );
 }
 
-/** Whether a push makes a repository in a group. */
+/** Whether the first push creates a repository in the group. */
 const takesNew = ({ rights, create_on_push }: Schemas["List_Group"]["items"][number]) =>
   rights.includes("push") && (create_on_push || rights.includes("manage"));
 

@@ -16,7 +16,7 @@ import s from "./Underway.module.css";
 const words = text.overview;
 const MOST = 5;
 
-/** What is on its way to SFTP, as it moves. */
+/** Live transfers to SFTP. */
 export function Underway({ query, pushes: all }: ReturnType<typeof useTransfers>) {
   const pushes = all.filter((push) => !push.removes && push.state !== "done");
   return (

@@ -2,13 +2,13 @@ import { text } from "../../text";
 
 const words = text.overview.start;
 
-/** With what one pushes. */
+/** The clients to push with. */
 export type Way = "docker" | "podman" | "actions";
 export type Step = { name: string; hint: string; command: string; prompt?: string };
 
 type Where = { host: string; user: string; image: string };
 
-/** What to type, or to write into a workflow, for a push. */
+/** The commands, or the workflow, for a push. */
 export function stepsOf(way: Way, { host, user, image }: Where): Step[] {
   if (way === "actions") {
     const command = workflow(host, user, image);

@@ -8,12 +8,12 @@ import { fateOf } from "./fate";
 
 const words = text.removal;
 
-/** Tags that are told one by one; of more, only how many. */
+/** Maximum number of tags listed individually. */
 const TOLD_MAX = 8;
 
 type FatesProps = { repo: string; tags: string[] };
 
-/** What becomes of each tag's image when all these tags go. */
+/** The effect of deleting these tags on each tag's image. */
 export function Fates({ repo, tags }: FatesProps) {
   const told = tags.slice(0, TOLD_MAX);
   const alone = useEachTagsPreview(repo, told);

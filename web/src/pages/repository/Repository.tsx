@@ -20,7 +20,7 @@ export default function Repository({ repo }: { repo: string }) {
   const host = useRegistryHost();
   const group = groupOf(repo);
   const facts = found.data?.items[0];
-  // Without a tag docker pulls `latest`, which is not everywhere.
+  // Without a tag docker pulls `latest`, which may not exist.
   const newest = useGet(
     "/api/tags",
     { params: { query: { repo, sort: "pushed", limit: 1 } } },

@@ -11,7 +11,7 @@ import type { Tag } from "./TagRow";
 
 const words = text.repository;
 
-/** Tags that go at once, at most: the API takes no more. */
+/** Maximum number of tags per deletion, as in the API. */
 const DELETED_MAX = 500;
 
 type SelectionBarProps = {
@@ -22,7 +22,7 @@ type SelectionBarProps = {
   onClear: () => void;
 };
 
-/** What can be done with the tags that were chosen. */
+/** Actions on the selected tags. */
 export function SelectionBar({ repo, chosen, mayDelete, onDelete, onClear }: SelectionBarProps) {
   const [, go] = useLocation();
   if (chosen.length === 0) return null;

@@ -17,11 +17,11 @@ type TagDeletionProps = {
   repo: string;
   tags: string[];
   onClose: () => void;
-  /** Told of the tags that are gone. */
+  /** Called with the deleted tags. */
   onDone?: (gone: string[]) => void;
 };
 
-/** Asks before tags go, and says exactly what that frees. */
+/** Asks for confirmation before deleting tags, and shows what that frees. */
 export function TagDeletion(props: TagDeletionProps) {
   if (props.tags.length === 0) return null;
   return <Asked key={props.tags.join(" ")} {...props} />;
@@ -54,7 +54,7 @@ function Asked({ repo, tags, onClose, onDone }: TagDeletionProps) {
         </>
       }
       confirm={words.confirmTags(all.length)}
-      // What one agrees to is what is shown, not what was asked for before.
+      // Users confirm what is shown, not a previous preview.
       disabled={!preview.data || preview.isPlaceholderData}
       busy={remove.isPending}
       problem={remove.error ?? preview.error}

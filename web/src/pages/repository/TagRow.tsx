@@ -19,7 +19,7 @@ type TagRowProps = {
   host: string;
   rights: string[];
   tag: Tag;
-  /** Other tags of the same image that are shown too. */
+  /** Other visible tags of the same image. */
   sameAs: string[];
   picked: boolean;
   onPick: (on: boolean, range: boolean) => void;
@@ -97,7 +97,7 @@ export function TagRow({ repo, host, rights, tag, sameAs, picked, ...on }: TagRo
   );
 }
 
-/** `amd64` where all are for Linux, as nearly all are. */
+/** `amd64` if all platforms are Linux, which is the usual case. */
 function Platforms({ of }: { of: string[] }) {
   const known = of.filter((platform) => !platform.startsWith("unknown"));
   const linux = known.every((platform) => platform.startsWith("linux/"));

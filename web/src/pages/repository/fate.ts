@@ -3,8 +3,8 @@ import type { Schemas } from "../../api/client";
 type Fate = { is: "removed" | "stays" | "gone" } | { is: "staysAs"; names: string[] };
 
 /**
- * What becomes of a tag's image.
- * @param alone what deleting this tag only would do
+ * The effect on a tag's image.
+ * @param alone preview of deleting only this tag
  * @param deleted all tags that are deleted together
  */
 export function fateOf(
@@ -15,6 +15,6 @@ export function fateOf(
   if (alone.missing.includes(tag)) return { is: "gone" };
   const names = alone.also_tagged.filter((name) => !deleted.includes(name));
   if (names.length > 0) return { is: "staysAs", names };
-  // Its other names go too; or it has none, and stays only where an index holds it.
+  // Its other tags are deleted too; or it has none, and is kept only if an index references it.
   return { is: alone.also_tagged.length > 0 || alone.manifests > 0 ? "removed" : "stays" };
 }

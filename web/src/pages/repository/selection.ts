@@ -1,17 +1,17 @@
 import { useRef, useState } from "react";
 import type { Tag } from "./TagRow";
 
-/** Tags by their names: a choice outlasts the page of the list on which it was made. */
+/** Tags by name: a selection survives paging. */
 export type Chosen = ReadonlyMap<string, Tag>;
 
-/** Tags that were chosen, and the range from the last one by Shift. */
+/** Selected tags; Shift selects a range. */
 export function useSelection() {
   const [chosen, setChosen] = useState<Chosen>(new Map());
   const last = useRef<string>(undefined);
   return {
     chosen,
     clear: () => setChosen(new Map()),
-    /** Those that are not there any more. */
+    /** Tags that no longer exist. */
     forget: (names: string[]) =>
       setChosen((old) => new Map([...old].filter(([name]) => !names.includes(name)))),
     choose: (name: string, on: boolean, shown: Tag[], range: boolean) => {
@@ -41,19 +41,19 @@ function changed(old: Chosen, tags: Tag[], on: boolean) {
   return next;
 }
 
-/** As they are now, as far as they are shown: a tag may have been pushed again. */
+/** Current data of the visible tags: a tag may have been pushed again. */
 export const renewed = (chosen: Chosen, shown: Tag[]) =>
   [...chosen.values()].map((tag) => shown.find(({ name }) => name === tag.name) ?? tag);
 
-/** What of tags is told and done together. */
+/** Summary of the selected tags. */
 export function together(tags: Tag[]) {
   const sizes = new Map(tags.map(({ digest, size }) => [digest, size]));
   const [from, into] = [...tags].sort((a, b) => a.pushed_at.localeCompare(b.pushed_at));
   return {
     digests: [...sizes.keys()],
-    /** An image with two names counts once. */
+    /** An image with several tags counts once. */
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
-    /** Two, from the one that was pushed first. */
+    /** Two tags, the older push first. */
     pair: tags.length === 2 && from && into ? ([from.name, into.name] as const) : undefined,
   };
 }

@@ -16,7 +16,7 @@ const words = text.settings.tokens;
 type Made = Schemas["MadeToken"];
 type NewTokenProps = { onClose: () => void; onMade: (made: Made) => void };
 
-/** Asks what a token is called, what it may do and for how long. */
+/** Asks for name, access and expiry of a token. */
 export function NewToken({ onClose, onMade }: NewTokenProps) {
   const me = useMe();
   const group = me.groups[0]?.name ?? "team";

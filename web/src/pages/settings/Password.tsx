@@ -19,7 +19,7 @@ const SHORTEST = 8;
 export function Password() {
   const { user } = useMe();
   const [typed, setTyped] = useState(EMPTY);
-  // What is wrong is said when one is done with it, not as one types.
+  // Validate on blur, not while typing.
   const [looked, setLooked] = useState({ next: false, again: false });
   const short = [...typed.next].length < SHORTEST;
   const differs = typed.again !== typed.next;
@@ -35,7 +35,7 @@ export function Password() {
       setTyped(EMPTY);
       setLooked({ next: false, again: false });
       say(words.changed);
-      // This browser has a new session.
+      // The response started a new session.
       reopen();
       return renew("/api/auth/me", "/api/sessions");
     },
@@ -62,7 +62,7 @@ export function Password() {
     <Panel title={words.title} id="password">
       <PanelBody>
         <Form onSend={send} busy={change.isPending}>
-          {/* For password managers: whose password it is. */}
+          {/* The user name, for password managers. */}
           <input hidden readOnly autoComplete="username" value={user.username} />
           <Field {...field("current")} error={wrong ? words.wrong : undefined} />
           <Field

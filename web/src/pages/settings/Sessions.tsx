@@ -101,7 +101,7 @@ function SessionRow({ session }: { session: Session }) {
   );
 }
 
-/** Page by page: each answer names those that are still there. */
+/** Page by page: each response lists the remaining sessions. */
 async function endAllOthers() {
   let ended = 0;
   for (;;) {

@@ -25,7 +25,7 @@ const words = text.settings.tokens;
 
 type Token = Schemas["Token"];
 
-/** A filter is of use where the list is longer than a glance. */
+/** Show the filter only for long lists. */
 const FEW = 10;
 
 export function Tokens() {

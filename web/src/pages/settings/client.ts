@@ -1,5 +1,6 @@
-/** What programs call themselves, most telling first: Edge says that it is
- * Chrome, and Chrome that it is Safari. */
+/**
+ * Product tokens in order of significance: Edge also claims to be Chrome, and Chrome to be Safari.
+ */
 const BROWSERS: [RegExp, string][] = [
   [/\bEdgA?\//, "Edge"],
   [/\bOPR\//, "Opera"],
@@ -19,7 +20,7 @@ const SYSTEMS: [RegExp, string][] = [
 const first = (names: [RegExp, string][], words: string) =>
   names.find(([pattern]) => pattern.test(words))?.[1];
 
-/** `Firefox on Linux`, `docker 27.1`: a `User-Agent` as people say it. */
+/** Formats a `User-Agent`: `Firefox on Linux`, `docker 27.1`. */
 export function clientName(agent: string): string {
   const browser = agent.startsWith("Mozilla/") && first(BROWSERS, agent);
   if (browser) {

@@ -11,7 +11,7 @@ import { Gate } from "./Gate";
 
 const words = text.signIn.first;
 
-/** The one page of an account that still has the password it was given. */
+/** The only page of an account that must change its initial password. */
 export default function FirstPassword({ me }: { me: Me }) {
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
@@ -37,7 +37,7 @@ export default function FirstPassword({ me }: { me: Me }) {
     <Gate title={words.title} heading={words.title} below={me.user.username}>
       <p>{words.lead}</p>
       <Form onSend={send} busy={change.isPending}>
-        {/* So that password managers know whose it is. */}
+        {/* The user name, for password managers. */}
         <input type="hidden" autoComplete="username" value={me.user.username} readOnly />
         <Field
           label={words.current}

@@ -11,7 +11,7 @@ type GateProps = {
   children: ReactNode;
 };
 
-/** What stands before all other pages. */
+/** The layout of the sign-in pages. */
 export function Gate({ title, heading, below, foot, children }: GateProps) {
   useEffect(() => {
     document.title = `${title} · Refity`;

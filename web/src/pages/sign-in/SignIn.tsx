@@ -25,7 +25,7 @@ export default function SignIn() {
   const send = useMutation<unknown, Problem>({
     mutationFn: () => signIn(user.trim(), password),
     onSuccess: () => {
-      // What another account read is none of this one's business.
+      // Do not keep data of another account.
       queries.clear();
       go(nextPath(location.search), { replace: true });
     },
@@ -79,7 +79,7 @@ export default function SignIn() {
   );
 }
 
-/** Seconds until one may try again. */
+/** Seconds until the next attempt. */
 function useCountdown(problem: Problem | null) {
   const [left, setLeft] = useState(0);
   useEffect(() => {

@@ -11,23 +11,23 @@ const WIDTH = 1_000;
 const HEIGHT = 220;
 
 type Place = { x?: number; y?: number };
-/** Where something stands, as a part of the chart. */
+/** Position as a fraction of the chart. */
 const style = ({ x = 0, y = 0 }: Place) => ({ "--x": x, "--y": y }) as CSSProperties;
 const at = ({ x, y }: { x: number; y: number }) =>
   `${(x * WIDTH).toFixed(1)},${(y * HEIGHT).toFixed(1)}`;
 
-/** A note would leave the chart above, or hide what the capacity is. */
+/** Keep the note inside the chart and clear of the capacity label. */
 const isBelow = (y: number, capacity = 0) => y < 0.35 || (y < 0.65 && y - 0.3 < capacity);
 
 type AreaChartProps = {
   chart: Chart;
-  /** What it shows, in words. */
+  /** Text alternative. */
   label: string;
-  /** What is said of the last day besides. */
+  /** Additional note for the last day. */
   note?: ReactNode;
 };
 
-/** Used space by day, with what is to come; the pointer reads single days. */
+/** Used space by day with forecast; hovering shows single days. */
 export function AreaChart({ chart, label, note }: AreaChartProps) {
   const [pointed, setPointed] = useState<Point | null>(null);
   const { points, ticks, dates, capacity } = chart;

@@ -20,7 +20,7 @@ const words = text.storage;
 export type StorageQuery = UseQueryResult<Got<"/api/storage">, Problem>;
 type Room = Got<"/api/storage">;
 
-/** How full the storage is, and how it came to be. */
+/** Storage capacity and usage. */
 export const Capacity = ({ storage }: { storage: StorageQuery }) => (
   <Panel label={words.capacity}>
     <Loaded query={storage}>{(room) => <Fullness of={room} />}</Loaded>

@@ -8,7 +8,7 @@ import s from "./Checks.module.css";
 
 const words = text.storage;
 
-/** What each step of a check found; after one that failed there are no more. */
+/** Results of a check, up to the first failed step. */
 export function Checks({ of: { ok, steps } }: { of: Schemas["Check"] }) {
   return (
     <div className={s.checks} role="status">

@@ -9,7 +9,7 @@ import type { StorageQuery } from "./Capacity";
 
 const words = text.storage;
 
-/** Where pushes are kept until SFTP has them. */
+/** The local disk that holds pushes until they are on SFTP. */
 export const Disk = ({ storage }: { storage: StorageQuery }) => (
   <Panel title={words.disk}>
     <PanelBody tight>

@@ -11,12 +11,12 @@ import s from "./Found.module.css";
 
 const words = text.storage;
 
-/** Rows of each list at first, and at most; and digests that a row names. */
+/** Initial and maximum rows per list, and digests per row. */
 const ROWS = 8;
 const ROWS_MAX = 48;
 const NAMED_MAX = 2;
 
-/** What a collection takes: from which repositories, and what is freed. */
+/** The result of a collection: affected repositories and freed blobs. */
 export function Found({ of }: { of: Schemas["CollectionReport"] }) {
   const [most, setMost] = useState(ROWS);
   const repositories = Object.entries(of.repositories).sort(([a], [b]) => a.localeCompare(b));
@@ -97,7 +97,7 @@ export function Found({ of }: { of: Schemas["CollectionReport"] }) {
   );
 }
 
-/** The first of some digests, and how many there are. */
+/** The first digests and the total number. */
 function Named({ of }: { of: string[] }) {
   if (of.length === 0) return null;
   return (

@@ -20,7 +20,7 @@ type Report = Schemas["CollectionReport"];
 const collect = (dry_run: boolean): Promise<Report> =>
   answer(api.POST("/api/gc", { body: { dry_run } }));
 
-/** Shows what nothing uses any more, then removes it. */
+/** Previews garbage, then collects it. */
 export function Garbage({ id }: { id: string }) {
   const [asking, setAsking] = useState(false);
   const [at, setAt] = useState(0);

@@ -18,10 +18,10 @@ const words = text.storage;
 type History = Got<"/api/storage/history">;
 type Range = keyof typeof words.ranges;
 
-/** Days that the table has: the newest. */
+/** Number of latest days in the table. */
 const ROWS_MAX = 100;
 
-/** How the used space grew, and how it may go on. */
+/** Growth of the used space, with forecast. */
 export function Growth() {
   const [range, setRange] = useState<Range>("90");
   const [table, setTable] = useState(false);
@@ -82,7 +82,7 @@ function Drawn({ of: history }: { of: History }) {
   );
 }
 
-/** The same as numbers. */
+/** The chart's data as a table. */
 function Days({ of: { items } }: { of: History }) {
   const used = series(items);
   const rows = items.map((day, at) => ({ ...day, used: used[at]?.value ?? 0 }));

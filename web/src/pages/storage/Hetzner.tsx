@@ -8,7 +8,7 @@ import { bytes, percent } from "../../text/format";
 
 const words = text.storage;
 
-/** What Hetzner tells of the box; nothing, where it is not asked. */
+/** Usage reported by Hetzner; renders nothing if disabled. */
 export function Hetzner() {
   const { data } = useGet("/api/ftp/usage", undefined, { refetchInterval: 600_000 });
   if (!data || !("total_size" in data)) return null;

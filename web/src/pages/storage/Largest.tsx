@@ -17,7 +17,7 @@ import { bytes } from "../../text/format";
 const words = text.storage;
 type By = "unique" | "logical";
 
-/** The repositories that take the most room. */
+/** The largest repositories. */
 export function Largest() {
   const [by, setBy] = useState<By>("unique");
   const query = useGet("/api/storage/top", { params: { query: { by } } });

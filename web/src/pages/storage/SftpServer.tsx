@@ -19,7 +19,7 @@ type Health = Schemas["Health"];
 
 const TONES: Record<string, Tone> = { up: "ok", down: "warn", needs_person: "bad" };
 
-/** How the SFTP server is, and a look whether it does all that is needed. */
+/** State and checks of the SFTP server. */
 export function SftpServer() {
   const me = useMe();
   const query = useGet("/api/sftp/health", undefined, { refetchInterval: 30_000 });

@@ -16,8 +16,7 @@ import { sourceOf } from "./source";
 const words = text.storage;
 const GARBAGE = "garbage";
 
-/** How full it is, what takes the room, how the SFTP server is, and the way to
- * more room. */
+/** Storage usage, largest repositories, SFTP server state and garbage collection. */
 export default function Storage() {
   const me = useMe();
   const storage = useGet("/api/storage", undefined, { refetchInterval: 60_000 });

@@ -4,29 +4,28 @@ type Day = Schemas["Day"];
 type Forecast = Schemas["Forecast"];
 
 const DAY = 86_400_000;
-/** Lines across the chart, the ground among them: at most. */
+/** Maximum number of grid lines, including the baseline. */
 const TICKS_MAX = 5;
-/** A capacity that is further up would press the line to the ground. */
+/** A higher capacity would flatten the line. */
 const CAPACITY_MAX = 6;
-/** How much of the chart's width is left for what is to come. */
+/** Share of the width for the forecast. */
 const AHEAD = 0.5;
 
 export type Point = { day: string; value: number; x: number; y: number };
-/** All places are parts of the chart's width and height; y from its top. */
+/** Coordinates are fractions of width and height; y from the top. */
 export type Chart = {
   points: Point[];
   ticks: { value: number; y: number }[];
   dates: { day: string; x: number; is: "past" | "today" | "full" }[];
   capacity: { value: number; y: number } | null;
-  /** Where the line goes on, as far as it is shown. */
+  /** The forecast, as far as visible. */
   guess: { x: number; y: number } | null;
 };
 
 const time = (day: string) => Date.parse(`${day}T00:00:00Z`);
 const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
 
-/** What the storage says is used, where it always said so, else our own bytes:
- * as the forecast counts. */
+/** Used space as reported by the storage if complete, else our own bytes, as in the forecast. */
 export function series(days: readonly Day[]) {
   const told = days.every((day) => day.capacity_used != null);
   return days.map((day) => ({
@@ -51,8 +50,7 @@ export function chartOf(days: readonly Day[], forecast: Forecast): Chart {
   const last = values.at(-1)?.value ?? 0;
   const perDay = forecast.bytes_per_day ?? null;
   const full = forecast.full_on ? time(forecast.full_on) : null;
-  // The forecast gets as much room as it needs, but no more than half as much
-  // as what was.
+  // The forecast takes at most half the width of the history.
   const most = to + (to - from) * AHEAD;
   const end = perDay === null || perDay === 0 ? to : full ? Math.min(full + 3 * DAY, most) : most;
   const guessAt = full ? Math.min(full, end) : end;
@@ -77,14 +75,14 @@ export function chartOf(days: readonly Day[], forecast: Forecast): Chart {
   return {
     points: values.map(({ day, value }) => ({ day, value, x: x(time(day)), y: y(value) })),
     ticks: ticks.map((value) => ({ value, y: y(value) })),
-    // Of a few days, some of these are the same.
+    // Few days cause duplicates.
     dates: dates.filter(({ day }, at) => dates.findIndex((other) => other.day === day) === at),
     capacity: shown === null ? null : { value: shown, y: y(shown) },
     guess: end > to ? { x: x(guessAt), y: y(guessed) } : null,
   };
 }
 
-/** The point that is nearest to a place. */
+/** The nearest point to a position. */
 export function nearest(points: readonly Point[], x: number): Point | undefined {
   return points.reduce<Point | undefined>(
     (best, point) => (best && Math.abs(best.x - x) <= Math.abs(point.x - x) ? best : point),

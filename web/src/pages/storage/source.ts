@@ -3,10 +3,10 @@ import type { Schemas } from "../../api/client";
 type Capacity = Schemas["Capacity"];
 type Source = "hetzner" | "statvfs" | "unknown";
 
-/** Milliseconds after which numbers are old: they are asked for every few minutes. */
+/** Age in milliseconds after which numbers are outdated; they are refreshed every few minutes. */
 const OLD = 30 * 60_000;
 
-/** Who told how much room there is. */
+/** Source of the capacity. */
 export const sourceOf = ({ source, total }: Capacity): Source =>
   total != null && (source === "hetzner" || source === "statvfs") ? source : "unknown";
 

@@ -14,10 +14,10 @@ import { StateWord, toneOf } from "./States";
 import { Troubles } from "./Troubles";
 
 const words = text.transfers;
-/** Transfers of the repository among which those of a push are looked for. */
+/** Maximum number of the repository's transfers to search. */
 const LOOKED_AT = 100;
 
-/** All transfers of a push: those at hand, and those that were done before. */
+/** All transfers of a push, including earlier finished ones. */
 function useAll(push: Push): Transfer[] {
   const query = { repo: push.repo ?? "", limit: LOOKED_AT };
   const enabled = push.repo !== null && blobsOf(push.jobs).length < push.blobsTotal;
@@ -27,7 +27,7 @@ function useAll(push: Push): Transfer[] {
   return [...push.jobs, ...others.filter((job) => job.push_id === push.id && !here.has(job.id))];
 }
 
-/** What is wrong with a push, and its transfers. */
+/** Errors and transfers of a push. */
 export function PushBody({ push, rows }: { push: Push; rows: number }) {
   const all = useAll(push);
   const jobs = worthARow(all);

@@ -5,7 +5,7 @@ import type { Push } from "./pushes";
 
 const words = text.transfers;
 
-/** `team/api:1.2`, or the digest's beginning where it has no tag. */
+/** `team/api:1.2`, or a short digest without a tag. */
 function split(name: string) {
   const [repo = "", digest] = name.split("@");
   if (digest) return { repo, reference: shortDigest(digest) };
@@ -15,7 +15,7 @@ function split(name: string) {
     : { repo: name.slice(0, at), reference: name.slice(at + 1) };
 }
 
-/** A push's name in words, for a label or a message. */
+/** A push's name as plain text, for labels and messages. */
 export function titleOf({ name, repo, removes, state }: Push): string {
   const subject = name ?? repo;
   if (removes) return subject ? words.removalOf(subject) : words.cleaning;

@@ -17,12 +17,12 @@ const words = text.transfers;
 type PushRowProps = {
   push: Push;
   open: boolean;
-  /** How many of its transfers may be shown. */
+  /** Maximum number of transfers to show. */
   rows: number;
   onToggle: (key: string, open: boolean) => void;
 };
 
-/** A push; opened, its transfers. Drawn anew only when one of these changed. */
+/** A push, expandable to its transfers. Memoized. */
 export const PushRow = memo(function PushRow({ push, open, rows, onToggle }: PushRowProps) {
   const done = push.state === "done";
   const { speed, note } = noteOf(push);

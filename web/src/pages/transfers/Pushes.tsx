@@ -21,13 +21,13 @@ import { asked, OPEN, useTransfers } from "./useTransfers";
 
 const words = text.transfers;
 
-/** Rows in all, of pushes and of their transfers: thousands may be under way. */
+/** Maximum number of rows; thousands of transfers may be running. */
 const ROWS_MAX = 100;
 const PUSHES_MAX = 50;
-/** Pushes in need of a person that are open without being asked. */
+/** Number of failed pushes that are expanded by default. */
 const OPEN_MAX = 3;
 
-/** The pushes whose transfers go on, failed, or are done. */
+/** Pushes with running, failed or finished transfers. */
 export function Pushes() {
   const list = useList();
   const { query, pushes, total } = useTransfers(list);
@@ -35,7 +35,7 @@ export function Pushes() {
   const shown = pushes.slice(0, PUSHES_MAX);
   const { isOpen, toggle } = useOpen(shown);
   const opened = shown.map((push) => (isOpen(push) ? worthARow(push.jobs).length : 0));
-  // What is done may have had more transfers than are at hand.
+  // Finished pushes may have more transfers than loaded.
   const wanted = opened.map((rows, at) =>
     rows > 0 ? Math.max(rows, (shown[at]?.blobsTotal ?? 0) + 2) : 0,
   );
@@ -73,7 +73,7 @@ export function Pushes() {
   );
 }
 
-/** Which pushes are open: those one opened, and the first that failed. */
+/** Expanded pushes: by the user, and the first failed ones. */
 function useOpen(shown: Push[]) {
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const toggle = useCallback(
@@ -121,7 +121,7 @@ function Tools({ list }: { list: List }) {
 
 type FootProps = { total: number; all: Push[]; shown: Push[] };
 
-/** How much of what is open is shown, and the way to the rest. */
+/** Number of visible transfers, and a link to the rest. */
 function OpenFoot({ total, all, shown }: FootProps) {
   const search = useSearch();
   const summary = useSummary().data;

@@ -14,7 +14,7 @@ type StateWordProps = {
   removes: boolean;
 };
 
-/** How a push or a transfer stands. */
+/** State of a push or transfer. */
 export function StateWord({ of, percent, nextRetryAt, removes }: StateWordProps) {
   switch (of) {
     case "failed":
@@ -52,7 +52,7 @@ function RetryIn({ at }: { at: string | null | undefined }) {
   return left > 0 ? words.retryingIn(left) : words.retryingNow;
 }
 
-/** How a bar looks. */
+/** Style of a progress bar. */
 export const toneOf = (state: State) =>
   state === "failed"
     ? "stuck"

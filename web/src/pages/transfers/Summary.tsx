@@ -12,7 +12,7 @@ const words = text.transfers;
 
 type SummaryData = Got<"/api/jobs/summary">;
 
-/** How fast it goes, and how much is still to go. */
+/** Speed and remaining bytes. */
 export function Summary() {
   const query = useSummary();
   const rates = useRates(query.data, query.dataUpdatedAt);

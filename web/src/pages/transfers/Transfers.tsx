@@ -15,7 +15,7 @@ import { useSummary } from "./useSummary";
 
 const words = text.transfers;
 
-/** What is on its way from this host to SFTP. */
+/** Transfers from this host to SFTP. */
 export default function Transfers() {
   const me = useMe();
   const config = useGet("/api/config");

@@ -18,16 +18,16 @@ import { type Push, type Trouble, troublesOf } from "./pushes";
 
 const words = text.transfers;
 
-/** Troubles that are told of in words; more of them are rarely others. */
+/** Maximum number of distinct errors to show. */
 const TROUBLES_MAX = 3;
 
-/** What is wrong with a push, and the ways out. */
+/** Errors of a push, with remedies. */
 export const Troubles = ({ of }: { of: Push }) =>
   troublesOf(of)
     .slice(0, TROUBLES_MAX)
     .map((trouble) => <TroubleNotice key={trouble.jobs[0]?.id} of={trouble} push={of} />);
 
-/** Tries some transfers again; one that does so already is none the worse. */
+/** Retries transfers; retrying one twice is harmless. */
 async function retry(jobs: Transfer[]) {
   for (const { id } of jobs) {
     try {

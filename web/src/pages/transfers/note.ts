@@ -4,7 +4,7 @@ import type { Push } from "./pushes";
 
 const words = text.transfers;
 
-/** How fast a push goes and how long it takes; where it does not go, why. */
+/** Speed and remaining time of a push, or why it does not progress. */
 export function noteOf(push: Push): { speed?: string; note?: string } {
   switch (push.state) {
     case "uploading":

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Transfer } from "../../api/live";
 import { byUrgency, merge, pushesOf, shareRows, stateOf, troublesOf, worthARow } from "./pushes";
 
-/** What is told of a push with each of its transfers. */
+/** Push data that each transfer includes. */
 const told = (is: Partial<NonNullable<Transfer["push"]>> = {}) => ({
   name: "team/api:1",
   blobs_done: 0,

@@ -1,6 +1,6 @@
 import type { Transfer } from "../../api/live";
 
-/** How a transfer stands, the first being what a person should see first. */
+/** States of a transfer, most important first. */
 export const STATES = [
   "failed",
   "uploading",
@@ -14,7 +14,7 @@ export type State = (typeof STATES)[number];
 
 const rank = (state: State) => STATES.indexOf(state);
 
-/** A transfer that rests after a failure goes on by itself: it has not failed. */
+/** A transfer that waits for an automatic retry has not failed. */
 export function stateOf({ state, attempt, bytes_done, bytes_total }: Transfer): State {
   switch (state) {
     case "failed":
@@ -31,17 +31,17 @@ export function stateOf({ state, attempt, bytes_done, bytes_total }: Transfer): 
   }
 }
 
-/** What was pushed at once, as far as its transfers are known. */
+/** A push with its known transfers. */
 export type Push = {
-  /** The same as long as it is shown. */
+  /** Stable key. */
   key: string;
-  /** Of its last transfer: later ones have higher ones. */
+  /** Id of its latest transfer, for sorting. */
   id: number;
-  /** The first is the one to show first. */
+  /** Most important first. */
   jobs: Transfer[];
   state: State;
   repo: string | null;
-  /** `team/api:1.2`; nothing, as long as there is no manifest. */
+  /** `team/api:1.2`; undefined without a manifest. */
   name: string | null;
   pushedBy: string | null;
   removes: boolean;
@@ -51,9 +51,9 @@ export type Push = {
   blobsTotal: number;
   /** 0 to 1. */
   progress: number;
-  /** Of all its blobs; nothing: it has none. */
+  /** Of all its blobs; undefined without blobs. */
   bytes: { done: number; total: number } | null;
-  /** That are still to be sent. */
+  /** Bytes still to upload. */
   bytesLeft: number;
   rate: number;
   nextRetryAt: string | null;
@@ -65,7 +65,7 @@ const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 const first = (times: (string | null | undefined)[]) =>
   times.filter((it) => it != null).sort()[0] ?? null;
 
-/** The transfers of a push's blobs, as far as they are at hand. */
+/** The known blob transfers of a push. */
 export function blobsOf(jobs: Transfer[]) {
   const manifests = manifestsOf(jobs);
   return jobs.filter((job) => isBlob(job) && !job.removes && !manifests.has(job.digest));
@@ -82,7 +82,7 @@ function pushOf(key: string, all: Transfer[]): Push {
   const blobsTotal = name ? Math.max(...counted.map((it) => it?.blobs_total ?? 0)) : blobs.length;
   const open = blobs.filter((job) => job.state !== "done");
   const total = sum(blobs.map((job) => job.bytes_total));
-  // What was sent before is told with the push; what is on its way, by its transfer.
+  // Finished bytes come with the push, running ones with the transfer.
   const known = name ? Math.max(...counted.map((it) => it?.bytes_total ?? 0)) : total;
   const before = name
     ? Math.max(...counted.map((it) => it?.bytes_stored ?? 0))
@@ -119,14 +119,12 @@ function pushOf(key: string, all: Transfer[]): Push {
   };
 }
 
-/** Blobs come before the manifest that names them: until then, those of a
- * repository stand together. */
+/** Blobs precede their manifest: until then, group them by repository. */
 const keyOf = ({ push, push_id, repo, removes, state }: Transfer) =>
   push?.name ? `push ${push_id}` : `${removes ? "removal" : ""} ${repo ?? ""} ${state === "done"}`;
 
 /**
- * Transfers by their pushes. A push whose transfers are the same as before is
- * the same object, so that its row need not be drawn again.
+ * Groups transfers by push. An unchanged push keeps its identity, so its row is not rendered again.
  */
 export function pushesOf(jobs: Iterable<Transfer>, before: readonly Push[] = []): Push[] {
   const groups = new Map<string, Transfer[]>();
@@ -145,19 +143,18 @@ export function pushesOf(jobs: Iterable<Transfer>, before: readonly Push[] = [])
   });
 }
 
-/** What needs a person, what moves, what waits, what is done. The newest come
- * first, but of what waits those whose turn is next. */
+/** Order: failed, running, waiting, done. Newest first, but waiting transfers by queue position. */
 export function byUrgency(a: Push, b: Push) {
   const newest = b.id - a.id;
   return rank(a.state) - rank(b.state) || (a.state === "waiting" ? -newest : newest);
 }
 
-/** A list as the server gave it, with what was told since. */
+/** Merges a list with later events. */
 export function merge(
   listed: readonly Transfer[],
   live: ReadonlyMap<number, Transfer>,
   wanted: (job: Transfer) => boolean,
-  /** Transfers that were told of, but are not in the list, are shown too. */
+  /** Include transfers that are only known from events. */
   more: boolean,
 ): Transfer[] {
   const here = new Set(listed.map((job) => job.id));
@@ -166,8 +163,7 @@ export function merge(
   return merged.filter(wanted);
 }
 
-/** Transfers that a person cares for: the links to blobs are bookkeeping, and
- * of a manifest its bytes stand for its name too. What is wrong is shown always. */
+/** Relevant transfers: hides layer links and manifest links unless they failed. */
 export function worthARow(jobs: Transfer[]): Transfer[] {
   const stored = new Set(jobs.filter(isBlob).map(({ digest }) => digest));
   return jobs.filter((job) => {
@@ -177,14 +173,11 @@ export function worthARow(jobs: Transfer[]): Transfer[] {
   });
 }
 
-/** The digests that are manifests, so far as it is known. */
+/** Digests known to be manifests. */
 export const manifestsOf = (jobs: Transfer[]) =>
   new Set(jobs.filter(({ kind }) => kind === "publish_manifest").map(({ digest }) => digest));
 
-/**
- * How many rows of each open push are shown, so that all together are no more
- * than `most`; the first come first.
- */
+/** Distributes at most `most` rows over the open pushes, first come first served. */
 export function shareRows(wanted: number[], most: number): number[] {
   let left = most;
   return wanted.map((rows) => {
@@ -194,7 +187,7 @@ export function shareRows(wanted: number[], most: number): number[] {
   });
 }
 
-/** What went wrong in a push, each way once. */
+/** Distinct errors of a push. */
 export type Trouble = { error: NonNullable<Transfer["error"]>; jobs: Transfer[]; failed: boolean };
 
 export function troublesOf({ jobs }: Push): Trouble[] {

@@ -1,10 +1,10 @@
 import { useEffect, useState } from "react";
 import type { Got } from "../../api/client";
 
-/** Speeds that are drawn. */
+/** Number of samples in the chart. */
 const RATES_MAX = 24;
 
-/** The speeds since the page was opened, the latest last. */
+/** Upload speeds since the page was opened, latest last. */
 export function useRates(now: Got<"/api/jobs/summary"> | undefined, at: number) {
   const [rates, setRates] = useState<number[]>([]);
   useEffect(() => {

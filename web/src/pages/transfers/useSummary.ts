@@ -1,4 +1,4 @@
 import { useGet } from "../../api/query";
 
-/** How much is on its way, and how fast. */
+/** Summary of running transfers and speed. */
 export const useSummary = () => useGet("/api/jobs/summary", undefined, { refetchInterval: 5_000 });

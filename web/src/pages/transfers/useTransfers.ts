@@ -8,20 +8,20 @@ import { byUrgency, merge, type Push, pushesOf } from "./pushes";
 
 type Page = Got<"/api/jobs">;
 
-/** Transfers of each state that are asked for. */
+/** Page size per state. */
 const EACH = 100;
-/** The API's states of what is not done. */
+/** Unfinished states in the API. */
 export const OPEN = ["failed", "running", "pending", "waiting"] as const;
 export type ApiState = (typeof OPEN)[number] | "done";
 const isState = (word: string): word is ApiState => [...OPEN, "done"].includes(word);
 
-/** What the address asks for; no state: all that is open. */
+/** Query from the URL; without a state, all unfinished transfers. */
 export function asked(list: List) {
   const state = list.param("state");
   return { state: isState(state) ? state : null, repo: list.param("repo") };
 }
 
-/** The transfers of the list as pushes, as they are at this moment. */
+/** Live transfers, grouped by push. */
 export function useTransfers(list: List) {
   const { state, repo } = asked(list);
   const { q, cursor } = list.query;
@@ -42,7 +42,7 @@ export function useTransfers(list: List) {
   });
   const { jobs } = useLive();
   const before = useRef<Push[]>([]);
-  /** What went on while one looked: its end is shown too. */
+  /** Transfers seen running, so that their end is shown too. */
   const seen = useRef(new Set<string>());
   const listed = query.data?.items;
   const all = useMemo(() => {
@@ -63,7 +63,7 @@ export function useTransfers(list: List) {
     };
     return all.filter(isShown).sort(byUrgency);
   }, [all, state]);
-  // A list is a moment older than what was told since.
+  // Events are newer than the list.
   const ended = listed?.filter(({ id }) => jobs.get(id)?.state === "done").length ?? 0;
   return { query, pushes, total: (query.data?.total ?? 0) - (state ? 0 : ended) };
 }

@@ -16,17 +16,17 @@ const words = text.users.grant;
 export type Given = Schemas["Given"];
 
 type GrantProps = {
-  /** Whom and where it is about, as far as that is settled. */
+  /** User and place, as far as they are fixed. */
   user?: string;
   group?: string;
-  /** Null: the whole group. */
+  /** Null for the whole group. */
   repository?: string | null;
-  /** What is known to be given. */
+  /** Rights that are already granted. */
   given: Given[];
   onClose: () => void;
 };
 
-/** Gives somebody rights on a group or on one repository of it, or takes them. */
+/** Grants or revokes rights on a group or on one of its repositories. */
 export function GrantDialog({ given, onClose, ...start }: GrantProps) {
   const [user, setUser] = useState(start.user ?? "");
   const [group, setGroup] = useState(start.group ?? "");
@@ -53,7 +53,7 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
     },
   });
   const ready = user !== "" && group !== "" && (rights.length > 0 || before.length > 0);
-  // Another place, other rights.
+  // The rights depend on the place.
   const change = (set: (name: string) => void) => (name: string) => {
     set(name);
     setChosen(null);
@@ -110,10 +110,10 @@ export function GrantDialog({ given, onClose, ...start }: GrantProps) {
 
 type NameProps = { value: string; onChange: (name: string) => void };
 
-/** Names that a field offers while one types. */
+/** Suggestions of a field. */
 const OFFERED = 20;
 
-/** Only administrators may look through the accounts. */
+/** Only administrators can list accounts. */
 function UserField({ value, onChange }: NameProps) {
   const { admin } = useMe();
   const id = useId();

@@ -22,7 +22,7 @@ import { type Given, GrantDialog } from "./GrantDialog";
 
 const words = text.users.grants;
 
-/** Rights on a group and on its repositories, for who manages it. */
+/** Access to a group and its repositories, for its managers. */
 export function GrantList({ group }: { group: string }) {
   const list = useList({ name: "rights" });
   const query = useGet("/api/grants", { params: { query: { ...list.query, group } } });

@@ -12,7 +12,7 @@ import { newPassword } from "./password";
 
 const words = text.users.create;
 
-/** A password that is shown once, to be handed over. */
+/** Shows a password once, to hand it over. */
 export type Handed = { title: string; user: string; password: string };
 
 type NewUserProps = { onClose: () => void; onHand: (handed: Handed) => void };
@@ -68,7 +68,7 @@ export function NewUser({ onClose, onHand }: NewUserProps) {
 
 type PasswordProps = { value: string; onChange: (password: string) => void };
 
-/** In clear: it is for somebody else, who will not keep it. */
+/** In plain text: the user has to change it at the first sign-in. */
 export function PasswordField({ value, onChange }: PasswordProps) {
   return (
     <>

@@ -13,7 +13,7 @@ const words = text.users.reset;
 
 type ResetProps = { name: string; onClose: () => void; onHand: (handed: Handed) => void };
 
-/** Gives somebody another password. */
+/** Resets the password of a user. */
 export function ResetPassword({ name, onClose, onHand }: ResetProps) {
   const [password, setPassword] = useState(newPassword);
   const ready = [...password].length >= 8;

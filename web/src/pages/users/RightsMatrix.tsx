@@ -19,12 +19,12 @@ import type { Account } from "./UserList";
 
 const words = text.users.rights;
 
-/** As many groups as stand beside each other. */
+/** Number of groups side by side. */
 const COLUMNS = 6;
 
 type Choice = { account?: Account; group?: string };
 
-/** Who may do what in which group: users page by page, and groups too. */
+/** Access matrix of users and groups, both paged. */
 export default function RightsMatrix() {
   const list = useList({ name: "rights" });
   const columns = useList({ name: "groups" });

@@ -15,13 +15,13 @@ const words = text.users;
 
 type RobotProps = {
   group: string;
-  /** The one to change; else one is made. */
+  /** The robot to edit; creates one if unset. */
   robot?: Robot;
   onClose: () => void;
   onSecret: (shown: WithSecret) => void;
 };
 
-/** What a robot is called and may do, and until when. */
+/** Edits name, access and expiry of a robot. */
 export function RobotDialog({ group, robot, onClose, onSecret }: RobotProps) {
   const [own, setOwn] = useState("");
   const [description, setDescription] = useState(robot?.description ?? "");

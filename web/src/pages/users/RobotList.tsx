@@ -26,16 +26,16 @@ const words = text.users.robots;
 export type Robot = Schemas["Robot"];
 export type WithSecret = Schemas["WithSecret"];
 
-/** Each row asks for its robot's secrets: a screenful, and no more at once. */
+/** Each row queries its robot's secrets, so pages are small. */
 const LIMIT = 25;
 
 type RobotListProps = {
   group: string;
-  /** Of which group, where the page does not say it. */
+  /** Shows the group if the page does not. */
   chooser?: ReactNode;
 };
 
-/** The robots of a group, for who manages it. */
+/** The robots of a group, for its managers. */
 export function RobotList({ group, chooser }: RobotListProps) {
   const list = useList({ name: "robots" });
   const query = useGet(

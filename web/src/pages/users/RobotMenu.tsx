@@ -19,7 +19,7 @@ type MenuProps = {
   onGone: () => void;
 };
 
-/** What can be done with a robot. */
+/** Actions on a robot. */
 export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
   const { name, disabled } = robot;
   const [asked, setAsked] = useState<"change" | "rotate" | "disable" | "remove" | null>(null);
@@ -34,7 +34,7 @@ export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
     mutationFn: (off: boolean) =>
       answer(api.PATCH("/api/robots/{name}", { params, body: { disabled: off } })),
     onSuccess: (_, off) => done((off ? words.robots.isDisabled : words.robots.isEnabled)(name)),
-    // Disabling is asked about first, and the question says what went wrong.
+    // Disabling needs confirmation; its dialog shows errors.
     onError: (problem, off) => off || warn(problem.message),
   });
   const remove = useMutation({
@@ -43,7 +43,7 @@ export function RobotMenu({ robot, onSecret, onGone }: MenuProps) {
       close();
       onGone();
       say(words.robots.removed(name));
-      // What its row asks for is no longer there.
+      // The queries of its row no longer apply.
       return renew("/api/robots");
     },
   });

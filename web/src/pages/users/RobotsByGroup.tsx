@@ -13,7 +13,7 @@ import { RobotList } from "./RobotList";
 const words = text.users;
 const LIMIT = 100;
 
-/** Robots belong to groups: one is chosen, the first to begin with. */
+/** Robots of one group; initially the first one. */
 export default function RobotsByGroup() {
   const [params, setParams] = useSearchParams();
   const [q, setQ] = useState("");

@@ -13,12 +13,12 @@ import type { WithSecret } from "./RobotList";
 
 const words = text.users.rotate;
 
-/** Seconds, as the API takes them. */
+/** In seconds, as in the API. */
 const OVERLAPS = [0, 3600, 86400, 604800] as const;
 
 type RotateProps = { name: string; onClose: () => void; onSecret: (shown: WithSecret) => void };
 
-/** Another secret for a robot, while the old one goes on for a time. */
+/** Rotates a robot's secret; the old one stays valid for a while. */
 export function RotateDialog({ name, onClose, onSecret }: RotateProps) {
   const params = { path: { name } };
   const { data } = useGet("/api/robots/{name}", { params });

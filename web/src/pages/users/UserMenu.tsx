@@ -26,11 +26,10 @@ import type { Account } from "./UserList";
 const words = text.users;
 
 type MenuProps = { account: Account; mine: boolean; onHand: (handed: Handed) => void };
-/** What is asked about first. */
+/** Actions that need confirmation. */
 type Question = "toAdmin" | "toMember" | "disable" | "remove";
 
-/** What can be done with an account. Nobody changes their own: so the last
- * administrator stays one. */
+/** Actions on an account. Users cannot change their own, so the last administrator stays one. */
 export function UserMenu({ account, mine, onHand }: MenuProps) {
   const { name } = account;
   const [, go] = useLocation();

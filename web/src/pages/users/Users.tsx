@@ -7,7 +7,7 @@ import { UserList } from "./UserList";
 
 const words = text.users;
 
-// Few look at all three of them.
+// Tabs are loaded lazily.
 const RobotsByGroup = lazy(() => import("./RobotsByGroup"));
 const RightsMatrix = lazy(() => import("./RightsMatrix"));
 

@@ -2,7 +2,7 @@ import type { Schemas } from "../../api/client";
 
 type Secret = Schemas["Token"];
 
-/** A robot's secrets, the newest first, in short. */
+/** A summary of a robot's secrets, newest first. */
 export function inShort(secrets: Secret[]) {
   const going = secrets.filter((secret) => !secret.ended);
   const newest = going[0] ?? secrets[0];
@@ -11,11 +11,11 @@ export function inShort(secrets: Secret[]) {
     undefined,
   );
   return {
-    /** When the newest ends; null: never. */
+    /** Expiry of the newest secret; null for never. */
     expiresAt: newest?.expires_at ?? null,
-    /** None of them is of use any more. */
+    /** All secrets have expired. */
     ended: going.length === 0,
-    /** Programs may still use one that was replaced. */
+    /** A replaced secret is still valid. */
     older: going.length > 1,
     usedAt: used?.last_used_at ?? null,
     usedFrom: used?.last_used_from ?? null,
