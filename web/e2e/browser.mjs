@@ -27,11 +27,11 @@ export const lab = {
   ...JSON.parse(process.env.REFITY_LAB ?? "{}"),
   lines: undefined,
   /** Asks the lab to do something, such as `stop sshd`. */
-  async ask(wish) {
+  async ask(request) {
     this.lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-    console.log(`lab: ${wish}`);
+    console.log(`lab: ${request}`);
     const { value } = await this.lines.next();
-    if (value !== "done") throw new Error(`the lab did not ${wish}: ${value}`);
+    if (value !== "done") throw new Error(`the lab did not ${request}: ${value}`);
   },
 };
 

@@ -4,14 +4,14 @@ import { Api } from "./api.mjs";
 import { assert, lab, script, settled, signIn } from "./browser.mjs";
 import { layer, Registry } from "./registry.mjs";
 
-const { persons, deeds } = JSON.parse(
+const { accounts, actions } = JSON.parse(
   readFileSync(new URL("rights.json", import.meta.url), "utf8"),
 );
 const PASSWORD = "a-password-of-theirs";
 
 /** Whether the API allows the action. */
-async function allowed(person, [method, path, body]) {
-  const basic = Buffer.from(`${person}:${PASSWORD}`).toString("base64");
+async function allowed(account, [method, path, body]) {
+  const basic = Buffer.from(`${account}:${PASSWORD}`).toString("base64");
   const response = await fetch(`${lab.url}/api${path}`, {
     method,
     headers: { Authorization: `Basic ${basic}`, "Content-Type": "application/json" },
@@ -48,7 +48,7 @@ await script(async (open) => {
   const api = new Api(lab.url, lab.user, lab.password);
   const registry = new Registry(lab.url, lab.user, lab.password);
   for (const tag of ["1.0", "1.1"]) await registry.image("team/app", tag, [layer(tag, 1_000)]);
-  for (const [name, { role, rights }] of Object.entries(persons)) {
+  for (const [name, { role, rights }] of Object.entries(accounts)) {
     await api.send("POST", "/users", {
       name,
       password: PASSWORD,
@@ -58,20 +58,20 @@ await script(async (open) => {
     if (rights) await api.send("PUT", "/grants", { user: name, group: "team", rights });
   }
   const wrong = [];
-  for (const person of Object.keys(persons)) {
+  for (const account of Object.keys(accounts)) {
     const page = await open();
     page.expected.push(/status of 40[134]/);
-    await signIn(page, person, PASSWORD);
-    for (const deed of deeds) {
-      const expected = deed.may.includes(person);
-      const byApi = await allowed(person, deed.api);
-      const byPage = await offered(page, deed, expected);
+    await signIn(page, account, PASSWORD);
+    for (const action of actions) {
+      const expected = action.may.includes(account);
+      const byApi = await allowed(account, action.api);
+      const byPage = await offered(page, action, expected);
       if (byApi !== expected)
-        wrong.push(`${person}: the API ${byApi ? "allows" : "refuses"}: ${deed.what}`);
+        wrong.push(`${account}: the API ${byApi ? "allows" : "denies"}: ${action.what}`);
       if (byPage !== expected)
-        wrong.push(`${person}: the page ${byPage ? "offers" : "keeps back"}: ${deed.what}`);
+        wrong.push(`${account}: the page ${byPage ? "offers" : "hides"}: ${action.what}`);
     }
-    console.log(person);
+    console.log(account);
   }
   assert(wrong.length === 0, wrong.join("\n"));
 });

@@ -53,7 +53,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it("has one stream for all who look, and none when nobody does", async () => {
+it("shares one stream, closed without subscribers", async () => {
   const { Shell, Jobs } = await page();
   const first = render(<Shell />);
   const second = render(<Jobs />);
@@ -64,7 +64,7 @@ it("has one stream for all who look, and none when nobody does", async () => {
   expect(streams()).toHaveLength(0);
 });
 
-it("draws many events at once, and for those only who look at transfers", async () => {
+it("batches events and renders only subscribers of transfers", async () => {
   const { Shell, Jobs, drawn } = await page();
   const { container } = render(
     <>
@@ -86,7 +86,7 @@ it("draws many events at once, and for those only who look at transfers", async 
   expect(container.textContent).toBe("live1 running, 2 done");
 });
 
-it("knows what happened while nobody looked at transfers", async () => {
+it("keeps events without subscribers of transfers", async () => {
   const { Shell, Jobs } = await page();
   render(<Shell />);
   act(() => newest().tell("snapshot", { jobs: [job(1)], health }));
@@ -94,7 +94,7 @@ it("knows what happened while nobody looked at transfers", async () => {
   expect(render(<Jobs />).container.textContent).toBe("1 done");
 });
 
-it("polls where a stream does not come through, without what it told", async () => {
+it("polls without a working stream, and drops its events", async () => {
   const { Shell, Jobs } = await page();
   const shell = render(<Shell />).container;
   const jobs = render(<Jobs />).container;
@@ -115,7 +115,7 @@ it("polls where a stream does not come through, without what it told", async () 
   expect(shell.textContent).toBe("live");
 });
 
-it("forgets what is done before what goes on", async () => {
+it("prunes finished transfers before running ones", async () => {
   const { Shell } = await page();
   const { useLive } = await import("./live");
   let known: ReadonlyMap<number, Transfer> = new Map();
@@ -134,7 +134,7 @@ it("forgets what is done before what goes on", async () => {
   expect(known.has(5_000)).toBe(true);
 });
 
-it("tells of an ending once", async () => {
+it("reports the end of a transfer once", async () => {
   const { Shell } = await page();
   const { onEnding } = await import("./live");
   const told = vi.fn();

@@ -40,7 +40,7 @@ afterEach(() => {
   queries.clear();
 });
 
-it("names the pages that one may see before anything is typed", () => {
+it("lists the accessible pages before anything is typed", () => {
   const { names } = show();
   expect(names()).toEqual([
     "Overviewpage",
@@ -51,7 +51,7 @@ it("names the pages that one may see before anything is typed", () => {
   ]);
 });
 
-it("is driven by arrows, from the end to the beginning, and Enter goes there", async () => {
+it("moves with arrow keys, wraps around, and opens with Enter", async () => {
   const { history, onClose, chosen, field } = show();
   await userEvent.type(field, "team");
   await waitFor(() => expect(chosen()).toBe("teamgroup"));
@@ -63,7 +63,7 @@ it("is driven by arrows, from the end to the beginning, and Enter goes there", a
   expect(onClose).toHaveBeenCalledOnce();
 });
 
-it("says that nothing is called so only when that is known", async () => {
+it("shows no results only after the search has finished", async () => {
   const { names, field } = show();
   await userEvent.type(field, "team");
   await waitFor(() => expect(names().length).toBe(4));
@@ -77,7 +77,7 @@ it("says that nothing is called so only when that is known", async () => {
   await screen.findByText("No results for “teamx”");
 });
 
-it("does not say that nothing is called so where the search failed", async () => {
+it("does not show no results after a failed search", async () => {
   const { names, field } = show();
   const error = { error: { code: "INTERNAL", message: "The database is away." } };
   const response = new Response(JSON.stringify(error), { status: 500 });

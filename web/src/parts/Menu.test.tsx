@@ -23,7 +23,7 @@ function shown() {
   return { first, off, last, user: userEvent.setup(), button: screen.getByRole("button") };
 }
 
-it("is driven by keys, gives the focus back, and passes over what is off", async () => {
+it("supports the keyboard, restores the focus and skips disabled items", async () => {
   const { last, user, button } = shown();
   button.focus();
   await user.keyboard("{Enter}");
@@ -36,7 +36,7 @@ it("is driven by keys, gives the focus back, and passes over what is off", async
   expect(document.activeElement).toBe(button);
 });
 
-it("closes by Escape, by a press elsewhere and with the window's size, and does nothing then", async () => {
+it("closes on Escape, on a click outside and on resize, without an action", async () => {
   const { first, off, last, user, button } = shown();
   await user.click(button);
   await user.keyboard("{Escape}");

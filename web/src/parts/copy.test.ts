@@ -4,14 +4,14 @@ import { copy } from "./copy";
 const secure = (is: boolean) => vi.stubGlobal("isSecureContext", is);
 afterEach(() => vi.unstubAllGlobals());
 
-it("uses the clipboard where the page is secure", async () => {
+it("uses the clipboard API in secure contexts", async () => {
   secure(true);
   const writeText = vi.spyOn(navigator.clipboard, "writeText").mockResolvedValue();
   expect(await copy("docker pull x")).toBe(true);
   expect(writeText).toHaveBeenCalledWith("docker pull x");
 });
 
-it("copies by the older way over plain HTTP, and gives the focus back", async () => {
+it("falls back to execCommand over plain HTTP and restores the focus", async () => {
   secure(false);
   let selected = "";
   document.execCommand = vi.fn(() => {
@@ -26,7 +26,7 @@ it("copies by the older way over plain HTTP, and gives the focus back", async ()
   expect(document.querySelector("textarea")).toBeNull();
 });
 
-it("says so where neither way works", async () => {
+it("returns false if neither way works", async () => {
   secure(false);
   document.execCommand = vi.fn(() => false);
   expect(await copy("x")).toBe(false);

@@ -13,7 +13,6 @@ export const audit = {
   since: "Since",
   csv: "Download as CSV",
   when: "When",
-  who: "Actor",
   what: "Action",
   on: "Target",
   from: "Address",

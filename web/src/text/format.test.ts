@@ -23,14 +23,14 @@ describe("sizes", () => {
     [1_930_000_000_000, "1.9 TB"],
   ])("%d bytes are %s", (n, words) => expect(bytes(n)).toBe(words));
 
-  it("says a part in the unit of the whole", () => {
+  it("formats a part in the unit of the total", () => {
     expect(bytesOf(222_000_000, 358_000_000)).toBe("222 of 358 MB");
     expect(bytesOf(0, 8_940_000_000)).toBe("0 of 8.9 GB");
   });
 
-  it("says a rate by the second", () => expect(rate(8_100_000)).toBe("8.1 MB/s"));
+  it("formats a rate per second", () => expect(rate(8_100_000)).toBe("8.1 MB/s"));
 
-  it("calls nothing done that is not", () => {
+  it("never rounds up to 100 %", () => {
     expect(percent(999, 1_000)).toBe(99);
     expect(percent(1_000, 1_000)).toBe(100);
     expect(percent(0, 0)).toBe(0);
@@ -62,15 +62,15 @@ describe("times", () => {
     [30 * HOUR, "yesterday"],
   ])("%d ms ago is %s", (ms, words) => expect(ago(before(ms), now)).toBe(words));
 
-  it("gives the day of what is longer ago, and the year of another year", () => {
+  it("shows the date of older times, with the year if it differs", () => {
     expect(ago(new Date(2026, 10, 11).toISOString(), now)).toMatch(/11/);
     expect(ago(new Date(2025, 10, 11).toISOString(), now)).toMatch(/2025/);
   });
 
-  it("takes a clock that is a little behind for now", () =>
+  it("tolerates a clock that is slightly behind", () =>
     expect(ago(before(-30_000), now)).toBe("just now"));
 
-  it("tells UTC beside the local time", () =>
+  it("shows UTC next to local time", () =>
     expect(exactly("2026-11-23T14:31:05.123Z")).toContain("2026-11-23 14:31:05 UTC"));
 
   it.each([
@@ -81,5 +81,5 @@ describe("times", () => {
   ])("%d seconds are %s", (seconds, words) => expect(duration(seconds)).toBe(words));
 });
 
-it("cuts a digest to twelve characters, without its algorithm", () =>
+it("shortens a digest to twelve characters without the algorithm", () =>
   expect(shortDigest(`sha256:${"62c66a7a5dd7".padEnd(64, "0")}`)).toBe("62c66a7a5dd7"));

@@ -10,10 +10,10 @@ export const groups = {
   tags: "Tags",
   size: "Size",
   lastPush: "Last push",
-  who: "Visibility",
+  visibility: "Visibility",
   public: "Public",
   private: "Private",
-  yours: "Your access",
+  access: "Your access",
   rights: {
     pull: "pull",
     push: "push",

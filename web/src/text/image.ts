@@ -61,7 +61,7 @@ export const image = {
   digest: "Digest",
   size: "Size",
   sharedWith: "Shared with",
-  nobody: "–",
+  notShared: "–",
   andMore: "and more",
   sharedCount: (n: number) => counted(n, "repository", "repositories"),
   noLayers: "No layers",

@@ -15,11 +15,11 @@ export const removal = {
   alsoDelete: "Also delete",
   sameImage: (n: number) => (n === 1 ? "(same image)" : "(same images)"),
   freesMore: (n: number) => (n > 0 ? `Frees ${bytes(n)} more` : "Frees nothing more"),
-  fates: "Effect on each image",
+  effects: "Effect on each image",
   tag: "Tag",
-  fate: "Result",
+  effect: "Result",
   freesAlone: "Frees",
-  fateOf: {
+  effectOf: {
     removed: "image deleted",
     staysAs: "image kept as",
     stays: "image kept, part of another",

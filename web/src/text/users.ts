@@ -26,7 +26,7 @@ export const users = {
     mustChangeHint: "The initial password must be changed at the next sign-in",
     you: "you",
   },
-  deeds: {
+  actions: {
     rights: "Rights",
     reset: "Reset password",
     toAdmin: "Make an admin",

@@ -48,7 +48,7 @@ describe.each(["light", "dark"] as const)("%s", (theme) => {
       expect(contrast(colour(text), colour(ground))).toBeGreaterThanOrEqual(4.5);
     },
   );
-  it("shows the edges of controls", () => {
+  it("has visible control borders", () => {
     // WCAG 2.2, 1.4.11.
     expect(contrast(colour("control"), colour("surface"))).toBeGreaterThanOrEqual(3);
   });

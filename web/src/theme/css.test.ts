@@ -30,13 +30,13 @@ describe.each(modules.map((file) => [relative(SOURCE, file), file]))("%s", (_, s
   const classes = classesOf(readFileSync(sheet, "utf8"));
   const by = importers(sheet);
 
-  it("has no class that nobody uses", () => {
+  it("has no unused class", () => {
     const words = by.map(({ text }) => text).join("\n");
     const unused = [...classes].filter((name) => !new RegExp(`\\b${name}\\b`).test(words));
     expect(unused).toEqual([]);
   });
 
-  it("has every class that is used", () => {
+  it("defines every used class", () => {
     const used = by.flatMap(({ name, text }) =>
       [...text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, "g"))].map(([, used]) => used),
     );

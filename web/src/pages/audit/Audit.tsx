@@ -46,7 +46,7 @@ export default function Audit() {
                   head={
                     <>
                       <Th>{words.when}</Th>
-                      <Th>{words.who}</Th>
+                      <Th>{words.actor}</Th>
                       <Th>{words.what}</Th>
                       <Th>{words.on}</Th>
                       <Th middle>{words.from}</Th>

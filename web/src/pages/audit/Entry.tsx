@@ -18,7 +18,7 @@ export function Entry({ entry }: { entry: Schemas["AuditEntry"] }) {
       <Cell muted label={words.when}>
         <Time at={at} />
       </Cell>
-      <Cell label={words.who}>
+      <Cell label={words.actor}>
         {actor} <Muted>{words.credentials[credential] ?? credential}</Muted>
       </Cell>
       <Cell label={words.what}>

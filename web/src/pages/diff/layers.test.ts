@@ -10,7 +10,7 @@ const base = layer("base", "FROM debian", 30);
 const rows = (...of: Parameters<typeof sideBySide>) =>
   sideBySide(...of).map(({ is, digest }) => `${is} ${digest}`);
 
-it("keeps the order from the base up, with what is the same in between", () =>
+it("keeps the order, base layer first, with unchanged layers in between", () =>
   expect(
     rows(
       [
@@ -28,15 +28,15 @@ it("keeps the order from the base up, with what is the same in between", () =>
     ),
   ).toEqual(["same base", "changed deps2", "same public", "removed old", "added otel"]));
 
-it("takes one step's layers for one change, with the bytes of both", () =>
+it("pairs layers of the same step as one change with both sizes", () =>
   expect(
     sideBySide([layer("a", "/bin/sh -c npm ci", 5)], [layer("b", "npm ci # buildkit", 7)]),
   ).toEqual([{ is: "changed", step: "npm ci # buildkit", digest: "b", from: 5, into: 7 }]));
 
-it("does not guess where steps are not told", () =>
+it("does not pair layers without steps", () =>
   expect(rows([layer("a", null)], [layer("b", null)])).toEqual(["removed a", "added b"]));
 
-it("knows a layer that is there twice", () => {
+it("handles a layer that occurs twice", () => {
   const empty = layer("empty", "RUN true");
   expect(rows([base, empty], [base, empty, empty])).toEqual([
     "same base",
@@ -45,7 +45,7 @@ it("knows a layer that is there twice", () => {
   ]);
 });
 
-it("does not take another order for the same", () =>
+it("does not treat a different order as equal", () =>
   expect(rows([layer("a", "A"), layer("b", "B")], [layer("b", "B"), layer("a", "A")])).toEqual([
     "removed a",
     "same b",

@@ -22,9 +22,9 @@ const diff = (changes: Partial<Schemas["Diff"]>): Schemas["Diff"] => ({
   ...changes,
 });
 
-it("says nothing of what is the same", () => expect(linesOf(diff({}))).toEqual([]));
+it("omits unchanged lines", () => expect(linesOf(diff({}))).toEqual([]));
 
-it("says what was before what is, and what came alone", () => {
+it("lists old before new, and additions alone", () => {
   const lines = linesOf(
     diff({
       entrypoint: words(["/bin/app"], ["/bin/app", "--listen", "a b"]),
@@ -42,12 +42,12 @@ it("says what was before what is, and what came alone", () => {
   ]);
 });
 
-it("counts a value that changed once", () =>
+it("counts a changed value once", () =>
   expect(
     countOf(diff({ user: { to: "app" }, env: { A: { from: "1", to: "2" }, B: { from: "1" } } })),
   ).toBe(3));
 
-it("says what is the same where one asks for it", () => {
+it("lists unchanged settings on request", () => {
   const config = {
     entrypoint: ["/bin/app"],
     cmd: [],

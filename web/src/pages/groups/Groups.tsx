@@ -93,8 +93,8 @@ function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["ite
           <Th num>{words.tags}</Th>
           <Th>{words.size}</Th>
           <Th>{words.lastPush}</Th>
-          <Th middle>{words.who}</Th>
-          <Th middle>{words.yours}</Th>
+          <Th middle>{words.visibility}</Th>
+          <Th middle>{words.access}</Th>
         </>
       }
     >
@@ -117,10 +117,10 @@ function Rows({ list, groups }: { list: List; groups: Schemas["List_Group"]["ite
           <Cell label={words.lastPush}>
             <Time at={group.last_push_at} />
           </Cell>
-          <Cell middle muted label={words.who}>
+          <Cell middle muted label={words.visibility}>
             {group.public ? words.public : words.private}
           </Cell>
-          <Cell middle label={words.yours}>
+          <Cell middle label={words.access}>
             {group.rights.map((right) => (
               <Chip key={right}>{words.rights[right] ?? right}</Chip>
             ))}

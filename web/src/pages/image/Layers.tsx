@@ -113,7 +113,7 @@ export function Layers({ image }: { image: Schemas["Image"] }) {
 }
 
 function SharedWith({ layer: { shared_with: names, shared_with_more: more } }: { layer: Layer }) {
-  if (names.length === 0) return words.nobody;
+  if (names.length === 0) return words.notShared;
   const title = names.join(", ") + (more ? ` ${words.andMore}` : "");
   const shown = names.length === 1 ? names[0] : words.sharedCount(names.length);
   return (

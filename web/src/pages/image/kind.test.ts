@@ -10,7 +10,7 @@ const layer = (media_type: string) => ({
 });
 const packed = layer("application/vnd.oci.image.layer.v1.tar+gzip");
 
-it("tells images from what no engine runs", () => {
+it("distinguishes images from artifacts", () => {
   expect(kindOf({ layers: [packed] })).toBe("image");
   expect(kindOf({ layers: [] })).toBe("image");
   const oci = "application/vnd.oci.image.config.v1+json";
@@ -27,7 +27,7 @@ it("tells images from what no engine runs", () => {
   expect(kindOf({ layers: [packed], artifact_type: chart })).toBe("chart");
 });
 
-it("names types in whichever version", () => {
+it("names types of any version", () => {
   expect(nameOfType("application/vnd.dev.sigstore.bundle.v0.3+json")).toBe("Signature (sigstore)");
   expect(nameOfType("application/x-own")).toBeUndefined();
 });

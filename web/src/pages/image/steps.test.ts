@@ -15,19 +15,19 @@ const history = [
   { created_by: "COPY" },
 ];
 
-it("gives each step the layer that it made, the last step first", () =>
+it("assigns each step its layer, latest step first", () =>
   expect(stepsOf({ history, layers: [layer(30), layer(5)] }).map(({ size }) => size)).toEqual([
     5, 0, 30,
   ]));
 
-it("guesses nothing where the history is of other layers", () =>
+it("assigns no layers if the history does not match", () =>
   expect(stepsOf({ history, layers: [layer(30)] }).map(({ size }) => size)).toEqual([
     null,
     0,
     null,
   ]));
 
-it("calls no platform what is of none", () => {
+it("ignores unknown/unknown", () => {
   const platform = { digest: "sha256:1", size: 1 };
   const platforms = [
     { ...platform, os: "linux", architecture: "arm", variant: "v7" },

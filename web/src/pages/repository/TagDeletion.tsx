@@ -9,7 +9,7 @@ import { RemovalEffect } from "../../parts/Removal";
 import { Mono } from "../../parts/Text";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
-import { Fates } from "./Fates";
+import { TagEffects } from "./TagEffects";
 
 const words = text.removal;
 
@@ -61,7 +61,7 @@ function Asked({ repo, tags, onClose, onDone }: TagDeletionProps) {
       onConfirm={() => remove.mutate()}
     >
       <RemovalEffect preview={preview.data}>
-        <Fates repo={repo} tags={all} />
+        <TagEffects repo={repo} tags={all} />
         {also.length > 0 && (
           <CheckLine
             hint={more === undefined ? undefined : words.freesMore(more)}

@@ -24,15 +24,15 @@ const tag = (name: string, changes: Partial<Tag> = {}): Tag => ({
 const names = ["main", "1.2", "1.1", "1.0"];
 const shown = names.map((name) => tag(name));
 
-it("takes a range in either direction", () => {
+it("selects a range in either direction", () => {
   expect(between(names, "1.2", "1.0")).toEqual(["1.2", "1.1", "1.0"]);
   expect(between(names, "1.0", "1.2")).toEqual(["1.2", "1.1", "1.0"]);
 });
 
-it("takes one alone where the other is not shown any more", () =>
+it("selects a single tag if the anchor is no longer visible", () =>
   expect(between(names, "0.9", "1.1")).toEqual(["1.1"]));
 
-it("keeps what was chosen on another page, and forgets what is gone", () => {
+it("keeps selections of other pages and drops deleted tags", () => {
   const { result } = renderHook(() => useSelection());
   const chosen = () => [...result.current.chosen.keys()];
   act(() => result.current.choose("0.9", true, [tag("0.9")], false));
@@ -45,16 +45,16 @@ it("keeps what was chosen on another page, and forgets what is gone", () => {
   expect(chosen()).toEqual(["0.9"]);
 });
 
-it("tells the digests of all that is chosen, wherever it was, as it is now", () => {
+it("returns the current digests of all selected tags", () => {
   const chosen = new Map([tag("0.9"), tag("main")].map((it) => [it.name, it]));
   const again = tag("main", { digest: "sha256:again" });
   expect(together(renewed(chosen, [again])).digests).toEqual(["sha256:0.9", "sha256:again"]);
 });
 
-it("counts an image with two names once", () =>
+it("counts an image with two tags once", () =>
   expect(together([tag("1.2"), tag("latest", { digest: "sha256:1.2" })]).bytes).toBe(10));
 
-it("compares two from the one that was pushed first", () => {
+it("compares two tags, older push first", () => {
   const old = tag("old", { pushed_at: "2026-10-01T00:00:00Z" });
   expect(together([tag("new"), old]).pair).toEqual(["old", "new"]);
   expect(together([tag("new"), old, tag("third")]).pair).toBeUndefined();

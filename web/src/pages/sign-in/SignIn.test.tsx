@@ -25,7 +25,7 @@ async function tried() {
 
 afterEach(cleanup);
 
-it("says at its field that the password is wrong, and lets one try again", async () => {
+it("shows a wrong password at its field and allows another attempt", async () => {
   const post = answers(401);
   const button = await tried();
   await screen.findByText("Wrong user name or password.");
@@ -35,7 +35,7 @@ it("says at its field that the password is wrong, and lets one try again", async
   expect(post).toHaveBeenCalledTimes(2);
 });
 
-it("says how long one has to wait, and sends nothing before", async () => {
+it("shows the waiting time and sends nothing before", async () => {
   const post = answers(429, { "retry-after": "60" });
   const button = await tried();
   await screen.findByText(/^Too many attempts\. Try again in \d\d s\.$/);

@@ -8,7 +8,7 @@ it.each([
   ["?next=%2F%2Fevil.example%2F", "/"],
   ["?next=%2F%5Cevil.example", "/"],
   ["?next=javascript%3Aalert(1)", "/"],
-])("after signing in at %j one goes to %s", (search, path) => expect(nextPath(search)).toBe(path));
+])("signing in at %j leads to %s", (search, path) => expect(nextPath(search)).toBe(path));
 
 it.each([
   ["http:", "registry.example.com", true],

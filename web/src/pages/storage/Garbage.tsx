@@ -12,7 +12,7 @@ import { Muted } from "../../parts/Text";
 import { say } from "../../parts/Toast";
 import { text } from "../../text";
 import { timeOfDay } from "../../text/format";
-import { Found } from "./Found";
+import { GarbageReport } from "./GarbageReport";
 
 const words = text.storage;
 type Report = Schemas["CollectionReport"];
@@ -83,7 +83,7 @@ export function Garbage({ id }: { id: string }) {
       )}
       {found && !nothing && (
         <>
-          <Found of={found} />
+          <GarbageReport of={found} />
           <PanelFoot
             end={
               <Button kind="primary" onClick={ask}>

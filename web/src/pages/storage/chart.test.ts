@@ -19,7 +19,7 @@ describe("ticks", () => {
     [0, [0, 0.25]],
   ])("are round up to %d", (most, ticks) => expect(ticksTo(most)).toEqual(ticks));
 
-  it("hold what they are for", () => {
+  it("are valid", () => {
     for (const most of [1, 3, 7, 99, 101, 12_345, 9.99e11]) {
       const ticks = ticksTo(most);
       expect(ticks.at(-1)).toBeGreaterThanOrEqual(most);
@@ -29,12 +29,12 @@ describe("ticks", () => {
 });
 
 describe("a chart", () => {
-  it("leaves a gap of days its width", () => {
+  it("keeps the width of missing days", () => {
     const { points } = chartOf([day(0, 1), day(1, 1), day(10, 1)], none);
     expect(points.map(({ x }) => x)).toEqual([0, 0.1, 1]);
   });
 
-  it("goes on to the day on which it is full", () => {
+  it("extends to the day on which the storage is full", () => {
     const forecast = { words: "", bytes_per_day: 10, days_left: 10, full_on: day(40, 0).day };
     const chart = chartOf(
       days.map((it) => ({ ...it, capacity_used: it.unique, capacity_total: 500 })),
@@ -46,7 +46,7 @@ describe("a chart", () => {
     expect(chart.guess?.x).toBeLessThan(1);
   });
 
-  it("goes no further ahead than half of what it shows", () => {
+  it("limits the forecast to half of the history", () => {
     const forecast = { words: "", bytes_per_day: 10, days_left: 900, full_on: "2029-02-01" };
     const chart = chartOf(days, forecast);
     expect(chart.points.at(-1)?.x).toBeCloseTo(1 / 1.5);
@@ -54,7 +54,7 @@ describe("a chart", () => {
     expect(chart.dates.at(-1)?.is).toBe("today");
   });
 
-  it("ends today where there is no forecast, and hides a capacity far above", () => {
+  it("ends today without a forecast and hides a much higher capacity", () => {
     const chart = chartOf(
       days.map((it) => ({ ...it, capacity_used: it.unique, capacity_total: 1e9 })),
       none,
@@ -63,12 +63,12 @@ describe("a chart", () => {
     expect(chart.points.at(-1)?.x).toBe(1);
   });
 
-  it("stays on the ground where all is empty", () => {
+  it("stays at zero if everything is empty", () => {
     const chart = chartOf([day(0, 0), day(1, 0)], none);
     expect(chart.points.map(({ y }) => y)).toEqual([1, 1]);
   });
 
-  it("counts the storage's own numbers only where every day has them", () => {
+  it("uses the storage's numbers only if every day has them", () => {
     const with_ = { capacity_used: 7 };
     expect(series([day(0, 1, with_), day(1, 2, with_)]).map(({ value }) => value)).toEqual([7, 7]);
     expect(series([day(0, 1), day(1, 2, with_)]).map(({ value }) => value)).toEqual([1, 2]);

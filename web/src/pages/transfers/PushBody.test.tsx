@@ -48,14 +48,14 @@ function show(...jobs: Transfer[]) {
   return get;
 }
 
-it("asks for the transfers that were done before one looked", async () => {
+it("loads transfers that finished earlier", async () => {
   const get = show(job(2, "running"));
   await screen.findByText("111111111111");
   expect(screen.getByText("222222222222")).toBeTruthy();
   expect(get).toHaveBeenCalledOnce();
 });
 
-it("asks for nothing where all are at hand", () => {
+it("loads nothing if all transfers are known", () => {
   const get = show(job(1, "done"), job(2, "running"));
   expect(screen.getByText("111111111111")).toBeTruthy();
   expect(get).not.toHaveBeenCalled();

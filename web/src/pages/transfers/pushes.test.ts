@@ -49,7 +49,7 @@ describe("states", () => {
     [{ state: "done" }, "done"],
   ])("%j is %s", (is, state) => expect(stateOf(job(is))).toBe(state));
 
-  it("a push is what its most urgent transfer is", () => {
+  it("a push has the state of its most urgent transfer", () => {
     expect(one(job({ state: "done" }), job({ state: "running", bytes_done: 5 })).state).toBe(
       "uploading",
     );
@@ -59,7 +59,7 @@ describe("states", () => {
 });
 
 describe("pushes", () => {
-  it("count what is stored and what is on its way", () => {
+  it("count stored and remaining blobs", () => {
     const of = told({ blobs_done: 1, bytes_stored: 100 });
     const push = one(
       job({ state: "done", bytes_done: 0, push: of }),
@@ -70,7 +70,7 @@ describe("pushes", () => {
     expect(push.bytesLeft).toBe(50);
   });
 
-  it("count by bytes too what was stored before one looked", () => {
+  it("count bytes that were stored earlier", () => {
     const of = told({
       pushed_by: "heron",
       blobs_done: 4,
@@ -86,7 +86,7 @@ describe("pushes", () => {
     expect(push.bytesLeft).toBe(70);
   });
 
-  it("are never more than all of it", () => {
+  it("never exceed the total", () => {
     const of = told({ blobs_done: 1, blobs_total: 1, bytes_stored: 100, bytes_total: 100 });
     const push = one(job({ push: of, state: "running", bytes_done: 100 }));
     expect(push.bytes).toEqual({ done: 100, total: 100 });
@@ -104,7 +104,7 @@ describe("pushes", () => {
     expect(push.bytes?.total).toBe(200);
   });
 
-  it("are the same object as long as nothing of them changed", () => {
+  it("keep their identity while unchanged", () => {
     const still = job({ push_id: 1 });
     const moving = job({ push_id: 2, state: "running" });
     const before = pushesOf([still, moving]);
@@ -114,7 +114,7 @@ describe("pushes", () => {
     expect(of(after, 2)).not.toBe(of(before, 2));
   });
 
-  it("hold the blobs of a repository together that no manifest names yet", () => {
+  it("group blobs of a repository that no manifest references yet", () => {
     const push = told({ name: null, blobs_total: 1, bytes_total: 100 });
     const blobs = [job({ push, push_id: 1 }), job({ push, push_id: 2, state: "running" })];
     const other = job({ push, push_id: 3, repo: "team/web" });
@@ -123,7 +123,7 @@ describe("pushes", () => {
     expect(second?.repo).toBe("team/web");
   });
 
-  it("stand with what needs a person first", () => {
+  it("list failures first", () => {
     const jobs = ["done", "waiting", "running", "failed"].map((state, push_id) =>
       job({ state, push_id }),
     );
@@ -134,7 +134,7 @@ describe("pushes", () => {
     ).toEqual(["failed", "uploading", "waiting", "done"]);
   });
 
-  it("name each trouble once, and none of what is over", () => {
+  it("list each error once, and no resolved ones", () => {
     const push = one(
       job({ state: "failed", attempt: 6, error }),
       job({ state: "failed", attempt: 6, error }),
@@ -148,7 +148,7 @@ describe("pushes", () => {
   });
 });
 
-it("merges what was told into what was listed", () => {
+it("merges events into the list", () => {
   const [a, b, c] = [job(), job(), job()] as [Transfer, Transfer, Transfer];
   const live = new Map([a, c].map((it) => [it.id, { ...it, state: "done" }]));
   const states = (more: boolean) =>
@@ -161,12 +161,12 @@ it("merges what was told into what was listed", () => {
   expect(merge([a, b], live, ({ state }) => state !== "done", true)).toEqual([b]);
 });
 
-it("never shows more rows than there is room for", () => {
+it("never shows more rows than the limit", () => {
   expect(shareRows([3, 10, 4], 15)).toEqual([3, 10, 2]);
   expect(shareRows([200, 5], 60)).toEqual([60, 0]);
 });
 
-it("has no rows for bookkeeping, unless something is wrong with it", () => {
+it("hides links unless they failed", () => {
   const digest = "sha256:m";
   const blob = job();
   const manifest = job({ digest });

@@ -55,24 +55,24 @@ export function UserMenu({ account, mine, onHand }: MenuProps) {
   const label = words.moreFor(name);
   if (mine) {
     const own: MenuItem[] = [
-      { icon: KeyRound, name: words.deeds.own, onChoose: () => go(to.settings) },
-      { icon: UserCog, name: words.deeds.ownHint, onChoose: () => {}, disabled: true },
+      { icon: KeyRound, name: words.actions.own, onChoose: () => go(to.settings) },
+      { icon: UserCog, name: words.actions.ownHint, onChoose: () => {}, disabled: true },
     ];
     return <Menu label={label} small items={own} />;
   }
   const isUser = account.role === "user";
   const items: MenuItem[] = [
-    isUser && { icon: Table2, name: words.deeds.rights, onChoose: rights },
-    { icon: KeyRound, name: words.deeds.reset, onChoose: () => setAsked("reset") },
-    { icon: LockOpen, name: words.deeds.unlock, onChoose: () => unlock.mutate() },
+    isUser && { icon: Table2, name: words.actions.rights, onChoose: rights },
+    { icon: KeyRound, name: words.actions.reset, onChoose: () => setAsked("reset") },
+    { icon: LockOpen, name: words.actions.unlock, onChoose: () => unlock.mutate() },
     isUser
-      ? { icon: ShieldCheck, name: words.deeds.toAdmin, onChoose: () => setAsked("toAdmin") }
-      : { icon: ShieldOff, name: words.deeds.toMember, onChoose: () => setAsked("toMember") },
+      ? { icon: ShieldCheck, name: words.actions.toAdmin, onChoose: () => setAsked("toAdmin") }
+      : { icon: ShieldOff, name: words.actions.toMember, onChoose: () => setAsked("toMember") },
     account.disabled
-      ? { icon: CircleCheck, name: words.deeds.enable, onChoose: () => enable.mutate() }
-      : { icon: Ban, name: words.deeds.disable, onChoose: () => setAsked("disable") },
+      ? { icon: CircleCheck, name: words.actions.enable, onChoose: () => enable.mutate() }
+      : { icon: Ban, name: words.actions.disable, onChoose: () => setAsked("disable") },
     "separator",
-    { icon: Trash2, name: words.deeds.remove, danger: true, onChoose: () => setAsked("remove") },
+    { icon: Trash2, name: words.actions.remove, danger: true, onChoose: () => setAsked("remove") },
   ];
   return (
     <>

@@ -7,7 +7,7 @@ import { Cell, Row, Table, Th } from "../../parts/Table";
 import { RepositoryName, Small } from "../../parts/Text";
 import { text } from "../../text";
 import { bytes, count } from "../../text/format";
-import s from "./Found.module.css";
+import s from "./GarbageReport.module.css";
 
 const words = text.storage;
 
@@ -17,7 +17,7 @@ const ROWS_MAX = 48;
 const NAMED_MAX = 2;
 
 /** The result of a collection: affected repositories and freed blobs. */
-export function Found({ of }: { of: Schemas["CollectionReport"] }) {
+export function GarbageReport({ of }: { of: Schemas["CollectionReport"] }) {
   const [most, setMost] = useState(ROWS);
   const repositories = Object.entries(of.repositories).sort(([a], [b]) => a.localeCompare(b));
   const hiddenOf = (list: unknown[]) => Math.max(0, list.length - most);

@@ -1,17 +1,17 @@
 import type { Schemas } from "../../api/client";
 
-type Fate = { is: "removed" | "stays" | "gone" } | { is: "staysAs"; names: string[] };
+type TagEffect = { is: "removed" | "stays" | "gone" } | { is: "staysAs"; names: string[] };
 
 /**
  * The effect on a tag's image.
  * @param alone preview of deleting only this tag
  * @param deleted all tags that are deleted together
  */
-export function fateOf(
+export function effectOf(
   tag: string,
   alone: Pick<Schemas["ShownPreview"], "missing" | "also_tagged" | "manifests">,
   deleted: string[],
-): Fate {
+): TagEffect {
   if (alone.missing.includes(tag)) return { is: "gone" };
   const names = alone.also_tagged.filter((name) => !deleted.includes(name));
   if (names.length > 0) return { is: "staysAs", names };
