@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use rusqlite::Connection;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -105,28 +104,8 @@ async fn grant(lab: &mut Lab, props: Props<'_>, wish: &str) {
         "stop uploader" => lab.uploader(0).kill9(),
         "start uploader" => lab.uploader(0).restart(),
         "let a day pass" => lab.clock_forward(25 * 60 * 60 * 1000),
-        "remember three months" => remember_three_months(lab),
+        "remember three months" => lab.database().add_three_months(),
         "wait until stored" => lab.wait_until_stored().await,
         other => panic!("a lab cannot {other:?}"),
     }
-}
-
-/// As if the registry had run for so long, and its storage had filled steadily.
-fn remember_three_months(lab: &Lab) {
-    let path = lab.data_dir().join("refity.db");
-    let database = Connection::open(path).expect("the lab's database");
-    let patience = std::time::Duration::from_secs(30);
-    database.busy_timeout(patience).expect("to set an option");
-    let days = database
-        .execute(
-            "WITH RECURSIVE ago (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ago WHERE n < 90)
-             INSERT INTO storage_days
-             SELECT unixepoch() / 86400 - n, 1000 * (unixepoch() - 86400 * n), 0, 0, 0,
-                    capacity_total,
-                    capacity_total - (capacity_total - capacity_free) * (250 - n) / 250
-             FROM ago, storage_seen",
-            [],
-        )
-        .expect("to write down days");
-    assert_eq!(days, 90, "the storage was not seen yet");
 }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::checker::{self, Report, Tmp};
 use crate::client::Client;
+use crate::database::Database;
 use crate::processes::{Process, Program, binary, wait_until_ready};
 use crate::round_robin::RoundRobin;
 use crate::slow_line::SlowLine;
@@ -192,6 +193,16 @@ impl Lab {
         &self.gateways[gateway].address
     }
 
+    /// How many TCP connections one gateway has.
+    ///
+    /// # Panics
+    /// If the system does not say.
+    #[must_use]
+    pub fn connections(&self, gateway: usize) -> usize {
+        let (_, port) = self.address(gateway).rsplit_once(':').expect("a port");
+        crate::sshd::connections(port.parse().expect("a port"))
+    }
+
     /// The process of one gateway.
     #[must_use]
     pub fn gateway(&self, n: usize) -> &Process {
@@ -219,6 +230,12 @@ impl Lab {
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The registry's database.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::open(&self.data_dir())
     }
 
     /// `FTP_ROOT` as the local folder that it is: it holds `docker/registry/v2`.

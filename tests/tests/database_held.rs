@@ -12,7 +12,6 @@ use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use refity_tests::{random, wait};
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -20,22 +19,6 @@ const APP: &str = "team/app";
 
 /// How long a test waits for what should come soon.
 const SOON: Duration = Duration::from_secs(60);
-
-/// The database, held by somebody else until this is dropped.
-struct Held(Connection);
-
-impl Held {
-    fn take(lab: &Lab) -> Self {
-        let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
-        database.busy_timeout(SOON).unwrap();
-        database.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        Self(database)
-    }
-
-    fn release(self) {
-        self.0.execute_batch("ROLLBACK").unwrap();
-    }
-}
 
 /// What there is before the writes come.
 struct Before {
@@ -186,11 +169,14 @@ async fn assert_reads(lab: &Lab, before: &Before) {
 async fn who_writes_waits_for_a_database_that_is_held_for_a_moment() {
     let lab = Lab::start().await;
     let before = Before::new(&lab).await;
-    let held = Held::take(&lab);
+    let held = lab.database().hold();
     let mut writes = before.writes(&lab);
+    // Each has a connection of its own; the reads come after them.
+    wait::until("connections for all writes", SOON, async || {
+        lab.connections(0) >= writes.0.len()
+    })
+    .await;
     assert_reads(&lab, &before).await;
-    // They have every chance to be answered.
-    tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(writes.0.try_join_next().is_none(), "it did not wait");
     held.release();
     while let Some(answered) = writes.0.join_next().await {
@@ -205,7 +191,7 @@ async fn who_writes_into_a_database_that_is_held_for_long_is_told_to_come_again(
     let lab = Lab::start().await;
     let before = Before::new(&lab).await;
     let (files, wished) = (lab.spool_files().len(), intents(&lab));
-    let held = Held::take(&lab);
+    let held = lab.database().hold();
     let start = Instant::now();
     let mut waited = Vec::new();
     let mut writes = before.writes(&lab);

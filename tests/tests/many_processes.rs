@@ -93,8 +93,12 @@ async fn the_second_of_two_writers_of_a_session_waits() {
         let bytes = parts[2].clone();
         tokio::spawn(async move { client.patch(&session, bytes, None).await.unwrap() })
     };
-    // It has every chance to write in between.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    wait::until("its connection", PATIENCE, async || lab.connections(1) > 0).await;
+    // Requests that come after it are answered, and it is not.
+    for _ in 0..20 {
+        let answer = lab.client_of(1).ping().await;
+        answer.unwrap().expect_status(200);
+    }
     assert!(!second.is_finished(), "it did not wait");
     slow.send(&parts[1]).await;
     drop(slow);
@@ -152,10 +156,7 @@ async fn an_unknown_session_and_one_of_another_boot_are_404() {
     let bytes = random::bytes(1000);
     let answer = client.patch(&session, bytes.clone(), None).await.unwrap();
     answer.expect_status(202);
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database
-        .execute("UPDATE uploads SET boot_id = 'another'", [])
-        .unwrap();
+    lab.database().reboot_uploads();
     for gone in [&unknown, &path_of(&session)] {
         for gateway in 0..2 {
             let client = lab.client_of(gateway);

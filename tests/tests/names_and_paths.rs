@@ -298,9 +298,7 @@ async fn a_group_may_keep_new_repositories_from_appearing() {
     let (old, new) = (format!("{GROUP}/old"), format!("{GROUP}/new"));
     client.push_blob(&old, "bytes".into()).await.unwrap();
     // No request sets it yet.
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    let closed = database.execute("UPDATE groups SET create_on_push = 0", []);
-    assert_eq!(closed.unwrap(), 1);
+    lab.database().forbid_create_on_push();
     for refused in pushes(&client, &new).await {
         assert_eq!(refused.error_code(), "DENIED");
         let words = refused.json()["errors"][0]["message"].to_string();

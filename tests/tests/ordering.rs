@@ -10,7 +10,6 @@ use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::random::Random;
 use refity_tests::wait;
-use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 
 /// How long a test waits for what should come soon.
@@ -35,14 +34,6 @@ fn tag_on_sftp(lab: &Lab, tag: &str) -> Option<String> {
         repository()
     );
     std::fs::read_to_string(lab.tree().join(path)).ok()
-}
-
-/// Looks at the database as any reader may.
-fn database(lab: &Lab) -> Connection {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let database = Connection::open_with_flags(lab.data_dir().join("refity.db"), flags).unwrap();
-    database.busy_timeout(SOON).unwrap();
-    database
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,28 +134,13 @@ async fn a_tag_that_moves_while_the_storage_is_away_ends_at_the_last_image() {
     assert_eq!(report.tag(&repository(), "v"), Some(last.as_str()));
 }
 
-/// Whether nobody sleeps in the middle of a transaction.
-fn is_writable(lab: &Lab) -> bool {
-    let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database.busy_timeout(Duration::from_millis(200)).unwrap();
-    database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
-}
-
-/// Whether a job is in somebody's hands.
-fn is_running(lab: &Lab) -> bool {
-    let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'running')";
-    let database = database(lab);
-    database.query_row(sql, [], |row| row.get(0)).unwrap()
-}
-
 /// Stops the first uploader with SIGSTOP in the middle of a job of this kind:
 /// the row says that the job runs, and goes on saying so.
 async fn freeze_in_the_middle_of(lab: &Lab, kind: &str, mut work: impl AsyncFnMut()) {
-    let database = database(lab);
-    let running = || -> bool {
-        let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND kind = ?1)";
-        database.query_row(sql, [kind], |row| row.get(0)).unwrap()
-    };
+    let database = lab.database();
+    let running = || database.is_running(Some(kind));
+    // No process was stopped in the middle of a transaction.
+    let is_writable = || database.is_writable(Duration::from_millis(200));
     let start = Instant::now();
     loop {
         assert!(start.elapsed() < SOON, "no {kind} was caught");
@@ -173,7 +149,7 @@ async fn freeze_in_the_middle_of(lab: &Lab, kind: &str, mut work: impl AsyncFnMu
         while look.elapsed() < Duration::from_secs(1) {
             if running() {
                 lab.uploader(0).signal(Signal::STOP);
-                if running() && is_writable(lab) {
+                if running() && is_writable() {
                     return;
                 }
                 lab.uploader(0).signal(Signal::CONT);
@@ -217,7 +193,7 @@ async fn an_uploader_that_wakes_after_its_lease_moves_no_tag_back() {
     // carries it out has written down that it did: it is killed below, and an
     // unfinished run of it would be looked at later still.
     wait::until("the newest tag", SOON, async || {
-        tag_on_sftp(&lab, "moving") == newest && !is_running(&lab)
+        tag_on_sftp(&lab, "moving") == newest && !lab.database().is_running(None)
     })
     .await;
 
@@ -269,14 +245,7 @@ async fn an_uploader_that_wakes_in_the_middle_of_a_blob_does_no_harm() {
 
 /// A blob's file in the spool, as its row names it.
 fn spool_file(lab: &Lab, digest: &str) -> Option<PathBuf> {
-    let file: Option<String> = database(lab)
-        .query_row(
-            "SELECT file FROM blobs WHERE digest = ?1",
-            [digest],
-            |row| row.get(0),
-        )
-        .unwrap();
-    let file = file?;
+    let file = lab.database().spool_file(digest)?;
     let path = lab
         .data_dir()
         .join("spool/files")

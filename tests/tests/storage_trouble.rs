@@ -1,6 +1,7 @@
 //! A storage that is away, refuses us or lost something: pushes go on, words
 //! say what is wrong, and nothing is lost when it is mended.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -15,12 +16,14 @@ use refity_tests::random;
 use refity_tests::retrying_client::RetryingClient;
 use refity_tests::sshd::Sshd;
 use refity_tests::wait;
-use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
 /// How long a test waits for what should come soon.
 const SOON: Duration = Duration::from_secs(60);
+
+/// How long pushes may take whose sessions are killed.
+const PUSHES: Duration = Duration::from_secs(400);
 
 /// Longer than the wait between two tries of a storage that needs a person.
 const NEXT_TRY_MS: i64 = 301_000;
@@ -120,12 +123,13 @@ async fn a_wrong_key_is_tried_once_in_five_minutes_however_much_waits() {
     for before in first..first + 3 {
         lab.clock_forward(NEXT_TRY_MS);
         wait::until("the next try", SOON, async || dials(lab.sshd()) > before).await;
-        // Time enough for every job to try, if it were to.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        // Work that arrives wakes the uploaders, and makes none of them try.
+        push(&lab, &images[0], "v0").await;
         assert_eq!(dials(lab.sshd()), before + 1, "{}", lab.sshd().log());
     }
 
     lab.stop_all().await;
+    assert_eq!(dials(lab.sshd()), first + 3, "{}", lab.sshd().log());
     std::fs::copy(lab.sshd().private_key(), &key).unwrap();
     lab.start_all().await;
     assert_arrives(&lab, &images).await;
@@ -149,8 +153,8 @@ async fn a_wrong_password_is_tried_once_in_five_minutes_however_much_waits() {
         lab.clock_forward(NEXT_TRY_MS);
         let dialed = async || storage.connections() > before;
         wait::until("the next try", SOON, dialed).await;
-        // Time enough for every job to try, if it were to.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Work that arrives wakes the uploader, and does not make it try.
+        client.push_blob(&home, random::bytes(10)).await.unwrap();
         assert_eq!(storage.connections(), before + 1);
     }
     storage.heal();
@@ -235,6 +239,18 @@ async fn a_push_in_step_with_a_dead_storage_is_told_to_wait_and_then_joins() {
     lab.assert_stored_whole().await;
 }
 
+/// The jobs with a file being written on SFTP, by its name without the attempt.
+fn jobs_that_write(lab: &Lab) -> BTreeSet<String> {
+    let folder = lab.tree().join("docker/registry/v2/_refity/tmp");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let jobs = names.map(|name| match name.rsplit_once('.') {
+        Some((job, _)) => job.to_owned(),
+        None => name,
+    });
+    jobs.collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_in_step_never_lies_while_sessions_are_killed() {
     let lab = Lab::builder()
@@ -255,10 +271,18 @@ async fn a_push_in_step_never_lies_while_sessions_are_killed() {
             assert_eq!(report.tag(&repository(), &tag), Some(digest.as_str()));
         }
     });
-    while !pushes.is_finished() {
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        lab.sshd().kill_sessions();
-    }
+    // Each job loses its session once: the first time that it writes.
+    let mut seen = BTreeSet::new();
+    wait::until("the pushes", PUSHES, async || {
+        let jobs = jobs_that_write(&lab);
+        if !jobs.is_subset(&seen) {
+            lab.sshd().kill_sessions();
+            seen.extend(jobs);
+        }
+        pushes.is_finished()
+    })
+    .await;
+    assert!(!seen.is_empty(), "no session was killed");
     pushes.await.unwrap();
     lab.clock_forward(NEXT_TRY_MS);
     lab.assert_stored_whole().await;
@@ -334,21 +358,13 @@ async fn a_push_repairs_what_is_wrong_on_sftp() {
         .await;
 }
 
-/// The process that tries whether the storage is back.
-fn prober(lab: &Lab) -> Option<String> {
-    let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database.busy_timeout(SOON).unwrap();
-    let sql = "SELECT prober FROM storage_health";
-    database.query_row(sql, [], |row| row.get(0)).unwrap()
-}
-
 #[tokio::test]
 async fn an_uploader_that_dies_while_it_tries_the_storage_leaves_its_turn() {
     for killed in [true, false] {
         let storage = FaultySftp::start();
         storage.faults().hang = true;
         let lab = Lab::builder().storage(&storage).uploaders(2).start().await;
-        let first = wait::until_some(SOON, async || prober(&lab));
+        let first = wait::until_some(SOON, async || lab.database().prober());
         let first = first.await.expect("a process that tries the storage");
         let of = |n: usize| format!("uploader-{}-", lab.uploader(n).pid().unwrap());
         let (n, other) = if first.starts_with(&of(0)) {
@@ -364,7 +380,9 @@ async fn an_uploader_that_dies_while_it_tries_the_storage_leaves_its_turn() {
         }
         // Long before the turn would have run out.
         wait::until("the other's turn", SOON, async || {
-            prober(&lab).is_some_and(|now| now.starts_with(&other))
+            lab.database()
+                .prober()
+                .is_some_and(|now| now.starts_with(&other))
         })
         .await;
         storage.faults().hang = false;

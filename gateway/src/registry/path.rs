@@ -106,7 +106,6 @@ fn repository(parts: &[&str]) -> Result<RepositoryName, RegistryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn name(text: &str) -> RepositoryName {
         text.parse().unwrap()
@@ -219,22 +218,6 @@ mod tests {
                 matches!(error, RegistryError::NoSuchPath),
                 "{path}: {error}"
             );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_path_is_read_or_refused(path in "\\PC*", below in "[a-z0-9/%.:_-]{0,60}") {
-            let _ = Endpoint::parse(&path);
-            let _ = Endpoint::parse(&format!("/v2/{below}"));
-        }
-
-        #[test]
-        fn a_name_that_is_read_is_well_formed(below in "[a-zA-Z/%2Ef._-]{0,20}") {
-            if let Ok(endpoint) = Endpoint::parse(&format!("/v2/{below}/tags/list")) {
-                let name = endpoint.repository().unwrap().as_str();
-                prop_assert!(!name.contains("..") && !name.starts_with('/'));
-            }
         }
     }
 }

@@ -12,7 +12,6 @@ use refity_tests::client::{Answer, Client, Sent, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
 use reqwest::Method;
-use rusqlite::{Connection, params};
 use serde_json::Value;
 
 /// The repository of most tests.
@@ -46,30 +45,10 @@ fn words(answer: &Answer) -> String {
     words.as_str().unwrap_or_default().to_owned()
 }
 
-/// An account with the admin's password and these rights (1 pull, 2 push, 4
-/// delete, 8 manage) on groups. Put into the database: accounts have an API of
-/// their own.
+/// Adds an account with the admin's password and these rights (1 pull, 2 push,
+/// 4 delete, 8 manage) on groups; returns its client.
 fn account(lab: &Lab, name: &str, grants: &[(&str, u8)]) -> Client {
-    let database = Connection::open(lab.data_dir().join("refity.db")).expect("the database");
-    database
-        .busy_timeout(std::time::Duration::from_secs(20))
-        .expect("a timeout");
-    database
-        .execute(
-            "INSERT INTO users (name, key, password_hash, role, created_at, password_changed_at)
-             SELECT ?1, ?1, password_hash, 'user', 1, 1 FROM users WHERE name = 'admin'",
-            params![name],
-        )
-        .expect("an account");
-    for (group, rights) in grants {
-        database
-            .execute(
-                "INSERT INTO grants (user_id, group_id, rights, granted_at)
-                 SELECT u.id, g.id, ?3, 1 FROM users u, groups g WHERE u.name = ?1 AND g.name = ?2",
-                params![name, group, rights],
-            )
-            .expect("a grant");
-    }
+    lab.database().add_user(name, grants);
     lab.client()
         .with_credentials(name, refity_tests::lab::PASSWORD)
 }

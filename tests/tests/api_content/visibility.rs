@@ -4,7 +4,6 @@ use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
 use reqwest::Method;
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::{BOB, account, each, get, json, words};
@@ -19,14 +18,8 @@ async fn users_see_only_what_they_may_read() {
     }
     lab.wait_until_stored().await;
     lab.uploader(0).terminate().await;
-    let database = Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database
-        .execute_batch(
-            "UPDATE jobs SET state = 'failed', error_code = 'permission', finished_at = NULL,
-                    run_after = run_after + 3600000
-             WHERE id = (SELECT max(id) FROM jobs WHERE kind = 'publish_tag')",
-        )
-        .unwrap();
+    let database = lab.database();
+    database.fail_job(database.tag_job("secret/app", "hidden"));
     let bob = account(&lab, BOB, &[("team", 1)]);
     let nobody = account(&lab, "nobody", &[]);
     let groups = get(&bob, "/api/groups").await;

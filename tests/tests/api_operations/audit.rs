@@ -8,7 +8,7 @@ use refity_tests::wait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{database, user};
+use super::user;
 
 async fn log(client: &Client, query: &str) -> Vec<Value> {
     let log = client.get(&format!("/api/audit?{query}")).await;
@@ -186,14 +186,7 @@ async fn who_sends_a_credential_with_each_request_is_noted_once_an_hour() {
 async fn the_log_is_exported_whole_and_harmless() {
     let lab = Lab::start().await;
     let client = lab.client();
-    database(&lab)
-        .execute_batch(
-            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
-             INSERT INTO audit (at, actor, credential, action, target, address, detail)
-             SELECT n, '=cmd()', 'password', 'push', 'team/app:' || n, '192.0.2.1', 'a,\"b\"'
-             FROM n;",
-        )
-        .unwrap();
+    lab.database().add_audited_pushes(2500);
     let request = client.request(Method::GET, "/api/audit?action=push");
     let by_accept = send(request.header("accept", "text/csv")).await.gives(200);
     let by_query = client.get("/api/audit?action=push&format=csv").await;
@@ -225,11 +218,7 @@ async fn nothing_is_missing_after_a_clean_end_and_old_entries_go() {
     }
     client.post_json("/api/gc", &json!({})).await.gives(200);
     lab.gateway(0).terminate().await;
-    let count = |action: &str| -> i64 {
-        let sum = "SELECT coalesce(sum(count), 0) FROM audit WHERE action = ?1";
-        let sum = database(&lab).query_row(sum, [action], |row| row.get(0));
-        sum.expect("a sum")
-    };
+    let count = |action: &str| lab.database().audit_count(action);
     assert_eq!(
         (count("push"), count("pull"), count("collect")),
         (21, 20, 1)

@@ -9,7 +9,7 @@ use refity_tests::random;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{database, user};
+use super::user;
 
 /// Longer than a stream is ever silent.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -168,7 +168,7 @@ async fn nobody_is_told_of_what_they_may_not_read() {
         assert_eq!(job["repo"], "team/app", "{job}");
     }
     // A right that is taken away is gone from the stream, too.
-    database(&lab).execute("DELETE FROM grants", []).unwrap();
+    lab.database().revoke_all_grants();
     let anybody = client.push_blob("team/app", random::bytes(10)).await;
     anybody.unwrap();
     lab.wait_until_stored().await;
@@ -193,7 +193,7 @@ async fn a_revoked_session_ends_its_stream() {
     let request = anonymous.request(Method::GET, "/api/events");
     let mut events = Events::of(request.bearer_auth(token)).await;
     events.until(|event| event.name == "snapshot").await;
-    database(&lab).execute("DELETE FROM sessions", []).unwrap();
+    lab.database().end_all_sessions();
     // Within seconds: at most one heartbeat can come between.
     let mut heartbeats = 0;
     while let Some(event) = events.next().await {

@@ -8,7 +8,7 @@ use refity_tests::random;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{database, user};
+use super::user;
 
 async fn items(client: &Client, query: &str) -> Vec<Value> {
     let jobs = client.get(&format!("/api/jobs?{query}")).await;
@@ -106,15 +106,7 @@ async fn only_who_may_push_tries_again_and_only_what_failed() {
     let refused = retry(&pusher).await.gives(409).json();
     let words = refused["error"]["message"].to_string();
     assert!(words.contains("done"), "{words}");
-    let fail = || {
-        let failed = database(&lab).execute(
-            "UPDATE jobs SET state = 'failed', run_after = run_after + 3600000, attempt = 3,
-                    error_code = 'permission', error_message = 'refused', finished_at = NULL
-             WHERE id = ?1",
-            [id],
-        );
-        assert_eq!(failed, Ok(1));
-    };
+    let fail = || lab.database().fail_job(id);
     fail();
     // What one may not see is not there, for reading and for doing.
     let gone = client.get("/api/jobs/999999").await.gives(404).json();

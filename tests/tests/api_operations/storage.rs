@@ -10,7 +10,7 @@ use refity_tests::{random, wait};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{database, user};
+use super::user;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -72,27 +72,13 @@ async fn room_and_bytes_are_told_with_their_source() {
 async fn a_forecast_takes_two_weeks() {
     let lab = Lab::start().await;
     let client = lab.client();
-    let sampled = || -> i64 {
-        let count = "SELECT count(*) FROM storage_days";
-        database(&lab)
-            .query_row(count, [], |row| row.get(0))
-            .unwrap()
-    };
+    let sampled = || lab.database().storage_days();
     wait::until("a day is written", LIMIT, async || sampled() > 0).await;
     let path = "/api/storage/history?days=30";
     let history = client.get(path).await.gives(200).json();
     assert_eq!(history["forecast"]["words"], "not enough data");
     assert!(history["items"].as_array().is_some_and(|it| !it.is_empty()));
-    database(&lab)
-        .execute_batch(
-            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20)
-             INSERT INTO storage_days
-             SELECT d.day - n, d.at, 0, 0, 0, 10000, 5000 + 100 * n
-             FROM n, (SELECT min(day) AS day, at FROM storage_days) d;
-             UPDATE storage_days SET capacity_total = 10000, capacity_free = 5000
-             WHERE day = (SELECT max(day) FROM storage_days);",
-        )
-        .unwrap();
+    lab.database().add_shrinking_days();
     let history = client.get(path).await.gives(200).json();
     let forecast = &history["forecast"];
     assert_eq!(forecast["bytes_per_day"], 100, "{forecast}");

@@ -1,8 +1,11 @@
 //! Access tokens: worth what they say, and never more than their owner.
 
+use std::time::Duration;
+
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
+use refity_tests::timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -143,8 +146,8 @@ fn body_of(name: &str) -> Value {
 async fn a_token_ends_when_it_says() {
     let lab = Lab::start().await;
     let bob = user(&lab, "bob").await;
-    let now = time_in(&bob, 0).await;
-    let hour = time_in(&bob, 60 * 60 * 1000).await;
+    let now = timestamp::from_now(Duration::ZERO);
+    let hour = timestamp::from_now(Duration::from_secs(60 * 60));
     let body = json!({ "name": "an hour", "expires_at": hour });
     let (_, secret) = token(&bob, &body).await;
     let me = async || with_bearer(&bob, &secret, Method::GET, "/api/auth/me").await;
@@ -164,22 +167,6 @@ async fn a_token_ends_when_it_says() {
         let refused = bob.post_json("/api/tokens", &body).await.gives(400);
         assert!(words(&refused).contains("expires_at"), "{bad}");
     }
-}
-
-/// So many milliseconds after the moment in which an account was made.
-async fn time_in(_: &Client, ms: i64) -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = i64::try_from(since.unwrap().as_secs()).unwrap();
-    rfc3339(now + ms / 1000)
-}
-
-/// Seconds since 1970 in the form of RFC 3339, by SQLite.
-fn rfc3339(seconds: i64) -> String {
-    let database = rusqlite::Connection::open_in_memory().unwrap();
-    let text = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?1, 'unixepoch')";
-    database
-        .query_row(text, [seconds], |row| row.get(0))
-        .unwrap()
 }
 
 #[tokio::test]

@@ -126,29 +126,11 @@ async fn what_is_done_with_accounts_is_on_record_and_no_secret_with_it() {
     login(&bob, "hunter2hunter2", "bob").await.gives(401);
     // Failures are gathered; whoever reads the log has them written first.
     lab.client().get("/api/audit").await.gives(200);
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    let mut query = database
-        .prepare(
-            "SELECT actor, action, target, refused, coalesce(detail, '') FROM audit ORDER BY id",
-        )
-        .unwrap();
-    let lines: Vec<(String, String, String, bool, String)> = query
-        .query_map([], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let mut short: Vec<(&str, &str, bool)> = lines
+    let entries = lab.database().audit();
+    let mut short: Vec<(&str, &str, bool)> = entries
         .iter()
-        .filter(|line| line.1 == "login" || line.1 == "user_create")
-        .map(|line| (line.0.as_str(), line.1.as_str(), line.3))
+        .filter(|entry| entry.action == "login" || entry.action == "user_create")
+        .map(|entry| (entry.actor.as_str(), entry.action.as_str(), entry.refused))
         .collect();
     // Failures that are written together have no order.
     short.sort_unstable();
@@ -163,7 +145,7 @@ async fn what_is_done_with_accounts_is_on_record_and_no_secret_with_it() {
             ("bob", "login", true),
         ]
     );
-    let all = format!("{lines:?}");
+    let all = format!("{entries:?}");
     for secret in ["hunter2", "a wrong one", &password_of("bob"), "argon2"] {
         assert!(!all.contains(secret), "{secret}: {all}");
     }

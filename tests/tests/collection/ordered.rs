@@ -51,10 +51,7 @@ async fn uploaders_collect_by_the_schedule() {
 async fn what_a_dead_uploader_began_to_collect_another_collects() {
     let lab = ready(Lab::builder().env("GC_SCHEDULE", "00:00")).await;
     let image = with_garbage(&lab).await;
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
-    let died = "UPDATE collection SET collector = 'uploader-1-dead'";
-    database.execute(died, []).unwrap();
+    lab.database().set_collector("uploader-1-dead");
     lab.clock_forward(2 * GRACE);
     let collected = async || {
         let answer = lab.client().get_manifest(APP, &image.digest()).await;

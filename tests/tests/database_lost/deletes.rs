@@ -128,18 +128,7 @@ async fn a_delete_that_was_never_decided_is_not_replayed() {
     let no_intents = async || intents(&lab).is_empty();
     wait::until("no intents", Duration::from_secs(180), no_intents).await;
     // The delete's transaction does not end.
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    database
-        .execute_batch(
-            "CREATE TRIGGER endless BEFORE UPDATE ON tags BEGIN
-                 SELECT count(*) FROM (
-                     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n
-                                              WHERE n < 100000000000)
-                     SELECT n FROM n);
-             END",
-        )
-        .unwrap();
-    drop(database);
+    lab.database().hang_tag_updates();
     let client = lab.client();
     let deleting = tokio::spawn(async move { client.delete_manifest(&repository(), "v").await });
     let prepared = async || !intents(&lab).is_empty();

@@ -3,11 +3,11 @@
 
 mod deletes;
 
-use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
 use refity_tests::client::sha256;
+use refity_tests::database::Database;
 use refity_tests::image::{Format, Image, Index};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::wait;
@@ -234,26 +234,13 @@ async fn a_damaged_database_is_refused_with_the_way_out() {
     assert_eq!(tag, Some(image.digest().as_str()));
 }
 
-/// What the original Go system leaves in its `DATA_DIR`.
-fn make_original_database(path: &Path) {
-    let database = rusqlite::Connection::open(path).unwrap();
-    database
-        .execute_batch(
-            "CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT, password TEXT);
-             CREATE TABLE images (id INTEGER PRIMARY KEY, name TEXT, tag TEXT, digest TEXT);
-             INSERT INTO users (username, password) VALUES ('admin', 'x');
-             INSERT INTO images (name, tag, digest) VALUES ('team/app', 'v1', 'sha256:0');",
-        )
-        .unwrap();
-}
-
 #[tokio::test]
 async fn the_original_systems_database_is_left_alone() {
     let lab = Lab::builder().gateways(0).uploaders(0).start().await;
     let data_dir = lab.data_dir();
     std::fs::create_dir_all(&data_dir).unwrap();
     let database = data_dir.join("refity.db");
-    make_original_database(&database);
+    Database::create_original(&data_dir);
     let before = sha256(&std::fs::read(&database).unwrap());
     assert_both_refuse(&lab, &["original", "refity-uploader import"]).await;
     assert_eq!(sha256(&std::fs::read(&database).unwrap()), before);

@@ -1,11 +1,13 @@
 //! The principals whose access is tested, and the registry they send requests to.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use refity_tests::client::{Answer, Client, send, with_form};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, descriptor};
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -70,14 +72,6 @@ fn password_of(name: &str) -> String {
     format!("the-password-of-{name}")
 }
 
-/// In an hour, in the form of RFC 3339, by SQLite.
-fn in_an_hour() -> String {
-    let database = rusqlite::Connection::open_in_memory().expect("a database");
-    let text = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+1 hour')";
-    let text = database.query_row(text, [], |row| row.get(0));
-    text.expect("a time")
-}
-
 fn text(answer: &Answer, field: &str) -> String {
     let json = answer.json();
     let text = json[field].as_str();
@@ -97,7 +91,7 @@ impl Scene {
     pub(super) async fn start() -> Self {
         let lab = Lab::builder().env("TOKEN_LIFETIME", "1h").start().await;
         let (admin, anonymous) = (lab.client(), Client::anonymous(lab.address(0)));
-        let new = json!({ "name": "ends", "expires_at": in_an_hour() });
+        let new = json!({ "name": "ends", "expires_at": timestamp::from_now(Duration::from_secs(60 * 60)) });
         let expired = admin.post_json("/api/tokens", &new).await.gives(201);
         let asked = "/api/token?service=refity&scope=repository:team/app:pull,push,delete";
         let registry = text(&admin.get(asked).await.gives(200), "token");
@@ -269,21 +263,10 @@ impl Scene {
 
     /// Makes a transfer of `team/app` fail and returns its ID.
     pub(super) fn failed_transfer(&self) -> i64 {
-        let path = self.lab.data_dir().join("refity.db");
-        let database = rusqlite::Connection::open(path).expect("the lab's database");
-        let patience = std::time::Duration::from_secs(30);
-        database.busy_timeout(patience).expect("to set an option");
-        let failed = database.query_row(
-            "UPDATE jobs SET state = 'failed', run_after = run_after + 3600000, attempt = 3,
-                    error_code = 'permission', error_message = 'refused', finished_at = NULL
-             WHERE id = (SELECT j.id FROM jobs j JOIN tags t ON t.id = j.target
-                         JOIN repositories r ON r.id = t.repository_id
-                         WHERE j.kind = 'publish_tag' AND r.name = 'team/app' AND t.name = 'v1')
-             RETURNING id",
-            [],
-            |row| row.get(0),
-        );
-        failed.expect("the transfer of a tag")
+        let database = self.lab.database();
+        let id = database.tag_job(APP, "v1");
+        database.fail_job(id);
+        id
     }
 
     /// Returns an anonymous client with an address that no valid principal uses.

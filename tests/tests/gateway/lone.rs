@@ -5,6 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use refity_tests::client::Client;
+use refity_tests::database::Database;
 use refity_tests::processes::{Process, Program, binary, wait_until_ready};
 use refity_tests::wait;
 use serde_json::Value;
@@ -43,6 +44,10 @@ impl Lone {
 
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    pub fn database(&self) -> Database {
+        Database::open(&self.data_dir())
     }
 
     pub fn anonymous(&self) -> Client {

@@ -168,9 +168,7 @@ async fn ready(client: &Client, status: u16) -> Value {
 #[tokio::test]
 async fn a_gateway_is_not_ready_while_another_process_holds_the_database() {
     let gateway = Lone::start().await;
-    let database = rusqlite::Connection::open(gateway.data_dir().join("refity.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(60)).unwrap();
-    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let held = gateway.database().hold();
     for client in [gateway.anonymous(), gateway.client()] {
         let body = ready(&client, 503).await;
         assert_eq!(body["ready"], false);
@@ -181,7 +179,7 @@ async fn a_gateway_is_not_ready_while_another_process_holds_the_database() {
     let answer = gateway.anonymous().get("/healthz").await;
     answer.unwrap().expect_status(200);
     gateway.client().ping().await.unwrap().expect_status(200);
-    database.execute_batch("ROLLBACK").unwrap();
+    held.release();
     let body = ready(&gateway.anonymous(), 200).await;
     assert_eq!(body["reasons"], json!([]));
 }
@@ -217,12 +215,9 @@ async fn readiness_is_about_pushes_and_not_about_sftp() {
 #[tokio::test]
 async fn readiness_is_looked_for_once_a_second_at_most() {
     let gateway = Lone::start().await;
-    let database = rusqlite::Connection::open(gateway.data_dir().join("refity.db")).unwrap();
-    // What each look writes.
-    let generation = || -> i64 {
-        let query = "SELECT value FROM generation";
-        database.query_row(query, [], |row| row.get(0)).unwrap()
-    };
+    let database = gateway.database();
+    // Each check writes a new generation.
+    let generation = || database.generation();
     let started = std::time::Instant::now();
     let (mut last, mut looks) = (generation(), 0);
     let nobody = gateway.anonymous();

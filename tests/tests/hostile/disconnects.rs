@@ -34,13 +34,6 @@ fn recorded(client: &Client, image: &Image) -> Vec<u8> {
     push
 }
 
-/// Upload sessions that nobody has ended.
-fn open_sessions(lab: &Lab) -> i64 {
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    let count = "SELECT count(*) FROM uploads WHERE state = 'open'";
-    database.query_row(count, [], |row| row.get(0)).unwrap()
-}
-
 #[tokio::test]
 async fn a_push_disconnected_at_any_byte_can_be_repeated_and_leaves_nothing_behind() {
     let lab = Lab::start().await;
@@ -65,7 +58,7 @@ async fn a_push_disconnected_at_any_byte_can_be_repeated_and_leaves_nothing_behi
         }
     }
     wait::until("the end of all sessions", SOON, async || {
-        open_sessions(&lab) == 0
+        lab.database().open_uploads() == 0
     })
     .await;
 
@@ -77,7 +70,7 @@ async fn a_push_disconnected_at_any_byte_can_be_repeated_and_leaves_nothing_behi
     drop(wire);
     image.assert_pullable(&client, APP, "v1").await;
     lab.assert_stored_whole().await;
-    assert_eq!(open_sessions(&lab), 0);
+    assert_eq!(lab.database().open_uploads(), 0);
     let blobs = image.blobs().map(|blob| blob.len() as u64).sum::<u64>();
     wait::until("files that no row names are gone", SOON, async || {
         lab.spool_bytes() == blobs

@@ -62,37 +62,6 @@ async fn images_and_indexes_of_both_formats_come_back_by_tag_and_by_digest() {
     lab.assert_stored_whole().await;
 }
 
-/// All that the index says of what is there, and of what is to be done.
-fn index_rows(database: &rusqlite::Connection) -> Vec<String> {
-    let tables = [
-        "blobs",
-        "manifests",
-        "manifest_references",
-        "repository_blobs",
-        "repository_manifests",
-        "(SELECT name, manifest_id, generation, published_manifest_id, pushed_at FROM tags)",
-        "(SELECT id, name, created_at, last_push_at, unique_bytes FROM repositories)",
-        "uploads",
-        "jobs",
-        "intents",
-        "generation",
-    ];
-    let mut all = Vec::new();
-    for table in tables {
-        let mut query = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns = query.column_count();
-        let rows = query.query_map([], |row| {
-            let values = (0..columns).map(|n| row.get::<_, rusqlite::types::Value>(n));
-            Ok(format!(
-                "{table}: {:?}",
-                values.collect::<Result<Vec<_>, _>>()?
-            ))
-        });
-        all.extend(rows.unwrap().map(Result::unwrap));
-    }
-    all
-}
-
 #[tokio::test]
 async fn a_pull_of_a_manifest_writes_nothing() {
     let lab = Lab::start().await;
@@ -102,15 +71,15 @@ async fn a_pull_of_a_manifest_writes_nothing() {
     lab.make_cold().await;
     // What an uploader writes by itself is not the pull's.
     lab.uploader(0).terminate().await;
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    let (before, files) = (index_rows(&database), lab.spool_files());
+    let database = lab.database();
+    let (before, files) = (database.index_rows(), lab.spool_files());
     for reference in ["multi", &index.digest(), &index.images[0].digest()] {
         client.get_manifest(APP, reference).await.gives(200);
         client.head_manifest(APP, reference).await.gives(200);
     }
     // Pulls are counted, later and beside them; whoever asks has it done first.
     client.get("/api/audit?action=pull").await.gives(200);
-    assert_eq!(index_rows(&database), before, "the index was written to");
+    assert_eq!(database.index_rows(), before, "the index was written to");
     assert_eq!(lab.spool_files(), files);
 }
 

@@ -77,9 +77,7 @@ async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
 
 /// No row of the index names another that is not there.
 fn assert_rows_fit(lab: &Lab) {
-    let database = rusqlite::Connection::open(lab.data_dir().join("refity.db")).unwrap();
-    let broken = "SELECT count(*) FROM pragma_foreign_key_check";
-    let broken: i64 = database.query_row(broken, [], |row| row.get(0)).unwrap();
+    let broken = lab.database().broken_references();
     assert_eq!(broken, 0, "rows without what they refer to");
 }
 

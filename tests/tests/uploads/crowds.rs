@@ -102,24 +102,7 @@ async fn handles_return_to_where_they_were_after_a_thousand_uploads() {
     // Threads and connections to the database that are made once.
     uploads(&lab, 1).await;
     lab.wait_until_stored().await;
-    let quiet = async || {
-        // Connections of clients that have gone take a moment to go too.
-        let mut least = usize::MAX;
-        wait::until(
-            "the connections' end",
-            Duration::from_secs(20),
-            async || {
-                let now = lab.gateway(0).open_files();
-                let settled = now >= least;
-                least = least.min(now);
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                settled
-            },
-        )
-        .await;
-        least
-    };
-    let gateway = quiet().await;
+    let gateway = lab.gateway(0).open_files();
     let uploader = lab.uploader(0).open_files();
 
     uploads(&lab, 12).await;

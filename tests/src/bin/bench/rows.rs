@@ -4,7 +4,6 @@
 //! Each takes after a row that a real push made.
 
 use refity_tests::lab::Lab;
-use rusqlite::{Connection, params};
 
 /// The tags of a repository, as [`add_tags`] names them.
 pub(crate) fn tag(n: usize) -> String {
@@ -16,21 +15,8 @@ pub(crate) fn repository(n: usize) -> String {
     format!("team/r{n:06}")
 }
 
-/// The numbers from 0 to `?1` - 1.
-const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS
-    (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ?1)";
-
 fn run(lab: &Lab, statements: &[&str], count: usize, name: &str) {
-    let path = lab.data_dir().join("refity.db");
-    let mut database = Connection::open(path).expect("the lab's database");
-    let transaction = database.transaction().expect("a transaction");
-    for statement in statements {
-        let count = i64::try_from(count).expect("a small number");
-        transaction
-            .execute(&format!("{NUMBERS} {statement}"), params![count, name])
-            .expect("rows like those of a push");
-    }
-    transaction.commit().expect("to commit them");
+    lab.database().generate(statements, count, name);
 }
 
 /// Gives a repository so many tags, all of them on the manifest that one of
@@ -127,16 +113,7 @@ pub(crate) fn add_audit(lab: &Lab, count: usize) {
 /// An account with the admin's password that may pull from the group `team`,
 /// and a group `open` from which everybody may.
 pub(crate) fn add_reader(lab: &Lab, name: &str) {
-    let user = "INSERT INTO users (name, key, password_hash, role, must_change_password,
-                                   created_at, password_changed_at)
-        SELECT ?2, ?2, password_hash, 'user', 0, created_at, password_changed_at
-        FROM users, numbers WHERE name = 'admin'";
-    let grant = "INSERT INTO grants (user_id, group_id, rights, granted_at)
-        SELECT u.id, g.id, 1, 0 FROM users u, groups g, numbers
-        WHERE u.name = ?2 AND g.name = 'team'";
-    run(lab, &[user, grant], 1, name);
-    let path = lab.data_dir().join("refity.db");
-    let database = Connection::open(path).expect("the lab's database");
-    let opened = database.execute("UPDATE groups SET public = 1 WHERE name = 'open'", []);
-    opened.expect("a group that everybody may pull from");
+    let database = lab.database();
+    database.add_user(name, &[("team", 1)]);
+    database.make_public("open");
 }
