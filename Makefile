@@ -9,6 +9,9 @@ CARGO_DENY := 0.20.2
 QUIET := $(if $(CI),--quiet)
 # The programs that `make run` starts, nothing from tests/.
 PROGRAMS := --package refity-gateway --package refity-uploader --package refity-sandbox
+# The seed of everything random in `make test`. `make fuzz`, `make soak` and
+# `make model` draw a new one.
+SEED ?= 20260101
 # Number of crashes in `make soak`.
 N ?= 1000
 # Duration of `make model`, and of each target in `make fuzz`.
@@ -38,7 +41,7 @@ test: ## Run all tests, with a real sshd and docker (as root, installs missing p
 	@deploy/packages test
 	@deploy/web test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
-	cargo test --release --locked --workspace
+	REFITY_SEED=$(SEED) PROPTEST_RNG_SEED=$(SEED) cargo test --release --locked --workspace
 
 lint: ## Check formatting, lints, licences and scripts
 	@deploy/packages build

@@ -73,7 +73,7 @@ impl Database {
 
     /// Rows that refer to rows that do not exist.
     #[must_use]
-    pub fn broken_references(&self) -> u64 {
+    pub fn broken_references(&self) -> i64 {
         self.one("SELECT count(*) FROM pragma_foreign_key_check", [])
     }
 
@@ -117,7 +117,7 @@ impl Database {
     /// How many blobs, manifests, tags and memberships there are, removed ones
     /// included.
     #[must_use]
-    pub fn content_rows(&self) -> u64 {
+    pub fn content_rows(&self) -> i64 {
         let tables = [
             "blobs",
             "manifests",
@@ -131,7 +131,7 @@ impl Database {
 
     /// Upload sessions that have not ended.
     #[must_use]
-    pub fn open_uploads(&self) -> u64 {
+    pub fn open_uploads(&self) -> i64 {
         self.one("SELECT count(*) FROM uploads WHERE state = 'open'", [])
     }
 
@@ -250,7 +250,7 @@ impl Database {
 
     /// How often this was done, as far as the audit log says.
     #[must_use]
-    pub fn audit_count(&self, action: &str) -> u64 {
+    pub fn audit_count(&self, action: &str) -> i64 {
         let sql = "SELECT coalesce(sum(count), 0) FROM audit WHERE action = ?1";
         self.one(sql, [action])
     }
@@ -269,7 +269,7 @@ impl Database {
 
     /// The days on which the storage's size was noted.
     #[must_use]
-    pub fn storage_days(&self) -> u64 {
+    pub fn storage_days(&self) -> i64 {
         self.one("SELECT count(*) FROM storage_days", [])
     }
 

@@ -1,6 +1,15 @@
-//! Random bytes and choices that a printed seed repeats.
+//! Random bytes and choices that a seed repeats. `REFITY_SEED` is the seed of a
+//! whole run; without it each run draws one and prints it.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+/// The variable with the seed of a run.
+pub const SEED_VARIABLE: &str = "REFITY_SEED";
 
 /// A `splitmix64` generator: quick, and good enough for bytes that do not
 /// compress and never collide.
@@ -11,20 +20,19 @@ pub struct Random {
 }
 
 impl Random {
-    /// A generator with a seed of its own.
+    /// Returns a generator with a seed of its own, derived from the run's seed.
     #[must_use]
     pub fn new() -> Self {
-        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
-        Self::seeded(seed)
+        Self::seeded(next_seed())
     }
 
-    /// The generator that another one's [`Random::seed`] repeats.
+    /// Returns the generator that another one's [`Random::seed`] repeats.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self { seed, state: seed }
     }
 
-    /// What to print, so that a failure can be repeated.
+    /// The seed, to be printed so that a failure can be repeated.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
@@ -72,7 +80,36 @@ impl Default for Random {
     }
 }
 
-/// So many bytes that nobody has had before.
+/// The seed of this run.
+static RUN: LazyLock<u64> = LazyLock::new(|| match std::env::var(SEED_VARIABLE) {
+    Ok(seed) => seed.parse().expect("REFITY_SEED must be a number"),
+    Err(_) => {
+        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+        // Past the capture of the test that happens to be the first.
+        let _ = writeln!(std::io::stderr(), "{SEED_VARIABLE}={seed}");
+        seed
+    }
+});
+
+/// Derives a new seed from the run's, the test's name and how many its thread
+/// drew before: the same in each run with the same seed.
+fn next_seed() -> u64 {
+    static DRAWN: LazyLock<Mutex<HashMap<String, u64>>> = LazyLock::new(Mutex::default);
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or_default();
+    let count = {
+        let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = drawn.entry(name.to_owned()).or_default();
+        *count += 1;
+        *count
+    };
+    let hash = Sha256::digest(format!("{} {count} {name}", *RUN));
+    hash[..8]
+        .iter()
+        .fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// Returns so many bytes, different in each call.
 #[must_use]
 pub fn bytes(length: usize) -> Bytes {
     Random::new().bytes(length)

@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::media_type::{OCI_EMPTY, OCI_IMAGE_CONFIG};
 
-
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 
