@@ -1,6 +1,5 @@
-//! What the registry answers when it cannot do what was asked: the
-//! specification's error codes, each mapped to its status here and nowhere
-//! else (OCI distribution specification, "Error Codes").
+//! Errors of `/v2`: the specification's error codes, each mapped to its status
+//! here and nowhere else (OCI distribution specification, "Error Codes").
 
 use std::time::Duration;
 
@@ -18,148 +17,147 @@ use serde_json::{Value, json};
 use super::headers::received_range;
 use crate::access::{AuthError, seconds};
 
-/// After how many seconds a client may try again what is busy now.
+/// `Retry-After` in seconds if the registry is busy.
 const RETRY_SOON_SECONDS: u64 = 5;
 
-/// After how many seconds a client may try again what takes somebody's work.
+/// `Retry-After` in seconds if an operator has to act.
 const RETRY_LATER_SECONDS: u64 = 60;
 
-/// Why a request to `/v2` fails. The text is the message that the client
-/// sees.
+/// An error of a request to `/v2`. Its text is the message for the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
     /// The repository lacks the blob.
     #[error("this repository has no blob {0}")]
     BlobUnknown(Digest),
-    /// What was asked for as a blob has no digest.
-    #[error("there is no such blob: {0}")]
+    /// The requested blob's digest is invalid.
+    #[error("unknown blob: {0}")]
     BlobWithoutDigest(DigestError),
-    /// A request of an upload that cannot be understood.
+    /// An invalid upload request.
     #[error("{0}")]
     UploadInvalid(String),
-    /// No such session.
+    /// Unknown upload session.
     #[error(
-        "this repository has no such upload: it was finished or cancelled, or it began before the \
-         registry's machine was started; begin again with a POST to blobs/uploads/"
+        "unknown upload: it was finished or cancelled, or the registry's host was restarted; start \
+         again with a POST to blobs/uploads/"
     )]
     UploadUnknown,
-    /// A chunk that overlaps what is there or leaves a gap.
-    #[error("the upload has {offset} bytes: go on with the chunk that begins there")]
+    /// A chunk that overlaps the upload or leaves a gap.
+    #[error("the upload has {offset} bytes: continue with the chunk that starts there")]
     ChunkOutOfOrder {
-        /// The bytes that the upload has.
+        /// Bytes in the upload.
         offset: u64,
-        /// Where to go on.
+        /// Location of the upload.
         location: String,
     },
-    /// A query that must have a digest has none.
-    #[error("the query must say the digest of the blob: ?digest=sha256:<64 hex digits>")]
+    /// The digest is missing in the query.
+    #[error("add the digest of the blob to the query: ?digest=sha256:<64 hex digits>")]
     DigestMissing,
-    /// A digest in a write that is none.
+    /// An invalid digest in a write.
     #[error("{0}")]
     DigestInvalid(DigestError),
-    /// The bytes are others than the client says.
-    #[error("the bytes that came have the digest {actual}, not {named}; nothing was stored")]
+    /// The bytes do not match the client's digest.
+    #[error("the received bytes have the digest {actual}, not {named}; nothing was stored")]
     DigestMismatch {
-        /// The client's digest.
+        /// The digest in the request.
         named: Digest,
-        /// The digest of the bytes.
+        /// The digest of the received bytes.
         actual: Digest,
     },
-    /// A manifest names what the repository lacks.
-    #[error("the manifest names what this repository does not have")]
+    /// The manifest references content that the repository lacks.
+    #[error("the manifest references content that this repository does not have")]
     ReferencesUnknown(Vec<MissingReference>),
-    /// Bytes that are no manifest that can be accepted.
+    /// The bytes are not an acceptable manifest.
     #[error("{0}")]
     ManifestInvalid(String),
-    /// A manifest of too many bytes.
+    /// The manifest is too large.
     #[error("a manifest may have at most {MANIFEST_MAX_BYTES} bytes (4 MiB)")]
     ManifestTooLarge,
     /// No manifest of this tag or digest.
     #[error("this repository has no manifest {0}")]
     ManifestUnknown(String),
-    /// A reference that is neither tag nor digest, in a read.
-    #[error("there is no such manifest: {0}")]
+    /// An invalid reference in a read.
+    #[error("unknown manifest: {0}")]
     ManifestWithoutReference(NameError),
-    /// A reference that is neither tag nor digest, in a write.
+    /// An invalid reference in a write.
     #[error("{0}")]
     ReferenceInvalid(NameError),
-    /// Not a repository's name.
+    /// An invalid repository name.
     #[error("{0}")]
     NameInvalid(NameError),
-    /// No such repository.
+    /// Unknown repository.
     #[error("there is no repository {0}")]
     NameUnknown(RepositoryName),
-    /// Lengths that do not fit each other.
+    /// Inconsistent lengths.
     #[error("{0}")]
     SizeInvalid(String),
-    /// A range of a blob that begins past its end.
-    #[error("the blob has {size} bytes, and none of them are in this range")]
+    /// A range that starts past the end of the blob.
+    #[error("the blob has {size} bytes, none of which is in this range")]
     RangeNotSatisfiable {
         /// The blob's size.
         size: u64,
     },
-    /// A page size that is no number.
-    #[error("n must be a whole number of entries from 0 on")]
+    /// An invalid page size.
+    #[error("n must be a whole number of at least 0")]
     PageInvalid,
-    /// A query that cannot be decoded.
-    #[error("the query cannot be read: each parameter once, as name=value, percent-encoded")]
+    /// A malformed query.
+    #[error("malformed query: use each parameter once, as name=value, percent-encoded")]
     QueryInvalid,
-    /// A place in a list that no link of ours named.
-    #[error("last must come from the Link of the page before")]
+    /// A position that is not from a `Link` of this registry.
+    #[error("invalid last: use the Link header of the previous page")]
     LinkInvalid,
-    /// More tags in one push than are set at once.
-    #[error("one request can set at most {most} tags; push the manifest again for the others")]
+    /// More tags in one push than allowed.
+    #[error("a request can set at most {most} tags; push the manifest again to set the others")]
     TooManyTags {
-        /// How many it may set.
+        /// The limit.
         most: usize,
     },
-    /// Nobody knows what needs it.
+    /// The index does not know all references.
     #[error(
-        "only tags can be deleted: the storage holds images that the index does not know, since \
-         it was rebuilt or the folder was taken over"
+        "only tags can be deleted: the storage holds images that the index does not know, because \
+         the index was rebuilt or the folder was taken over"
     )]
     PartialIndex,
-    /// It cannot be deleted while something needs it.
-    #[error("the manifest {by} of this repository names it: delete that one first")]
+    /// The content is still referenced.
+    #[error("the manifest {by} of this repository references it: delete that manifest first")]
     InUse {
-        /// What needs it.
+        /// The referencing manifest.
         by: Digest,
     },
-    /// Not allowed.
+    /// Permission denied.
     #[error("{0}")]
     Denied(String),
-    /// This path has no such method.
-    #[error("this path cannot be used with this method, only with {allow}")]
+    /// The path does not support the method.
+    #[error("this path does not support this method; use {allow}")]
     MethodNotAllowed {
-        /// The methods that it has.
+        /// The supported methods.
         allow: &'static str,
     },
-    /// No such path.
-    #[error("there is nothing at this path of the registry")]
+    /// Unknown path.
+    #[error("unknown path")]
     NoSuchPath,
-    /// More at once than one client, or all, may do.
+    /// A limit of the client or of the registry is exceeded.
     #[error("{message}")]
     TooManyRequests {
-        /// What there is too much of.
+        /// The exceeded limit.
         message: String,
-        /// Seconds until it is worth another try.
+        /// `Retry-After` in seconds.
         retry_after: u64,
     },
-    /// It may work later.
+    /// Temporarily unavailable.
     #[error("{message}")]
     Unavailable {
-        /// What is in the way, and what becomes of what was sent.
+        /// The cause, and what happens to the sent data.
         message: String,
-        /// Seconds until it is worth another try.
+        /// `Retry-After` in seconds.
         retry_after: u64,
     },
-    /// A fault of the program.
-    #[error("the registry failed; its log says why")]
+    /// An internal error.
+    #[error("internal error; see the registry's log")]
     Internal,
 }
 
 impl RegistryError {
-    /// What is busy now and free in a moment.
+    /// Returns an error for a resource that is busy for a moment.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         Self::Unavailable {
             message: message.into(),
@@ -167,7 +165,7 @@ impl RegistryError {
         }
     }
 
-    /// What this client, or all together, do too much of.
+    /// Returns an error for an exceeded limit.
     pub(crate) fn too_many(message: impl Into<String>) -> Self {
         Self::TooManyRequests {
             message: message.into(),
@@ -183,7 +181,7 @@ impl RegistryError {
         }
     }
 
-    /// What needs time or a person.
+    /// Returns an error that takes time or an operator to resolve.
     pub(crate) fn away(message: impl Into<String>) -> Self {
         Self::Unavailable {
             message: message.into(),
@@ -233,8 +231,8 @@ impl RegistryError {
         }
     }
 
-    /// The error body's list: the entries of each thing that is missing, one
-    /// for everything else.
+    /// Returns the entries of the error body: those of each missing reference,
+    /// or a single one.
     fn entries(&self, code: &str) -> Vec<Value> {
         match self {
             Self::ReferencesUnknown(missing) => missing.iter().flat_map(missing_entries).collect(),
@@ -281,8 +279,8 @@ impl RegistryError {
     }
 }
 
-/// A manifest that is missing is told by its own code, and by the one that the
-/// specification has for all that is missing ("Pushing Manifests", code-5).
+/// Returns the entries of a missing reference. A manifest has its own code and
+/// the specification's general one ("Pushing Manifests", code-5).
 fn missing_entries(missing: &MissingReference) -> Vec<Value> {
     let (codes, what, digest) = match missing {
         MissingReference::Blob(digest) => (&["MANIFEST_BLOB_UNKNOWN"][..], "blob", digest),
@@ -295,7 +293,7 @@ fn missing_entries(missing: &MissingReference) -> Vec<Value> {
     let entry = |code: &&str| {
         json!({
             "code": code,
-            "message": format!("the manifest names the {what} {digest}, which this repository does not have; push it first"),
+            "message": format!("the manifest references the {what} {digest}, which this repository does not have; push it first"),
             "detail": { "digest": digest },
         })
     };
@@ -327,11 +325,11 @@ impl From<ManifestError> for RegistryError {
 
 impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the database does not answer");
+        tracing::error!(%error, "the database failed");
         match error {
             StoreError::Busy => Self::busy("the registry's database is busy; try again"),
             StoreError::Full => Self::away("the registry's disk is full; nothing was stored"),
-            _ => Self::away("the registry's database cannot be used now; its log says why"),
+            _ => Self::away("the registry's database is unavailable; see the registry's log"),
         }
     }
 }
@@ -341,11 +339,11 @@ impl From<SpoolError> for RegistryError {
         match &error {
             SpoolError::Locked => {
                 return Self::busy(
-                    "another request writes this upload; try again when it has ended",
+                    "another request is writing this upload; try again when it has finished",
                 );
             }
             SpoolError::Busy => {
-                return Self::busy("too many uploads are on their way; try again in a moment");
+                return Self::busy("too many uploads; try again in a moment");
             }
             SpoolError::Full => {
                 tracing::error!("the disk of the spool is full");
@@ -355,17 +353,17 @@ impl From<SpoolError> for RegistryError {
             }
             SpoolError::Io { .. } | SpoolError::Interrupted => {}
         }
-        tracing::error!(%error, "the spool cannot be used");
-        Self::away("the registry's disk cannot be used now; its log says why")
+        tracing::error!(%error, "the spool failed");
+        Self::away("the registry's disk is unavailable; see the registry's log")
     }
 }
 
 impl From<RemoteError> for RegistryError {
     fn from(error: RemoteError) -> Self {
         if error.is_transient() {
-            Self::busy(format!("the storage is away: {error}"))
+            Self::busy(format!("the storage is unavailable: {error}"))
         } else {
-            Self::away(format!("the storage needs a person: {error}"))
+            Self::away(format!("the storage needs attention: {error}"))
         }
     }
 }
@@ -416,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chunk_out_of_order_says_where_to_go_on() {
+    async fn a_chunk_out_of_order_returns_the_offset_to_continue_at() {
         let error = RegistryError::ChunkOutOfOrder {
             offset: 10,
             location: "/v2/a/b/blobs/uploads/x".to_owned(),
@@ -428,7 +426,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_machine_cannot_do_now_is_never_a_404() {
+    async fn an_unavailable_resource_is_never_a_404() {
         let errors = [
             RegistryError::from(StoreError::Busy),
             StoreError::Full.into(),
@@ -448,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn too_much_at_once_says_when_to_come_back() {
+    async fn an_exceeded_limit_has_retry_after() {
         let (status, headers, body) = answer(RegistryError::too_many("less")).await;
         assert_eq!(status, 429);
         assert_eq!(headers["retry-after"], "5");
@@ -456,7 +454,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wrong_method_says_the_right_ones() {
+    async fn an_unsupported_method_returns_the_supported_ones() {
         let error = RegistryError::MethodNotAllowed { allow: "GET, HEAD" };
         let (status, headers, body) = answer(error).await;
         assert_eq!(status, 405);
