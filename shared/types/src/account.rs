@@ -1,4 +1,4 @@
-//! Names of accounts, people's and robots', and of people's tokens.
+//! Names of users, robots and personal access tokens.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,47 +7,46 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::name::GroupName;
 
-/// The longest name of a person, in characters.
+/// Maximum length of a user name, in characters.
 pub const USER_NAME_MAX: usize = 64;
 
-/// The longest name of a token, in characters.
+/// Maximum length of a token name, in characters.
 pub const TOKEN_NAME_MAX: usize = 64;
 
-/// Why a text is no name of an account or a token.
+/// The text is not a valid account or token name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountNameError {
-    /// Not a person's.
+    /// Invalid user name.
     #[error(
         "a user name has 1 to {USER_NAME_MAX} characters: letters and digits of any script, and \
          . _ - @ between them"
     )]
     User,
-    /// Not a robot's.
+    /// Invalid robot name.
     #[error(
-        "a robot's name has lower-case letters and digits, with . _ or - between them, and at most 64 characters"
+        "a robot name has lower-case letters and digits, with . _ or - between them, and at most 64 characters"
     )]
     Robot,
-    /// Not a token's.
+    /// Invalid token name.
     #[error(
-        "a token's name has 1 to {TOKEN_NAME_MAX} characters: letters and digits of any script, \
+        "a token name has 1 to {TOKEN_NAME_MAX} characters: letters and digits of any script, \
          spaces, and . _ - @ / : + # ( ) ,"
     )]
     Token,
 }
 
-/// A person's name, in Unicode's form NFC. Two names that differ only in case
-/// are one name.
+/// A user name in Unicode NFC. Names are case-insensitive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserName(String);
 
 impl UserName {
-    /// The name as it was given.
+    /// Returns the name as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name by which it is found.
+    /// Returns the key for lookups.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_lowercase().nfc().collect()
@@ -58,7 +57,7 @@ impl FromStr for UserName {
     type Err = AccountNameError;
 
     fn from_str(text: &str) -> Result<Self, AccountNameError> {
-        // Normalizing makes a text three times as long at most.
+        // NFC makes a text at most three times as long.
         if text.len() > 16 * USER_NAME_MAX {
             return Err(AccountNameError::User);
         }
@@ -82,24 +81,24 @@ impl fmt::Display for UserName {
     }
 }
 
-/// Between a robot's group and its own name. No person's name has it.
+/// Separates a robot's group from its own name. Not allowed in user names.
 const ROBOT_SEPARATOR: char = '+';
 
-/// A robot's name: `group+name`, with which it signs in.
+/// The name with which a robot signs in: `group+name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RobotName {
-    /// The group that it belongs to.
+    /// Returns the robot's group.
     pub group: GroupName,
     name: String,
 }
 
 impl RobotName {
-    /// The robot of this name in a group.
+    /// Returns the full name of a robot in a group.
     ///
     /// # Errors
     /// [`AccountNameError::Robot`].
     pub fn new(group: GroupName, name: &str) -> Result<Self, AccountNameError> {
-        // A group's grammar is fine for robots too.
+        // Robot names follow the grammar of group names.
         let well_formed = name.len() <= 64 && name.parse::<GroupName>().is_ok();
         well_formed
             .then(|| Self {
@@ -109,7 +108,7 @@ impl RobotName {
             .ok_or(AccountNameError::Robot)
     }
 
-    /// Its own name, without its group.
+    /// Returns the name without the group.
     #[must_use]
     pub fn own(&self) -> &str {
         &self.name
@@ -134,13 +133,13 @@ impl fmt::Display for RobotName {
     }
 }
 
-/// A letter or a digit; what stands above or below one is no letter of its own.
+/// Returns whether a character is a letter or a digit, excluding combining
+/// marks.
 fn is_letter(c: char) -> bool {
     c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
 
-/// What a person calls an access token, in Unicode's form NFC and without
-/// spaces around it.
+/// The name of a personal access token, trimmed and in Unicode NFC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenName(String);
 

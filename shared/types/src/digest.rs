@@ -17,7 +17,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name as it stands before the colon.
+    /// Returns the name before the colon.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,22 +46,22 @@ impl FromStr for Algorithm {
     }
 }
 
-/// Why a text is no digest.
+/// The text is not a valid digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// There is no colon.
-    #[error("a digest reads algorithm:hex, such as sha256:<64 hex digits>")]
+    /// The colon is missing.
+    #[error("a digest has the form algorithm:hex, such as sha256:<64 hex digits>")]
     Form,
-    /// The algorithm is not one of ours.
-    #[error("the digest's algorithm must be sha256 or sha512")]
+    /// Unsupported algorithm.
+    #[error("the digest algorithm must be sha256 or sha512")]
     Algorithm,
-    /// The part after the colon has the wrong length or other characters.
+    /// The part after the colon has a wrong length or invalid characters.
     #[error("a sha256 digest has 64 lower-case hex digits, a sha512 digest 128")]
     Hex,
 }
 
-/// A parsed digest. It can be used as a path component: its hex part holds
-/// only `0-9a-f`.
+/// A parsed digest. Safe as a path component: its hex part contains only
+/// `0-9a-f`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest {
     algorithm: Algorithm,
@@ -69,7 +69,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes.
     #[must_use]
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(algorithm);
@@ -77,25 +77,25 @@ impl Digest {
         hasher.finish()
     }
 
-    /// The SHA-256 digest of these bytes.
+    /// Computes the SHA-256 digest of these bytes.
     #[must_use]
     pub fn sha256(bytes: &[u8]) -> Self {
         Self::of(Algorithm::Sha256, bytes)
     }
 
-    /// The algorithm before the colon.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The hex digits after the colon.
+    /// Returns the hex digits after the colon.
     #[must_use]
     pub fn hex(&self) -> &str {
         &self.text[self.algorithm.name().len() + 1..]
     }
 
-    /// The whole text, `algorithm:hex`.
+    /// Returns the text, `algorithm:hex`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -169,7 +169,7 @@ pub enum Hasher {
 }
 
 impl Hasher {
-    /// A hash of nothing yet.
+    /// Creates an empty hash.
     #[must_use]
     pub fn new(algorithm: Algorithm) -> Self {
         match algorithm {
@@ -178,7 +178,7 @@ impl Hasher {
         }
     }
 
-    /// Adds bytes.
+    /// Updates the hash with bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
@@ -186,7 +186,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all that was added.
+    /// Returns the digest.
     #[must_use]
     pub fn finish(self) -> Digest {
         match self {
@@ -195,7 +195,7 @@ impl Hasher {
         }
     }
 
-    /// The algorithm of this hash.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         match self {
@@ -204,8 +204,8 @@ impl Hasher {
         }
     }
 
-    /// The state as bytes: the algorithm's marker, then what `sha2` writes.
-    /// Another process of the same build can go on from it.
+    /// Serializes the state: a marker for the algorithm, then the state of
+    /// `sha2`. Another process of the same build can restore it.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         match self {
@@ -214,10 +214,10 @@ impl Hasher {
         }
     }
 
-    /// Goes on from what [`Hasher::save`] gave.
+    /// Restores the state from [`Hasher::save`].
     ///
     /// # Errors
-    /// When the bytes are no saved state.
+    /// If the bytes are not a saved state.
     pub fn resume(saved: &[u8]) -> Result<Self, DeserializeStateError> {
         match saved.split_first() {
             Some((1, state)) => {

@@ -2,11 +2,11 @@
 //! names, references, media types, manifests, platforms, accounts and access
 //! rights.
 //!
-//! What this crate promises:
-//! - A value of one of its types is valid. The only way to make one is to
-//!   parse it, and parsing returns an error that says what would be right.
-//! - Parsing and printing are inverse: a value prints as it was read.
-//! - It does no I/O, and depends on no other crate of this project.
+//! Guarantees:
+//! - A value of any of its types is valid. Values are created only by parsing,
+//!   and parse errors say what would be valid.
+//! - Parsing and printing are inverse.
+//! - It does no I/O and depends on no other crate of this project.
 
 pub mod account;
 pub mod deletion;

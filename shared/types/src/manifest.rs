@@ -1,7 +1,8 @@
-//! Manifests: OCI image manifests and indexes, and Docker's two of schema 2.
+//! Manifests: OCI image manifests and indexes, and Docker's schema 2
+//! equivalents.
 //!
-//! A manifest is read to learn what it names. Its bytes are never changed;
-//! what was pushed is stored and served.
+//! A manifest is parsed for its references. Its bytes are stored and served
+//! unchanged.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -17,25 +18,24 @@ use crate::media_type::{
     OCI_INDEX, OCI_MANIFEST,
 };
 
-/// The largest manifest that is accepted, in bytes (OCI distribution
-/// specification, "Pushing Manifests", asks for at least this).
+/// Maximum size of a manifest in bytes (the minimum limit in OCI distribution
+/// specification, "Pushing Manifests").
 pub const MANIFEST_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The only `schemaVersion` of the accepted manifests.
+/// The only accepted `schemaVersion`.
 const SCHEMA_VERSION: i64 = 2;
 
-/// What a manifest describes.
+/// The kind of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ManifestKind {
-    /// One image or artifact: a config and layers.
+    /// An image or artifact: a config and layers.
     Image,
     /// A list of manifests.
     Index,
 }
 
 impl ManifestKind {
-    /// What a manifest of this media type describes; `None` for a type that
-    /// is not one of the four accepted ones.
+    /// Returns the kind for a media type, or `None` for an unsupported type.
     #[must_use]
     pub fn of(media_type: &MediaType) -> Option<Self> {
         if *media_type == OCI_MANIFEST || *media_type == DOCKER_MANIFEST {
@@ -48,7 +48,7 @@ impl ManifestKind {
     }
 }
 
-/// A reference to content (OCI image specification, descriptor.md).
+/// A descriptor (OCI image specification, descriptor.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -59,59 +59,60 @@ pub struct Descriptor {
     /// The size of the content in bytes; fits an `i64`.
     #[serde(deserialize_with = "size")]
     pub size: u64,
-    /// Where else the content can be had.
+    /// Alternative locations of the content.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "or_null"
     )]
     pub urls: Vec<String>,
-    /// Free words about the content.
+    /// Annotations of the content.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "or_null"
     )]
     pub annotations: BTreeMap<String, String>,
-    /// The type of the artifact that the content is the manifest of.
+    /// The artifact type, if the content is an artifact's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
 }
 
-/// A manifest that keeps the specifications' laws.
+/// A valid manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// The type to store it and to serve it under.
+    /// The media type to store and serve.
     pub media_type: MediaType,
-    /// What it describes.
+    /// The kind.
     pub kind: ManifestKind,
-    /// An image's configuration; always there in an image, never in an index.
+    /// The config; `Some` for images, `None` for indexes.
     pub config: Option<Descriptor>,
-    /// An image's layers, the lowest first.
+    /// The layers of an image, base layer first.
     pub layers: Vec<Descriptor>,
-    /// An index's children.
+    /// The children of an index.
     pub manifests: Vec<Descriptor>,
-    /// The manifest that this one refers to; it may be absent.
+    /// The subject, which may be missing in the repository.
     pub subject: Option<Descriptor>,
-    /// The artifact's type; an image without one has its config's media type.
+    /// The artifact type; for an image without one, the media type of its
+    /// config.
     pub artifact_type: Option<String>,
-    /// Free words about the manifest.
+    /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Why bytes are no manifest that can be accepted.
+/// The bytes are not an acceptable manifest.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// More bytes than [`MANIFEST_MAX_BYTES`].
-    #[error("the manifest has {0} bytes, and at most 4194304 (4 MiB) are accepted")]
+    #[error("the manifest has {0} bytes; at most 4194304 (4 MiB) are accepted")]
     TooLarge(usize),
-    /// Docker's schema 1.
+    /// Docker schema 1.
     #[error(
         "Docker manifests of schema 1 are not accepted: push with Docker 1.10 or later, which \
-         makes schema 2"
+         uses schema 2"
     )]
     Schema1,
-    /// A media type that is none of the four.
+    /// Unsupported media type.
     #[error(
         "{0} is not the media type of a manifest: use application/vnd.oci.image.manifest.v1+json, \
          application/vnd.oci.image.index.v1+json, \
@@ -120,31 +121,31 @@ pub enum ManifestError {
          artifactType)"
     )]
     MediaType(MediaType),
-    /// The header and the body disagree.
+    /// The header contradicts the body.
     #[error("the Content-Type is {content_type}, but the manifest is {body}: send it as {body}")]
     ContentType {
         /// The type in the header.
         content_type: MediaType,
-        /// The type that the body has or implies.
+        /// The type that the body declares or implies.
         body: MediaType,
     },
-    /// Not JSON, or JSON of another shape.
-    #[error("the manifest cannot be read: {0}")]
+    /// Malformed JSON, or JSON of another structure.
+    #[error("malformed manifest: {0}")]
     Json(String),
     /// A `schemaVersion` that is not 2.
-    #[error("the manifest's schemaVersion is {0}, and must be 2")]
+    #[error("the manifest's schemaVersion is {0}, but must be 2")]
     SchemaVersion(i64),
-    /// A field that a manifest of this type must have.
-    #[error("a manifest of the type {media_type} must have the field {field}")]
+    /// A required field is missing.
+    #[error("a manifest of type {media_type} must have the field {field}")]
     Missing {
         /// The type of the manifest.
         media_type: MediaType,
         /// The field.
         field: &'static str,
     },
-    /// A field that a manifest of this type must not have: what it is would
-    /// depend on who reads it.
-    #[error("a manifest of the type {media_type} must not have the field {field}")]
+    /// A forbidden field is present: readers could interpret the manifest
+    /// differently.
+    #[error("a manifest of type {media_type} must not have the field {field}")]
     Ambiguous {
         /// The type of the manifest.
         media_type: MediaType,
@@ -154,12 +155,12 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// Reads a manifest. `content_type` is the request's header without its
-    /// parameters (see [`MediaType::from_content_type`]), if there was one.
+    /// Parses a manifest. `content_type` is the request's header without
+    /// parameters (see [`MediaType::from_content_type`]), if present.
     ///
     /// # Errors
-    /// When the bytes are no manifest of the four accepted types, or the
-    /// header says something else than the body.
+    /// If the bytes are not a manifest of a supported type, or the header
+    /// contradicts the body.
     pub fn parse(bytes: &[u8], content_type: Option<&MediaType>) -> Result<Self, ManifestError> {
         if bytes.len() > MANIFEST_MAX_BYTES {
             return Err(ManifestError::TooLarge(bytes.len()));
@@ -167,7 +168,7 @@ impl Manifest {
         if let Some(content_type) = content_type {
             check_accepted(content_type)?;
         }
-        // Parts that are skipped are not checked by serde_json.
+        // serde_json does not validate skipped parts.
         let text = std::str::from_utf8(bytes).map_err(|error| json_error(&error))?;
         let Object(body): Object<Body> =
             serde_json::from_str(text).map_err(|error| json_error(&error))?;
@@ -183,10 +184,9 @@ impl Manifest {
         body.into_manifest(media_type)
     }
 
-    /// The blobs that must be in the repository before this manifest is
-    /// accepted, each once: the config, and the layers that may be
-    /// distributed. An index may list blobs beside manifests, as the caches
-    /// that `docker buildx` pushes do; those count too.
+    /// Returns the blobs that the repository must have before it accepts this
+    /// manifest, without duplicates: the config and the distributable layers.
+    /// An index may also list blobs, as the caches of `docker buildx` do.
     #[must_use]
     pub fn required_blobs(&self) -> Vec<&Descriptor> {
         unique(
@@ -195,8 +195,8 @@ impl Manifest {
         )
     }
 
-    /// The blobs that may be absent, each once: layers that must not be
-    /// distributed, and nothing else requires.
+    /// Returns the blobs that may be missing, without duplicates:
+    /// non-distributable layers that are not required otherwise.
     #[must_use]
     pub fn optional_blobs(&self) -> Vec<&Descriptor> {
         let required: HashSet<&Digest> = self
@@ -209,8 +209,8 @@ impl Manifest {
         }))
     }
 
-    /// An index's children that must be in the repository as manifests, each
-    /// once.
+    /// Returns the child manifests that the repository must have, without
+    /// duplicates.
     #[must_use]
     pub fn required_manifests(&self) -> Vec<&Descriptor> {
         unique(self.manifests.iter().filter(|child| is_manifest(child)))
@@ -228,7 +228,7 @@ fn is_manifest(descriptor: &Descriptor) -> bool {
     ManifestKind::of(&descriptor.media_type).is_some()
 }
 
-/// The first descriptor of each digest.
+/// Deduplicates descriptors by digest.
 fn unique<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a Descriptor> {
     let mut seen = HashSet::new();
     descriptors
@@ -250,8 +250,8 @@ fn check_accepted(media_type: &MediaType) -> Result<(), ManifestError> {
     }
 }
 
-/// A manifest as it stands in JSON. A field that is `null` is a field that is
-/// there and empty: that is how Go writes an empty list.
+/// A manifest in JSON. A `null` field is present and empty: Go serializes empty
+/// lists this way.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
@@ -269,7 +269,7 @@ struct Body {
 }
 
 impl Body {
-    /// The type that the body has, or else implies.
+    /// Returns the type that the body declares or implies.
     fn media_type(&self) -> Result<MediaType, ManifestError> {
         if let Some(media_type) = &self.media_type {
             check_accepted(media_type)?;
@@ -332,8 +332,8 @@ fn inner(list: Option<Vec<Object<Descriptor>>>) -> Vec<Descriptor> {
         .collect()
 }
 
-/// A value that must be a JSON object: serde would read a struct from a list
-/// too.
+/// Accepts only a JSON object: serde would also deserialize a struct from a
+/// list.
 struct Object<T>(T);
 
 impl<T> Object<T> {
@@ -362,21 +362,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// `null` is the empty value.
+/// Treats `null` as the default value.
 fn or_null<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// A field that is there, be it `null`.
+/// Treats `null` as present.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     or_null(deserializer).map(Some)
 }
 
-/// Sizes are counted in `i64` by most clients and by the database.
+/// Most clients and the database store sizes as `i64`.
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     number

@@ -1,17 +1,18 @@
-//! Media types: `type/subtype`, as RFC 6838 section 4.2 shapes them, and the
-//! ones that a registry must know.
+//! Media types: `type/subtype` (RFC 6838 section 4.2), and those that a
+//! registry has to know.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest media type in characters: two names of 127 and the slash.
+/// Maximum length in characters: two names of 127 and the slash.
 pub const MEDIA_TYPE_MAX: usize = 255;
 
-/// The longest name on either side of the slash (RFC 6838 section 4.2).
+/// Maximum length of the name on either side of the slash (RFC 6838 section
+/// 4.2).
 const NAME_MAX: usize = 127;
 
-/// A media type without parameters, kept as it was pushed.
+/// A media type without parameters, as pushed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MediaType(Cow<'static, str>);
 
@@ -35,8 +36,8 @@ pub const OCI_IMAGE_CONFIG: MediaType = known("application/vnd.oci.image.config.
 /// OCI empty descriptor: the two bytes `{}`.
 pub const OCI_EMPTY: MediaType = known("application/vnd.oci.empty.v1+json");
 
-/// Layers that their owners do not let a registry hand out; each stands for
-/// itself and for its compressed and encrypted forms (`+gzip`, `.gzip`, …).
+/// Non-distributable layers; each type includes its compressed and encrypted
+/// forms (`+gzip`, `.gzip`, …).
 const NON_DISTRIBUTABLE: [&str; 2] = [
     "application/vnd.oci.image.layer.nondistributable.v1.tar",
     "application/vnd.docker.image.rootfs.foreign.diff.tar",
@@ -46,35 +47,35 @@ const fn known(text: &'static str) -> MediaType {
     MediaType(Cow::Borrowed(text))
 }
 
-/// Why a text is no media type.
+/// The text is not a valid media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a media type reads type/subtype, such as application/vnd.oci.image.manifest.v1+json: letters, \
+    "a media type has the form type/subtype, such as application/vnd.oci.image.manifest.v1+json: letters, \
      digits and ! # $ & - ^ _ . + with a letter or digit first, at most 127 characters on either \
      side"
 )]
 pub struct MediaTypeError;
 
 impl MediaType {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Parses a `Content-Type` header's value and leaves its parameters
-    /// (`; charset=utf-8`) out.
+    /// Parses the value of a `Content-Type` header without its parameters (`;
+    /// charset=utf-8`).
     ///
     /// # Errors
-    /// When what stands before the parameters is no media type.
+    /// If the part before the parameters is not a media type.
     pub fn from_content_type(value: &str) -> Result<Self, MediaTypeError> {
         let media_type = value.split_once(';').map_or(value, |(before, _)| before);
         media_type.trim().parse()
     }
 
-    /// Whether a layer of this type may be absent from the registry (OCI
-    /// image specification, layer.md, "Non-Distributable Layers", and
-    /// Docker's foreign layers).
+    /// Returns whether a layer of this type may be missing in the registry (OCI
+    /// image specification, layer.md, "Non-Distributable Layers", and Docker's
+    /// foreign layers).
     #[must_use]
     pub fn is_non_distributable(&self) -> bool {
         NON_DISTRIBUTABLE.iter().any(|known| {

@@ -1,40 +1,41 @@
-//! Names: repositories, groups, tags and references, by the OCI distribution
-//! specification ("Pulling manifests"), and the ids that this project gives.
+//! Names of repositories, groups, tags and references (OCI distribution
+//! specification, "Pulling manifests"), and ids of this project.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::digest::{Digest, DigestError};
 
-/// The longest repository name in characters. Distribution's limit, host
-/// name excluded; it keeps every remote path below common file system limits.
+/// Maximum length of a repository name in characters. Distribution's limit
+/// without the host name; keeps every remote path below common file system
+/// limits.
 pub const REPOSITORY_NAME_MAX: usize = 255;
 
-/// Why a text is no name.
+/// The text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Not a repository name.
+    /// Invalid repository name.
     #[error(
         "a repository name has lower-case letters, digits and the separators . _ __ - inside its \
          components, / between them, and at most 255 characters"
     )]
     Repository,
-    /// Not a group name.
+    /// Invalid group name.
     #[error(
         "a group name has lower-case letters and digits, with . _ __ or - between them, no /, and \
          at most 255 characters"
     )]
     Group,
-    /// Not a tag.
+    /// Invalid tag.
     #[error(
-        "a tag starts with a letter, a digit or _ and goes on with letters, digits, . _ - up to \
+        "a tag starts with a letter, a digit or _ and continues with letters, digits, . _ - up to \
          128 characters"
     )]
     Tag,
-    /// Not an id of ours.
-    #[error("an upload id is a UUID; take the Location that the registry gave")]
+    /// Invalid id.
+    #[error("an upload id is a UUID; use the Location header of the registry")]
     Id,
-    /// Looks like a digest and is none.
+    /// Invalid digest.
     #[error("{0}")]
     Digest(#[from] DigestError),
 }
@@ -60,7 +61,7 @@ fn is_component(text: &str) -> bool {
 macro_rules! text_type {
     ($name:ident) => {
         impl $name {
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -88,20 +89,21 @@ macro_rules! text_type {
     };
 }
 
-/// A repository's name: components joined by `/`.
+/// A repository name: components joined by `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepositoryName(String);
 text_type!(RepositoryName);
 
 impl RepositoryName {
-    /// The group that the repository belongs to: its first component.
+    /// Returns the repository's group: the first component.
     #[must_use]
     pub fn group(&self) -> GroupName {
         let first = self.0.split('/').next().unwrap_or(&self.0);
         GroupName(first.to_owned())
     }
 
-    /// Whether the name is one component only, and so names its group too.
+    /// Returns whether the name has only one component, which is also its
+    /// group.
     #[must_use]
     pub fn is_single(&self) -> bool {
         !self.0.contains('/')
@@ -120,7 +122,7 @@ impl FromStr for RepositoryName {
     }
 }
 
-/// A group's name: one component.
+/// A group name: a single component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupName(String);
 text_type!(GroupName);
@@ -160,7 +162,7 @@ impl FromStr for Tag {
     }
 }
 
-/// What names a manifest in a URL: a tag or a digest.
+/// A reference to a manifest in a URL: a tag or a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// By tag.
@@ -172,7 +174,7 @@ pub enum Reference {
 impl FromStr for Reference {
     type Err = NameError;
 
-    /// A colon never stands in a tag, so it decides which of the two is meant.
+    /// Tags cannot contain a colon, so a colon means a digest.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.contains(':') {
             Ok(Self::Digest(text.parse()?))
@@ -198,7 +200,7 @@ macro_rules! uuid_type {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            /// A new random id.
+            /// Generates a random id.
             #[must_use]
             pub fn random() -> Self {
                 Self(uuid::Uuid::new_v4())
@@ -209,7 +211,7 @@ macro_rules! uuid_type {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                // Only the form that we hand out: one id has one spelling.
+                // Accept only the canonical form.
                 let id = uuid::Uuid::try_parse(text).map_err(|_| NameError::Id)?;
                 if id.hyphenated().to_string() == text {
                     Ok(Self(id))
@@ -233,13 +235,13 @@ uuid_type! {
 }
 
 uuid_type! {
-    /// The name of a file of the spool. An upload session's file has the
-    /// session's id as its name.
+    /// The name of a spool file. The file of an upload session is named by the
+    /// session's id.
     FileId
 }
 
 uuid_type! {
-    /// The name of an intent's file in the spool.
+    /// The name of an intent file in the spool.
     IntentId
 }
 

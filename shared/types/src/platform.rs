@@ -1,5 +1,4 @@
-//! Platforms: for which machines an image is (OCI image specification,
-//! image-index.md, "platform").
+//! Platforms of images (OCI image specification, image-index.md, "platform").
 
 use std::fmt;
 
@@ -7,32 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// What stands for the platform of what is no image, such as an attestation.
+/// The placeholder for artifacts such as attestations.
 const UNKNOWN: &str = "unknown";
 
-/// Names the image that an attestation of `docker buildx` is about.
+/// Annotation with the digest of the image that an attestation of `docker
+/// buildx` describes.
 const ABOUT: &str = "vnd.docker.reference.digest";
 
-/// For which machines an image is.
+/// The platform of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// `linux` or another.
     pub os: String,
     /// `amd64` or another.
     pub architecture: String,
-    /// Of the architecture, such as `v8`.
+    /// Variant of the architecture, such as `v8`.
     #[serde(default)]
     pub variant: Option<String>,
 }
 
 impl Platform {
-    /// Whether it says that this is no image.
+    /// Returns whether this is the placeholder for artifacts.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.os == UNKNOWN && self.architecture == UNKNOWN
     }
 
-    /// Whether `os/architecture` or `os/architecture/variant` means this one.
+    /// Returns whether `os/architecture` or `os/architecture/variant` matches
+    /// this platform.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let mut parts = name.split('/');
@@ -55,19 +56,19 @@ impl fmt::Display for Platform {
     }
 }
 
-/// One manifest of an index, as far as it says for whom it is.
+/// A manifest of an index with its platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// Its digest.
     pub digest: Digest,
-    /// For whom.
+    /// The platform.
     pub platform: Option<Platform>,
-    /// The image that it tells something about, where it is no image.
+    /// The image that an attestation describes.
     pub about: Option<String>,
 }
 
 impl Child {
-    /// Whether it is an attestation: something about an image, and none.
+    /// Returns whether the manifest is an attestation rather than an image.
     #[must_use]
     pub fn is_attestation(&self) -> bool {
         self.about.is_some() || self.platform.as_ref().is_some_and(Platform::is_unknown)
@@ -89,7 +90,7 @@ struct Entry {
     annotations: Option<std::collections::BTreeMap<String, String>>,
 }
 
-/// The manifests of an index, in its order. Of what cannot be read, none.
+/// Returns the manifests of an index in order, or none if it is malformed.
 #[must_use]
 pub fn children(index: &[u8]) -> Vec<Child> {
     let Ok(index) = serde_json::from_slice::<Index>(index) else {

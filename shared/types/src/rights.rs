@@ -1,4 +1,4 @@
-//! What may be done with repositories, and the scopes that narrow it.
+//! Rights on repositories, and scopes that restrict them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{GroupName, RepositoryName};
 
-/// One thing that can be done with a repository or a group.
+/// A right on a repository or a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     /// Read blobs, manifests and tags.
     Pull,
-    /// Write them. Who may push may pull.
+    /// Write them. Implies pull.
     Push,
-    /// Remove them. Who may delete may pull.
+    /// Delete them. Implies pull.
     Delete,
-    /// Change the group's settings, its robots, and who may do what in it. Who
-    /// manages may do all else.
+    /// Change the group's settings, robots and grants. Implies all other
+    /// rights.
     Manage,
 }
 
 impl Right {
-    /// All of them, from the least.
+    /// All rights in ascending order.
     pub const ALL: [Self; 4] = [Self::Pull, Self::Push, Self::Delete, Self::Manage];
 
-    /// The word in the API, and in a token's scope.
+    /// Returns the name in the API and in token scopes.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl FromStr for Right {
     }
 }
 
-/// A word that names no right.
+/// The text is not a right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a right is pull, push, delete or manage")]
 pub struct RightError;
@@ -73,38 +73,38 @@ pub struct RightError;
 pub struct Rights(u8);
 
 impl Rights {
-    /// None.
+    /// The empty set.
     pub const NONE: Self = Self(0);
     /// All of them.
     pub const ALL: Self = Self(15);
-    /// What anybody may do in a public group.
+    /// Rights of everyone in a public group.
     pub const PULL: Self = Self(1);
 
-    /// Whether it holds this right.
+    /// Returns whether the set contains a right.
     #[must_use]
     pub fn has(self, right: Right) -> bool {
         self.0 & right.bit() != 0
     }
 
-    /// Whether it holds none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// What is in one or the other.
+    /// Returns the union.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// What is in both.
+    /// Returns the intersection.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// With what each right brings along: nobody can push who cannot pull.
+    /// Adds implied rights: push requires pull.
     #[must_use]
     pub fn whole(self) -> Self {
         if self.has(Right::Manage) {
@@ -116,18 +116,18 @@ impl Rights {
         }
     }
 
-    /// The rights, from the least.
+    /// Returns the rights in ascending order.
     pub fn iter(self) -> impl Iterator<Item = Right> {
         Right::ALL.into_iter().filter(move |&right| self.has(right))
     }
 
-    /// As a number in the database.
+    /// Returns the number stored in the database.
     #[must_use]
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// From a number in the database.
+    /// Converts from the number stored in the database.
     #[must_use]
     pub fn from_bits(bits: u8) -> Self {
         Self(bits & Self::ALL.0)
@@ -152,20 +152,20 @@ impl From<Rights> for Vec<Right> {
     }
 }
 
-/// Which repositories are meant: `*` all, `team/*` those of a group, or one by
-/// its name.
+/// A pattern for repositories: `*` for all, `team/*` for a group, or a
+/// repository name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
     /// Every repository.
     All,
-    /// Those of a group; one that is named like its group too.
+    /// The repositories of a group, including one named like the group.
     Group(GroupName),
     /// One.
     Repository(RepositoryName),
 }
 
 impl Pattern {
-    /// Whether the repository is meant.
+    /// Returns whether the pattern matches a repository.
     #[must_use]
     pub fn matches(&self, repository: &RepositoryName) -> bool {
         match self {
@@ -175,7 +175,7 @@ impl Pattern {
         }
     }
 
-    /// Whether all that is meant lies in this group.
+    /// Returns whether the pattern matches only repositories of this group.
     #[must_use]
     pub fn is_within(&self, group: &GroupName) -> bool {
         match self {
@@ -196,9 +196,9 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Not a pattern.
+/// The text is not a valid pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("give *, a group as `team/*`, or a repository's name such as `team/app`")]
+#[error("use *, a group such as `team/*`, or a repository such as `team/app`")]
 pub struct PatternError;
 
 impl FromStr for Pattern {
@@ -228,17 +228,17 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// Rights on some repositories: a part of what a token may do.
+/// Rights on some repositories; a token has a list of scopes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
-    /// Which repositories.
+    /// The repositories.
     pub repositories: Pattern,
-    /// What may be done with them.
+    /// The rights on them.
     pub rights: Rights,
 }
 
-/// What scopes allow with a repository.
+/// Returns the rights that scopes grant on a repository.
 #[must_use]
 pub fn allowed(scopes: &[Scope], repository: &RepositoryName) -> Rights {
     let matching = scopes

@@ -1,19 +1,18 @@
-//! Tags as versions: in which order a list of them is read.
+//! Sort order of tags as versions.
 
 use std::fmt::Write as _;
 
-/// What stands before the key of a version, and of what is none.
+/// Key prefixes of versions and of other tags.
 const VERSION: char = '1';
 const NO_VERSION: char = '2';
 
-/// A text by which tags sort bytewise as their versions do.
+/// Returns a key that sorts tags bytewise by version.
 ///
-/// A version is one number or several with dots between them, perhaps after a
-/// `v`; what it lacks is 0, so that `1.2` stands beside `1.2.0`. What follows a
-/// `-` makes it a pre-release, which comes before the release, by the rules of
-/// Semantic Versioning 2.0.0 (section 11). What follows a `_` counts nothing:
-/// it is how Helm writes the build metadata's `+`. All other tags come after
-/// all versions, by name.
+/// A version is a dotted list of numbers with an optional `v`; missing numbers
+/// are 0, so `1.2` sorts next to `1.2.0`. A suffix after `-` is a pre-release,
+/// which sorts before the release (Semantic Versioning 2.0.0, section 11). A
+/// suffix after `_` is ignored: Helm writes build metadata's `+` this way. All
+/// other tags sort after all versions, by name.
 #[must_use]
 pub fn sort_key(tag: &str) -> String {
     version_key(tag).unwrap_or_else(|| format!("{NO_VERSION}{tag}"))
@@ -34,7 +33,7 @@ fn version_key(tag: &str) -> Option<String> {
     for number in numbers {
         push_number(&mut key, number);
     }
-    // Lower than any further number, and a pre-release lower than none.
+    // Sorts below any further number; a pre-release sorts below its release.
     match pre {
         None => key.push('#'),
         Some(pre) => {
@@ -50,7 +49,7 @@ fn version_key(tag: &str) -> Option<String> {
                         key.push_str(identifier);
                     }
                 }
-                // Lower than whatever a longer identifier goes on with.
+                // Sorts below any continuation of a longer identifier.
                 key.push('!');
             }
         }
@@ -58,15 +57,17 @@ fn version_key(tag: &str) -> Option<String> {
     Some(key)
 }
 
-/// The digits without zeros before them; nothing where it is no number.
+/// Returns the digits without leading zeros, or `None` if the text is not a
+/// number.
 fn number(text: &str) -> Option<&str> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.trim_start_matches('0'))
 }
 
-/// Numbers of as many digits sort as texts, and a tag has at most 128.
+/// Prefixes a number with its length, so that numbers sort as text; a tag has
+/// at most 128 characters.
 fn push_number(key: &mut String, digits: &str) {
-    // Writing to a text never fails.
+    // Writing to a String cannot fail.
     let _ = write!(key, "{:03}{digits}", digits.len());
 }
 

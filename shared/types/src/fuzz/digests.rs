@@ -1,4 +1,4 @@
-//! Digests, and hashes that are saved and gone on from.
+//! Digests, and hashes that are saved and restored.
 
 use proptest::prelude::*;
 use refity_fuzz::{Grammar, check, damaged, nearly};
@@ -10,9 +10,9 @@ use crate::digest::{Algorithm, Digest, Hasher};
 #[derive(Clone, Debug)]
 enum Input {
     Text(String),
-    /// Bytes that are hashed in pieces, the hash being saved between.
+    /// Bytes hashed in pieces, saving the hash in between.
     Pieces(Vec<Vec<u8>>, Algorithm),
-    /// What a database may hold in place of a saved hash.
+    /// Arbitrary bytes in place of a saved hash.
     Saved(Vec<u8>),
 }
 
@@ -35,7 +35,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// The digest by nothing of ours but its form.
+/// Computes the digest independently of our code.
 fn hashed_at_once(algorithm: Algorithm, bytes: &[u8]) -> String {
     let hex = |hash: &[u8]| -> String { hash.iter().map(|byte| format!("{byte:02x}")).collect() };
     match algorithm {

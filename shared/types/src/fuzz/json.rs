@@ -1,5 +1,4 @@
-//! JSON that is nearly a manifest: one that is well-formed, changed in places
-//! that are drawn at random.
+//! JSON that is almost a manifest: a valid one with random changes.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use crate::media_type::{
     DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_SCHEMA1, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST,
 };
 
-/// Stands for a value that is nested deeply, until the JSON is text.
+/// Placeholder for a deeply nested value, replaced in the JSON text.
 const DEEP: &str = "@deep@";
 
 const FIELDS: [&str; 12] = [
@@ -49,7 +48,7 @@ fn annotations() -> impl Strategy<Value = Value> {
     btree_map("\\PC{0,6}", "\\PC{0,6}", 0..3).prop_map(|map| json!(map))
 }
 
-/// A descriptor with content of its own, or one that others have too.
+/// A descriptor with unique or shared content.
 fn descriptor() -> impl Strategy<Value = Value> {
     let content = prop_oneof![any::<u8>().prop_map(u64::from), any::<u64>()];
     let further = (annotations(), "[a-z/]{0,9}", any::<u8>());
@@ -148,7 +147,7 @@ enum Edit {
     Replace(Value),
     Remove,
     Put(String, Value),
-    /// In a list, or as a field of an object.
+    /// In a list or as an object's field.
     Wrap(Option<String>),
 }
 
@@ -199,8 +198,8 @@ fn apply(value: &mut Value, way: &[Index], edit: Edit) {
     }
 }
 
-/// The text of a manifest that was changed in a few places, and into which
-/// values were put that are nested up to a million times.
+/// The text of a manifest with a few changes and with values nested up to a
+/// million times.
 pub(super) fn changed() -> impl Strategy<Value = String> {
     let depth = prop_oneof![20 => 0..200_usize, 1 => 0..1_000_000_usize];
     (well_formed(), vec(edit(), 0..4), depth, any::<bool>()).prop_map(
@@ -219,7 +218,7 @@ pub(super) fn changed() -> impl Strategy<Value = String> {
                 ("[", "", "]")
             };
             let nested = [open.repeat(depth), middle.to_owned(), close.repeat(depth)].concat();
-            // Once is enough: several would be longer than any manifest.
+            // Once is enough: several would exceed the maximum size.
             text.replacen(&deep, &nested, 1)
         },
     )

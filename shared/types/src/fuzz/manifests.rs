@@ -1,4 +1,4 @@
-//! Manifests: bytes that may be anything, and JSON that is nearly a manifest.
+//! Manifests: arbitrary bytes, and JSON that is almost a manifest.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::json::{changed, well_formed};
 use crate::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest, ManifestKind};
 use crate::media_type::{DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST};
 
-/// The types that are manifests, and of what kind each is.
+/// The manifest types with their kinds.
 const ACCEPTED: [(&str, ManifestKind); 4] = [
     (
         "application/vnd.oci.image.manifest.v1+json",
@@ -53,7 +53,7 @@ fn fuzz_manifest_json() {
     );
 }
 
-/// What holds of all bytes: if they are accepted, they say what was read.
+/// Property: accepted bytes match the parsed manifest.
 fn laws(bytes: &[u8]) -> TestCaseResult {
     let Ok(manifest) = Manifest::parse(bytes, None) else {
         return Ok(());
@@ -64,7 +64,7 @@ fn laws(bytes: &[u8]) -> TestCaseResult {
         .find(|(media_type, _)| *media_type == manifest.media_type.as_str())
         .map(|(_, kind)| *kind);
     prop_assert_eq!(kind, Some(manifest.kind));
-    // The header may say the same, and nothing else.
+    // The header may only repeat the type.
     for media_type in [
         OCI_MANIFEST,
         OCI_INDEX,
@@ -76,7 +76,7 @@ fn laws(bytes: &[u8]) -> TestCaseResult {
         prop_assert_eq!(read.ok(), Some(manifest.clone()).filter(|_| same));
     }
     each_reference_is_listed_once(&manifest)?;
-    // Other readers have limits of their own for parts that ours skips.
+    // Other parsers have their own limits for parts that ours skips.
     match serde_json::from_slice::<Value>(bytes) {
         Ok(body) => says_the_same(&manifest, &body),
         Err(_) => Ok(()),

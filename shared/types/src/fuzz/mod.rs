@@ -2,8 +2,8 @@
 //! `shared/spool/src/fuzz.rs`, those of the protocol in
 //! `gateway/src/registry/fuzz/`.
 //!
-//! What is accepted must be of the grammar that the specification prints, and
-//! the other way round; and it must read the same when it is written again.
+//! A text is accepted exactly if it matches the specification's grammar, and it
+//! parses to the same value after printing.
 
 mod digests;
 mod json;
@@ -19,12 +19,11 @@ use proptest::test_runner::TestCaseResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A digest as descriptor.md of the OCI image specification has it, with the
+/// A digest by descriptor.md of the OCI image specification, with the
 /// algorithms of this registry.
 const DIGEST: &str = "sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}";
 
-/// What was parsed reads the same when it is written again, as text and as
-/// JSON.
+/// Property: a parsed value survives printing and parsing, as text and as JSON.
 fn reads_back<T>(parsed: &T, text: &str) -> TestCaseResult
 where
     T: FromStr<Err: Debug> + Display + Debug + PartialEq + Serialize + DeserializeOwned,

@@ -18,7 +18,7 @@ fn fuzz_names() {
     let repository = Grammar::new(&format!("{COMPONENT}(?:/{COMPONENT})*"));
     let texts = prop_oneof![
         nearly("[a-z0-9]{1,3}(((\\.|_|__|-{1,4})[a-z0-9]{1,3})|(/[a-z0-9]{1,2})){0,8}"),
-        // Around the longest that is allowed.
+        // Around the maximum length.
         nearly("([a-z0-9]{1,9}[-./_]){40,60}[a-z]"),
         nearly("[a-z]{253,257}"),
         "[a-zA-Z0-9./_-]{0,40}",
