@@ -15,7 +15,6 @@ use tokio::sync::watch;
 
 use crate::access::{self, Access, PasswordError, Secrets, first_admin};
 use crate::api::sftp::Checking;
-use crate::api::storage::Sums;
 use crate::config::Config;
 use crate::limit::Limit;
 use crate::live::Live;
@@ -120,7 +119,10 @@ fn installation_needs_person(error: &InstallationError) -> bool {
 fn store_needs_person(error: &StoreError) -> bool {
     matches!(
         error,
-        StoreError::Corrupt(_) | StoreError::Foreign | StoreError::Newer { .. }
+        StoreError::Corrupt(_)
+            | StoreError::Foreign
+            | StoreError::Development
+            | StoreError::Newer { .. }
     )
 }
 
@@ -147,7 +149,6 @@ pub(crate) async fn open(
     let parts = Parts {
         recorder: Recorder::start(node.store.clone()),
         live: Live::new(node.store.clone()),
-        sums: Sums::default(),
         checking: Checking::default(),
         usage: usage.transpose().map_err(StartError::Usage)?,
         ui: ui(config).await?,
@@ -206,6 +207,7 @@ mod tests {
         for error in [
             StartError::Node(NodeError::DatabaseLost),
             StartError::Node(StoreError::Foreign.into()),
+            StartError::Node(StoreError::Development.into()),
             StartError::Node(StoreError::Newer { seen: 2, known: 1 }.into()),
         ] {
             assert_eq!(error.exit_code(), 2, "{error}");

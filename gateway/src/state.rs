@@ -12,7 +12,6 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::api::health::Probe;
 use crate::api::sftp::Checking;
-use crate::api::storage::Sums;
 use crate::limit::Limit;
 use crate::live::Live;
 use crate::recorder::Recorder;
@@ -57,8 +56,6 @@ pub(crate) struct Parts {
     pub(crate) recorder: Arc<Recorder>,
     /// What goes on, for all who watch.
     pub(crate) live: Arc<Live>,
-    /// How much there is, as it was last summed up.
-    pub(crate) sums: Sums,
     /// The check of SFTP that somebody asked for.
     pub(crate) checking: Checking,
     /// The Storage Box's usage, where it is asked for.
@@ -115,7 +112,6 @@ impl AppState {
         let parts = Parts {
             recorder: Recorder::start(node.store.clone()),
             live: Live::new(node.store.clone()),
-            sums: Sums::default(),
             checking: Checking::default(),
             usage: None,
             ui: Ui::built_in(),

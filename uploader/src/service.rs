@@ -93,7 +93,10 @@ impl Failure {
                 error,
                 NodeError::DatabaseLost
                     | NodeError::Store(
-                        StoreError::Foreign | StoreError::Newer { .. } | StoreError::Corrupt(_)
+                        StoreError::Foreign
+                            | StoreError::Development
+                            | StoreError::Newer { .. }
+                            | StoreError::Corrupt(_)
                     )
                     | NodeError::DataDir(
                         DataDirError::Network { .. } | DataDirError::NotAFolder { .. }

@@ -204,6 +204,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Corrupt(_)
             | StoreError::Foreign
+            | StoreError::Development
             | StoreError::Newer { .. }
             | StoreError::Other(_) => internal(&error),
         }

@@ -1,15 +1,9 @@
 //! How much room there is, on SFTP and on this machine, and what takes it.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_store::{
-    LargeRepository, LargestBy, StorageDay, StorageSeen, Store, StoreError, StoredBytes,
-};
+use refity_store::{LargeRepository, LargestBy, StorageDay, StorageSeen};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,10 +16,6 @@ use super::timestamp::{day, rfc3339};
 use crate::access::rights;
 use crate::state::AppState;
 
-/// How long a sum of all that there is serves all who ask: it reads the whole
-/// index.
-const FRESH: Duration = Duration::from_secs(10);
-
 /// For how many days the history can be asked.
 const DAYS: [u32; 3] = [30, 90, 365];
 
@@ -36,28 +26,6 @@ const ITEMS_MAX: usize = 100;
 /// most.
 const LARGEST: u32 = 10;
 const LARGEST_MAX: u32 = 100;
-
-/// Sums of all that there is: one for all who ask at once.
-#[derive(Clone, Default)]
-pub(crate) struct Sums {
-    last: Arc<Mutex<Option<(Instant, StoredBytes)>>>,
-    /// Held while repositories are compared.
-    comparing: Arc<Mutex<()>>,
-}
-
-impl Sums {
-    async fn bytes(&self, store: &Store) -> Result<StoredBytes, StoreError> {
-        let mut last = self.last.lock().await;
-        match &*last {
-            Some((at, bytes)) if at.elapsed() < FRESH => Ok(*bytes),
-            _ => {
-                let bytes = store.stored_bytes().await?;
-                *last = Some((Instant::now(), bytes));
-                Ok(bytes)
-            }
-        }
-    }
-}
 
 /// The room on SFTP, in bytes.
 #[derive(Serialize, ToSchema)]
@@ -212,7 +180,7 @@ pub(super) async fn room(
     State(state): State<AppState>,
 ) -> Result<Answer<Room>, ApiError> {
     let store = &state.node.store;
-    let bytes = state.sums.bytes(store).await?;
+    let bytes = store.stored_bytes().await?;
     let spool = state.node.spool.clone();
     let disk = tokio::task::spawn_blocking(move || spool.space().ok()).await;
     let disk = disk.ok().flatten();
@@ -316,8 +284,6 @@ pub(super) async fn top(
             "limit is {limit}: give a number from 1 to {LARGEST_MAX}"
         )));
     }
-    // One at a time: each reads the whole index.
-    let _turn = state.sums.comparing.lock().await;
     let by = largest.by.unwrap_or_default();
     let readable = rights::readable(&caller);
     let found = state.node.store.largest_repositories(readable, by, limit);

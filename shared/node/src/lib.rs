@@ -63,8 +63,9 @@ impl Node {
     /// `uploader`), and makes what is missing on a first start.
     ///
     /// # Errors
-    /// See [`NodeError`]. After [`NodeError::DatabaseLost`] and
-    /// [`StoreError::Foreign`] nothing was written.
+    /// See [`NodeError`]. After [`NodeError::DatabaseLost`],
+    /// [`StoreError::Foreign`] and [`StoreError::Development`] nothing was
+    /// written.
     pub async fn open(data_dir: &Path, role: &str) -> Result<Self, NodeError> {
         let database = data_dir.join(DATABASE);
         if !Store::check(&database).await? && spool_holds_data(data_dir) {

@@ -24,6 +24,14 @@ pub enum StoreError {
          `refity-uploader import --from <the old refity.db>`"
     )]
     Foreign,
+    /// A database of a development version from before the first release.
+    #[error(
+        "refity.db has the schema of a development version from before the first release, which \
+         this version cannot read; nothing was written to it. Keep running the old program, or \
+         move refity.db away and run `refity-uploader rebuild-index`, which makes the index anew \
+         without accounts and history"
+    )]
+    Development,
     /// A database of a later version of this program.
     #[error(
         "the database was made by a later version of Refity: it has seen {seen} migrations, and \

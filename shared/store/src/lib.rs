@@ -103,7 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Foreign`] for a database that is not ours (nothing is
-    /// written to it), [`StoreError::Newer`] for one of a later version,
+    /// written to it), [`StoreError::Development`] for one from before the first
+    /// release (likewise), [`StoreError::Newer`] for one of a later version,
     /// [`StoreError::Corrupt`] for a damaged one.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
         let path = path.to_owned();
@@ -114,7 +115,8 @@ impl Store {
     /// where it is missing or empty. Writes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] or [`StoreError::Corrupt`].
+    /// [`StoreError::Foreign`], [`StoreError::Development`] or
+    /// [`StoreError::Corrupt`].
     pub async fn check(path: &Path) -> Result<bool, StoreError> {
         let path = path.to_owned();
         blocking(move || check(&path)).await
@@ -125,7 +127,6 @@ impl Store {
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         engine::migrate::migrate(&mut connection)?;
-        content::derived::derive_missing(&mut connection)?;
         Ok(Self {
             writer: Writer::start(path)?,
             readers: Readers::open(path)?,

@@ -5,6 +5,7 @@ use refity_types::name::RepositoryName;
 use rusqlite::{Connection, params};
 
 use crate::content::repositories::repository_id;
+use crate::content::sums;
 use crate::{Store, StoreError};
 
 /// What was done.
@@ -284,11 +285,15 @@ fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
         db.prepare_cached(
             "INSERT INTO pulls (repository_id, reference, day, count, last_at, last_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count,
-                 last_by = iif(excluded.last_at >= last_at, excluded.last_by, last_by),
-                 last_at = max(last_at, excluded.last_at)",
+             ON CONFLICT (repository_id, reference, day) DO UPDATE SET
+                 count = count + excluded.count,
+                 last_by = CASE WHEN excluded.last_at >= last_at
+                                THEN excluded.last_by ELSE last_by END,
+                 last_at = CASE WHEN excluded.last_at >= last_at
+                                THEN excluded.last_at ELSE last_at END",
         )?
         .execute(params![id, reference, day, count, last_at, actor])?;
+        sums::add_pulls(db, id, reference, i64::from(*count), *last_at)?;
     }
     let separator = if reference.contains(':') { '@' } else { ':' };
     let target = format!("{repository}{separator}{reference}");

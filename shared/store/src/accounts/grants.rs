@@ -40,7 +40,7 @@ pub(crate) fn permissions_for(
     repository: &RepositoryName,
 ) -> Result<EffectiveGrant, StoreError> {
     let group = db
-        .prepare_cached("SELECT id, public FROM groups WHERE name = ?1 AND wanted")?
+        .prepare_cached("SELECT id, public FROM groups WHERE name = ?1 AND desired")?
         .query_row([repository.group().as_str()], |row| {
             Ok((row.get::<_, i64>(0)?, row.get(1)?))
         })
@@ -103,7 +103,7 @@ impl Store {
                     "SELECT g.public, coalesce(x.rights, 0) FROM groups g
                      LEFT JOIN grants x
                        ON x.group_id = g.id AND x.user_id = ?2 AND x.repository = ''
-                     WHERE g.name = ?1 AND g.wanted",
+                     WHERE g.name = ?1 AND g.desired",
                 )?
                 .query_row(params![group.as_str(), user.map(|user| user.0)], |row| {
                     Ok(EffectiveGrant {
@@ -144,7 +144,7 @@ impl Store {
                 .prepare_cached(
                     "INSERT INTO grants (user_id, group_id, repository, rights, granted_at)
                      SELECT u.id, g.id, ?3, ?4, ?5 FROM users u, groups g
-                     WHERE u.id = ?1 AND g.name = ?2 AND g.wanted
+                     WHERE u.id = ?1 AND g.name = ?2 AND g.desired
                      ON CONFLICT DO UPDATE SET rights = excluded.rights,
                                                granted_at = excluded.granted_at",
                 )?
@@ -239,7 +239,7 @@ impl Store {
 const COLUMNS: &str = "u.id, u.name, g.name, x.repository, x.rights";
 
 const FROM: &str =
-    "grants x JOIN users u ON u.id = x.user_id JOIN groups g ON g.id = x.group_id AND g.wanted";
+    "grants x JOIN users u ON u.id = x.user_id JOIN groups g ON g.id = x.group_id AND g.desired";
 
 fn grant_from(row: &Row<'_>) -> Result<Grant, StoreError> {
     let repository: String = row.get(3)?;

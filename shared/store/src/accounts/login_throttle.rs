@@ -43,9 +43,9 @@ const ADDRESS: Kind = Kind {
     step: MINUTE,
 };
 
-/// Of an account, from an address that it signed in from before.
+/// At an account from an address that it signed in from.
 const ACCOUNT_AND_ADDRESS: Kind = Kind {
-    word: "pair",
+    word: "account_and_address",
     free: 10,
     step: MINUTE,
 };
@@ -100,7 +100,7 @@ fn account_key(name: &str) -> String {
 /// Returns how long the next attempt has to wait.
 fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, StoreError> {
     let until: Option<i64> = db
-        .prepare_cached("SELECT until FROM guesses WHERE kind = ?1 AND key = ?2")?
+        .prepare_cached("SELECT expires_at FROM login_failures WHERE kind = ?1 AND key = ?2")?
         .query_row([kind.word, key], |row| row.get(0))
         .optional()?;
     let step = millis(kind.step);
@@ -116,8 +116,8 @@ fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Dura
 fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreError> {
     let step = millis(kind.step);
     db.prepare_cached(
-        "INSERT INTO guesses (kind, key, until) VALUES (?1, ?2, ?3 + ?4)
-         ON CONFLICT DO UPDATE SET until = min(max(until, ?3) + ?4, ?5)",
+        "INSERT INTO login_failures (kind, key, expires_at) VALUES (?1, ?2, ?3 + ?4)
+         ON CONFLICT DO UPDATE SET expires_at = min(max(expires_at, ?3) + ?4, ?5)",
     )?
     .execute(params![kind.word, key, now, step, now + kind.free * step])?;
     Ok(())
@@ -125,12 +125,12 @@ fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreE
 
 /// Removes counters that have run out, and what is more than there may be.
 fn purge(db: &Connection, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM guesses WHERE until <= ?1")?
+    db.prepare_cached("DELETE FROM login_failures WHERE expires_at <= ?1")?
         .execute([now])?;
     db.prepare_cached(
-        "DELETE FROM guesses WHERE (kind, key) IN (
-             SELECT kind, key FROM guesses ORDER BY until
-             LIMIT max(0, (SELECT count(*) FROM guesses) - ?1))",
+        "DELETE FROM login_failures WHERE (kind, key) IN (
+             SELECT kind, key FROM login_failures ORDER BY expires_at
+             LIMIT max(0, (SELECT count(*) FROM login_failures) - ?1))",
     )?
     .execute([COUNTERS_MAX])?;
     Ok(())
@@ -214,7 +214,7 @@ impl Store {
                                         ORDER BY last_at DESC LIMIT ?3))",
             )?
             .execute(params![user.0, now - millis(KNOWN_FOR), KNOWN_MAX])?;
-            db.prepare_cached("DELETE FROM guesses WHERE kind = ?1 AND key = ?2")?
+            db.prepare_cached("DELETE FROM login_failures WHERE kind = ?1 AND key = ?2")?
                 .execute([ACCOUNT_AND_ADDRESS.word, &attempt.key()])?;
             Ok(())
         })
@@ -251,7 +251,7 @@ impl Store {
         let account = account_key(name.as_str());
         self.write(move |db| {
             db.execute(
-                "DELETE FROM guesses WHERE (kind = ?1 AND key = ?2)
+                "DELETE FROM login_failures WHERE (kind = ?1 AND key = ?2)
                      OR (kind = ?3 AND key >= ?2 || ' ' AND key < ?2 || '!')",
                 [ACCOUNT.word, &account, ACCOUNT_AND_ADDRESS.word],
             )?;
@@ -268,7 +268,7 @@ impl Store {
         let address = address.to_owned();
         self.write(move |db| {
             db.execute(
-                "DELETE FROM guesses WHERE kind IN (?1, ?2) AND key = ?3",
+                "DELETE FROM login_failures WHERE kind IN (?1, ?2) AND key = ?3",
                 [ADDRESS.word, SECRET.word, &address],
             )?;
             Ok(())
@@ -328,7 +328,7 @@ mod tests {
         }
 
         async fn counters(&self) -> i64 {
-            let count = "SELECT count(*) FROM guesses";
+            let count = "SELECT count(*) FROM login_failures";
             let count = self
                 .store
                 .read(move |db| Ok(db.query_row(count, [], |row| row.get(0))?));
@@ -419,7 +419,7 @@ mod tests {
     async fn what_is_kept_is_bounded() {
         let place = Place::new().await;
         let (now, max) = (place.store.clock().wall_ms(), COUNTERS_MAX);
-        let many = "INSERT INTO guesses
+        let many = "INSERT INTO login_failures
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
             SELECT 'address', n, ?2 + 60000 + n FROM n";
         let many = place

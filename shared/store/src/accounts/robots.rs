@@ -119,7 +119,7 @@ impl Store {
         let now = self.clock.wall_ms();
         self.write(move |db| {
             let group: Option<i64> = db
-                .prepare_cached("SELECT id FROM groups WHERE name = ?1 AND wanted")?
+                .prepare_cached("SELECT id FROM groups WHERE name = ?1 AND desired")?
                 .query_row([new.name.group.as_str()], |row| row.get(0))
                 .optional()?;
             let Some(group) = group else {
@@ -174,7 +174,7 @@ impl Store {
             let list = List {
                 columns: COLUMNS,
                 from: &format!(
-                    "{FROM} WHERE r.group_id = (SELECT id FROM groups WHERE name = :group AND wanted)
+                    "{FROM} WHERE r.group_id = (SELECT id FROM groups WHERE name = :group AND desired)
                      AND (:search IS NULL OR instr(r.name, :search)
                           OR instr(lower(r.description), :search))"
                 ),

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use crate::accounts::readable::READABLE;
 use crate::content::repositories::{ensure_repository, repository_id};
-use crate::engine::sql::{file_from, from_sql, to_sql};
+use crate::content::sums::{change_blob, change_holding};
+use crate::engine::sql::{file_from, from_sql, key, to_sql};
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
-use crate::queue::jobs::{NewJob, enqueue_or_join, unfinished};
+use crate::queue::jobs::{NewJob, enqueue_or_join, place_in, unfinished};
 use crate::{BlobId, JobId, JobKind, PushTarget, Readable, Store, StoreError};
 
 /// The time of last use is written again only after this long, so that a
@@ -68,19 +69,30 @@ pub(crate) fn upsert_blob(
 ) -> Result<i64, StoreError> {
     let now = clock.wall_ms();
     let generation = next_generation(db, now)?;
-    Ok(db
-        .prepare_cached(
-            "INSERT INTO blobs (digest, size, wanted, generation, used_at)
+    let known = key(
+        db,
+        "SELECT id FROM blobs WHERE digest = ?1",
+        [digest.as_str()],
+    )?;
+    let upsert = || {
+        Ok(db
+            .prepare_cached(
+                "INSERT INTO blobs (digest, size, desired, generation, used_at)
              VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (digest) DO UPDATE SET
-                 size = excluded.size, wanted = 1, generation = excluded.generation,
+                 size = excluded.size, desired = 1, generation = excluded.generation,
                  used_at = excluded.used_at, damaged = NULL
              RETURNING id",
-        )?
-        .query_row(
-            params![digest.as_str(), to_sql(size), generation, now],
-            |row| row.get(0),
-        )?)
+            )?
+            .query_row(
+                params![digest.as_str(), to_sql(size), generation, now],
+                |row| row.get(0),
+            )?)
+    };
+    match known {
+        Some(blob) => change_blob(db, blob, upsert),
+        None => upsert(),
+    }
 }
 
 /// Opens the `store_blob` of a blob that was just uploaded, or joins it.
@@ -118,23 +130,28 @@ pub(crate) fn ensure_linked_as_of(
     blob: i64,
     generation: i64,
 ) -> Result<JobId, StoreError> {
-    let (target, wanted): (i64, bool) = db
-        .prepare_cached(
-            "INSERT INTO repository_blobs
-                 (repository_id, blob_id, wanted, generation, touched_at)
+    let (target, wanted): (i64, bool) = change_holding(db, repository, blob, || {
+        Ok(db
+            .prepare_cached(
+                "INSERT INTO repository_blobs
+                 (repository_id, blob_id, desired, generation, touched_at)
              VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (repository_id, blob_id) DO UPDATE SET
-                 wanted = iif(excluded.generation >= generation, 1, wanted),
-                 generation = max(generation, excluded.generation),
+                 desired = CASE WHEN excluded.generation >= generation
+                                THEN TRUE ELSE desired END,
+                 generation = CASE WHEN excluded.generation >= generation
+                                   THEN excluded.generation ELSE generation END,
                  touched_at = excluded.touched_at
-             RETURNING id, wanted",
-        )?
-        .query_row([repository, blob, generation, clock.wall_ms()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+             RETURNING id, desired",
+            )?
+            .query_row([repository, blob, generation, clock.wall_ms()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?)
+    })?;
     let link = NewJob::new(JobKind::LinkBlob, target).removes(!wanted);
     let link = enqueue_or_join(db, clock, &link)?;
     if let Some(stores) = unfinished(db, JobKind::StoreBlob, blob)? {
+        place_in(db, stores, repository)?;
         add_dependency(db, link, stores)?;
     }
     update_readiness(db, link)?;
@@ -153,7 +170,7 @@ pub(crate) fn blob_in(
                     rb.touched_at
              FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
              WHERE rb.repository_id = ?1 AND b.digest = ?2
-               AND rb.wanted AND b.wanted AND b.damaged IS NULL",
+               AND rb.desired AND b.desired AND b.damaged IS NULL",
         )?
         .query_row(params![repository, digest.as_str()], |row| {
             Ok(Blob {
@@ -174,12 +191,14 @@ pub(crate) fn blob_in(
 /// Opens the `store_blob` of a blob whose bytes are at hand.
 pub(crate) fn store_again(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = crate::queue::generation::next_generation(db, clock.wall_ms())?;
-    let size: i64 = db
-        .prepare_cached(
-            "UPDATE blobs SET generation = ?2, stored_at = NULL, confirmed_at = NULL
+    let size: i64 = change_blob(db, blob, || {
+        Ok(db
+            .prepare_cached(
+                "UPDATE blobs SET generation = ?2, stored_at = NULL, confirmed_at = NULL
              WHERE id = ?1 RETURNING size",
-        )?
-        .query_row([blob, generation], |row| row.get(0))?;
+            )?
+            .query_row([blob, generation], |row| row.get(0))?)
+    })?;
     enqueue_or_join(
         db,
         clock,
@@ -198,7 +217,7 @@ pub(crate) fn lost_on_remote(
     let at_hand: Option<bool> = db
         .prepare_cached(
             "SELECT b.file IS NOT NULL OR m.blob_id IS NOT NULL FROM blobs b
-             LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1 AND b.wanted",
+             LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1 AND b.desired",
         )?
         .query_row([blob.0], |row| row.get(0))
         .optional()?;
@@ -208,11 +227,13 @@ pub(crate) fn lost_on_remote(
         // It was removed meanwhile, as it should be.
         None => return Ok(None),
     }
-    db.prepare_cached(
-        "UPDATE blobs SET damaged = ?2, stored_at = NULL, confirmed_at = NULL WHERE id = ?1",
-    )?
-    .execute(params![blob.0, why])?;
-    Ok(None)
+    change_blob(db, blob.0, || {
+        db.prepare_cached(
+            "UPDATE blobs SET damaged = ?2, stored_at = NULL, confirmed_at = NULL WHERE id = ?1",
+        )?
+        .execute(params![blob.0, why])?;
+        Ok(None)
+    })
 }
 
 impl Store {
@@ -257,7 +278,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
-        let update = "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        let update = "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND desired";
         self.renew(update, blob.membership, blob.touched_at).await
     }
 
@@ -297,10 +318,10 @@ impl Store {
             let blob: Option<i64> = db
                 .prepare_cached(&format!(
                     "SELECT b.id FROM blobs b
-                     JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.wanted
+                     JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.desired
                      JOIN repositories r ON r.id = rb.repository_id
                      JOIN groups g ON g.id = r.group_id
-                     WHERE b.digest = :digest AND b.wanted AND b.damaged IS NULL
+                     WHERE b.digest = :digest AND b.desired AND b.damaged IS NULL
                        AND (:from IS NULL OR r.name = :from) AND {READABLE} LIMIT 1"
                 ))?
                 .query_row(
@@ -333,13 +354,16 @@ impl Store {
     /// When the database cannot be written.
     pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<(), StoreError> {
         self.write(move |db| {
-            db.execute(
-                "UPDATE blobs SET file = NULL, damaged = iif(stored_at IS NULL,
-                     'its file is missing from the spool, and SFTP does not hold it yet', damaged)
-                 WHERE id = ?1 AND file = ?2",
-                params![blob.0, file.to_string()],
-            )?;
-            Ok(())
+            change_blob(db, blob.0, || {
+                db.execute(
+                    "UPDATE blobs SET file = NULL, damaged = CASE WHEN stored_at IS NULL
+                         THEN 'its file is missing from the spool, and SFTP does not hold it yet'
+                         ELSE damaged END
+                     WHERE id = ?1 AND file = ?2",
+                    params![blob.0, file.to_string()],
+                )?;
+                Ok(())
+            })
         })
         .await
     }
@@ -353,12 +377,14 @@ impl Store {
     pub async fn cache_blob(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            let cached = db.execute(
-                "UPDATE blobs SET file = ?2, used_at = ?3
-                 WHERE id = ?1 AND file IS NULL AND stored_at IS NOT NULL AND wanted",
-                params![blob.0, file.to_string(), now],
-            )?;
-            Ok(cached == 1)
+            change_blob(db, blob.0, || {
+                let cached = db.execute(
+                    "UPDATE blobs SET file = ?2, used_at = ?3
+                     WHERE id = ?1 AND file IS NULL AND stored_at IS NOT NULL AND desired",
+                    params![blob.0, file.to_string(), now],
+                )?;
+                Ok(cached == 1)
+            })
         })
         .await
     }

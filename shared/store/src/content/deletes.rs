@@ -85,7 +85,7 @@ fn delete_manifest(
 ) -> Result<Outcome, StoreError> {
     let query = "SELECT rm.id, rm.manifest_id, rm.generation FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
-                 WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted";
+                 WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.desired";
     let (target, manifest) = match check_deletable(db, query, repository, digest, generation)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
@@ -170,7 +170,7 @@ fn delete_blob(
 ) -> Result<Outcome, StoreError> {
     let query = "SELECT rb.id, rb.blob_id, rb.generation FROM repository_blobs rb
                  JOIN blobs b ON b.id = rb.blob_id
-                 WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.wanted";
+                 WHERE rb.repository_id = ?1 AND b.digest = ?2 AND rb.desired";
     let (target, blob) = match check_deletable(db, query, repository, digest, generation)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
@@ -215,7 +215,7 @@ fn named_by(
     db.prepare_cached(
         "SELECT b.digest FROM manifest_references x
          CROSS JOIN repository_manifests h
-           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
          JOIN blobs b ON b.id = h.manifest_id
          WHERE x.blob_id = ?2 AND x.is_manifest = ?3 LIMIT 1",
     )?
@@ -281,7 +281,7 @@ impl Store {
                 "SELECT rm.id FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
                  JOIN repositories r ON r.id = rm.repository_id
-                 WHERE r.name = ?1 AND b.digest = ?2 AND rm.wanted",
+                 WHERE r.name = ?1 AND b.digest = ?2 AND rm.desired",
                 params![repository.as_str(), digest.as_str()],
             )?;
             let Some(target) = target else {

@@ -6,11 +6,11 @@ use refity_types::manifest::ManifestKind;
 use refity_types::media_type::MediaType;
 use refity_types::name::RepositoryName;
 use refity_types::platform::{Platform, children};
-use refity_types::version::sort_key;
 use rusqlite::{Connection, params};
 
 use crate::content::manifests::manifest_in;
 use crate::content::repositories::repository_id;
+use crate::content::sums::set_manifest_size;
 use crate::engine::sql::row;
 use crate::{Store, StoreError};
 
@@ -29,8 +29,7 @@ pub(crate) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
              CROSS JOIN blobs b ON b.id = n.id"
         ))?
         .query_row(&[(":manifest", &manifest)], |row| row.get(0))?;
-    db.prepare_cached("UPDATE manifests SET size = ?2 WHERE blob_id = ?1 AND size <> ?2")?
-        .execute([manifest, size])?;
+    set_manifest_size(db, manifest, size)?;
     let unknown = row(
         db,
         "SELECT media_type, bytes FROM manifests WHERE blob_id = ?1 AND platforms IS NULL",
@@ -60,28 +59,6 @@ fn set_platforms(
     db.prepare_cached("UPDATE manifests SET platforms = ?2 WHERE blob_id = ?1")?
         .execute(params![manifest, names])?;
     Ok(())
-}
-
-/// Works out what an earlier version of the program left out.
-pub(crate) fn derive_missing(db: &mut Connection) -> Result<(), StoreError> {
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for manifest in keys(&transaction, "SELECT blob_id FROM manifests WHERE size = 0")? {
-        derive(&transaction, manifest)?;
-    }
-    for tag in keys(&transaction, "SELECT id FROM tags WHERE version_key = ''")? {
-        let name: String = transaction
-            .prepare_cached("SELECT name FROM tags WHERE id = ?1")?
-            .query_row([tag], |row| row.get(0))?;
-        transaction
-            .prepare_cached("UPDATE tags SET version_key = ?2 WHERE id = ?1")?
-            .execute(params![tag, sort_key(&name)])?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-fn keys(db: &Connection, query: &str) -> Result<Vec<i64>, StoreError> {
-    crate::engine::sql::keys(db, query, [])
 }
 
 impl Store {

@@ -39,11 +39,11 @@ pub(crate) fn create_group(
     // The row of one that was removed may still be there.
     let made = db
         .prepare_cached(
-            "INSERT INTO groups (name, wanted, generation, created_at) VALUES (?1, 1, ?2, ?3)
+            "INSERT INTO groups (name, desired, generation, created_at) VALUES (?1, 1, ?2, ?3)
              ON CONFLICT (name) DO UPDATE SET
-                 wanted = 1, generation = excluded.generation, created_at = excluded.created_at,
+                 desired = 1, generation = excluded.generation, created_at = excluded.created_at,
                  create_on_push = 1, public = 0
-             WHERE NOT wanted
+             WHERE NOT desired
              RETURNING id",
         )?
         .query_row(params![name.as_str(), generation, now], |row| row.get(0))
@@ -75,7 +75,7 @@ impl Store {
                 "SELECT name, create_on_push, created_at,
                         (SELECT count(*) FROM repositories r
                          WHERE r.group_id = g.id AND r.removed_at IS NULL)
-                 FROM groups g WHERE wanted ORDER BY name",
+                 FROM groups g WHERE desired ORDER BY name",
             )?;
             let groups = query.query_map([], |row| {
                 Ok(Group {

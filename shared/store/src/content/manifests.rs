@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::content::blobs::{blob_in, ensure_stored, upsert_blob};
 use crate::content::referrers;
 use crate::content::repositories::{ensure_repository, find_any_state, repository_id, undo_create};
+use crate::content::sums::{change_holding, change_tag, pushed};
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::catch_up;
 use crate::queue::intents::link_intent;
@@ -170,7 +171,7 @@ pub(crate) fn manifest_in(
         .prepare_cached(
             "SELECT rm.manifest_id FROM repository_manifests rm
              JOIN blobs b ON b.id = rm.manifest_id
-             WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.wanted",
+             WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.desired",
         )?
         .query_row(params![repository, digest.as_str()], |row| row.get(0))
         .optional()?)
@@ -196,28 +197,33 @@ fn set_published(
     manifest: i64,
     new: &NewManifest,
 ) -> Result<(i64, bool), StoreError> {
-    Ok(db
-        .prepare_cached(
-            "INSERT INTO repository_manifests
-                 (repository_id, manifest_id, wanted, generation, pushed_at, pushed_by, touched_at)
-             VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4)
+    let now = clock.wall_ms();
+    pushed(db, repository, now)?;
+    change_holding(db, repository, manifest, || {
+        Ok(db
+            .prepare_cached(
+                "INSERT INTO repository_manifests
+                 (repository_id, manifest_id, desired, generation, pushed_at, pushed_by, touched_at)
+             VALUES (?1, ?2, TRUE, ?3, ?4, ?5, ?4)
              ON CONFLICT (repository_id, manifest_id) DO UPDATE SET
-                 wanted = iif(excluded.generation > generation, 1, wanted),
-                 generation = max(generation, excluded.generation),
+                 desired = CASE WHEN excluded.generation > generation THEN TRUE ELSE desired END,
+                 generation = CASE WHEN excluded.generation > generation
+                                   THEN excluded.generation ELSE generation END,
                  pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by,
                  touched_at = excluded.touched_at, released_at = NULL
-             RETURNING id, wanted",
-        )?
-        .query_row(
-            params![
-                repository,
-                manifest,
-                new.generation,
-                clock.wall_ms(),
-                new.user.map(|user| user.0)
-            ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?)
+             RETURNING id, desired",
+            )?
+            .query_row(
+                params![
+                    repository,
+                    manifest,
+                    new.generation,
+                    now,
+                    new.user.map(|user| user.0)
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?)
+    })
 }
 
 /// Points a tag at the manifest, unless its desired state is newer. Answers the
@@ -244,11 +250,13 @@ fn set_tag(
         clock.wall_ms(),
         new.generation
     ])?;
-    let target: Option<i64> = db
+    let target: Option<i64> = change_tag(db, repository, tag.as_str(), || {
+        Ok(db
         .prepare_cached(
             "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by,
-                               version_key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                               version_key, pulls, pulled_at)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(sum(p.count), 0), coalesce(max(p.last_at), 0)
+             FROM pulls p WHERE p.repository_id = ?1 AND p.reference = ?2
              ON CONFLICT (repository_id, name) DO UPDATE SET
                  manifest_id = excluded.manifest_id, generation = excluded.generation,
                  pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by
@@ -267,13 +275,14 @@ fn set_tag(
             ],
             |row| row.get(0),
         )
-        .optional()?;
+        .optional()?)
+    })?;
     let Some(target) = target else {
         return Ok(None);
     };
     let job = enqueue_or_join(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
-    // Dependencies of an older desired state of this tag no longer matter.
-    db.prepare_cached("DELETE FROM job_needs WHERE job_id = ?1")?
+    // What an older wish of this tag had to wait for no longer matters.
+    db.prepare_cached("DELETE FROM job_dependencies WHERE job_id = ?1")?
         .execute([job.0])?;
     add_dependency(db, job, publishes)?;
     update_readiness(db, job)?;
@@ -350,7 +359,7 @@ impl Store {
                     "SELECT b.digest, m.media_type, m.bytes, rm.id, rm.touched_at FROM blobs b
                      JOIN manifests m ON m.blob_id = b.id
                      JOIN repository_manifests rm
-                       ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.wanted
+                       ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.desired
                      WHERE b.digest = ?2",
                     digest.as_str(),
                 ),
@@ -386,7 +395,7 @@ impl Store {
         let Some((target, touched_at)) = manifest.touched else {
             return Ok(true);
         };
-        let update = "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND wanted";
+        let update = "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1 AND desired";
         self.renew(update, target, touched_at).await
     }
 }

@@ -11,5 +11,6 @@ pub(crate) mod rebuild;
 pub(crate) mod referrers;
 pub(crate) mod removal;
 pub(crate) mod repositories;
+pub(crate) mod sums;
 pub(crate) mod tags;
 pub(crate) mod uploads;

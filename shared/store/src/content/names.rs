@@ -1,13 +1,8 @@
-//! Lists of names, as `tags/list` and `_catalog` show them, read from the runs
-//! of names that the database keeps of each list (`name_runs`).
+//! Lists of names, as `tags/list` and `_catalog` show them.
 
-use rusqlite::{CachedStatement, Connection, Params, params};
+use rusqlite::{CachedStatement, Params};
 
 use crate::StoreError;
-
-/// The list of all repositories. That of a repository's tags has the
-/// repository's key.
-pub(crate) const REPOSITORIES: i64 = 0;
 
 /// Between two names. No name has a character that JSON escapes, so a list of
 /// them can be sent as it is.
@@ -49,7 +44,6 @@ impl Names {
         if length == 0 {
             self.text.clear();
         } else if let Some(surplus) = self.count.checked_sub(length).filter(|&n| n > 0) {
-            // From the end: what is too many is less than a run.
             let kept = self.text.rmatch_indices('"').nth(2 * surplus - 1);
             self.text.truncate(kept.map_or(0, |(end, _)| end));
         }
@@ -71,28 +65,15 @@ impl Names {
         self.text.len() + 4
     }
 
-    /// Adds the names of a run that come after `last`.
-    fn add_run(&mut self, run: &str, count: usize, last: &str) -> Result<(), StoreError> {
-        check(run, count)?;
-        let passed = split(run).take_while(|name| *name <= last);
-        let (passed, bytes) = passed.fold((0, 0), |(passed, bytes), name| {
-            (passed + 1, bytes + name.len() + BETWEEN.len())
-        });
-        if passed < count {
-            self.add(&run[bytes..], count - passed);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, text: &str, count: usize) {
+    fn add(&mut self, name: &str) {
         if self.count > 0 {
             self.text.push_str(BETWEEN);
         }
-        self.text.push_str(text);
-        self.count += count;
+        self.text.push_str(name);
+        self.count += 1;
     }
 
-    /// The first column of all rows.
+    /// Reads the first column of all rows.
     pub(crate) fn of_rows(
         query: &mut CachedStatement<'_>,
         values: impl Params,
@@ -101,39 +82,23 @@ impl Names {
         let mut rows = query.query(values)?;
         while let Some(row) = rows.next()? {
             let name = row.get_ref(0)?.as_str();
-            let name = name.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            names.add_run(name, 1, "")?;
+            names.add(name.map_err(|error| StoreError::Corrupt(error.to_string()))?);
         }
+        names.check()?;
         Ok(names)
     }
 
-    /// The names of a list: those after `last`, at most `limit`.
-    pub(crate) fn read(
-        db: &Connection,
-        list: i64,
-        last: &str,
-        limit: Option<u32>,
-    ) -> Result<Self, StoreError> {
-        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-        let mut query = db.prepare_cached(
-            "SELECT count, names FROM name_runs
-             WHERE list = ?1 AND count > 0 AND first >= (
-                 SELECT max(first) FROM name_runs WHERE list = ?1 AND first <= ?2)
-             ORDER BY first",
-        )?;
-        let mut rows = query.query(params![list, last])?;
-        let mut names = Self::default();
-        while names.count < limit
-            && let Some(row) = rows.next()?
-        {
-            let run = row.get_ref(1)?.as_str();
-            let run = run.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            // Only the first can have names that are not after it.
-            let last = if names.is_empty() { last } else { "" };
-            names.add_run(run, row.get::<_, u32>(0)? as usize, last)?;
+    /// Makes sure that the text, put into JSON, is a list of so many names.
+    fn check(&self) -> Result<(), StoreError> {
+        // All bytes are counted instead of stopping early: the compiler makes
+        // that faster.
+        let bytes = self.text.bytes();
+        let quotes: usize = bytes.clone().map(|b| usize::from(b == b'"')).sum();
+        let escaped: usize = bytes.map(|b| usize::from(b < b' ' || b == b'\\')).sum();
+        if escaped > 0 || quotes != 2 * self.count.saturating_sub(1) {
+            return Err(StoreError::Corrupt("a list of names is damaged".to_owned()));
         }
-        names.truncate(limit);
-        Ok(names)
+        Ok(())
     }
 }
 
@@ -142,25 +107,11 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').step_by(2)
 }
 
-/// Makes sure that a run is a list of so many names when it stands in JSON.
-fn check(run: &str, count: usize) -> Result<(), StoreError> {
-    // All bytes are looked at, many at once: that is faster than to stop.
-    let quotes: usize = run.bytes().map(|b| usize::from(b == b'"')).sum();
-    let escaped: usize = run
-        .bytes()
-        .map(|b| usize::from(b < b' ' || b == b'\\'))
-        .sum();
-    if escaped > 0 || count == 0 || quotes != 2 * (count - 1) {
-        return Err(StoreError::Corrupt("a list of names is damaged".to_owned()));
-    }
-    Ok(())
-}
-
 impl<'a> FromIterator<&'a str> for Names {
     fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
         let mut all = Self::default();
         for name in names {
-            all.add(name, 1);
+            all.add(name);
         }
         all
     }
@@ -192,17 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_no_list_in_json_is_damage() {
-        for (run, count) in [
-            ("a", 0),
-            ("a", 2),
-            ("a\",\"b", 1),
-            ("a\"b", 1),
-            ("a\\", 1),
-            ("a\n", 1),
-        ] {
-            let added = Names::default().add_run(run, count, "");
-            assert!(matches!(added, Err(StoreError::Corrupt(_))), "{run:?}");
+    fn names_that_json_would_escape_are_damage() {
+        for names in [&["a\"b"][..], &["a", "b\\"], &["a\n", "b"]] {
+            let checked = Names::from_iter(names.iter().copied()).check();
+            assert!(matches!(checked, Err(StoreError::Corrupt(_))), "{names:?}");
         }
+        assert_eq!(Names::from_iter(["a", "b"]).check(), Ok(()));
+        assert_eq!(Names::default().check(), Ok(()));
     }
 }

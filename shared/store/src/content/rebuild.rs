@@ -8,6 +8,7 @@ use rusqlite::params;
 use crate::content::blobs::{ensure_linked_as_of, ensure_stored, upsert_blob};
 use crate::content::groups::create_group;
 use crate::content::repositories::ensure_repository;
+use crate::content::sums::change_blob;
 use crate::engine::sql::to_sql;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, Store, StoreError};
@@ -49,18 +50,20 @@ impl Store {
             let blob = upsert_blob(db, clock, &digest, size)?;
             match found {
                 Adopted::Spool(file) => {
-                    db.execute(
-                        "UPDATE blobs SET file = coalesce(file, ?2) WHERE id = ?1",
-                        params![blob, file.to_string()],
-                    )?;
+                    change_blob(db, blob, || {
+                        let adopted = "UPDATE blobs SET file = coalesce(file, ?2) WHERE id = ?1";
+                        Ok(db.execute(adopted, params![blob, file.to_string()])?)
+                    })?;
                     ensure_stored(db, clock, blob, size)?;
                 }
                 Adopted::Remote => {
-                    db.execute(
-                        "UPDATE blobs SET size = ?2, stored_at = ?3, confirmed_at = ?3
-                         WHERE id = ?1",
-                        params![blob, to_sql(size), now],
-                    )?;
+                    change_blob(db, blob, || {
+                        Ok(db.execute(
+                            "UPDATE blobs SET size = ?2, stored_at = ?3, confirmed_at = ?3
+                             WHERE id = ?1",
+                            params![blob, to_sql(size), now],
+                        )?)
+                    })?;
                 }
             }
             ensure_linked_as_of(db, clock, repository, blob, generation)?;
@@ -78,7 +81,7 @@ impl Store {
     pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
         self.write(|db| {
             let mut query = db.prepare_cached(
-                "INSERT OR IGNORE INTO job_needs (job_id, needs_id)
+                "INSERT OR IGNORE INTO job_dependencies (job_id, depends_on_id)
                  SELECT j.id, p.id FROM jobs j
                  JOIN repository_blobs rb ON rb.id = j.target
                  JOIN tags t ON t.repository_id = rb.repository_id

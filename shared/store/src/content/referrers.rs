@@ -94,7 +94,7 @@ fn page(
         "SELECT f.manifest_id, m.media_type, b.digest, b.size, f.artifact_type, f.annotations
          FROM referrers f
          JOIN repository_manifests rm
-           ON rm.repository_id = ?1 AND rm.manifest_id = f.manifest_id AND rm.wanted
+           ON rm.repository_id = ?1 AND rm.manifest_id = f.manifest_id AND rm.desired
          JOIN manifests m ON m.blob_id = f.manifest_id
          JOIN blobs b ON b.id = f.manifest_id
          WHERE f.subject = ?2 AND f.manifest_id > ?3

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use refity_config::clock::Clock;
 use rusqlite::{Connection, params};
 
+use crate::content::sums::{change_holding, change_tag};
 use crate::engine::sql::keys;
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
@@ -24,31 +25,31 @@ const HOLDERS: &str = "
     WHERE repository_id = ?1 AND manifest_id = ?2
     UNION ALL
     SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
     WHERE x.blob_id = ?2 AND x.is_manifest
     UNION ALL
     SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
     CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.wanted
+      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.desired
     WHERE f.manifest_id = ?2";
 
 /// The manifests of the repository ?1 that name the blob ?2.
 const NAMED_BY: &str = "
     SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
     WHERE x.blob_id = ?2 AND NOT x.is_manifest";
 
 /// What the manifest ?2 of the repository ?1 holds there.
 pub(crate) const HELD: &str = "
     SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM manifest_references x
     CROSS JOIN repository_manifests c
-      ON c.repository_id = ?1 AND c.manifest_id = x.blob_id AND c.wanted
+      ON c.repository_id = ?1 AND c.manifest_id = x.blob_id AND c.desired
     WHERE x.manifest_id = ?2 AND x.is_manifest
     UNION ALL
     SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM blobs s
     CROSS JOIN referrers f ON f.subject = s.digest
     CROSS JOIN repository_manifests c
-      ON c.repository_id = ?1 AND c.manifest_id = f.manifest_id AND c.wanted
+      ON c.repository_id = ?1 AND c.manifest_id = f.manifest_id AND c.desired
     WHERE s.id = ?2";
 
 /// What is asked for each thing that is removed.
@@ -103,7 +104,7 @@ fn release(
     if !is_held(db, repository, manifest, &HashSet::new())? {
         db.prepare_cached(
             "UPDATE repository_manifests SET released_at = max(coalesce(released_at, 0), ?3)
-             WHERE repository_id = ?1 AND manifest_id = ?2 AND wanted",
+             WHERE repository_id = ?1 AND manifest_id = ?2 AND desired",
         )?
         .execute([repository, manifest, released_at])?;
     }
@@ -119,21 +120,27 @@ pub(crate) fn remove_tag(
     generation: i64,
 ) -> Result<Option<JobId>, StoreError> {
     let now = clock.wall_ms();
-    let pointed = db
-        .prepare_cached("SELECT repository_id, manifest_id FROM tags WHERE id = ?1")?
+    let (repository, name, pointed) = db
+        .prepare_cached("SELECT repository_id, name, manifest_id FROM tags WHERE id = ?1")?
         .query_row([tag], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<i64>>(2)?,
+            ))
         })?;
-    let removed = db
-        .prepare_cached(
-            "UPDATE tags SET manifest_id = NULL, generation = ?2, pushed_at = ?3
-             WHERE id = ?1 AND generation < ?2",
-        )?
-        .execute([tag, generation, now])?;
+    let removed = change_tag(db, repository, &name, || {
+        Ok(db
+            .prepare_cached(
+                "UPDATE tags SET manifest_id = NULL, generation = ?2, pushed_at = ?3
+                 WHERE id = ?1 AND generation < ?2",
+            )?
+            .execute([tag, generation, now])?)
+    })?;
     if removed == 0 {
         return Ok(None);
     }
-    if let (repository, Some(manifest)) = pointed {
+    if let Some(manifest) = pointed {
         release(db, repository, manifest, now)?;
     }
     enqueue_or_join(db, clock, &NewJob::removing(JobKind::PublishTag, tag)).map(Some)
@@ -152,13 +159,17 @@ pub(crate) fn withdraw(
 ) -> Result<JobId, StoreError> {
     let (repository, manifest): (i64, i64) = db
         .prepare_cached(
-            "UPDATE repository_manifests
-             SET wanted = 0, generation = coalesce(?2, generation + 1) WHERE id = ?1
-             RETURNING repository_id, manifest_id",
+            "SELECT repository_id, manifest_id FROM repository_manifests WHERE id = ?1",
         )?
-        .query_row(params![target, generation], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    change_holding(db, repository, manifest, || {
+        Ok(db
+            .prepare_cached(
+                "UPDATE repository_manifests
+                 SET desired = FALSE, generation = coalesce(?2, generation + 1) WHERE id = ?1",
+            )?
+            .execute(params![target, generation])?)
+    })?;
     let held: Vec<i64> = {
         let mut query = db.prepare_cached(HELD)?;
         let held = query.query_map([repository, manifest], |row| row.get(2))?;
@@ -206,13 +217,15 @@ pub(crate) fn unlink(
         None => next_generation(db, clock.wall_ms())?,
     };
     let (repository, blob): (i64, i64) = db
-        .prepare_cached(
-            "UPDATE repository_blobs SET wanted = 0, generation = ?2 WHERE id = ?1
-             RETURNING repository_id, blob_id",
-        )?
-        .query_row(params![target, generation], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        .prepare_cached("SELECT repository_id, blob_id FROM repository_blobs WHERE id = ?1")?
+        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    change_holding(db, repository, blob, || {
+        Ok(db
+            .prepare_cached(
+                "UPDATE repository_blobs SET desired = FALSE, generation = ?2 WHERE id = ?1",
+            )?
+            .execute([target, generation])?)
+    })?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::LinkBlob, target))?;
     need_each(
         db,
@@ -232,7 +245,7 @@ pub(crate) fn unlink(
 /// Makes a blob that no repository has go from SFTP, and then from the spool.
 pub(crate) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = next_generation(db, clock.wall_ms())?;
-    db.prepare_cached("UPDATE blobs SET wanted = 0, generation = ?2 WHERE id = ?1")?
+    db.prepare_cached("UPDATE blobs SET desired = FALSE, generation = ?2 WHERE id = ?1")?
         .execute([blob, generation])?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::StoreBlob, blob))?;
     need_each(

@@ -4,7 +4,6 @@ use refity_types::name::RepositoryName;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use crate::accounts::readable::READABLE;
-use crate::content::names::REPOSITORIES;
 use crate::{Names, Readable, Store, StoreError};
 
 /// Whether a repository can be pushed to.
@@ -43,7 +42,7 @@ pub(crate) fn find_any_state(
 pub(crate) fn revive(db: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
     db.prepare_cached(
         "UPDATE repositories
-         SET removed_at = NULL, cleared = 0, created_at = ?2, last_push_at = 0 WHERE id = ?1",
+         SET removed_at = NULL, folders_removed = 0, created_at = ?2, last_push_at = 0 WHERE id = ?1",
     )?
     .execute([id, now])?;
     Ok(())
@@ -68,7 +67,7 @@ pub(crate) fn undo_create(
 
 fn group(db: &Connection, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
     Ok(db
-        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND wanted")?
+        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND desired")?
         .query_row([name.group().as_str()], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
@@ -148,7 +147,11 @@ impl Store {
                 };
                 return Names::of_rows(&mut query, values);
             }
-            Names::read(db, REPOSITORIES, &last, Some(limit))
+            let mut query = db.prepare_cached(
+                "SELECT name FROM repositories WHERE name > ?1 AND removed_at IS NULL
+                 ORDER BY name LIMIT ?2",
+            )?;
+            Names::of_rows(&mut query, params![last, limit])
         })
         .await
     }

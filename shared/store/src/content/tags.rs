@@ -1,6 +1,7 @@
 //! Tags, as `tags/list` shows them.
 
 use refity_types::name::RepositoryName;
+use rusqlite::params;
 
 use crate::content::repositories::repository_id;
 use crate::{Names, Store, StoreError};
@@ -22,8 +23,14 @@ impl Store {
             let Some(id) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
+            let mut query = db.prepare_cached(
+                "SELECT name FROM tags
+                 WHERE repository_id = ?1 AND name > ?2 AND manifest_id IS NOT NULL
+                 ORDER BY name LIMIT ?3",
+            )?;
+            let limit = limit.map_or(i64::MAX, i64::from);
             let last = last.unwrap_or_default();
-            Names::read(db, id, &last, limit).map(Some)
+            Names::of_rows(&mut query, params![id, last, limit]).map(Some)
         })
         .await
     }

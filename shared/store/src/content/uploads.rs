@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use crate::content::blobs::{ensure_linked, ensure_stored, upsert_blob};
 use crate::content::repositories::ensure_repository;
+use crate::content::sums::change_blob;
 use crate::engine::sql::{file_from, from_sql, to_sql};
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
 
@@ -186,16 +187,16 @@ impl Store {
                 Err(refused) => return Ok(Committed::Refused(refused)),
             };
             let blob = upsert_blob(db, &clock, &digest, size)?;
-            let taken = db
-                .prepare_cached(
-                    "UPDATE blobs SET file = ?2
-                     WHERE id = ?1 AND (file IS NULL OR file = ?3)",
-                )?
-                .execute(params![
-                    blob,
-                    FileId::from(id).to_string(),
-                    missing.map(|file| file.to_string()),
-                ])?;
+            let file = FileId::from(id).to_string();
+            let missing = missing.map(|file| file.to_string());
+            let taken = change_blob(db, blob, || {
+                Ok(db
+                    .prepare_cached(
+                        "UPDATE blobs SET file = ?2
+                         WHERE id = ?1 AND (file IS NULL OR file = ?3)",
+                    )?
+                    .execute(params![blob, file, missing])?)
+            })?;
             let stores = ensure_stored(db, &clock, blob, size)?;
             let links = ensure_linked(db, &clock, repository, blob)?;
             db.prepare_cached(

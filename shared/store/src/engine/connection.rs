@@ -42,6 +42,7 @@ pub(crate) fn check(path: &Path) -> Result<bool, StoreError> {
     match found? {
         Identity::Ours => Ok(true),
         Identity::Empty => Ok(false),
+        Identity::Development => Err(StoreError::Development),
         Identity::Foreign => Err(StoreError::Foreign),
     }
 }

@@ -8,27 +8,27 @@ use crate::StoreError;
 /// `PRAGMA application_id` of our databases: "RFTY".
 const APPLICATION_ID: i64 = 0x5246_5459;
 
-/// The migrations in order. A database's `user_version` says how many of
-/// them it has seen.
+/// The migrations in order. A database that has seen the first `n` of them has
+/// `user_version` `BASE + n`.
 const MIGRATIONS: &[&str] = &[
-    include_str!("../../../../migrations/0001_index_and_queue.sql"),
-    include_str!("../../../../migrations/0002_referrers.sql"),
-    include_str!("../../../../migrations/0003_removal.sql"),
-    include_str!("../../../../migrations/0004_tags_of_a_page.sql"),
-    include_str!("../../../../migrations/0005_late_calls_and_order_of_intents.sql"),
-    include_str!("../../../../migrations/0006_runs_of_names.sql"),
-    include_str!("../../../../migrations/0007_collection_tried_again.sql"),
-    include_str!("../../../../migrations/0008_accounts.sql"),
-    include_str!("../../../../migrations/0009_people.sql"),
-    include_str!("../../../../migrations/0010_content.sql"),
-    include_str!("../../../../migrations/0011_operations.sql"),
+    include_str!("../../../../migrations/0001_accounts.sql"),
+    include_str!("../../../../migrations/0002_content.sql"),
+    include_str!("../../../../migrations/0003_queue.sql"),
+    include_str!("../../../../migrations/0004_access.sql"),
+    include_str!("../../../../migrations/0005_operations.sql"),
 ];
+
+/// Lower versions are those of schemas from before the first release, which
+/// this program cannot read.
+const BASE: i64 = 100;
 
 /// Whose a database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// Ours.
     Ours,
+    /// Ours, with a schema from before the first release.
+    Development,
     /// Nobody's yet: there is nothing in it.
     Empty,
     /// Another program's.
@@ -41,7 +41,13 @@ pub(crate) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
     let snapshot = connection.unchecked_transaction()?;
     let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
-        return Ok(Identity::Ours);
+        let version: i64 = snapshot.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let released = version > BASE;
+        return Ok(if released {
+            Identity::Ours
+        } else {
+            Identity::Development
+        });
     }
     let some_table: Option<String> = snapshot
         .query_row(
@@ -61,7 +67,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     // Two processes may start at once: the second waits here and finds it done.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let mut version = 0;
+    let mut version = BASE;
     for migration in MIGRATIONS {
         version += 1;
         if version > seen {
@@ -71,8 +77,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     if seen > version {
         return Err(StoreError::Newer {
-            seen,
-            known: version,
+            seen: seen - BASE,
+            known: version - BASE,
         });
     }
     transaction.commit()?;
@@ -86,48 +92,30 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{MIGRATIONS, migrate};
-    use crate::{Names, Store};
+    use crate::{Store, StoreError};
     use refity_config::clock::Clock;
 
-    #[test]
-    fn the_lists_of_an_older_database_are_whole() {
-        let mut db = Connection::open_in_memory().unwrap();
-        for migration in &MIGRATIONS[..4] {
-            db.execute_batch(migration).unwrap();
-        }
+    #[tokio::test]
+    async fn a_development_schema_is_refused_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("refity.db");
+        let db = Connection::open(&path).unwrap();
         db.execute_batch(
-            "PRAGMA user_version = 4;
-             INSERT INTO groups VALUES (1, 'team', 1, 1, 1, NULL, 1);
-             INSERT INTO blobs (id, digest, size, wanted, generation, used_at)
-                 VALUES (1, 'sha256:00', 1, 1, 1, 1);
-             INSERT INTO manifests VALUES (1, 'text/plain', x'00');
-             CREATE TEMP TABLE numbers AS WITH RECURSIVE numbers (n) AS (
-                 SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
-                 SELECT n FROM numbers;
-             INSERT INTO repositories (id, group_id, name, created_at)
-                 SELECT n, 1, 'team/r' || n, 1 FROM numbers;
-             INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at)
-                 SELECT 7, 'v' || n, iif(n % 10 = 0, NULL, 1), 1, 1 FROM numbers
-                 UNION ALL SELECT 8, 'only', 1, 1, 1;",
+            "PRAGMA journal_mode = WAL;
+             PRAGMA application_id = 0x52465459;
+             PRAGMA user_version = 11;
+             CREATE TABLE groups (id INTEGER PRIMARY KEY, wanted INTEGER NOT NULL);",
         )
         .unwrap();
-        migrate(&mut db).unwrap();
-        for (list, rows) in [
-            (0, "SELECT name FROM repositories"),
-            (
-                7,
-                "SELECT name FROM tags WHERE repository_id = 7 AND manifest_id IS NOT NULL",
-            ),
-            (8, "SELECT name FROM tags WHERE repository_id = 8"),
-            (9, "SELECT name FROM tags WHERE repository_id = 9"),
-        ] {
-            let names = Names::read(&db, list, "", None).unwrap();
-            let mut query = db.prepare(&format!("{rows} ORDER BY name")).unwrap();
-            let expected = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
-            let expected: Vec<String> = expected.map(Result::unwrap).collect();
-            assert!(names.iter().eq(expected.iter()), "{list}");
-        }
+        drop(db);
+        let before = std::fs::read(&path).unwrap();
+        let refused = Some(StoreError::Development);
+        assert_eq!(Store::check(&path).await.err(), refused);
+        let opened = Store::open(&path, Clock::system().unwrap()).await;
+        assert_eq!(opened.err(), refused);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        let message = StoreError::Development.to_string();
+        assert!(message.contains("rebuild-index"), "{message}");
     }
 
     #[tokio::test]

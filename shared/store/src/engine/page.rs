@@ -94,15 +94,27 @@ impl List<'_> {
         values: &[(&str, &dyn ToSql)],
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
+        let total = db
+            .prepare_cached(&format!("SELECT count(*) FROM {}", self.from))?
+            .query_row(values, |row| row.get(0))?;
+        self.page_of(db, request, values, total, read)
+    }
+
+    /// Reads a page of a list whose length is known.
+    pub(crate) fn page_of<T>(
+        &self,
+        db: &Connection,
+        request: &PageRequest,
+        values: &[(&str, &dyn ToSql)],
+        total: i64,
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, StoreError> {
         let Self {
             columns,
             from,
             key,
             id,
         } = self;
-        let total = db
-            .prepare_cached(&format!("SELECT count(*) FROM {from}"))?
-            .query_row(values, |row| row.get(0))?;
         let backwards = request.cursor.as_ref().is_some_and(|it| it.backwards);
         let rising = (request.order == Order::Asc) != backwards;
         let (than, direction) = if rising { (">", "ASC") } else { ("<", "DESC") };
@@ -143,6 +155,19 @@ impl List<'_> {
                 items.push((place, read(row)?));
             }
         }
+        Ok(Page::assemble(items, request, total))
+    }
+}
+
+impl<T> Page<T> {
+    /// Makes a page of rows with their places, in the order in which they were
+    /// looked for: at most one more than the request asks for.
+    pub(crate) fn assemble(
+        mut items: Vec<((CursorKey, i64), T)>,
+        request: &PageRequest,
+        total: i64,
+    ) -> Self {
+        let backwards = request.cursor.as_ref().is_some_and(|it| it.backwards);
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
         items.truncate(limit);
@@ -164,12 +189,12 @@ impl List<'_> {
         };
         let next = cursor(items.last(), false).filter(|_| after);
         let prev = cursor(items.first(), true).filter(|_| before);
-        Ok(Page {
+        Self {
             items: items.into_iter().map(|(_, item)| item).collect(),
             total,
             next,
             prev,
-        })
+        }
     }
 }
 

@@ -165,7 +165,7 @@ type Member = (i64, i64, i64);
 
 /// A manifest that may go when nothing holds it: the grace is over since ?1,
 /// and a delete let go of it, or it has been untagged since before ?2.
-const LEFT: &str = "rm.wanted AND rm.touched_at < ?1
+const LEFT: &str = "rm.desired AND rm.touched_at < ?1
     AND coalesce(rm.released_at, 0) < ?1 AND coalesce(rm.untagged_at, 0) < ?1
     AND (rm.released_at IS NOT NULL
          OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
@@ -174,10 +174,10 @@ const LEFT: &str = "rm.wanted AND rm.touched_at < ?1
 /// the grace, since ?2.
 const HAVE: &str = "
     SELECT id, 0 FROM repository_blobs
-    WHERE blob_id = ?1 AND (wanted OR touched_at >= ?2)
+    WHERE blob_id = ?1 AND (desired OR touched_at >= ?2)
     UNION ALL
     SELECT id, 1 FROM repository_manifests
-    WHERE manifest_id = ?1 AND (wanted OR touched_at >= ?2)";
+    WHERE manifest_id = ?1 AND (desired OR touched_at >= ?2)";
 
 /// What would be collected, each after what held it.
 #[derive(Default)]
@@ -225,7 +225,7 @@ impl Plan {
 
     fn add_links(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
         let step = "SELECT id, repository_id, blob_id FROM repository_blobs
-                    WHERE id > ?1 AND id <= ?2 AND wanted AND touched_at < ?3";
+                    WHERE id > ?1 AND id <= ?2 AND desired AND touched_at < ?3";
         for (after, until) in steps(db, "repository_blobs")? {
             for (target, repository, blob) in
                 members(db, step, params![after, until, before.touched])?
@@ -240,7 +240,7 @@ impl Plan {
     }
 
     fn add_bytes(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
-        let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND wanted";
+        let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND desired";
         let mut have = db.prepare_cached(HAVE)?;
         for (after, until) in steps(db, "blobs")? {
             'blobs: for blob in keys(db, step, [after, until])? {
@@ -308,7 +308,7 @@ fn mark(
             let found = members(
                 db,
                 "SELECT id, repository_id, blob_id FROM repository_blobs
-                 WHERE id = ?1 AND wanted AND touched_at < ?2",
+                 WHERE id = ?1 AND desired AND touched_at < ?2",
                 [id, before.touched],
             )?;
             let Some(&(_, repository, blob)) = found.first() else {
@@ -322,7 +322,7 @@ fn mark(
         Target::Bytes(id) => {
             let had = format!(
                 "SELECT EXISTS ({HAVE}) OR NOT EXISTS (
-                     SELECT 1 FROM blobs WHERE id = ?1 AND wanted)"
+                     SELECT 1 FROM blobs WHERE id = ?1 AND desired)"
             );
             let needed: bool = db
                 .prepare_cached(&had)?

@@ -12,11 +12,11 @@ const MEMBERS: [&str; 3] = [
            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'publish_tag' AND j.target = t.id)
          LIMIT ?1)",
     "DELETE FROM repository_blobs WHERE id IN (
-         SELECT t.id FROM repository_blobs t WHERE NOT t.wanted AND t.linked_at IS NULL
+         SELECT t.id FROM repository_blobs t WHERE NOT t.desired AND t.linked_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'link_blob' AND j.target = t.id)
          LIMIT ?1)",
     "DELETE FROM repository_manifests WHERE id IN (
-         SELECT t.id FROM repository_manifests t WHERE NOT t.wanted AND t.published_at IS NULL
+         SELECT t.id FROM repository_manifests t WHERE NOT t.desired AND t.published_at IS NULL
            AND NOT EXISTS (
                SELECT 1 FROM jobs j WHERE j.kind = 'publish_manifest' AND j.target = t.id)
          LIMIT ?1)",
@@ -25,7 +25,7 @@ const MEMBERS: [&str; 3] = [
 /// Blobs that nothing of the index names any more.
 const BLOBS: &str = "
     SELECT b.id FROM blobs b INDEXED BY blobs_removed
-    WHERE NOT b.wanted AND b.stored_at IS NULL AND b.file IS NULL
+    WHERE NOT b.desired AND b.stored_at IS NULL AND b.file IS NULL
       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'store_blob' AND j.target = b.id)
       AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = b.id)
       AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE manifest_id = b.id)

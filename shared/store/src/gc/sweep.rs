@@ -5,10 +5,14 @@ use std::collections::HashSet;
 
 use refity_types::digest::Digest;
 use refity_types::name::FileId;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use crate::engine::sql::{file_from, from_sql};
+use crate::content::sums::{change_blob, count_done};
+use crate::engine::sql::{file_from, from_sql, keys};
 use crate::{BlobId, JobId, Store, StoreError};
+
+/// How many jobs are deleted in one transaction: it holds up every other write.
+const AT_ONCE: u32 = 200;
 
 /// A blob whose file in the spool may be only a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +30,12 @@ pub struct EvictionCandidate {
 /// A blob that SFTP holds since before ?1, that nothing stores again, and
 /// that no unpublished manifest names.
 const EVICTABLE: &str = "
-    b.file IS NOT NULL AND b.stored_at <= ?1 AND b.wanted
+    b.file IS NOT NULL AND b.stored_at <= ?1 AND b.desired
     AND NOT EXISTS (SELECT 1 FROM jobs j
                     WHERE j.kind = 'store_blob' AND j.target = b.id AND j.state <> 'done')
     AND NOT EXISTS (SELECT 1 FROM manifest_references m
                     JOIN repository_manifests rm ON rm.manifest_id = m.manifest_id
-                    WHERE m.blob_id = b.id AND rm.wanted AND rm.published_at IS NULL)";
+                    WHERE m.blob_id = b.id AND rm.desired AND rm.published_at IS NULL)";
 
 impl Store {
     /// Those of these files that a row names: a blob's, or an upload's.
@@ -82,10 +86,7 @@ impl Store {
     pub async fn cached_bytes(&self) -> Result<u64, StoreError> {
         self.read(|db| {
             let sum = db
-                .prepare_cached(
-                    "SELECT coalesce(sum(size), 0) FROM blobs
-                     WHERE file IS NOT NULL AND stored_at IS NOT NULL",
-                )?
+                .prepare_cached("SELECT cached_bytes FROM totals")?
                 .query_row([], |row| row.get(0))?;
             Ok(from_sql(sum))
         })
@@ -138,33 +139,49 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (blob, file) = (candidate.blob, candidate.file);
         self.write(move |db| {
-            let changed = db
-                .prepare_cached(&format!(
-                    "UPDATE blobs AS b SET file = NULL
-                     WHERE b.id = ?2 AND b.file = ?3 AND {EVICTABLE}"
-                ))?
-                .execute(params![stored_before, blob.0, file.to_string()])?;
-            Ok(changed == 1)
+            change_blob(db, blob.0, || {
+                let detached = db
+                    .prepare_cached(&format!(
+                        "UPDATE blobs AS b SET file = NULL
+                         WHERE b.id = ?2 AND b.file = ?3 AND {EVICTABLE}"
+                    ))?
+                    .execute(params![stored_before, blob.0, file.to_string()])?;
+                Ok(detached == 1)
+            })
         })
         .await
     }
 
-    /// Removes finished jobs older than `before` (milliseconds, UTC) that
-    /// nothing unfinished needs; at most `limit` at once.
+    /// Removes finished jobs older than `before` (milliseconds, UTC) whose
+    /// intents are forgotten: at most `limit`, a few in one transaction.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn prune_jobs(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
-        self.write_relaxed(move |db| {
-            Ok(db
-                .prepare_cached(
-                    "DELETE FROM jobs WHERE id IN (
-                         SELECT id FROM jobs WHERE state = 'done' AND finished_at < ?1
-                           AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = jobs.id)
-                         ORDER BY finished_at LIMIT ?2)",
-                )?
-                .execute(params![before, limit])?)
-        })
-        .await
+        let mut all = 0;
+        for _ in 0..limit.div_ceil(AT_ONCE) {
+            let pruned = self.write_relaxed(move |db| prune_some(db, before)).await?;
+            all += pruned;
+            if pruned < AT_ONCE as usize {
+                break;
+            }
+        }
+        Ok(all)
     }
+}
+
+fn prune_some(db: &Connection, before: i64) -> Result<usize, StoreError> {
+    let old = keys(
+        db,
+        "SELECT j.id FROM jobs j WHERE j.finished_at < ?1
+           AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = j.id)
+         ORDER BY j.finished_at LIMIT ?2",
+        params![before, AT_ONCE],
+    )?;
+    for &job in &old {
+        count_done(db, job, -1)?;
+        db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?
+            .execute([job])?;
+    }
+    Ok(old.len())
 }

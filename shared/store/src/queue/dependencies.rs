@@ -6,8 +6,10 @@ use crate::{JobId, StoreError};
 
 /// Makes `job` depend on `needed`: it starts only when that is done.
 pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT OR IGNORE INTO job_needs (job_id, needs_id) VALUES (?1, ?2)")?
-        .execute([job.0, needed.0])?;
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO job_dependencies (job_id, depends_on_id) VALUES (?1, ?2)",
+    )?
+    .execute([job.0, needed.0])?;
     Ok(())
 }
 
@@ -16,7 +18,7 @@ pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Resu
 pub(crate) fn update_readiness(db: &Connection, job: JobId) -> Result<(), StoreError> {
     db.prepare_cached(
         "UPDATE jobs SET state = iif(EXISTS (
-             SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+             SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
              WHERE n.job_id = jobs.id AND j.state <> 'done'), 'waiting', 'pending')
          WHERE id = ?1 AND state IN ('waiting', 'pending')",
     )?

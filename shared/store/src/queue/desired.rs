@@ -121,7 +121,7 @@ pub struct NamedBlob {
 fn store_blob(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
     let row = db
         .prepare_cached(
-            "SELECT b.digest, b.size, b.wanted, b.generation, b.file, m.bytes
+            "SELECT b.digest, b.size, b.desired, b.generation, b.file, m.bytes
              FROM blobs b LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1",
         )?
         .query_row([target], |row| {
@@ -205,7 +205,7 @@ fn publish_tag(db: &Connection, target: i64) -> Result<Option<DesiredState>, Sto
 
 fn mark_group(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
     let row = db
-        .prepare_cached("SELECT name, wanted, generation FROM groups WHERE id = ?1")?
+        .prepare_cached("SELECT name, desired, generation FROM groups WHERE id = ?1")?
         .query_row([target], |row| {
             Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
         })
@@ -223,7 +223,7 @@ fn mark_group(db: &Connection, target: i64) -> Result<Option<DesiredState>, Stor
 fn needs_something(db: &Connection, job: JobId) -> Result<bool, StoreError> {
     Ok(db
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+            "SELECT EXISTS (SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
                             WHERE n.job_id = ?1 AND j.state <> 'done')",
         )?
         .query_row([job.0], |row| row.get(0))?)
@@ -237,7 +237,7 @@ fn desired(
     match kind {
         JobKind::StoreBlob => store_blob(db, target),
         JobKind::LinkBlob => {
-            let query = "SELECT r.name, b.digest, t.wanted, t.generation FROM repository_blobs t
+            let query = "SELECT r.name, b.digest, t.desired, t.generation FROM repository_blobs t
                          JOIN repositories r ON r.id = t.repository_id
                          JOIN blobs b ON b.id = t.blob_id WHERE t.id = ?1";
             let found = membership(db, query, target)?;
@@ -251,7 +251,7 @@ fn desired(
             ))
         }
         JobKind::PublishManifest => {
-            let query = "SELECT r.name, b.digest, t.wanted, t.generation
+            let query = "SELECT r.name, b.digest, t.desired, t.generation
                          FROM repository_manifests t
                          JOIN repositories r ON r.id = t.repository_id
                          JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1";
@@ -306,7 +306,7 @@ impl Store {
                        AND (m.is_manifest OR EXISTS (
                            SELECT 1 FROM repository_blobs rb
                            WHERE rb.repository_id = rm.repository_id
-                             AND rb.blob_id = m.blob_id AND rb.wanted)))
+                             AND rb.blob_id = m.blob_id AND rb.desired)))
                  WHERE rm.id = ?1",
             )?;
             let mut rows = query.query([target])?;

@@ -4,6 +4,7 @@
 use refity_config::clock::Clock;
 use rusqlite::{Connection, params};
 
+use crate::engine::sql::keys;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, StoreError};
 
@@ -196,7 +197,7 @@ pub(crate) fn enqueue_or_join(
 ) -> Result<JobId, StoreError> {
     let turned = db
         .prepare_cached(
-            "DELETE FROM job_needs WHERE job_id = (
+            "DELETE FROM job_dependencies WHERE job_id = (
                  SELECT id FROM jobs
                  WHERE kind = ?1 AND target = ?2 AND state <> 'done' AND removes <> ?3)",
         )?
@@ -231,7 +232,48 @@ pub(crate) fn enqueue_or_join(
     if turned > 0 {
         update_readiness(db, id)?;
     }
+    place(db, id, job.kind, job.target)?;
     Ok(id)
+}
+
+/// Notes for which repositories a job is, as far as its target tells: of a blob
+/// that many have, the first 64.
+fn place(db: &Connection, job: JobId, kind: JobKind, target: i64) -> Result<(), StoreError> {
+    let query = match kind {
+        JobKind::StoreBlob => {
+            "SELECT repository_id FROM repository_blobs WHERE blob_id = ?1
+             UNION SELECT repository_id FROM repository_manifests WHERE manifest_id = ?1
+             LIMIT 64"
+        }
+        JobKind::LinkBlob => "SELECT repository_id FROM repository_blobs WHERE id = ?1",
+        JobKind::PublishManifest => "SELECT repository_id FROM repository_manifests WHERE id = ?1",
+        JobKind::PublishTag => "SELECT repository_id FROM tags WHERE id = ?1",
+        JobKind::MarkGroup => return Ok(()),
+    };
+    for repository in keys(db, query, [target])? {
+        place_in(db, job, repository)?;
+    }
+    Ok(())
+}
+
+/// Notes that a job is for this repository too.
+pub(crate) fn place_in(db: &Connection, job: JobId, repository: i64) -> Result<(), StoreError> {
+    let added = db
+        .prepare_cached(
+            "INSERT INTO job_repositories (job_id, repository_id) VALUES (?1, ?2)
+             ON CONFLICT (job_id, repository_id) DO NOTHING",
+        )?
+        .execute([job.0, repository])?;
+    if added > 0 {
+        db.prepare_cached(
+            "UPDATE job_repositories SET shared = TRUE
+             WHERE job_id = ?1 AND NOT shared AND EXISTS (
+                 SELECT 1 FROM job_repositories o
+                 WHERE o.job_id = ?1 AND o.repository_id <> job_repositories.repository_id)",
+        )?
+        .execute([job.0])?;
+    }
+    Ok(())
 }
 
 /// The unfinished job of a target.

@@ -7,6 +7,7 @@ use refity_types::name::IntentId;
 use rusqlite::{Connection, params};
 
 use crate::content::blobs::lost_on_remote;
+use crate::content::sums::{change_blob, count_done};
 use crate::queue::claim::LAST_CALL;
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::intents::completed_intents;
@@ -74,18 +75,18 @@ fn mark_reconciled(
 ) -> Result<bool, StoreError> {
     let update = match claim.kind {
         JobKind::StoreBlob => {
-            "UPDATE blobs SET stored_at = iif(wanted, ?3, NULL),
-                              confirmed_at = iif(wanted, ?3, NULL),
-                              file = iif(wanted, file, NULL),
-                              damaged = iif(wanted, NULL, damaged)
+            "UPDATE blobs SET stored_at = iif(desired, ?3, NULL),
+                              confirmed_at = iif(desired, ?3, NULL),
+                              file = iif(desired, file, NULL),
+                              damaged = iif(desired, NULL, damaged)
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::LinkBlob => {
-            "UPDATE repository_blobs SET linked_at = iif(wanted, ?3, NULL)
+            "UPDATE repository_blobs SET linked_at = iif(desired, ?3, NULL)
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::PublishManifest => {
-            "UPDATE repository_manifests SET published_at = iif(wanted, ?3, NULL)
+            "UPDATE repository_manifests SET published_at = iif(desired, ?3, NULL)
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::PublishTag => {
@@ -93,14 +94,20 @@ fn mark_reconciled(
              WHERE id = ?1 AND generation = ?2 AND ?3"
         }
         JobKind::MarkGroup => {
-            "UPDATE groups SET marked_at = iif(wanted, ?3, NULL)
+            "UPDATE groups SET marked_at = iif(desired, ?3, NULL)
              WHERE id = ?1 AND generation = ?2"
         }
     };
-    let changed = db
-        .prepare_cached(update)?
-        .execute([claim.target, generation, now])?;
-    Ok(changed == 1)
+    let update = || {
+        let changed = db
+            .prepare_cached(update)?
+            .execute([claim.target, generation, now])?;
+        Ok(changed == 1)
+    };
+    match claim.kind {
+        JobKind::StoreBlob => change_blob(db, claim.target, update),
+        _ => update(),
+    }
 }
 
 fn finish(
@@ -176,11 +183,12 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreEr
                 })
             },
         )?;
+    count_done(db, job.0, 1)?;
     db.prepare_cached(
         "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
          WHERE state = 'waiting'
-           AND id IN (SELECT job_id FROM job_needs WHERE needs_id = ?1)
-           AND NOT EXISTS (SELECT 1 FROM job_needs n JOIN jobs j ON j.id = n.needs_id
+           AND id IN (SELECT job_id FROM job_dependencies WHERE depends_on_id = ?1)
+           AND NOT EXISTS (SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
                            WHERE n.job_id = jobs.id AND j.state <> 'done')",
     )?
     .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
@@ -284,12 +292,16 @@ impl Store {
         let now = self.clock.wall_ms();
         self.write_relaxed(move |db| {
             for blob in blobs {
-                db.prepare_cached(
-                    "UPDATE blobs SET confirmed_at = ?2,
-                            stored_at = iif(damaged IS NULL, coalesce(stored_at, ?2), stored_at)
-                     WHERE id = ?1 AND wanted",
-                )?
-                .execute([blob.0, now])?;
+                change_blob(db, blob.0, || {
+                    Ok(db
+                        .prepare_cached(
+                            "UPDATE blobs SET confirmed_at = ?2, stored_at = CASE
+                                 WHEN damaged IS NULL THEN coalesce(stored_at, ?2)
+                                 ELSE stored_at END
+                             WHERE id = ?1 AND desired",
+                        )?
+                        .execute([blob.0, now])?)
+                })?;
             }
             Ok(())
         })

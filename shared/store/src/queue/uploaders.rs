@@ -19,11 +19,11 @@ impl Store {
         let (owner, now) = (owner.to_owned(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
             db.prepare_cached(
-                "INSERT INTO uploaders (owner, started_at, beat_at) VALUES (?1, ?2, ?2)
-                 ON CONFLICT DO UPDATE SET beat_at = excluded.beat_at",
+                "INSERT INTO uploaders (owner, started_at, heartbeat_at) VALUES (?1, ?2, ?2)
+                 ON CONFLICT DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
             )?
             .execute(params![owner, now])?;
-            db.prepare_cached("DELETE FROM uploaders WHERE beat_at < ?1")?
+            db.prepare_cached("DELETE FROM uploaders WHERE heartbeat_at < ?1")?
                 .execute([now - millis(FORGOTTEN)])?;
             Ok(())
         })
@@ -53,7 +53,7 @@ impl Store {
         let now = self.clock.wall_ms();
         self.read(move |db| {
             let last: Option<i64> = db
-                .prepare_cached("SELECT max(beat_at) FROM uploaders")?
+                .prepare_cached("SELECT max(heartbeat_at) FROM uploaders")?
                 .query_row([], |row| row.get(0))?;
             Ok(last.map(|at| (now - at).max(0)))
         })

@@ -44,7 +44,7 @@ impl Store {
                 .prepare_cached(
                     "WITH RECURSIVE needed (id) AS (
                          SELECT value FROM json_each(?1)
-                         UNION SELECT n.needs_id FROM job_needs n JOIN needed ON n.job_id = needed.id)
+                         UNION SELECT n.depends_on_id FROM job_dependencies n JOIN needed ON n.job_id = needed.id)
                      SELECT error_code, error_message, error_hint FROM jobs
                      WHERE state = 'failed' AND id IN needed LIMIT 1",
                 )?

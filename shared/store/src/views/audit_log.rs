@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, ToSql, params};
 
+use crate::content::sums::add_pulls;
 use crate::engine::page::List;
 use crate::{AuditAction, Page, PageRequest, Store, StoreError};
 
@@ -182,11 +183,18 @@ impl Store {
                          (SELECT id FROM audit WHERE at < ?1 ORDER BY at, id LIMIT ?2)",
                 )?
                 .execute(params![before, limit])?;
-            db.prepare_cached(
+            let mut query = db.prepare_cached(
                 "DELETE FROM pulls WHERE (repository_id, reference, day) IN
-                     (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)",
-            )?
-            .execute(params![before / DAY_MS, limit])?;
+                     (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)
+                 RETURNING repository_id, reference, count",
+            )?;
+            let old = query.query_map(params![before / DAY_MS, limit], |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+            })?;
+            let old: Vec<_> = old.collect::<Result<_, _>>()?;
+            for (repository, reference, count) in old {
+                add_pulls(db, repository, &reference, -count, 0)?;
+            }
             Ok(entries)
         })
         .await

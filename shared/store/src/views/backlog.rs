@@ -3,8 +3,8 @@
 
 use rusqlite::{Connection, ToSql, params};
 
-use crate::queue::jobs::JobState;
-use crate::views::transfers::{COLUMNS, JOINED, Viewer, place_in_push, read_job, visible};
+use crate::views::job_list::counts;
+use crate::views::transfers::{COLUMNS, TARGETS, Viewer, place_in_push, read_job, visible};
 use crate::{Job, JobId, Readable, Store, StoreError};
 
 /// How many jobs are tried again at once.
@@ -26,6 +26,14 @@ pub struct JobCounts {
     pub done: i64,
     /// In need of a person.
     pub failed: i64,
+}
+
+impl JobCounts {
+    /// How many jobs there are.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.waiting + self.pending + self.running + self.done + self.failed
+    }
 }
 
 /// What is still to be done.
@@ -54,39 +62,24 @@ const RETRYABLE: &str = "(j.state = 'failed' OR (j.state = 'pending'
     AND j.error_code IS NOT NULL AND j.boot_id = :boot AND j.run_after > :now))";
 
 fn backlog(db: &Connection, viewer: &Viewer, now: i64) -> Result<Backlog, StoreError> {
-    let mut backlog = Backlog::default();
-    let seen = if viewer.sees_all() {
-        "true".to_owned()
-    } else {
-        visible()
+    let mut backlog = Backlog {
+        counts: counts(db, viewer, None)?,
+        ..Backlog::default()
     };
-    let values: Vec<(&str, &dyn ToSql)> = match viewer.sees_all() {
-        true => Vec::new(),
-        false => viewer.values().to_vec(),
+    let (seen, mut values) = match viewer.sees_all() {
+        true => ("TRUE".to_owned(), Vec::new()),
+        false => (visible(), viewer.values().to_vec()),
     };
-    let mut query = db.prepare_cached(&format!(
-        "SELECT j.state, count(*) FROM jobs j WHERE {seen} GROUP BY j.state"
-    ))?;
-    let mut rows = query.query(values.as_slice())?;
-    while let Some(row) = rows.next()? {
-        let counts = &mut backlog.counts;
-        let count = match JobState::parse(&row.get::<_, String>(0)?) {
-            JobState::Waiting => &mut counts.waiting,
-            JobState::Pending => &mut counts.pending,
-            JobState::Running => &mut counts.running,
-            JobState::Done => &mut counts.done,
-            JobState::Failed => &mut counts.failed,
-        };
-        *count = row.get(1)?;
-    }
-    let mut values = values;
-    values.push((":now", &now));
+    let now: &dyn ToSql = &now;
+    values.push((":now", now));
     (backlog.bytes_waiting, backlog.rate) = db
         .prepare_cached(&format!(
-            "SELECT coalesce(sum(max(j.bytes_total
-                        - iif(j.state = 'running', j.bytes_done, 0), 0)), 0),
-                    coalesce(sum(iif(j.state = 'running' AND j.started_at < :now,
-                        j.bytes_done * 1000 / (:now - j.started_at), 0)), 0)
+            "SELECT coalesce(sum(CASE WHEN j.state <> 'running' THEN j.bytes_total
+                                      WHEN j.bytes_total > j.bytes_done
+                                      THEN j.bytes_total - j.bytes_done ELSE 0 END), 0),
+                    coalesce(sum(CASE WHEN j.state = 'running' AND j.started_at < :now
+                                      THEN j.bytes_done * 1000 / (:now - j.started_at)
+                                      ELSE 0 END), 0)
              FROM jobs j WHERE j.state IN ('waiting', 'pending', 'running', 'failed')
                AND j.kind = 'store_blob' AND NOT j.removes AND {seen}"
         ))?
@@ -134,13 +127,10 @@ impl Store {
                 ("j.state = 'failed'", "j.id"),
                 ("j.state = 'pending'", "j.id"),
                 ("j.state = 'waiting'", "j.id"),
-                (
-                    "j.state = 'done' AND j.finished_at >= :since",
-                    "j.finished_at",
-                ),
+                ("j.finished_at >= :since", "j.finished_at"),
             ] {
                 let mut query = db.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM {JOINED} WHERE {condition}
+                    "SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE {condition}
                      ORDER BY {order} DESC LIMIT :each"
                 ))?;
                 let mut values: Vec<(&str, &dyn ToSql)> = vec![(":each", &each)];

@@ -121,11 +121,11 @@ fn page(
 ) -> Result<Page<GroupRow>, StoreError> {
     let mut values = Values::default();
     let (mut from, columns) = if *readable == Readable::All {
-        ("groups g WHERE g.wanted".to_owned(), columns(""))
+        ("groups g WHERE g.desired".to_owned(), columns(""))
     } else {
         values.readable(readable);
         (
-            format!("groups g WHERE g.wanted AND {SOME_READABLE}"),
+            format!("groups g WHERE g.desired AND {SOME_READABLE}"),
             columns(&format!("AND {READABLE}")),
         )
     };
@@ -232,7 +232,7 @@ impl Store {
                 db,
                 "UPDATE groups SET public = coalesce(?2, public),
                                    create_on_push = coalesce(?3, create_on_push)
-                 WHERE name = ?1 AND wanted RETURNING public, create_on_push",
+                 WHERE name = ?1 AND desired RETURNING public, create_on_push",
                 params![name.as_str(), change.public, change.create_on_push],
                 |row| {
                     Ok(GroupSettings {
@@ -258,7 +258,7 @@ impl Store {
                 db,
                 "SELECT id, (SELECT count(*) FROM repositories r
                              WHERE r.group_id = g.id AND r.removed_at IS NULL)
-                 FROM groups g WHERE name = ?1 AND wanted",
+                 FROM groups g WHERE name = ?1 AND desired",
                 [name.as_str()],
                 |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
             )?;
@@ -268,7 +268,7 @@ impl Store {
                 Some((_, repositories)) => return Ok(GroupRemoved::NotEmpty(repositories)),
             };
             let generation = next_generation(db, clock.wall_ms())?;
-            db.prepare_cached("UPDATE groups SET wanted = 0, generation = ?2 WHERE id = ?1")?
+            db.prepare_cached("UPDATE groups SET desired = 0, generation = ?2 WHERE id = ?1")?
                 .execute([group, generation])?;
             db.prepare_cached("DELETE FROM grants WHERE group_id = ?1")?
                 .execute([group])?;

@@ -5,6 +5,7 @@ pub(crate) mod backlog;
 pub(crate) mod durability;
 pub(crate) mod groups;
 pub(crate) mod image;
+pub(crate) mod job_list;
 pub(crate) mod overview;
 pub(crate) mod preview;
 pub(crate) mod pushes;

@@ -98,7 +98,7 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     let seen = if all { "true" } else { SOME_READABLE };
     overview.groups = db
         .prepare_cached(&format!(
-            "SELECT count(*) FROM groups g WHERE g.wanted AND {seen}"
+            "SELECT count(*) FROM groups g WHERE g.desired AND {seen}"
         ))?
         .query_row(values.named().as_slice(), |row| row.get(0))?;
     let mut groups = db.prepare_cached(&format!(
@@ -118,10 +118,10 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
         format!(
             "AND id IN (
                  SELECT l.blob_id FROM repositories r JOIN repository_blobs l
-                   ON l.repository_id = r.id AND l.wanted {within}
+                   ON l.repository_id = r.id AND l.desired {within}
                  UNION
                  SELECT m.manifest_id FROM repositories r JOIN repository_manifests m
-                   ON m.repository_id = r.id AND m.wanted {within})"
+                   ON m.repository_id = r.id AND m.desired {within})"
         )
     };
     for (is, bytes) in [
@@ -131,7 +131,7 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
         *bytes = db
             .prepare_cached(&format!(
                 "SELECT coalesce(sum(size), 0) FROM blobs
-                 WHERE wanted AND stored_at {is} {held}"
+                 WHERE desired AND stored_at {is} {held}"
             ))?
             .query_row(values.named().as_slice(), |row| row.get(0))?;
     }

@@ -68,24 +68,24 @@ const HOLDERS: &str = "
     WHERE repository_id = ?1 AND manifest_id = ?2
     UNION ALL
     SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
     WHERE x.blob_id = ?2 AND x.is_manifest
     UNION ALL
     SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
     CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.wanted
+      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.desired
     WHERE f.manifest_id = ?2";
 
 /// Which manifests need the bytes ?1, in which repository: those that name
 /// them, where that has them, and the manifest that they are.
 const NEEDED_BY: &str = "
     SELECT h.repository_id, h.id FROM manifest_references x
-    CROSS JOIN repository_manifests h ON h.manifest_id = x.manifest_id AND h.wanted
+    CROSS JOIN repository_manifests h ON h.manifest_id = x.manifest_id AND h.desired
     WHERE x.blob_id = ?1 AND NOT x.is_manifest AND EXISTS (
         SELECT 1 FROM repository_blobs l
-        WHERE l.repository_id = h.repository_id AND l.blob_id = ?1 AND l.wanted)
+        WHERE l.repository_id = h.repository_id AND l.blob_id = ?1 AND l.desired)
     UNION ALL
-    SELECT repository_id, id FROM repository_manifests WHERE manifest_id = ?1 AND wanted
+    SELECT repository_id, id FROM repository_manifests WHERE manifest_id = ?1 AND desired
     LIMIT ?2";
 
 /// A row of `repository_manifests`, and its manifest.
@@ -101,7 +101,7 @@ impl Unheld {
         let released = members(
             db,
             "SELECT id, manifest_id FROM repository_manifests
-             WHERE repository_id = ?1 AND wanted AND released_at IS NOT NULL",
+             WHERE repository_id = ?1 AND desired AND released_at IS NOT NULL",
             [repository],
         )?;
         let mut unheld = Self::default();
@@ -244,7 +244,7 @@ impl Look<'_> {
         let target = row(
             self.db,
             "SELECT id FROM repository_manifests
-             WHERE repository_id = ?1 AND manifest_id = ?2 AND wanted",
+             WHERE repository_id = ?1 AND manifest_id = ?2 AND desired",
             [self.repository, manifest],
             |row| row.get(0),
         )?;
@@ -276,7 +276,7 @@ impl Look<'_> {
             self.db,
             "SELECT b.digest FROM manifest_references x
              CROSS JOIN repository_manifests h
-               ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+               ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
              JOIN blobs b ON b.id = h.manifest_id
              WHERE x.blob_id = ?2 AND x.is_manifest LIMIT 1",
             [self.repository, manifest],
@@ -389,7 +389,7 @@ impl Look<'_> {
         let (tags, manifests, own, all): (i64, i64, i64, i64) = db
             .prepare_cached(
                 "SELECT tags, (SELECT count(*) FROM repository_manifests m
-                               WHERE m.repository_id = r.id AND m.wanted),
+                               WHERE m.repository_id = r.id AND m.desired),
                         unique_bytes, logical_bytes
                  FROM repositories r WHERE id = ?1",
             )?
@@ -404,9 +404,9 @@ impl Look<'_> {
             let others = keys(
                 db,
                 "SELECT DISTINCT o.repository_id FROM repository_blobs l
-                 CROSS JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.wanted
+                 CROSS JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.desired
                   AND o.repository_id <> l.repository_id
-                 WHERE l.repository_id = ?1 AND l.wanted LIMIT ?2",
+                 WHERE l.repository_id = ?1 AND l.desired LIMIT ?2",
                 [self.repository, KEEPERS],
             )?;
             self.preview.shared_with = self.names(others.into_iter().collect())?;

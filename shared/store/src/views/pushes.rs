@@ -67,7 +67,7 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
                     coalesce(sum(bytes_total), 0)
              FROM jobs
              WHERE kind = 'store_blob'
-               AND (id = ?1 OR id IN (SELECT needs_id FROM job_needs WHERE job_id = ?1))"
+               AND (id = ?1 OR id IN (SELECT depends_on_id FROM job_dependencies WHERE job_id = ?1))"
         }
     })?;
     let push = query.query_row([manifest.unwrap_or(id.0)], |row| {

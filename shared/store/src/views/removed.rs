@@ -25,11 +25,11 @@ const CLEARED: &str = "
             SELECT 1 FROM jobs j
             WHERE j.kind = 'publish_tag' AND j.target = t.id AND j.state <> 'done')))
     AND NOT EXISTS (SELECT 1 FROM repository_manifests t WHERE t.repository_id = r.id
-        AND (t.wanted OR t.published_at IS NOT NULL OR EXISTS (
+        AND (t.desired OR t.published_at IS NOT NULL OR EXISTS (
             SELECT 1 FROM jobs j
             WHERE j.kind = 'publish_manifest' AND j.target = t.id AND j.state <> 'done')))
     AND NOT EXISTS (SELECT 1 FROM repository_blobs t WHERE t.repository_id = r.id
-        AND (t.wanted OR t.linked_at IS NOT NULL OR EXISTS (
+        AND (t.desired OR t.linked_at IS NOT NULL OR EXISTS (
             SELECT 1 FROM jobs j
             WHERE j.kind = 'link_blob' AND j.target = t.id AND j.state <> 'done')))";
 
@@ -47,10 +47,10 @@ impl Store {
     ) -> Result<Vec<(i64, Digest)>, StoreError> {
         let query = "SELECT rm.manifest_id, b.digest FROM repository_manifests rm
              JOIN blobs b ON b.id = rm.manifest_id
-             WHERE rm.repository_id = ?1 AND rm.manifest_id > ?2 AND rm.wanted
+             WHERE rm.repository_id = ?1 AND rm.manifest_id > ?2 AND rm.desired
                AND NOT EXISTS (SELECT 1 FROM manifest_references x
                    CROSS JOIN repository_manifests h
-                     ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.wanted
+                     ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
                    WHERE x.blob_id = rm.manifest_id AND x.is_manifest)
              ORDER BY rm.manifest_id LIMIT ?3";
         self.contents(repository, query, after, limit).await
@@ -68,7 +68,7 @@ impl Store {
     ) -> Result<Vec<(i64, Digest)>, StoreError> {
         let query = "SELECT l.blob_id, b.digest FROM repository_blobs l
              JOIN blobs b ON b.id = l.blob_id
-             WHERE l.repository_id = ?1 AND l.blob_id > ?2 AND l.wanted
+             WHERE l.repository_id = ?1 AND l.blob_id > ?2 AND l.desired
              ORDER BY l.blob_id LIMIT ?3";
         self.contents(repository, query, after, limit).await
     }
@@ -108,7 +108,7 @@ impl Store {
             let mut query = db.prepare_cached(&format!(
                 "SELECT r.id, r.name, r.removed_at
                  FROM repositories r INDEXED BY repositories_removed
-                 WHERE r.removed_at IS NOT NULL AND NOT r.cleared AND {CLEARED} LIMIT ?1"
+                 WHERE r.removed_at IS NOT NULL AND NOT r.folders_removed AND {CLEARED} LIMIT ?1"
             ))?;
             let mut rows = query.query([limit])?;
             let mut all = Vec::new();
@@ -134,7 +134,7 @@ impl Store {
         self.write_relaxed(move |db| {
             let cleared = row(
                 db,
-                "UPDATE repositories SET cleared = 1 WHERE id = ?1 AND removed_at = ?2
+                "UPDATE repositories SET folders_removed = 1 WHERE id = ?1 AND removed_at = ?2
                  RETURNING 1",
                 [id, removed_at],
                 |_| Ok(()),
@@ -155,7 +155,7 @@ impl Store {
                 .prepare_cached(
                     "DELETE FROM repositories WHERE id IN (
                          SELECT r.id FROM repositories r INDEXED BY repositories_removed
-                         WHERE r.removed_at IS NOT NULL AND r.cleared
+                         WHERE r.removed_at IS NOT NULL AND r.folders_removed
                            AND NOT EXISTS (SELECT 1 FROM tags WHERE repository_id = r.id)
                            AND NOT EXISTS (SELECT 1 FROM repository_blobs
                                            WHERE repository_id = r.id)
@@ -168,7 +168,7 @@ impl Store {
                 .prepare_cached(
                     "DELETE FROM groups WHERE id IN (
                          SELECT g.id FROM groups g
-                         WHERE NOT g.wanted AND g.marked_at IS NULL
+                         WHERE NOT g.desired AND g.marked_at IS NULL
                            AND NOT EXISTS (SELECT 1 FROM repositories WHERE group_id = g.id)
                            AND NOT EXISTS (SELECT 1 FROM jobs j
                                WHERE j.kind = 'mark_group' AND j.target = g.id)

@@ -6,7 +6,8 @@ use rusqlite::{Connection, Row, params};
 
 use crate::accounts::grants::permissions_for;
 use crate::accounts::readable::READABLE;
-use crate::content::repositories::{find_any_state, revive};
+use crate::content::repositories::{revive, standing};
+use crate::content::sums::forget_pulls;
 use crate::engine::page::List;
 use crate::engine::sql::parsed;
 use crate::engine::sql::{Values, row};
@@ -200,7 +201,7 @@ impl Store {
         self.write(move |db| {
             let group = row(
                 db,
-                "SELECT id FROM groups WHERE name = ?1 AND wanted",
+                "SELECT id FROM groups WHERE name = ?1 AND desired",
                 [name.group().as_str()],
                 |row| row.get::<_, i64>(0),
             )?;
@@ -239,9 +240,9 @@ impl Store {
             let holds: bool = db
                 .prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM repository_manifests
-                                    WHERE repository_id = ?1 AND wanted)
+                                    WHERE repository_id = ?1 AND desired)
                          OR EXISTS (SELECT 1 FROM repository_blobs
-                                    WHERE repository_id = ?1 AND wanted)
+                                    WHERE repository_id = ?1 AND desired)
                          OR EXISTS (SELECT 1 FROM tags
                                     WHERE repository_id = ?1 AND manifest_id IS NOT NULL)",
                 )?
@@ -249,10 +250,9 @@ impl Store {
             if holds {
                 return Ok(RepositoryRemoved::NotEmpty);
             }
-            db.prepare_cached("DELETE FROM pulls WHERE repository_id = ?1")?
-                .execute([id])?;
+            forget_pulls(db, id)?;
             db.prepare_cached(
-                "UPDATE repositories SET removed_at = ?2, cleared = 0 WHERE id = ?1",
+                "UPDATE repositories SET removed_at = ?2, folders_removed = FALSE WHERE id = ?1",
             )?
             .execute([id, now])?;
             Ok(RepositoryRemoved::Yes)

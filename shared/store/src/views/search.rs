@@ -42,7 +42,7 @@ fn search(
     values.push(":limit", limit);
     let values = values.named();
     let mut query = db.prepare_cached(&format!(
-        "SELECT g.name FROM groups g WHERE g.wanted AND instr(g.name, :text) > 0 AND {SOME_READABLE}
+        "SELECT g.name FROM groups g WHERE g.desired AND instr(g.name, :text) > 0 AND {SOME_READABLE}
          ORDER BY instr(g.name, :text) > 1, g.name LIMIT :limit"
     ))?;
     let mut rows = query.query(values.as_slice())?;

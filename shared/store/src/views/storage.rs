@@ -82,35 +82,21 @@ pub enum LargestBy {
     Logical,
 }
 
-/// Which repository holds which blob: manifests are blobs too.
-const HOLDS: &str = "
-    SELECT repository_id, blob_id FROM repository_blobs WHERE wanted
-    UNION SELECT repository_id, manifest_id FROM repository_manifests WHERE wanted";
-
 fn stored_bytes(db: &Connection) -> Result<StoredBytes, StoreError> {
-    let mut bytes = db
+    Ok(db
         .prepare_cached(
-            "SELECT coalesce(sum(iif(stored_at IS NOT NULL, size, 0)), 0),
-                    coalesce(sum(stored_at IS NOT NULL), 0),
-                    coalesce(sum(iif(file IS NOT NULL AND stored_at IS NULL, size, 0)), 0),
-                    coalesce(sum(iif(file IS NOT NULL AND stored_at IS NOT NULL, size, 0)), 0)
-             FROM blobs WHERE wanted OR stored_at IS NOT NULL OR file IS NOT NULL",
+            "SELECT stored_bytes, logical_bytes, stored_blobs, pending_bytes, cached_bytes
+             FROM totals",
         )?
         .query_row([], |row| {
             Ok(StoredBytes {
                 stored: row.get(0)?,
-                blobs: row.get(1)?,
-                pending: row.get(2)?,
-                cached: row.get(3)?,
-                logical: 0,
+                logical: row.get(1)?,
+                blobs: row.get(2)?,
+                pending: row.get(3)?,
+                cached: row.get(4)?,
             })
-        })?;
-    bytes.logical = db
-        .prepare_cached(&format!(
-            "SELECT coalesce(sum(b.size), 0) FROM ({HOLDS}) h JOIN blobs b ON b.id = h.blob_id"
-        ))?
-        .query_row([], |row| row.get(0))?;
-    Ok(bytes)
+        })?)
 }
 
 fn capacity(total: Option<i64>, free: Option<i64>) -> Option<Capacity> {
@@ -135,8 +121,10 @@ impl Store {
         self.write_relaxed(move |db| {
             let extensions = serde_json::Value::from(seen.extensions).to_string();
             db.prepare_cached(
-                "INSERT INTO storage_seen VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET at = excluded.at, latency_us = excluded.latency_us,
+                "INSERT INTO storage_stats (id, at, latency_us, host_key, extensions,
+                                            capacity_total, capacity_free)
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO UPDATE SET at = excluded.at, latency_us = excluded.latency_us,
                      host_key = excluded.host_key, extensions = excluded.extensions,
                      capacity_total = excluded.capacity_total,
                      capacity_free = excluded.capacity_free",
@@ -163,7 +151,7 @@ impl Store {
             Ok(db
                 .prepare_cached(
                     "SELECT at, latency_us, host_key, extensions, capacity_total, capacity_free
-                     FROM storage_seen",
+                     FROM storage_stats",
                 )?
                 .query_row([], |row| {
                     let extensions: String = row.get(3)?;
@@ -190,8 +178,10 @@ impl Store {
         let bytes = self.stored_bytes().await?;
         self.write_relaxed(move |db| {
             db.prepare_cached(
-                "INSERT INTO storage_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT DO UPDATE SET at = excluded.at, stored_bytes = excluded.stored_bytes,
+                "INSERT INTO storage_days (day, at, stored_bytes, logical_bytes, blobs,
+                                           capacity_total, capacity_free)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (day) DO UPDATE SET at = excluded.at, stored_bytes = excluded.stored_bytes,
                      logical_bytes = excluded.logical_bytes, blobs = excluded.blobs,
                      capacity_total = coalesce(excluded.capacity_total, capacity_total),
                      capacity_free = coalesce(excluded.capacity_free, capacity_free)",
@@ -248,21 +238,15 @@ impl Store {
     ) -> Result<Vec<LargeRepository>, StoreError> {
         self.read(move |db| {
             let order = match by {
-                LargestBy::Unique => "bytes DESC, logical DESC",
-                LargestBy::Logical => "logical DESC, bytes DESC",
+                LargestBy::Unique => "r.unique_bytes DESC, r.logical_bytes DESC",
+                LargestBy::Logical => "r.logical_bytes DESC, r.unique_bytes DESC",
             };
             let (all, user, within) = readable.values();
             let mut query = db.prepare_cached(&format!(
-                "WITH holds AS MATERIALIZED ({HOLDS}),
-                 shared AS (SELECT blob_id, count(*) AS holders FROM holds GROUP BY blob_id),
-                 sums AS (
-                     SELECT h.repository_id AS id, sum(b.size) AS logical,
-                            sum(iif(s.holders = 1, b.size, 0)) AS bytes
-                     FROM holds h JOIN blobs b ON b.id = h.blob_id
-                     JOIN shared s ON s.blob_id = h.blob_id GROUP BY h.repository_id)
-                 SELECT r.name, sums.bytes, sums.logical FROM sums
-                 JOIN repositories r ON r.id = sums.id JOIN groups g ON g.id = r.group_id
-                 WHERE {READABLE} ORDER BY {order}, r.name LIMIT :limit"
+                "SELECT r.name, r.unique_bytes, r.logical_bytes
+                 FROM repositories r JOIN groups g ON g.id = r.group_id
+                 WHERE r.removed_at IS NULL AND r.logical_bytes > 0 AND {READABLE}
+                 ORDER BY {order}, r.name LIMIT :limit"
             ))?;
             let values: [(&str, &dyn rusqlite::ToSql); 4] = [
                 (":all", &all),

@@ -5,8 +5,8 @@ use refity_config::clock::Clock;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use crate::accounts::readable::READABLE;
-use crate::engine::page::List;
 use crate::queue::jobs::JobState;
+use crate::views::job_list::JobList;
 use crate::{JobId, Page, PageRequest, Readable, Store, StoreError};
 
 /// How far up a push is followed: an index of indexes, and its tag.
@@ -79,7 +79,8 @@ pub(crate) const COLUMNS: &str = "j.id, j.kind, j.removes, r.name, t.name,
     j.started_at, j.attempt, j.run_after, j.boot_id, j.error_code, j.error_message, j.error_hint,
     j.owner, j.created_at, j.finished_at, j.target";
 
-pub(crate) const JOINED: &str = "jobs j
+/// What is known of the target of a job `j`.
+pub(crate) const TARGETS: &str = "
     LEFT JOIN blobs b ON j.kind = 'store_blob' AND b.id = j.target
     LEFT JOIN repository_blobs rb ON j.kind = 'link_blob' AND rb.id = j.target
     LEFT JOIN blobs bb ON bb.id = rb.blob_id
@@ -90,39 +91,17 @@ pub(crate) const JOINED: &str = "jobs j
     LEFT JOIN repositories r
            ON r.id = coalesce(rb.repository_id, rm.repository_id, t.repository_id)";
 
-/// The repositories of job `j`; a blob has several.
-const REPOSITORIES: &str = "
-    SELECT repository_id FROM repository_blobs WHERE j.kind = 'link_blob' AND id = j.target
-    UNION SELECT repository_id FROM repository_manifests
-        WHERE j.kind = 'publish_manifest' AND id = j.target
-    UNION SELECT repository_id FROM tags WHERE j.kind = 'publish_tag' AND id = j.target
-    UNION SELECT repository_id FROM repository_blobs
-        WHERE j.kind = 'store_blob' AND blob_id = j.target
-    UNION SELECT repository_id FROM repository_manifests
-        WHERE j.kind = 'store_blob' AND manifest_id = j.target";
-
-/// Jobs of the repository `:on`, from the repository's side.
-const OF_REPOSITORY: &str = "j.id IN (
-    SELECT k.id FROM repository_blobs m
-        JOIN jobs k ON k.kind = 'link_blob' AND k.target = m.id WHERE m.repository_id = :on
-    UNION SELECT k.id FROM repository_blobs m
-        JOIN jobs k ON k.kind = 'store_blob' AND k.target = m.blob_id WHERE m.repository_id = :on
-    UNION SELECT k.id FROM repository_manifests m
-        JOIN jobs k ON k.kind = 'publish_manifest' AND k.target = m.id
-        WHERE m.repository_id = :on
-    UNION SELECT k.id FROM repository_manifests m
-        JOIN jobs k ON k.kind = 'store_blob' AND k.target = m.manifest_id
-        WHERE m.repository_id = :on
-    UNION SELECT k.id FROM tags m
-        JOIN jobs k ON k.kind = 'publish_tag' AND k.target = m.id WHERE m.repository_id = :on)";
-
 /// Whether job `j` is of a repository that may be read.
 pub(crate) fn visible() -> String {
     format!(
-        "EXISTS (SELECT 1 FROM repositories r JOIN groups g ON g.id = r.group_id
-                 WHERE r.id IN ({REPOSITORIES}) AND {READABLE})"
+        "EXISTS (SELECT 1 FROM job_repositories p JOIN repositories r ON r.id = p.repository_id
+                 JOIN groups g ON g.id = r.group_id WHERE p.job_id = j.id AND {READABLE})"
     )
 }
+
+/// Whether job `j` is of the repository `:on`.
+pub(crate) const OF_REPOSITORY: &str = "EXISTS (SELECT 1 FROM job_repositories p
+    WHERE p.job_id = j.id AND p.repository_id = :on)";
 
 /// Who looks: the values of [`READABLE`], as a query takes them.
 pub(crate) struct Viewer {
@@ -166,6 +145,17 @@ impl Viewer {
             .optional()?)
     }
 
+    /// The repositories that may be read and have jobs.
+    pub(crate) fn repositories_with_jobs(&self, db: &Connection) -> Result<Vec<i64>, StoreError> {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT r.id FROM repositories r JOIN groups g ON g.id = r.group_id
+             WHERE {READABLE}
+               AND EXISTS (SELECT 1 FROM job_repositories p WHERE p.repository_id = r.id)"
+        ))?;
+        let found = query.query_map(self.values().as_slice(), |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// The names of the repositories of a job that may be read.
     pub(crate) fn names(
         &self,
@@ -188,9 +178,9 @@ impl Viewer {
         values.push((":job", &job.0));
         values.push((":limit", &limit));
         let mut query = db.prepare_cached(&format!(
-            "SELECT r.id, r.name FROM jobs j, repositories r JOIN groups g ON g.id = r.group_id
-             WHERE j.id = :job AND r.id IN ({REPOSITORIES}) AND {READABLE}
-             ORDER BY r.id LIMIT :limit"
+            "SELECT r.id, r.name FROM job_repositories p
+             JOIN repositories r ON r.id = p.repository_id JOIN groups g ON g.id = r.group_id
+             WHERE p.job_id = :job AND {READABLE} ORDER BY r.id LIMIT :limit"
         ))?;
         let found = query.query_map(values.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(found.collect::<Result<_, _>>()?)
@@ -253,8 +243,8 @@ pub(crate) fn place_in_push(
         job.repository = Some(name.clone());
         let parent = db
             .prepare_cached(
-                "SELECT min(n.job_id) FROM job_needs n JOIN jobs p ON p.id = n.job_id
-                 WHERE n.needs_id = ?1 AND ?2 = CASE p.kind
+                "SELECT min(n.job_id) FROM job_dependencies n JOIN jobs p ON p.id = n.job_id
+                 WHERE n.depends_on_id = ?1 AND ?2 = CASE p.kind
                      WHEN 'link_blob' THEN
                          (SELECT repository_id FROM repository_blobs WHERE id = p.target)
                      WHEN 'publish_manifest' THEN
@@ -270,7 +260,8 @@ pub(crate) fn place_in_push(
             None => return Ok(()),
         }
     }
-    let mut parent = db.prepare_cached("SELECT min(job_id) FROM job_needs WHERE needs_id = ?1")?;
+    let mut parent =
+        db.prepare_cached("SELECT min(job_id) FROM job_dependencies WHERE depends_on_id = ?1")?;
     for _ in 0..DEPTH_MAX {
         match parent.query_row([at.0], |row| row.get::<_, Option<i64>>(0))? {
             Some(next) => at = JobId(next),
@@ -294,38 +285,20 @@ impl Store {
         let clock = self.clock.clone();
         self.read(move |db| {
             let viewer = Viewer::new(&filter.readable);
-            let (mut from, mut values) = (format!("{JOINED} WHERE true"), Vec::new());
-            let state = filter.state.map(JobState::name);
-            if state.is_some() {
-                from += " AND j.state = :state";
-                values.push((":state", &state as &dyn ToSql));
-            }
-            // A repository that may not be read has no jobs, as one that is
-            // not there.
+            // A repository that may not be read has no jobs, as one that does
+            // not exist.
             let on = match &filter.repository {
                 Some(name) => Some(viewer.repository(db, name)?.unwrap_or(-1)),
                 None => None,
             };
-            if on.is_some() {
-                from = format!("{from} AND {OF_REPOSITORY}");
-                values.push((":on", &on));
-            } else if !viewer.sees_all() {
-                from = format!("{from} AND {}", visible());
-                values.extend(viewer.values());
-            }
-            if filter.text.is_some() {
-                from +=
-                    " AND instr(coalesce(r.name, '') || ':' || coalesce(t.name, ''), :text) > 0";
-                values.push((":text", &filter.text));
-            }
-            let list = List {
-                columns: COLUMNS,
-                from: &from,
-                key: "j.id",
-                id: "j.id",
+            let list = JobList {
+                viewer: &viewer,
+                on,
+                state: filter.state,
+                text: filter.text.as_deref(),
+                clock: &clock,
             };
-            let now = clock.wall_ms();
-            let mut page = list.page(db, &page, &values, |row| read_job(row, &clock, now))?;
+            let mut page = list.page(db, &page)?;
             for job in &mut page.items {
                 place_in_push(db, &viewer, on, job)?;
             }
@@ -343,7 +316,7 @@ impl Store {
         self.read(move |db| {
             let viewer = Viewer::new(&readable);
             let mut values = vec![(":id", &id.0 as &dyn ToSql)];
-            let mut sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE j.id = :id");
+            let mut sql = format!("SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE j.id = :id");
             if !viewer.sees_all() {
                 sql = format!("{sql} AND {}", visible());
                 values.extend(viewer.values());

@@ -58,7 +58,7 @@ pub(crate) fn add_referrers(lab: &Lab, repository: &str, count: usize) {
     // has its own.
     let digest = "printf('sha256:%032x%032x', one.repository_id, n)";
     let blobs = format!(
-        "INSERT INTO blobs (digest, size, wanted, generation, used_at, stored_at, confirmed_at)
+        "INSERT INTO blobs (digest, size, desired, generation, used_at, stored_at, confirmed_at)
          SELECT {digest}, b.size, 1, b.generation, b.used_at, b.stored_at, b.confirmed_at
          FROM numbers, {one} JOIN blobs b ON b.id = one.manifest_id"
     );
@@ -70,7 +70,7 @@ pub(crate) fn add_referrers(lab: &Lab, repository: &str, count: usize) {
     );
     let memberships = format!(
         "INSERT INTO repository_manifests
-             (repository_id, manifest_id, wanted, generation, published_at, pushed_at)
+             (repository_id, manifest_id, desired, generation, published_at, pushed_at)
          SELECT one.repository_id, b.id, 1, rm.generation, rm.published_at, rm.pushed_at
          FROM {added} JOIN repository_manifests rm
              ON rm.repository_id = one.repository_id AND rm.manifest_id = one.manifest_id"
@@ -86,14 +86,14 @@ pub(crate) fn add_referrers(lab: &Lab, repository: &str, count: usize) {
 
 /// Gives a repository so many blobs that no manifest names, pushed long ago.
 pub(crate) fn add_garbage(lab: &Lab, repository: &str, count: usize) {
-    let blobs = "INSERT INTO blobs (digest, size, wanted, generation, used_at, stored_at,
+    let blobs = "INSERT INTO blobs (digest, size, desired, generation, used_at, stored_at,
                                     confirmed_at)
         SELECT printf('sha256:%064x', n), 1000, 1, b.generation, b.used_at, b.stored_at,
                b.confirmed_at
         FROM numbers, (SELECT b.* FROM blobs b JOIN manifests m ON m.blob_id = b.id
                        WHERE ?2 <> '' LIMIT 1) b";
     let links = "INSERT INTO repository_blobs
-            (repository_id, blob_id, wanted, generation, linked_at, touched_at)
+            (repository_id, blob_id, desired, generation, linked_at, touched_at)
         SELECT r.id, b.id, 1, b.generation, b.stored_at, 0
         FROM numbers, repositories r, blobs b
         WHERE r.name = ?2 AND b.digest = printf('sha256:%064x', n)";

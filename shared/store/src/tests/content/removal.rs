@@ -128,25 +128,3 @@ async fn a_group_that_is_made_again_has_none_of_its_old_rights() {
     );
     assert_eq!(store.push_target(&app()).await.unwrap(), PushTarget::Open);
 }
-
-#[tokio::test]
-async fn what_an_earlier_version_left_out_is_worked_out_at_the_start() {
-    let place = Place::new().await;
-    place
-        .image("team/app", b"manifest", &[b"layer"], "v1")
-        .await;
-    let undo = |db: &Connection| -> Result<(), StoreError> {
-        db.execute_batch("UPDATE tags SET version_key = ''; UPDATE manifests SET size = 0;")?;
-        Ok(())
-    };
-    place.store.write(undo).await.unwrap();
-    let again = open(place.folder.path()).await;
-    let repository = app();
-    let page = again.tag_page(&repository, None, TagSort::Semver, first(Order::Asc));
-    assert_eq!(page.await.unwrap().unwrap().items[0].size, 13);
-    let missing = |db: &Connection| -> Result<i64, StoreError> {
-        let count = "SELECT count(*) FROM tags WHERE version_key = ''";
-        Ok(db.query_row(count, [], |row| row.get(0))?)
-    };
-    assert_eq!(again.read(missing).await.unwrap(), 0);
-}

@@ -1,0 +1,117 @@
+-- The queue: jobs that bring SFTP to the desired state, and their order.
+
+-- target: the key in the table of the kind: blobs, repository_blobs,
+-- repository_manifests, tags, groups.
+-- overwrites: the current run overwrites or removes, though the job may have
+-- changed direction since.
+-- suspect_until: a call of a dead or silent process may reach SFTP until then
+-- (since the boot beside it) and undo there what was done since. So a run that
+-- begins after that time looks at the target once more.
+CREATE TABLE jobs (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind          TEXT    NOT NULL CHECK (kind IN
+        ('store_blob', 'link_blob', 'publish_manifest', 'publish_tag', 'mark_group')),
+    target        INTEGER NOT NULL,
+    state         TEXT    NOT NULL CHECK (state IN
+        ('waiting', 'pending', 'running', 'done', 'failed')),
+    removes       INTEGER NOT NULL DEFAULT FALSE, -- it frees space on SFTP
+    overwrites    INTEGER NOT NULL DEFAULT FALSE,
+    priority      INTEGER NOT NULL,               -- lower runs first
+    run_after     INTEGER NOT NULL,               -- milliseconds since boot
+    lease         INTEGER NOT NULL DEFAULT 0,     -- counts claims; fences writes
+    owner         TEXT,
+    lease_until   INTEGER,                        -- milliseconds since boot
+    boot_id       TEXT    NOT NULL,               -- of run_after and lease_until
+    suspect_until INTEGER,                        -- milliseconds since boot
+    suspect_boot  TEXT,
+    attempt       INTEGER NOT NULL DEFAULT 0,     -- failures since the desired state changed
+    bytes_done    INTEGER NOT NULL DEFAULT 0,
+    bytes_total   INTEGER NOT NULL DEFAULT 0,
+    error_code    TEXT,
+    error_message TEXT,
+    error_hint    TEXT,
+    created_at    INTEGER NOT NULL,
+    started_at    INTEGER,
+    finished_at   INTEGER
+) STRICT;
+CREATE UNIQUE INDEX one_unfinished_job_each ON jobs (kind, target) WHERE state <> 'done';
+CREATE INDEX jobs_to_claim ON jobs (priority, run_after, id) WHERE state IN ('pending', 'failed');
+CREATE INDEX jobs_by_state ON jobs (state, id);
+CREATE INDEX jobs_of_target ON jobs (kind, target);
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- The repositories for which a job was opened, while it was unfinished: who may
+-- read one of them sees the job. A blob's job can have several.
+-- shared: the job has more than one.
+CREATE TABLE job_repositories (
+    job_id        INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    shared        INTEGER NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (job_id, repository_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX jobs_of_repository ON job_repositories (repository_id, job_id);
+CREATE INDEX shared_jobs_of_repository ON job_repositories (repository_id, job_id) WHERE shared;
+
+-- job_id may not start before depends_on_id is done. Rows stay until the jobs
+-- are deleted: what people see as one push is derived from them.
+CREATE TABLE job_dependencies (
+    job_id        INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    depends_on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    PRIMARY KEY (job_id, depends_on_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_dependents ON job_dependencies (depends_on_id);
+
+-- An intent (a file in the spool) is complete when all its jobs are done.
+-- Files are removed in the order of their generations: replaying an older one
+-- alone would undo a newer one.
+CREATE TABLE intents (
+    id         TEXT    NOT NULL,
+    job_id     INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    generation INTEGER NOT NULL,
+    kind       TEXT    NOT NULL, -- with target: the job's
+    target     INTEGER NOT NULL,
+    PRIMARY KEY (id, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX intents_of_job ON intents (job_id);
+CREATE INDEX intents_of_target ON intents (kind, target, generation);
+
+-- Whether SFTP can be used. next_probe_at, probe_until and full_until count
+-- milliseconds since boot.
+CREATE TABLE storage_health (
+    id            INTEGER PRIMARY KEY CHECK (id = 1),
+    state         TEXT    NOT NULL CHECK (state IN ('unknown', 'up', 'down', 'needs_person')),
+    code          TEXT,
+    message       TEXT,
+    hint          TEXT,
+    since         INTEGER NOT NULL,
+    checked_at    INTEGER,
+    failures      INTEGER NOT NULL DEFAULT 0,
+    next_probe_at INTEGER NOT NULL DEFAULT 0,
+    prober        TEXT,
+    probe_until   INTEGER NOT NULL DEFAULT 0,
+    full_until    INTEGER NOT NULL DEFAULT 0, -- no space: nothing is stored before
+    boot_id       TEXT    NOT NULL
+) STRICT;
+INSERT INTO storage_health (id, state, since, boot_id) VALUES (1, 'unknown', 0, '');
+
+-- Running uploaders, and when each last reported that it runs.
+CREATE TABLE uploaders (
+    owner        TEXT    PRIMARY KEY,
+    started_at   INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Garbage collection.
+-- scheduled_at: the time of its schedule up to which it has been done.
+-- partial_index: SFTP holds images that the index does not know, so nothing
+-- may be collected. collector: the process that collects now, by its name in
+-- `owners/`. next_try_at: milliseconds since the boot beside it.
+CREATE TABLE collection (
+    id            INTEGER PRIMARY KEY CHECK (id = 1),
+    scheduled_at  INTEGER NOT NULL,
+    partial_index INTEGER NOT NULL,
+    collector     TEXT,
+    next_try_at   INTEGER NOT NULL DEFAULT 0,
+    boot_id       TEXT    NOT NULL DEFAULT ''
+) STRICT;
+INSERT INTO collection (id, scheduled_at, partial_index) VALUES (1, unixepoch() * 1000, FALSE);

@@ -1,0 +1,250 @@
+//! Stored sums are what a full recount says, whatever happens.
+
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::accounts::audit::Pulls;
+
+const REPOSITORIES: [&str; 3] = ["team/a", "team/b", "team/c"];
+
+/// The last is a manifest's bytes too.
+const BLOBS: [&[u8]; 5] = [b"x", b"xx", b"xxxx", b"xxxxxxxx", b"manifest 1"];
+
+/// What one sum is, and what it should be: rows where the two differ.
+const WRONG: &str = "
+    WITH held AS (
+        SELECT repository_id, blob_id FROM repository_blobs WHERE desired
+        UNION SELECT repository_id, manifest_id FROM repository_manifests WHERE desired),
+    sums (what, stored, counted) AS (
+        SELECT r.name || ' tags', r.tags,
+               (SELECT count(*) FROM tags t
+                WHERE t.repository_id = r.id AND t.manifest_id IS NOT NULL)
+        FROM repositories r
+        UNION ALL
+        SELECT r.name || ' logical', r.logical_bytes,
+               (SELECT sum(b.size) FROM held h JOIN blobs b ON b.id = h.blob_id
+                WHERE h.repository_id = r.id)
+        FROM repositories r
+        UNION ALL
+        SELECT r.name || ' unique', r.unique_bytes,
+               (SELECT sum(b.size) FROM held h JOIN blobs b ON b.id = h.blob_id
+                WHERE h.repository_id = r.id AND NOT EXISTS (
+                    SELECT 1 FROM held o
+                    WHERE o.blob_id = h.blob_id AND o.repository_id <> r.id))
+        FROM repositories r
+        UNION ALL
+        SELECT r.name || ' pulls', r.pulls,
+               (SELECT sum(p.count) FROM pulls p WHERE p.repository_id = r.id)
+        FROM repositories r
+        UNION ALL
+        SELECT t.name || ' size', t.size,
+               (SELECT m.size FROM manifests m WHERE m.blob_id = t.manifest_id)
+        FROM tags t
+        UNION ALL
+        SELECT t.name || ' pulls', t.pulls,
+               (SELECT sum(p.count) FROM pulls p
+                WHERE p.repository_id = t.repository_id AND p.reference = t.name)
+        FROM tags t
+        UNION ALL
+        SELECT 'stored', stored_bytes, (SELECT sum(size) FROM blobs WHERE stored_at IS NOT NULL)
+        FROM totals
+        UNION ALL
+        SELECT 'blobs', stored_blobs, (SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL)
+        FROM totals
+        UNION ALL
+        SELECT 'logical', logical_bytes,
+               (SELECT sum(b.size) FROM held h JOIN blobs b ON b.id = h.blob_id)
+        FROM totals
+        UNION ALL
+        SELECT 'pending', pending_bytes,
+               (SELECT sum(size) FROM blobs WHERE file IS NOT NULL AND stored_at IS NULL)
+        FROM totals
+        UNION ALL
+        SELECT 'cached', cached_bytes,
+               (SELECT sum(size) FROM blobs WHERE file IS NOT NULL AND stored_at IS NOT NULL)
+        FROM totals
+        UNION ALL
+        SELECT 'done jobs', done_jobs, (SELECT count(*) FROM jobs WHERE state = 'done')
+        FROM totals
+        UNION ALL
+        SELECT r.name || ' done jobs', r.done_jobs,
+               (SELECT count(*) FROM job_repositories p JOIN jobs j ON j.id = p.job_id
+                WHERE p.repository_id = r.id AND j.state = 'done' AND NOT p.shared)
+        FROM repositories r
+        UNION ALL
+        SELECT 'job ' || p.job_id, p.shared,
+               (SELECT count(*) > 1 FROM job_repositories o WHERE o.job_id = p.job_id)
+        FROM job_repositories p)
+    SELECT what || ': ' || stored || ', counted ' || coalesce(counted, 0)
+    FROM sums WHERE stored <> coalesce(counted, 0)";
+
+/// One thing that happens, with numbers that say to what.
+type Step = (u8, usize, usize, usize);
+
+impl Place {
+    async fn wrong_sums(&self) -> Vec<String> {
+        let read = |db: &Connection| {
+            let mut query = db.prepare(WRONG)?;
+            let rows = query.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.store.read(read).await.unwrap()
+    }
+
+    /// Every viewer finds as many jobs as the list says that there are.
+    async fn assert_job_pages(&self) {
+        let mine = Readable::Some {
+            granted_to: None,
+            within: Some(vec!["team/a".parse().unwrap(), "team/c".parse().unwrap()]),
+        };
+        for readable in [Readable::All, mine, Readable::public()] {
+            for repository in [None, Some("team/a".to_owned())] {
+                for state in [None, Some(JobState::Done), Some(JobState::Pending)] {
+                    let filter = JobFilter {
+                        readable: readable.clone(),
+                        state,
+                        repository: repository.clone(),
+                        text: None,
+                    };
+                    let page = self
+                        .store
+                        .jobs(filter, PageRequest::everything(Order::Desc));
+                    let page = page.await.unwrap();
+                    assert_eq!(
+                        page.items.len() as i64,
+                        page.total,
+                        "{readable:?} {state:?}"
+                    );
+                    assert!(page.items.is_sorted_by(|one, next| one.id.0 > next.id.0));
+                }
+            }
+        }
+    }
+
+    async fn blob_of(&self, repository: &str, bytes: &[u8]) -> Option<crate::Blob> {
+        let digest = Digest::sha256(bytes);
+        self.store.blob(&name(repository), &digest).await.unwrap()
+    }
+
+    async fn play(&self, (step, a, b, c): Step) {
+        let store = &self.store;
+        let (repository, blob) = (REPOSITORIES[a], BLOBS[b]);
+        let manifest = format!("manifest {c}");
+        let tag = format!("v{b}");
+        match step {
+            0 => self.link(repository, blob).await,
+            1..=4 => {
+                self.image(repository, manifest.as_bytes(), &BLOBS[b..], &tag)
+                    .await;
+            }
+            5 => {
+                let tag = tag.parse().unwrap();
+                self.drop_of(repository, Deletion::Tag { tag }).await;
+            }
+            6 => {
+                let deletion = Deletion::Manifest {
+                    digest: Digest::sha256(manifest.as_bytes()),
+                    tags: tags(&["v0", "v1", "v2", "v3", "v4"]),
+                };
+                self.drop_of(repository, deletion).await;
+            }
+            7 => {
+                let digest = Digest::sha256(blob);
+                self.drop_of(repository, Deletion::Blob { digest }).await;
+            }
+            8 => {
+                let source = MountSource::Any(Readable::All);
+                let mounted = store.mount(&name(repository), source, &Digest::sha256(blob));
+                mounted.await.unwrap();
+            }
+            9 => {
+                // Some of what is to be done.
+                for _ in 0..=c {
+                    if let Some((claim, wish)) = self.claim("worker").await {
+                        self.finish(&claim, &wish).await;
+                    }
+                }
+            }
+            10 => {
+                self.freed().await;
+                store.forget_removed(1000).await.unwrap();
+            }
+            11 => {
+                let now = store.clock().wall_ms() + 1;
+                for candidate in store.eviction_candidates(now, 2).await.unwrap() {
+                    store.detach_file(&candidate, now).await.unwrap();
+                }
+            }
+            12 => {
+                if let Some(blob) = self.blob_of(repository, blob).await {
+                    match blob.file {
+                        Some(file) => store.file_lost(blob.id, file).await.unwrap(),
+                        None => {
+                            let cached =
+                                store.cache_blob(blob.id, FileId::from(UploadId::random()));
+                            cached.await.unwrap();
+                        }
+                    }
+                }
+            }
+            13 => {
+                if let Some(blob) = self.blob_of(repository, blob).await {
+                    let lost = store.blob_lost_on_remote(blob.id, "gone".to_owned());
+                    lost.await.unwrap();
+                    store.confirm_stored(vec![blob.id]).await.unwrap();
+                }
+            }
+            14 => {
+                let now = store.clock().wall_ms();
+                let pulls = Pulls {
+                    repository: name(repository),
+                    reference: tag,
+                    day: now / millis(Duration::from_secs(24 * 60 * 60)),
+                    actor: "somebody".to_owned(),
+                    credential: "none",
+                    address: String::new(),
+                    count: 3,
+                    last_at: now,
+                };
+                store.note_pulls(vec![pulls]).await.unwrap();
+            }
+            15 => {
+                let now = store.clock().wall_ms();
+                store.purge_audit(now, 2).await.unwrap();
+                let done = store.completed_intents().await.unwrap();
+                store.forget_intents(done).await.unwrap();
+                store
+                    .prune_jobs(now - i64::try_from(c).unwrap() * 1000, 200)
+                    .await
+                    .unwrap();
+            }
+            _ => {
+                let repository = name(repository);
+                let removed = store.remove_repository(&repository).await.unwrap();
+                if removed == RepositoryRemoved::Yes {
+                    store.create_repository(&repository).await.unwrap();
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn sums_stay_right_whatever_is_pushed_deleted_and_collected(
+        steps in prop::collection::vec((0..17_u8, 0..3_usize, 0..5_usize, 0..6_usize), 1..60),
+    ) {
+        Runtime::new().unwrap().block_on(async {
+            let place = Place::new().await;
+            for step in steps {
+                place.play(step).await;
+                prop_assert_eq!(place.wrong_sums().await, Vec::<String>::new(), "{:?}", step);
+                place.assert_job_pages().await;
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,229 @@
+//! Which jobs a page shows, and how many there are, without reading the whole
+//! history: finished jobs are counted by stored sums and found by an index.
+
+use std::collections::BinaryHeap;
+
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+
+use crate::accounts::readable::READABLE;
+use crate::engine::page::{CursorKey, List};
+use crate::queue::jobs::JobState;
+use crate::views::backlog::JobCounts;
+use crate::views::transfers::{COLUMNS, OF_REPOSITORY, TARGETS, Viewer, read_job, visible};
+use crate::{Job, Order, Page, PageRequest, StoreError};
+use refity_config::clock::Clock;
+
+/// A list of jobs.
+pub(crate) struct JobList<'a> {
+    pub(crate) viewer: &'a Viewer,
+    /// Only those of this repository, which the viewer may read.
+    pub(crate) on: Option<i64>,
+    /// Only those in this state.
+    pub(crate) state: Option<JobState>,
+    /// Only those with this text in the name of repository and tag.
+    pub(crate) text: Option<&'a str>,
+    pub(crate) clock: &'a Clock,
+}
+
+impl JobList<'_> {
+    /// Reads a page, sorted by the jobs' numbers.
+    pub(crate) fn page(
+        &self,
+        db: &Connection,
+        request: &PageRequest,
+    ) -> Result<Page<Job>, StoreError> {
+        let finished = matches!(self.state, None | Some(JobState::Done));
+        if self.text.is_some() {
+            return self.filtered(db, request, None);
+        }
+        let counts = counts(db, self.viewer, self.on)?;
+        let total = match self.state {
+            None => counts.total(),
+            Some(JobState::Waiting) => counts.waiting,
+            Some(JobState::Pending) => counts.pending,
+            Some(JobState::Running) => counts.running,
+            Some(JobState::Done) => counts.done,
+            Some(JobState::Failed) => counts.failed,
+        };
+        match self.on {
+            Some(on) if finished => self.merged(db, request, total, vec![on]),
+            None if finished && !self.viewer.sees_all() => {
+                let repositories = self.viewer.repositories_with_jobs(db)?;
+                self.merged(db, request, total, repositories)
+            }
+            // Those of one state, of which only unfinished ones are checked
+            // one by one, or all.
+            _ => self.filtered(db, request, Some(total)),
+        }
+    }
+
+    /// Checks job by job; counts them all where their number is not known.
+    fn filtered(
+        &self,
+        db: &Connection,
+        request: &PageRequest,
+        total: Option<i64>,
+    ) -> Result<Page<Job>, StoreError> {
+        let (condition, mut values) = scope(self.viewer, &self.on);
+        let mut from = format!("jobs j {TARGETS} WHERE {condition}");
+        let state = self.state.map(JobState::name);
+        if state.is_some() {
+            from += " AND j.state = :state";
+            values.push((":state", &state));
+        }
+        if self.text.is_some() {
+            from += " AND instr(coalesce(r.name, '') || ':' || coalesce(t.name, ''), :text) > 0";
+            values.push((":text", &self.text));
+        }
+        let list = List {
+            columns: COLUMNS,
+            from: &from,
+            key: "j.id",
+            id: "j.id",
+        };
+        let now = self.clock.wall_ms();
+        let read = |row: &rusqlite::Row<'_>| read_job(row, self.clock, now);
+        match total {
+            Some(total) => list.page_of(db, request, &values, total, read),
+            None => list.page(db, request, &values, read),
+        }
+    }
+
+    /// Takes the next job of these repositories again and again, each from an
+    /// index.
+    fn merged(
+        &self,
+        db: &Connection,
+        request: &PageRequest,
+        total: i64,
+        repositories: Vec<i64>,
+    ) -> Result<Page<Job>, StoreError> {
+        let backwards = request.cursor.as_ref().is_some_and(|it| it.backwards);
+        let rising = (request.order == Order::Asc) != backwards;
+        let after = match request.cursor.as_ref().map(|cursor| &cursor.key) {
+            Some(CursorKey::Number(id)) => *id,
+            Some(CursorKey::Text(_)) => return Ok(Page::assemble(Vec::new(), request, total)),
+            None if rising => i64::MIN,
+            None => i64::MAX,
+        };
+        let mut next = db.prepare_cached(if rising {
+            "SELECT job_id FROM job_repositories
+             WHERE repository_id = ?1 AND job_id > ?2 ORDER BY job_id LIMIT 1"
+        } else {
+            "SELECT job_id FROM job_repositories
+             WHERE repository_id = ?1 AND job_id < ?2 ORDER BY job_id DESC LIMIT 1"
+        })?;
+        let mut next = |repository: i64, after: i64| {
+            next.query_row([repository, after], |row| row.get::<_, i64>(0))
+                .optional()
+        };
+        // The greatest first; so numbers are negated where the least is next.
+        let place = |job: i64| if rising { -job } else { job };
+        let mut heap = BinaryHeap::new();
+        for repository in repositories {
+            if let Some(job) = next(repository, after)? {
+                heap.push((place(job), job, repository));
+            }
+        }
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let now = self.clock.wall_ms();
+        let state = self.state.map(JobState::name);
+        let mut query = db.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM jobs j {TARGETS}
+             WHERE j.id = ?1 AND (?2 IS NULL OR j.state = ?2)"
+        ))?;
+        let (mut items, mut last) = (Vec::new(), None);
+        while items.len() <= limit
+            && let Some((_, job, repository)) = heap.pop()
+        {
+            if let Some(following) = next(repository, job)? {
+                heap.push((place(following), following, repository));
+            }
+            // A job of several repositories comes once for each.
+            if last == Some(job) {
+                continue;
+            }
+            last = Some(job);
+            let mut rows = query.query(params![job, state])?;
+            if let Some(row) = rows.next()? {
+                items.push((
+                    (CursorKey::Number(job), job),
+                    read_job(row, self.clock, now)?,
+                ));
+            }
+        }
+        Ok(Page::assemble(items, request, total))
+    }
+}
+
+/// A condition for jobs `j` of the repository, or of those that may be read,
+/// and its values.
+fn scope<'a>(
+    viewer: &'a Viewer,
+    on: &'a Option<i64>,
+) -> (String, Vec<(&'static str, &'a dyn ToSql)>) {
+    if on.is_some() {
+        (OF_REPOSITORY.to_owned(), vec![(":on", on)])
+    } else if viewer.sees_all() {
+        ("TRUE".to_owned(), Vec::new())
+    } else {
+        (visible(), viewer.values().to_vec())
+    }
+}
+
+/// How many jobs of the repository, or of those that may be read, stand where.
+pub(crate) fn counts(
+    db: &Connection,
+    viewer: &Viewer,
+    on: Option<i64>,
+) -> Result<JobCounts, StoreError> {
+    let (condition, values) = scope(viewer, &on);
+    let mut counts = JobCounts::default();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT j.state, count(*) FROM jobs j
+         WHERE j.state IN ('waiting', 'pending', 'running', 'failed') AND {condition}
+         GROUP BY j.state"
+    ))?;
+    let mut rows = query.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        let count = match JobState::parse(&row.get::<_, String>(0)?) {
+            JobState::Waiting => &mut counts.waiting,
+            JobState::Pending => &mut counts.pending,
+            JobState::Running => &mut counts.running,
+            JobState::Done => &mut counts.done,
+            JobState::Failed => &mut counts.failed,
+        };
+        *count = row.get(1)?;
+    }
+    counts.done = done(db, viewer, on)?;
+    Ok(counts)
+}
+
+/// How many jobs are finished: those of one repository by the stored sums,
+/// those of several by looking at each.
+fn done(db: &Connection, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreError> {
+    if on.is_none() && viewer.sees_all() {
+        let mut query = db.prepare_cached("SELECT done_jobs FROM totals")?;
+        return Ok(query.query_row([], |row| row.get(0))?);
+    }
+    let (within, values): (&str, Vec<(&str, &dyn ToSql)>) = match &on {
+        Some(on) => ("r.id = :on", vec![(":on", on)]),
+        None => (READABLE, viewer.values().to_vec()),
+    };
+    let own: i64 = db
+        .prepare_cached(&format!(
+            "SELECT coalesce(sum(r.done_jobs), 0)
+             FROM repositories r JOIN groups g ON g.id = r.group_id
+             WHERE r.done_jobs > 0 AND {within}"
+        ))?
+        .query_row(values.as_slice(), |row| row.get(0))?;
+    let shared: i64 = db
+        .prepare_cached(&format!(
+            "SELECT count(DISTINCT p.job_id)
+             FROM job_repositories p JOIN jobs j ON j.id = p.job_id
+             JOIN repositories r ON r.id = p.repository_id JOIN groups g ON g.id = r.group_id
+             WHERE p.shared AND j.state = 'done' AND {within}"
+        ))?
+        .query_row(values.as_slice(), |row| row.get(0))?;
+    Ok(own + shared)
+}
