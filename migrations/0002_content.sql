@@ -179,7 +179,7 @@ CREATE TABLE tags (
     published_manifest_id INTEGER REFERENCES manifests (blob_id),
     pushed_at             INTEGER NOT NULL,
     pushed_by             INTEGER REFERENCES users (id) ON DELETE SET NULL,
-    version_key           TEXT    NOT NULL,
+    version_key           TEXT    NOT NULL DEFAULT '',
     -- The key for the greatest version first. Names that are no versions (their
     -- keys begin with 2) come last in this direction too.
     version_down          TEXT    NOT NULL GENERATED ALWAYS AS (

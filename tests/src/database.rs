@@ -294,7 +294,7 @@ impl Database {
              SELECT unixepoch() / 86400 - n, 1000 * (unixepoch() - 86400 * n), 0, 0, 0,
                     capacity_total,
                     capacity_total - (capacity_total - capacity_free) * (250 - n) / 250
-             FROM ago, storage_seen",
+             FROM ago, storage_stats",
             [],
         );
         assert_eq!(days, 90, "the storage was not seen yet");

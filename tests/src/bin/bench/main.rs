@@ -5,13 +5,14 @@
 //!
 //! ```text
 //! bench [--quick] [--peers-only] [raw] [sync] [small] [memory] [lists] [manifests]
-//!       [collection] [api] [auth] [pages]
+//!       [collection] [api] [history] [auth] [pages]
 //! ```
 
 mod api;
 mod auth;
 mod collection;
 mod contestant;
+mod history;
 mod lists;
 mod load;
 mod manifests;
@@ -49,6 +50,8 @@ struct Scale {
     manifest_seconds: u32,
     /// How many blobs nothing names.
     garbage: usize,
+    /// How many jobs are finished.
+    history: usize,
 }
 
 const MIB: usize = 1 << 20;
@@ -64,6 +67,7 @@ const FULL: Scale = Scale {
     list_rounds: 20,
     manifest_seconds: 5,
     garbage: 100_000,
+    history: 400_000,
 };
 
 /// For a look in passing, and for trying out this program.
@@ -77,9 +81,10 @@ const QUICK: Scale = Scale {
     list_rounds: 10,
     manifest_seconds: 2,
     garbage: 20_000,
+    history: 40_000,
 };
 
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "raw",
     "sync",
     "small",
@@ -88,6 +93,7 @@ const PARTS: [&str; 10] = [
     "manifests",
     "collection",
     "api",
+    "history",
     "auth",
     "pages",
 ];
@@ -143,6 +149,9 @@ async fn main() -> ExitCode {
     }
     if ours && wanted("api") {
         api::measure(scale, &mut table).await;
+    }
+    if ours && wanted("history") {
+        history::measure(scale, &mut table).await;
     }
     if ours && wanted("auth") {
         auth::measure(scale, &mut table).await;

@@ -19,6 +19,43 @@ fn run(lab: &Lab, statements: &[&str], count: usize, name: &str) {
     lab.database().generate(statements, count, name);
 }
 
+/// Counts anew what the store keeps of sums.
+const SUMS: [&str; 3] = [
+    "UPDATE repositories SET
+         tags = (SELECT count(*) FROM tags t
+                 WHERE t.repository_id = repositories.id AND t.manifest_id IS NOT NULL),
+         done_jobs = (SELECT count(*) FROM job_repositories p JOIN jobs j ON j.id = p.job_id
+                      WHERE p.repository_id = repositories.id AND j.state = 'done'
+                        AND NOT p.shared)
+     WHERE ?2 <> ''",
+    "UPDATE repositories SET (logical_bytes, unique_bytes) = (
+         SELECT coalesce(sum(b.size), 0), coalesce(sum(b.size), 0)
+         FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id
+         WHERE l.repository_id = repositories.id AND l.desired)
+     WHERE name = ?2",
+    "UPDATE totals SET
+         done_jobs = (SELECT count(*) FROM jobs WHERE state = 'done'),
+         logical_bytes = (SELECT sum(logical_bytes) FROM repositories),
+         stored_bytes = (SELECT sum(size) FROM blobs WHERE stored_at IS NOT NULL),
+         stored_blobs = (SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL)
+     WHERE ?2 <> ''",
+];
+
+/// Gives a repository so many finished jobs, as old as its first blob.
+pub(crate) fn add_history(lab: &Lab, repository: &str, count: usize) {
+    let jobs = "INSERT INTO jobs (kind, target, state, priority, run_after, boot_id, created_at,
+                                  started_at, finished_at)
+        SELECT 'link_blob', l.id, 'done', 3, 0, '', l.touched_at, l.touched_at, l.touched_at
+        FROM numbers, (SELECT l.id, l.touched_at FROM repository_blobs l
+                       JOIN repositories r ON r.id = l.repository_id
+                       WHERE r.name = ?2 LIMIT 1) l";
+    let places = "INSERT INTO job_repositories (job_id, repository_id)
+        SELECT j.id, r.id FROM jobs j, repositories r
+        WHERE r.name = ?2 AND j.boot_id = '' AND ?1 > 0 AND NOT EXISTS (
+            SELECT 1 FROM job_repositories p WHERE p.job_id = j.id)";
+    run(lab, &[jobs, places, SUMS[0], SUMS[2]], count, repository);
+}
+
 /// Gives a repository so many tags, all of them on the manifest that one of
 /// its tags points at.
 pub(crate) fn add_tags(lab: &Lab, repository: &str, count: usize) {
@@ -29,7 +66,7 @@ pub(crate) fn add_tags(lab: &Lab, repository: &str, count: usize) {
         FROM numbers, (SELECT * FROM tags WHERE manifest_id IS NOT NULL AND repository_id =
             (SELECT id FROM repositories WHERE name = ?2) LIMIT 1) t
         WHERE true ON CONFLICT DO NOTHING";
-    run(lab, &[tags], count, repository);
+    run(lab, &[tags, SUMS[0]], count, repository);
 }
 
 /// Adds so many repositories beside one that exists.
@@ -97,7 +134,7 @@ pub(crate) fn add_garbage(lab: &Lab, repository: &str, count: usize) {
         SELECT r.id, b.id, 1, b.generation, b.stored_at, 0
         FROM numbers, repositories r, blobs b
         WHERE r.name = ?2 AND b.digest = printf('sha256:%064x', n)";
-    run(lab, &[blobs, links], count, repository);
+    run(lab, &[blobs, links, SUMS[1], SUMS[2]], count, repository);
 }
 
 /// Fills the audit log with so many pushes, a second apart, by an account
