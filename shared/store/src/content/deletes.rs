@@ -14,6 +14,7 @@ use crate::content::repositories::repository_id;
 use crate::engine::sql::parsed;
 use crate::engine::sql::{key, keys};
 use crate::gc::collect::is_index_partial;
+use crate::gc::reachability::named_by;
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::catch_up;
 use crate::queue::intents::link_intent;
@@ -203,28 +204,6 @@ fn check_deletable(
         Some((_, _, newer)) if newer >= generation => Err(Deleted::Overtaken),
         Some((target, blob, _)) => Ok((target, blob)),
     })
-}
-
-/// A manifest of the repository that names this blob or manifest.
-fn named_by(
-    db: &Connection,
-    repository: i64,
-    blob: i64,
-    is_manifest: bool,
-) -> Result<Option<Digest>, StoreError> {
-    db.prepare_cached(
-        "SELECT b.digest FROM manifest_references x
-         CROSS JOIN repository_manifests h
-           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-         JOIN blobs b ON b.id = h.manifest_id
-         WHERE x.blob_id = ?2 AND x.is_manifest = ?3 LIMIT 1",
-    )?
-    .query_row(params![repository, blob, is_manifest], |row| {
-        row.get::<_, String>(0)
-    })
-    .optional()?
-    .map(|text| parsed(&text))
-    .transpose()
 }
 
 fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError> {

@@ -2,97 +2,16 @@
 //! by deletes and by the collection. Order on SFTP: tags, revision links,
 //! layer links, data.
 
-use std::collections::HashSet;
-
 use refity_config::clock::Clock;
 use rusqlite::{Connection, params};
 
 use crate::content::sums::{change_holding, change_tag};
 use crate::engine::sql::keys;
+use crate::gc::reachability::{Gone, held_by};
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobId, JobKind, StoreError};
-
-/// What holds the manifest ?2 of the repository ?1: a tag (its row stands as
-/// 0), an index there that names it, or its subject there (by their keys in
-/// `repository_manifests`).
-///
-/// SQLite looks tables up in the order of a CROSS JOIN: from the one thing
-/// that is asked for, never through all that a repository has.
-const HOLDERS: &str = "
-    SELECT 0 FROM tags INDEXED BY tags_of_manifest
-    WHERE repository_id = ?1 AND manifest_id = ?2
-    UNION ALL
-    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-    WHERE x.blob_id = ?2 AND x.is_manifest
-    UNION ALL
-    SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
-    CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.desired
-    WHERE f.manifest_id = ?2";
-
-/// The manifests of the repository ?1 that name the blob ?2.
-const NAMED_BY: &str = "
-    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-    WHERE x.blob_id = ?2 AND NOT x.is_manifest";
-
-/// What the manifest ?2 of the repository ?1 holds there.
-pub(crate) const HELD: &str = "
-    SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM manifest_references x
-    CROSS JOIN repository_manifests c
-      ON c.repository_id = ?1 AND c.manifest_id = x.blob_id AND c.desired
-    WHERE x.manifest_id = ?2 AND x.is_manifest
-    UNION ALL
-    SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM blobs s
-    CROSS JOIN referrers f ON f.subject = s.digest
-    CROSS JOIN repository_manifests c
-      ON c.repository_id = ?1 AND c.manifest_id = f.manifest_id AND c.desired
-    WHERE s.id = ?2";
-
-/// What is asked for each thing that is removed.
-#[cfg(test)]
-pub(crate) const QUERIES: [&str; 3] = [HOLDERS, NAMED_BY, HELD];
-
-/// Whether a manifest is held in its repository by something else than what
-/// is collected already.
-pub(crate) fn is_held(
-    db: &Connection,
-    repository: i64,
-    manifest: i64,
-    collected: &HashSet<i64>,
-) -> Result<bool, StoreError> {
-    any_besides(db, HOLDERS, [repository, manifest], collected)
-}
-
-/// Whether a manifest of the repository, which is not collected already,
-/// names the blob.
-pub(crate) fn is_named(
-    db: &Connection,
-    repository: i64,
-    blob: i64,
-    collected: &HashSet<i64>,
-) -> Result<bool, StoreError> {
-    any_besides(db, NAMED_BY, [repository, blob], collected)
-}
-
-fn any_besides(
-    db: &Connection,
-    query: &str,
-    values: [i64; 2],
-    collected: &HashSet<i64>,
-) -> Result<bool, StoreError> {
-    let mut query = db.prepare_cached(query)?;
-    let mut rows = query.query(values)?;
-    while let Some(row) = rows.next()? {
-        if !collected.contains(&row.get(0)?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
 
 /// Notes that a manifest became one that nothing holds by a delete, if it did.
 fn release(
@@ -101,10 +20,11 @@ fn release(
     manifest: i64,
     released_at: i64,
 ) -> Result<(), StoreError> {
-    if !is_held(db, repository, manifest, &HashSet::new())? {
+    if !Gone::default().is_held(db, repository, manifest)? {
         db.prepare_cached(
-            "UPDATE repository_manifests SET released_at = max(coalesce(released_at, 0), ?3)
-             WHERE repository_id = ?1 AND manifest_id = ?2 AND desired",
+            "UPDATE repository_manifests SET released_at = ?3
+             WHERE repository_id = ?1 AND manifest_id = ?2 AND desired
+               AND (released_at IS NULL OR released_at < ?3)",
         )?
         .execute([repository, manifest, released_at])?;
     }
@@ -170,13 +90,8 @@ pub(crate) fn withdraw(
             )?
             .execute(params![target, generation])?)
     })?;
-    let held: Vec<i64> = {
-        let mut query = db.prepare_cached(HELD)?;
-        let held = query.query_map([repository, manifest], |row| row.get(2))?;
-        held.collect::<Result<_, _>>()?
-    };
-    for held in held {
-        release(db, repository, held, released_at)?;
+    for held in held_by(db, repository, manifest)? {
+        release(db, repository, held.manifest, released_at)?;
     }
     let job = enqueue_or_join(
         db,

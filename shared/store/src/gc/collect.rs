@@ -10,7 +10,6 @@
 //! once more, some at a time, in the transaction that marks it: a push that
 //! came between has made it needed, and it stays.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use refity_config::CollectRules;
@@ -19,10 +18,9 @@ use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::content::removal::{HELD, discard, is_held, is_named, unlink, withdraw};
-use crate::engine::sql::from_sql;
-use crate::engine::sql::keys;
-use crate::engine::sql::parsed;
+use crate::content::removal::{discard, unlink, withdraw};
+use crate::engine::sql::{from_sql, key, keys, parsed, row};
+use crate::gc::reachability::{Gone, Member, members};
 use crate::queue::health::is_up;
 use crate::{Store, StoreError};
 
@@ -159,32 +157,18 @@ enum Target {
     Bytes(i64),
 }
 
-/// A row of `repository_manifests` or `repository_blobs`: its key, its
-/// repository's and its manifest's or blob's.
-type Member = (i64, i64, i64);
-
 /// A manifest that may go when nothing holds it: the grace is over since ?1,
 /// and a delete let go of it, or it has been untagged since before ?2.
 const LEFT: &str = "rm.desired AND rm.touched_at < ?1
     AND coalesce(rm.released_at, 0) < ?1 AND coalesce(rm.untagged_at, 0) < ?1
     AND (rm.released_at IS NOT NULL
-         OR max(rm.touched_at, rm.pushed_at, coalesce(rm.untagged_at, 0)) < ?2)";
-
-/// Who has the bytes ?1: repositories that have them now, or had them within
-/// the grace, since ?2.
-const HAVE: &str = "
-    SELECT id, 0 FROM repository_blobs
-    WHERE blob_id = ?1 AND (desired OR touched_at >= ?2)
-    UNION ALL
-    SELECT id, 1 FROM repository_manifests
-    WHERE manifest_id = ?1 AND (desired OR touched_at >= ?2)";
+         OR (rm.touched_at < ?2 AND rm.pushed_at < ?2 AND coalesce(rm.untagged_at, 0) < ?2))";
 
 /// What would be collected, each after what held it.
 #[derive(Default)]
 struct Plan {
     targets: Vec<Target>,
-    manifests: HashSet<i64>,
-    links: HashSet<i64>,
+    gone: Gone,
 }
 
 impl Plan {
@@ -199,40 +183,28 @@ impl Plan {
 
     fn add_manifests(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
         let left = format!(
-            "SELECT rm.id, rm.repository_id, rm.manifest_id FROM repository_manifests rm
-             WHERE {LEFT}"
+            "SELECT rm.id, rm.repository_id, rm.manifest_id, rm.touched_at
+             FROM repository_manifests rm WHERE {LEFT}"
         );
-        let mut look = members(db, &left, params![before.touched, before.untagged])?;
-        let mut held = db.prepare_cached(HELD)?;
-        while let Some((target, repository, manifest)) = look.pop() {
-            if self.manifests.contains(&target)
-                || is_held(db, repository, manifest, &self.manifests)?
-            {
-                continue;
-            }
-            self.manifests.insert(target);
-            self.targets.push(Target::Manifest(target));
-            // What it held may be held by nothing else.
-            let mut rows = held.query([repository, manifest])?;
-            while let Some(row) = rows.next()? {
-                if row.get::<_, i64>(3)? < before.touched {
-                    look.push((row.get(0)?, row.get(1)?, row.get(2)?));
-                }
-            }
-        }
+        let left = members(db, &left, params![before.touched, before.untagged])?;
+        let may_go = |held: &Member| held.touched_at < before.touched;
+        let added = self.gone.add_unheld(db, left, may_go)?;
+        self.targets.extend(added.into_iter().map(Target::Manifest));
         Ok(())
     }
 
     fn add_links(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
-        let step = "SELECT id, repository_id, blob_id FROM repository_blobs
-                    WHERE id > ?1 AND id <= ?2 AND desired AND touched_at < ?3";
+        let mut step = db.prepare_cached(
+            "SELECT id, repository_id, blob_id FROM repository_blobs
+             WHERE id > ?1 AND id <= ?2 AND desired AND touched_at < ?3",
+        )?;
         for (after, until) in steps(db, "repository_blobs")? {
-            for (target, repository, blob) in
-                members(db, step, params![after, until, before.touched])?
-            {
-                if !is_named(db, repository, blob, &self.manifests)? {
-                    self.links.insert(target);
-                    self.targets.push(Target::Link(target));
+            let mut rows = step.query(params![after, until, before.touched])?;
+            while let Some(row) = rows.next()? {
+                let link = row.get(0)?;
+                if !self.gone.is_named(db, row.get(1)?, row.get(2)?)? {
+                    self.gone.links.insert(link);
+                    self.targets.push(Target::Link(link));
                 }
             }
         }
@@ -241,35 +213,15 @@ impl Plan {
 
     fn add_bytes(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
         let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND desired";
-        let mut have = db.prepare_cached(HAVE)?;
         for (after, until) in steps(db, "blobs")? {
-            'blobs: for blob in keys(db, step, [after, until])? {
-                let mut rows = have.query([blob, before.touched])?;
-                while let Some(row) = rows.next()? {
-                    let collected = if row.get(1)? {
-                        &self.manifests
-                    } else {
-                        &self.links
-                    };
-                    if !collected.contains(&row.get(0)?) {
-                        continue 'blobs;
-                    }
+            for blob in keys(db, step, [after, until])? {
+                if !self.gone.is_had(db, blob, before.touched)? {
+                    self.targets.push(Target::Bytes(blob));
                 }
-                self.targets.push(Target::Bytes(blob));
             }
         }
         Ok(())
     }
-}
-
-fn members(
-    db: &Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-) -> Result<Vec<Member>, StoreError> {
-    let mut query = db.prepare_cached(query)?;
-    let rows = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The keys of a table, in ranges of [`STEP`]: after the first, up to the
@@ -287,47 +239,43 @@ fn mark(
     before: Before,
     target: Target,
 ) -> Result<Option<Collected>, StoreError> {
-    let nothing = HashSet::new();
+    let nothing = Gone::default();
     match target {
         Target::Manifest(id) => {
             let left = format!(
-                "SELECT rm.repository_id, rm.manifest_id,
+                "SELECT rm.id, rm.repository_id, rm.manifest_id,
                         coalesce(rm.released_at, rm.untagged_at, rm.touched_at)
                  FROM repository_manifests rm WHERE rm.id = ?3 AND {LEFT}"
             );
             let found = members(db, &left, params![before.touched, before.untagged, id])?;
-            let Some(&(repository, manifest, released_at)) = found.first() else {
+            let Some(found) = found.first() else {
                 return Ok(None);
             };
-            if is_held(db, repository, manifest, &nothing)? {
+            if nothing.is_held(db, found.repository, found.manifest)? {
                 return Ok(None);
             }
-            withdraw(db, clock, id, None, released_at)?;
+            // The query gives the time of its release in the place of touched_at.
+            withdraw(db, clock, id, None, found.touched_at)?;
         }
         Target::Link(id) => {
-            let found = members(
+            let found = row(
                 db,
-                "SELECT id, repository_id, blob_id FROM repository_blobs
+                "SELECT repository_id, blob_id FROM repository_blobs
                  WHERE id = ?1 AND desired AND touched_at < ?2",
                 [id, before.touched],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-            let Some(&(_, repository, blob)) = found.first() else {
+            let Some((repository, blob)) = found else {
                 return Ok(None);
             };
-            if is_named(db, repository, blob, &nothing)? {
+            if nothing.is_named(db, repository, blob)? {
                 return Ok(None);
             }
             unlink(db, clock, id, None)?;
         }
         Target::Bytes(id) => {
-            let had = format!(
-                "SELECT EXISTS ({HAVE}) OR NOT EXISTS (
-                     SELECT 1 FROM blobs WHERE id = ?1 AND desired)"
-            );
-            let needed: bool = db
-                .prepare_cached(&had)?
-                .query_row([id, before.touched], |row| row.get(0))?;
-            if needed {
+            let desired = key(db, "SELECT id FROM blobs WHERE id = ?1 AND desired", [id])?;
+            if desired.is_none() || nothing.is_had(db, id, before.touched)? {
                 return Ok(None);
             }
             discard(db, clock, id)?;

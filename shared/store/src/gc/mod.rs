@@ -2,5 +2,6 @@
 
 pub(crate) mod collect;
 pub(crate) mod forget;
+pub(crate) mod reachability;
 pub(crate) mod schedule;
 pub(crate) mod sweep;

@@ -336,9 +336,10 @@ async fn removals_look_things_up_by_what_they_ask_for() {
     let place = Place::new().await;
     let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
         let mut steps = Vec::new();
-        for query in crate::content::removal::QUERIES {
+        for (query, values) in crate::gc::reachability::QUERIES {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
-            let rows = plan.query_map([1, 1], |row| row.get::<_, String>(3))?;
+            let values = rusqlite::params_from_iter(vec![1; values]);
+            let rows = plan.query_map(values, |row| row.get::<_, String>(3))?;
             steps.extend(rows.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(steps)

@@ -9,12 +9,12 @@ use rusqlite::{Connection, named_params, params};
 
 use crate::accounts::readable::READABLE;
 use crate::content::derived::NEEDS;
-use crate::content::removal::HELD;
 use crate::content::repositories::repository_id;
 use crate::engine::sql::from_sql;
 use crate::engine::sql::keys;
 use crate::engine::sql::parsed;
 use crate::engine::sql::row;
+use crate::gc::reachability::{Gone, Member, held_by, members, named_by, needed_by};
 use crate::{Readable, Store, StoreError};
 
 /// How many repositories are named that share something.
@@ -60,117 +60,18 @@ pub struct Preview {
     pub named_by: Option<Digest>,
 }
 
-/// What holds the manifest ?2 of the repository ?1 there: tags (by their keys
-/// below zero), indexes that name it, its subject (by their keys in
-/// `repository_manifests`). As for the collection, see `removal.rs`.
-const HOLDERS: &str = "
-    SELECT -id FROM tags INDEXED BY tags_of_manifest
-    WHERE repository_id = ?1 AND manifest_id = ?2
-    UNION ALL
-    SELECT h.id FROM manifest_references x CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-    WHERE x.blob_id = ?2 AND x.is_manifest
-    UNION ALL
-    SELECT h.id FROM referrers f CROSS JOIN blobs s ON s.digest = f.subject
-    CROSS JOIN repository_manifests h
-      ON h.repository_id = ?1 AND h.manifest_id = s.id AND h.desired
-    WHERE f.manifest_id = ?2";
-
-/// Which manifests need the bytes ?1, in which repository: those that name
-/// them, where that has them, and the manifest that they are.
-const NEEDED_BY: &str = "
-    SELECT h.repository_id, h.id FROM manifest_references x
-    CROSS JOIN repository_manifests h ON h.manifest_id = x.manifest_id AND h.desired
-    WHERE x.blob_id = ?1 AND NOT x.is_manifest AND EXISTS (
-        SELECT 1 FROM repository_blobs l
-        WHERE l.repository_id = h.repository_id AND l.blob_id = ?1 AND l.desired)
-    UNION ALL
-    SELECT repository_id, id FROM repository_manifests WHERE manifest_id = ?1 AND desired
-    LIMIT ?2";
-
-/// A row of `repository_manifests`, and its manifest.
-type Member = (i64, i64);
-
-/// Manifests of a repository that nothing holds, or would hold.
-#[derive(Clone, Default)]
-struct Unheld(HashSet<i64>);
-
-impl Unheld {
-    /// Those that deletes let go of already, with all that only they hold.
-    fn already(db: &Connection, repository: i64) -> Result<Self, StoreError> {
-        let released = members(
-            db,
-            "SELECT id, manifest_id FROM repository_manifests
-             WHERE repository_id = ?1 AND desired AND released_at IS NOT NULL",
-            [repository],
-        )?;
-        let mut unheld = Self::default();
-        unheld.add(db, repository, released, &HashSet::new())?;
-        Ok(unheld)
-    }
-
-    /// Adds what of `look` nothing holds but these tags, and what only it held.
-    fn add(
-        &mut self,
-        db: &Connection,
-        repository: i64,
-        mut look: Vec<Member>,
-        without: &HashSet<i64>,
-    ) -> Result<(), StoreError> {
-        while let Some((target, manifest)) = look.pop() {
-            if !self.0.contains(&target) && !self.is_held(db, repository, manifest, without)? {
-                look.extend(self.put(db, repository, target, manifest)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a manifest, whatever holds it. Answers what it held.
-    fn put(
-        &mut self,
-        db: &Connection,
-        repository: i64,
-        target: i64,
-        manifest: i64,
-    ) -> Result<Vec<Member>, StoreError> {
-        self.0.insert(target);
-        let mut query = db.prepare_cached(HELD)?;
-        let held = query.query_map([repository, manifest], |row| Ok((row.get(0)?, row.get(2)?)))?;
-        Ok(held.collect::<Result<_, _>>()?)
-    }
-
-    fn is_held(
-        &self,
-        db: &Connection,
-        repository: i64,
-        manifest: i64,
-        without: &HashSet<i64>,
-    ) -> Result<bool, StoreError> {
-        let mut query = db.prepare_cached(HOLDERS)?;
-        let mut rows = query.query([repository, manifest])?;
-        while let Some(row) = rows.next()? {
-            let holder: i64 = row.get(0)?;
-            let gone = if holder < 0 {
-                without.contains(&-holder)
-            } else {
-                self.0.contains(&holder)
-            };
-            if !gone {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-fn members(
-    db: &Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-) -> Result<Vec<Member>, StoreError> {
-    let mut query = db.prepare_cached(query)?;
-    let rows = query.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// The manifests of a repository that deletes released already, with all that
+/// only they hold.
+fn already_gone(db: &Connection, repository: i64) -> Result<Gone, StoreError> {
+    let released = members(
+        db,
+        "SELECT id, repository_id, manifest_id, touched_at FROM repository_manifests
+         WHERE repository_id = ?1 AND desired AND released_at IS NOT NULL",
+        [repository],
+    )?;
+    let mut gone = Gone::default();
+    gone.add_unheld(db, released, |_| true)?;
+    Ok(gone)
 }
 
 struct Look<'a> {
@@ -178,17 +79,17 @@ struct Look<'a> {
     repository: i64,
     readable: &'a Readable,
     /// What is on its way out already, by repository.
-    unheld: HashMap<i64, Unheld>,
+    gone: HashMap<i64, Gone>,
     preview: Preview,
 }
 
 impl Look<'_> {
-    fn unheld(&mut self, repository: i64) -> Result<&Unheld, StoreError> {
-        if !self.unheld.contains_key(&repository) {
-            let already = Unheld::already(self.db, repository)?;
-            self.unheld.insert(repository, already);
+    fn gone(&mut self, repository: i64) -> Result<&Gone, StoreError> {
+        if !self.gone.contains_key(&repository) {
+            let already = already_gone(self.db, repository)?;
+            self.gone.insert(repository, already);
         }
-        Ok(self.unheld.entry(repository).or_default())
+        Ok(self.gone.entry(repository).or_default())
     }
 
     /// The tags' rows and manifests; notes which are there.
@@ -225,8 +126,7 @@ impl Look<'_> {
         manifests: &[i64],
     ) -> Result<Vec<Tag>, StoreError> {
         let mut query = self.db.prepare_cached(
-            "SELECT id, name FROM tags INDEXED BY tags_of_manifest
-             WHERE repository_id = ?1 AND manifest_id = ?2 ORDER BY name",
+            "SELECT id, name FROM tags WHERE repository_id = ?1 AND manifest_id = ?2 ORDER BY name",
         )?;
         let mut tags = Vec::new();
         for manifest in manifests {
@@ -241,27 +141,27 @@ impl Look<'_> {
     }
 
     fn member(&self, manifest: i64) -> Result<Option<Member>, StoreError> {
-        let target = row(
+        let found = members(
             self.db,
-            "SELECT id FROM repository_manifests
+            "SELECT id, repository_id, manifest_id, touched_at FROM repository_manifests
              WHERE repository_id = ?1 AND manifest_id = ?2 AND desired",
             [self.repository, manifest],
-            |row| row.get(0),
         )?;
-        Ok(target.map(|target| (target, manifest)))
+        Ok(found.first().copied())
     }
 
     fn delete_tags(mut self, names: Vec<Tag>) -> Result<Preview, StoreError> {
         let (rows, manifests) = self.tags(names)?;
         self.preview.also_tagged = self.also_tagged(&rows, &manifests)?;
-        let mut look = Vec::new();
+        let mut deleted = Vec::new();
         for manifest in &manifests {
-            look.extend(self.member(*manifest)?);
+            deleted.extend(self.member(*manifest)?);
         }
-        let before = self.unheld(self.repository)?.clone();
+        let before = self.gone(self.repository)?.clone();
         let mut after = before.clone();
-        after.add(self.db, self.repository, look.clone(), &rows)?;
-        self.measure(&before, after, look)
+        after.tags.extend(rows);
+        after.add_unheld(self.db, deleted.clone(), |_| true)?;
+        self.measure(&before, after, deleted)
     }
 
     fn delete_manifest(mut self, digest: &Digest) -> Result<Option<Preview>, StoreError> {
@@ -269,51 +169,45 @@ impl Look<'_> {
         let Some(manifest) = manifest else {
             return Ok(None);
         };
-        let Some((target, _)) = self.member(manifest)? else {
+        let Some(member) = self.member(manifest)? else {
             return Ok(None);
         };
-        let named_by = row(
-            self.db,
-            "SELECT b.digest FROM manifest_references x
-             CROSS JOIN repository_manifests h
-               ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-             JOIN blobs b ON b.id = h.manifest_id
-             WHERE x.blob_id = ?2 AND x.is_manifest LIMIT 1",
-            [self.repository, manifest],
-            |row| row.get::<_, String>(0),
-        )?;
-        self.preview.named_by = named_by.as_deref().map(parsed).transpose()?;
+        self.preview.named_by = named_by(self.db, self.repository, manifest, true)?;
         let rows = keys(
             self.db,
-            "SELECT id FROM tags INDEXED BY tags_of_manifest
-             WHERE repository_id = ?1 AND manifest_id = ?2",
+            "SELECT id FROM tags WHERE repository_id = ?1 AND manifest_id = ?2",
             [self.repository, manifest],
         )?;
         self.preview.tags = self.also_tagged(&HashSet::new(), &[manifest])?;
-        let rows: HashSet<i64> = rows.into_iter().collect();
-        let before = self.unheld(self.repository)?.clone();
+        let before = self.gone(self.repository)?.clone();
         let mut after = before.clone();
-        let held = after.put(self.db, self.repository, target, manifest)?;
-        after.add(self.db, self.repository, held, &rows)?;
-        self.measure(&before, after, vec![(target, manifest)])
-            .map(Some)
+        after.tags.extend(rows);
+        // It goes whatever holds it.
+        after.manifests.insert(member.id);
+        let held = held_by(self.db, self.repository, manifest)?;
+        after.add_unheld(self.db, held, |_| true)?;
+        self.measure(&before, after, vec![member]).map(Some)
     }
 
     /// Adds up what of the deleted manifests, and of all that goes with them,
     /// nothing needs afterwards, and who needs the rest.
     fn measure(
         mut self,
-        before: &Unheld,
-        after: Unheld,
+        before: &Gone,
+        after: Gone,
         deleted: Vec<Member>,
     ) -> Result<Preview, StoreError> {
         let db = self.db;
-        let gone: Vec<i64> = after.0.difference(&before.0).copied().collect();
+        let gone: Vec<i64> = after
+            .manifests
+            .difference(&before.manifests)
+            .copied()
+            .collect();
         self.preview.tag_count = i64::try_from(self.preview.tags.len()).unwrap_or(i64::MAX);
         self.preview.manifests = i64::try_from(gone.len()).unwrap_or(i64::MAX);
-        self.unheld.insert(self.repository, after);
+        self.gone.insert(self.repository, after);
         let mut blobs: BTreeSet<i64> = BTreeSet::new();
-        let deleted = deleted.into_iter().map(|(target, _)| target);
+        let deleted = deleted.into_iter().map(|member| member.id);
         for target in gone.into_iter().chain(deleted) {
             let mut query = db.prepare_cached(&format!("{NEEDS} SELECT id FROM needs"))?;
             let manifest: i64 = db
@@ -347,8 +241,8 @@ impl Look<'_> {
     /// Whether the repository still needs a blob, and which others do.
     fn needed_by(&mut self, blob: i64) -> Result<(bool, BTreeSet<i64>), StoreError> {
         let mut elsewhere = BTreeSet::new();
-        for (repository, target) in members(self.db, NEEDED_BY, [blob, KEEPERS])? {
-            if self.unheld(repository)?.0.contains(&target) {
+        for (repository, target) in needed_by(self.db, blob, KEEPERS)? {
+            if self.gone(repository)?.manifests.contains(&target) {
                 continue;
             }
             if repository == self.repository {
@@ -437,7 +331,7 @@ impl Store {
                 db: &snapshot,
                 repository,
                 readable: &readable,
-                unheld: HashMap::new(),
+                gone: HashMap::new(),
                 preview: Preview::default(),
             };
             match what {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::accounts::grants::permissions_for;
 use crate::accounts::readable::READABLE;
-use crate::content::repositories::{revive, standing};
+use crate::content::repositories::{find_any_state, revive};
 use crate::content::sums::forget_pulls;
 use crate::engine::page::List;
 use crate::engine::sql::parsed;

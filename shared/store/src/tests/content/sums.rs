@@ -92,6 +92,10 @@ impl Place {
         self.store.read(read).await.unwrap()
     }
 
+    pub(super) async fn assert_sums(&self) {
+        assert_eq!(self.wrong_sums().await, Vec::<String>::new());
+    }
+
     /// Every viewer finds as many jobs as the list says that there are.
     async fn assert_job_pages(&self) {
         let mine = Readable::Some {
@@ -155,8 +159,8 @@ impl Place {
             }
             8 => {
                 let source = MountSource::Any(Readable::All);
-                let mounted = store.mount(&name(repository), source, &Digest::sha256(blob));
-                mounted.await.unwrap();
+                let (to, digest) = (name(repository), Digest::sha256(blob));
+                store.mount(&to, source, &digest).await.unwrap();
             }
             9 => {
                 // Some of what is to be done.
