@@ -23,6 +23,7 @@ pub mod processes;
 pub mod proftpd;
 pub mod proxy;
 pub mod random;
+pub mod registry;
 pub mod retrying_client;
 pub mod round_robin;
 pub mod schema;

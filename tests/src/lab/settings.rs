@@ -1,10 +1,11 @@
 //! The environment that a lab gives to the gateway and the uploader.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
-use super::{Builder, PASSWORD};
+use super::Builder;
 use crate::faulty_sftp::{self, FaultySftp};
+use crate::registry;
 use crate::sshd::Sshd;
 
 /// What labs log, where not all.
@@ -17,38 +18,27 @@ pub fn log_no_more_than(level: &'static str) {
     let _ = LOG_LEVEL.set(level);
 }
 
-/// Where the lab keeps by how much it moved the clocks.
-pub(super) fn offset_file(folder: &Path) -> PathBuf {
-    folder.join("clock-offset")
-}
-
 /// The environment of all our processes; later values win.
 pub(super) fn settings(
     folder: &Path,
     sshd: &Sshd,
     extra: &[(String, String)],
 ) -> Vec<(String, String)> {
-    let offset = offset_file(folder);
-    std::fs::write(&offset, "0").expect("to write an offset");
     let path = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
     let own = [
-        ("DATA_DIR", path(&folder.join("data"))),
-        ("LISTEN_ADDRESS", "127.0.0.1".to_owned()),
-        ("WEB_PORT", "0".to_owned()),
         ("LOG_LEVEL", LOG_LEVEL.get().unwrap_or(&"trace").to_string()),
-        ("ADMIN_PASSWORD", PASSWORD.to_owned()),
         ("FTP_HOST", "127.0.0.1".to_owned()),
         ("FTP_PORT", sshd.port().to_string()),
         ("FTP_USERNAME", sshd.username()),
         ("FTP_PRIVATE_KEY", path(&sshd.private_key())),
-        // What a test collects, it collects itself.
-        ("GC_SCHEDULE", "off".to_owned()),
-        // Not a share of whatever disk the tests run on.
-        ("SPOOL_MIN_FREE", "100M".to_owned()),
-        (refity_config::clock::OFFSET_FILE_VARIABLE, path(&offset)),
+        (
+            refity_config::clock::OFFSET_FILE_VARIABLE,
+            path(&registry::offset_file(folder)),
+        ),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
-    own.into_iter().chain(extra.iter().cloned()).collect()
+    let common = registry::variables(folder).into_iter();
+    common.chain(own).chain(extra.iter().cloned()).collect()
 }
 
 impl Builder {
