@@ -11,6 +11,7 @@ mod clients;
 mod collection;
 mod configuration;
 mod crash;
+mod crates;
 mod database_held;
 mod database_lost;
 mod deletes;
