@@ -1,6 +1,5 @@
-//! `refity-gateway admin`: accounts from the command line, by the database
-//! alone, so that it works while the gateway is down, and for who is locked
-//! out of it.
+//! `refity-gateway admin`: manages accounts directly in the database, so that it
+//! works without a running gateway and for locked-out users.
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::net::IpAddr;
@@ -20,13 +19,13 @@ use crate::access::{PasswordError, PolicyError, check_policy, hash_password};
 use crate::api::rfc3339;
 use crate::client::ClientKey;
 
-/// The most bytes that are read as a password.
+/// Maximum length of a password in bytes.
 const PASSWORD_MAX: u64 = 4096;
 
-/// How many accounts are read at once.
+/// Accounts per page.
 const PAGE: u32 = 1000;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -37,44 +36,44 @@ pub(crate) struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Make an account; its password is the first line of standard input
+    /// Create a user with the password in the first line of standard input
     CreateUser {
-        /// 1 to 64 letters and digits, with . _ - @ between them
+        /// User name: 1 to 64 letters and digits, with . _ - @ between them
         name: UserName,
-        /// What it may do: everything, or what it is given
+        /// Grant full access (admin), or only granted rights (user)
         #[arg(long, value_enum, default_value = "user")]
         role: RoleName,
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Give an account another password, the first line of standard input; all of its
-    /// sessions end
+    /// Set a user's password to the first line of standard input; ends all sessions of the
+    /// user
     ResetPassword {
-        /// The account's name, in whatever case
+        /// User name, case-insensitive
         name: UserName,
         #[command(flatten)]
         password: PasswordArgs,
     },
-    /// Forget wrong passwords that were tried, so that nobody has to wait
+    /// Reset the limit on failed sign-ins
     Unlock {
-        /// At this account, from wherever
+        /// Of this user, from any address
         #[arg(required_unless_present = "address")]
         name: Option<UserName>,
-        /// From this IP address (IPv6: its /64 network), at whatever account
+        /// From this IP address (IPv6: its /64 network), for any user
         #[arg(long)]
         address: Option<IpAddr>,
     },
-    /// Print all accounts: name, role, state, last sign-in
+    /// List all users: name, role, state, last sign-in
     ListUsers,
 }
 
 #[derive(clap::Args, Debug)]
 struct PasswordArgs {
-    /// Read the password from standard input: it has no place on a command line, which
-    /// every process of the machine can see
+    /// Read the password from standard input; required, since all processes can see command
+    /// lines
     #[arg(long, required = true)]
     password_stdin: bool,
-    /// The account can do nothing before it has changed it
+    /// Require the user to change the password at the next sign-in
     #[arg(long)]
     must_change: bool,
 }
@@ -94,21 +93,21 @@ impl From<RoleName> for Role {
     }
 }
 
-/// Why the command did nothing.
+/// An error of the command.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(
-        "there is no {DATABASE} in {0}: set DATA_DIR to the gateway's, and start the gateway once \
-         before"
+        "no {DATABASE} in {0}: set DATA_DIR to the gateway's data folder, and start the gateway \
+         once before"
     )]
     NoDatabase(String),
-    #[error("there is no user {0}")]
+    #[error("unknown user {0}")]
     Unknown(UserName),
-    #[error("there is a user {0} already")]
+    #[error("user {0} already exists")]
     Exists(UserName),
     #[error("standard input: {0}")]
     Policy(PolicyError),
-    #[error("standard input holds no password in its first line")]
+    #[error("the first line of standard input is empty: write the password to standard input")]
     NoPassword,
     #[error("cannot read or write: {0}")]
     Io(#[from] io::Error),
@@ -119,7 +118,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// 2 where what was asked for cannot be, 1 where it may work later.
+    /// Returns 2 if the command is invalid, 1 if it may succeed later.
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Io(_) | Self::Password(_) | Self::Store(_) => ExitCode::FAILURE,
@@ -145,7 +144,7 @@ pub(crate) fn main(args: Args) -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Failure> {
     let path = args.data.data_dir.join(DATABASE);
-    // Making one would hide that DATA_DIR is another.
+    // Creating a database would hide a wrong DATA_DIR.
     if !Store::check(&path).await? {
         let folder = args.data.data_dir.display().to_string();
         return Err(Failure::NoDatabase(folder));
@@ -178,7 +177,7 @@ async fn create(
     let user = store.create_user(new).await?;
     let user = user.ok_or(Failure::Exists(name))?;
     note(store, AuditAction::UserCreate, &user.name).await?;
-    say(&format!("made the user {}", user.name))
+    say(&format!("created user {}", user.name))
 }
 
 async fn reset(store: &Store, name: &UserName, password: &PasswordArgs) -> Result<(), Failure> {
@@ -189,10 +188,10 @@ async fn reset(store: &Store, name: &UserName, password: &PasswordArgs) -> Resul
     store.clear_account_failures(name).await?;
     note(store, AuditAction::Password, &user.name).await?;
     if user.disabled {
-        say(&format!("{} is disabled, and stays so", user.name))?;
+        say(&format!("{} is still disabled", user.name))?;
     }
     say(&format!(
-        "{} has a new password; all of its sessions have ended",
+        "changed the password of {}; all sessions have ended",
         user.name
     ))
 }
@@ -206,13 +205,13 @@ async fn unlock(
         let user = found(store, &name).await?;
         store.clear_account_failures(&name).await?;
         note(store, AuditAction::UserUnlock, &user.name).await?;
-        say(&format!("forgot wrong passwords at {}", user.name))?;
+        say(&format!("unlocked {}", user.name))?;
     }
     if let Some(address) = address {
         let key = ClientKey::of(address).to_string();
         store.clear_address_failures(&key).await?;
         note(store, AuditAction::UserUnlock, &key).await?;
-        say(&format!("forgot wrong passwords from {key}"))?;
+        say(&format!("unlocked {key}"))?;
     }
     Ok(())
 }
@@ -236,7 +235,7 @@ async fn list(store: &Store) -> Result<(), Failure> {
     }
 }
 
-/// Name, role, state and last sign-in, with tabs between them.
+/// Formats name, role, state and last sign-in, separated by tabs.
 fn line(user: &User) -> String {
     let role = match user.role {
         Role::Admin => "admin",
@@ -244,7 +243,7 @@ fn line(user: &User) -> String {
     };
     let state = match (user.disabled, user.must_change_password) {
         (true, _) => "disabled",
-        (false, true) => "must change its password",
+        (false, true) => "must change password",
         (false, false) => "enabled",
     };
     let last = user.last_login_at.map_or("never".to_owned(), rfc3339);

@@ -1,4 +1,4 @@
-//! What the gateway is told: variables, each also a flag.
+//! The gateway's configuration: variables, each also a flag.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use refity_storage::sftp::RemoteConfig;
 
 use crate::admin;
 
-/// Serves a Docker and OCI registry whose storage is an SFTP server.
+/// Serve a Docker and OCI registry that stores everything on an SFTP server.
 #[derive(Parser, Debug)]
 #[command(name = "refity-gateway", version)]
 struct Args {
@@ -45,7 +45,7 @@ struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Accounts, from the command line: works while the gateway is down or up
+    /// Manage users; works whether the gateway runs or not
     Admin(Box<admin::Args>),
 }
 

@@ -8,18 +8,18 @@ use refity_config::{
 
 use crate::commands::{gc, rebuild_index};
 
-/// What was asked for.
+/// The command line.
 #[derive(Parser)]
 #[command(
     name = "refity-uploader",
     version,
-    about = "Moves what was pushed to Refity onto the SFTP server"
+    about = "Transfers pushed images to the SFTP server"
 )]
 pub struct CommandLine {
-    /// Without a subcommand: the service itself.
+    /// Arguments of the service, which runs without a subcommand.
     #[command(flatten)]
     pub service: ServiceArgs,
-    /// Something else than the service.
+    /// The subcommand, if any.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -27,36 +27,36 @@ pub struct CommandLine {
 /// A subcommand.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Collect garbage now: what deletes left, and nothing needs any more
+    /// Collect garbage now: unreferenced data that was deleted at least a day ago
     Gc(gc::Args),
-    /// Make a new index from the spool and SFTP, after the database was lost
+    /// Rebuild a lost database from the spool and SFTP
     RebuildIndex(Box<rebuild_index::Args>),
 }
 
-/// What the service takes.
+/// Arguments of the service.
 #[derive(Args)]
 pub struct ServiceArgs {
-    /// Whether to start at all.
+    /// Validate the configuration only.
     #[command(flatten)]
     pub check: CheckArgs,
     /// The storage and the data folder.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Take the tree on SFTP over from the installation that owns it
+    /// Take over the tree on SFTP from the installation that owns it
     #[arg(long)]
     pub take_over: bool,
-    /// What is garbage.
+    /// Garbage collection rules.
     #[command(flatten)]
     pub collection: CollectionArgs,
-    /// When it is collected.
+    /// Garbage collection schedule.
     #[command(flatten)]
     pub schedule: ScheduleArgs,
-    /// How long it is known who did what.
+    /// Audit log retention.
     #[command(flatten)]
     pub audit: AuditArgs,
 }
 
-/// Where the data is, here and there, and how to log.
+/// Data folder, storage and logging.
 #[derive(Args)]
 pub struct PlaceArgs {
     /// The data folder.
@@ -71,10 +71,10 @@ pub struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    /// The storage's settings, checked.
+    /// Returns the validated settings of the storage.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All problems found.
     pub fn remote_settings(&self) -> Result<RemoteSettings, Problems> {
         self.remote.settings(&self.data)
     }

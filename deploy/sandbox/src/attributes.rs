@@ -1,4 +1,4 @@
-//! A file's size, permissions and times, as SFTP tells and sets them.
+//! SFTP attributes of files: size, permissions and times.
 
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
@@ -17,8 +17,8 @@ pub(super) fn set_attributes_at(path: &Path, attributes: &FileAttributes) -> io:
     set_attributes(&file, attributes)
 }
 
-/// Sets size, permissions and times; owners are left alone, since all files
-/// are the sandbox's own.
+/// Sets size, permissions and times. Ignores owners, since all files belong to
+/// the sandbox.
 pub(super) fn set_attributes(file: &File, attributes: &FileAttributes) -> io::Result<()> {
     if let Some(size) = attributes.size {
         file.set_len(size)?;

@@ -5,7 +5,7 @@ use rustix::fs::StatVfs;
 
 use super::files::Refusal;
 
-/// What the server can do, with the revisions that it tells clients.
+/// Supported extensions with their advertised revisions.
 pub const OFFERED: [(&str, &str); 4] = [
     ("posix-rename@openssh.com", "1"),
     ("fsync@openssh.com", "1"),
@@ -46,7 +46,7 @@ fn take_string(data: &mut &[u8]) -> Option<String> {
     String::from_utf8(text.to_vec()).ok()
 }
 
-/// The answer to `statvfs`.
+/// The response to `statvfs`.
 pub(super) fn space(id: u32, space: &StatVfs) -> Packet {
     let fields = [
         space.f_bsize,

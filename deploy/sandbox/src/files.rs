@@ -1,4 +1,4 @@
-//! What each request does to the folder: SFTP version 3, as in
+//! File operations of SFTP version 3, as in
 //! <https://datatracker.ietf.org/doc/html/draft-ietf-secsh-filexfer-02>.
 
 use std::collections::HashMap;
@@ -22,14 +22,14 @@ use super::hooks::{Hooks, Kind, Operation};
 use super::session::LONGEST_PACKET;
 use super::tree::{Tree, absolute};
 
-/// Files and folders that one channel may hold open.
+/// Maximum number of open handles per channel.
 const HANDLES: usize = 256;
-/// The most that one read answers, in bytes: what fits a packet.
+/// Maximum bytes per read, limited by the packet size.
 const LONGEST_READ: u32 = LONGEST_PACKET - 1024;
-/// Names in one answer to `READDIR`; fits a packet whatever their length.
+/// Names per `READDIR` response; fits into a packet at any length.
 const NAMES: usize = 100;
 
-/// Why a request was not carried out.
+/// An error of a request.
 pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {
@@ -39,7 +39,7 @@ impl Refusal {
 }
 
 impl From<io::Error> for Refusal {
-    /// As OpenSSH's server maps them.
+    /// Maps errors like OpenSSH's server.
     fn from(error: io::Error) -> Self {
         use io::ErrorKind as Kind;
         let code = match error.kind() {
@@ -65,7 +65,7 @@ pub(super) struct Files {
 struct Opened {
     path: String,
     what: What,
-    /// Counted for as long as this lives.
+    /// Counted while this value exists.
     open_handles: Arc<AtomicUsize>,
 }
 
@@ -91,7 +91,7 @@ impl Files {
         }
     }
 
-    /// What a packet asks for.
+    /// Describes the request in a packet.
     pub(super) fn describe(&self, packet: &Packet) -> Operation {
         let by_path = |kind, path: &str| (kind, absolute(path), None, false);
         let by_handle = |kind, handle: &str| match self.handles.get(handle) {
@@ -148,9 +148,9 @@ impl Files {
         }
     }
 
-    /// Does what a packet asks and answers it. Without a packet (it was
-    /// carried out already) the answer is a failure.
-    pub(super) fn carry_out(&mut self, id: u32, packet: Option<Packet>) -> Packet {
+    /// Executes a packet and returns the response. Without a packet (already
+    /// executed) returns a failure.
+    pub(super) fn execute(&mut self, id: u32, packet: Option<Packet>) -> Packet {
         let carried_out = match packet {
             Some(packet) => self.try_to(id, packet),
             None => Err(Refusal::new(StatusCode::Failure)),
@@ -222,7 +222,7 @@ impl Files {
                 let from = self.tree.entry_below(&rename.oldpath)?;
                 rename_without_overwriting(&from, &self.tree.entry_below(&rename.newpath)?)?;
             }
-            // Links could lead out of the folder, so there are none.
+            // Links could leave the folder, so they are not supported.
             _ => return Err(Refusal::new(StatusCode::OpUnsupported)),
         }
         Ok(Packet::error(id, StatusCode::Ok))
@@ -238,7 +238,7 @@ impl Files {
         version.into()
     }
 
-    /// `None` where the answer is a plain "done".
+    /// `None` if the response is a plain OK.
     fn extended(&self, id: u32, request: Request) -> Result<Option<Packet>, Refusal> {
         match request {
             Request::PosixRename { from, to } => {
@@ -350,7 +350,7 @@ impl Files {
             && let Some(entry) = left.next()
         {
             let entry = entry?;
-            // What was removed meanwhile is not listed.
+            // Skip files that were removed meanwhile.
             if let Ok(metadata) = entry.metadata() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 files.push(protocol::File::new(name, describe_file(&metadata)));
@@ -373,8 +373,8 @@ fn read_at(file: &File, offset: u64, length: u32) -> Result<Vec<u8>, Refusal> {
     Ok(data)
 }
 
-/// Version 3 never overwrites. A file is linked under its new name first,
-/// which fails where one is; a folder's rename fails over one that is not
+/// Version 3 never overwrites. Hard-link a file to its new name first, which
+/// fails if the name exists; renaming a folder fails over one that is not
 /// empty.
 fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
     if fs::symlink_metadata(from)?.is_dir() {

@@ -1,10 +1,10 @@
-//! Where something else may look at, change or spoil what the server does.
+//! Hooks to observe, change or disturb the server.
 
 use russh_sftp::protocol::Packet;
 
 use super::line::Cutter;
 
-/// What a request asks for, whichever packet said so.
+/// The operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each is the protocol's own word")]
 pub enum Kind {
@@ -22,7 +22,7 @@ pub enum Kind {
     MkDir,
     RmDir,
     RealPath,
-    /// Version 3's own rename, which never overwrites.
+    /// The rename of version 3, which never overwrites.
     Rename,
     ReadLink,
     Symlink,
@@ -32,82 +32,82 @@ pub enum Kind {
     Fsync,
     /// `statvfs@openssh.com` and `fstatvfs@openssh.com`.
     StatVfs,
-    /// The first packet of a channel, and what has no meaning here.
+    /// The first packet of a channel, and unsupported packets.
     Other,
 }
 
 /// One request, described for [`Hooks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// What is asked for.
+    /// The operation.
     pub kind: Kind,
-    /// The request's number, which its answer must carry.
+    /// The request id, repeated in the response.
     pub id: u32,
-    /// The path that the client named, or under which it opened the handle.
-    /// Absolute, `/` being the folder that is served.
+    /// The requested path, or the path of the handle. Absolute; `/` is the
+    /// served folder.
     pub path: String,
-    /// Where a rename leads to, absolute as well.
+    /// Absolute target path of a rename.
     pub target: Option<String>,
-    /// Bytes that a write carries; 0 for all else.
+    /// Bytes of a write; 0 for other operations.
     pub bytes: u64,
-    /// Whether an open asks to write, or a handle was opened so.
+    /// Whether an open or handle is for writing.
     pub writes: bool,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The client gets this packet.
+    /// Send this packet.
     Answer(Packet),
-    /// The client gets no answer, ever.
+    /// Send nothing.
     Silence,
-    /// The connection is reset.
+    /// Reset the connection.
     Disconnect,
 }
 
-/// What becomes of a new connection.
+/// How to handle a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It is served.
+    /// Serve it.
     Serve,
-    /// It is closed before a word was said.
+    /// Close it immediately.
     Refuse,
-    /// It waits, unanswered; the server asks again soon.
+    /// Keep it waiting and ask again soon.
     Hold,
 }
 
-/// Looks at everything that clients ask. Each method's default disturbs
-/// nothing. [`around`](Hooks::around) is called on a blocking thread.
+/// Observes all requests. The default methods change nothing.
+/// [`around`](Hooks::around) is called on a blocking thread.
 pub trait Hooks: Send + Sync + 'static {
     /// A TCP connection arrived.
     fn admit(&self) -> Admission {
         Admission::Serve
     }
 
-    /// An admitted connection begins; `cutter` resets it.
+    /// An admitted connection starts; `cutter` resets it.
     fn connected(&self, _cutter: &Cutter) {}
 
     /// An admitted connection ended.
     fn disconnected(&self) {}
 
-    /// A password was tried and is `right` or not; says whether to let the
-    /// client in.
+    /// Returns whether to accept a sign-in with a password that is `right` or
+    /// wrong.
     fn signed_in(&self, right: bool) -> bool {
         right
     }
 
-    /// Whether the server knows this extension.
+    /// Returns whether the server supports an extension.
     fn offers(&self, _extension: &str) -> bool {
         true
     }
 
-    /// A request arrived; `carry_out` does what it asks, at most once.
-    fn around(&self, _operation: &Operation, carry_out: &mut dyn FnMut() -> Packet) -> Outcome {
-        Outcome::Answer(carry_out())
+    /// Handles a request; `execute` runs it, at most once.
+    fn around(&self, _operation: &Operation, execute: &mut dyn FnMut() -> Packet) -> Outcome {
+        Outcome::Answer(execute())
     }
 }
 
-/// The hooks of a server that works.
+/// Hooks that change nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Undisturbed;
 

@@ -1,8 +1,8 @@
-//! `refity-sandbox`: an SFTP server for trying things out.
+//! `refity-sandbox`: a local SFTP server for demos and tests.
 //!
-//! It serves one folder to one account and nothing else: no shell, no
-//! forwarding, no keys. The parts are usable as a library, so that the tests'
-//! fault-injecting server is this one with [`Hooks`](hooks::Hooks).
+//! Serves one folder to one account: no shell, no forwarding, no keys. As a
+//! library with [`Hooks`](hooks::Hooks), it is also the fault-injecting server
+//! of the tests.
 //!
 //! - [`server`]: connections, sign-in, channels
 //! - [`session`]: the SFTP packets of one channel
@@ -36,63 +36,63 @@ use self::secrets::SecretError;
 use self::server::{Account, SftpServer};
 use self::tree::Tree;
 
-/// Serve a folder by SFTP, for trying things out.
+/// Serve a folder by SFTP, for demos and tests.
 #[derive(Debug, clap::Parser)]
 #[command(name = "refity-sandbox", version)]
 pub struct Args {
-    /// Address and port to listen on; port 0 takes any free one.
+    /// Listen on this address and port; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:2222")]
     pub listen: SocketAddr,
-    /// The folder to serve, made where missing. Clients see it as `/`.
+    /// Serve this folder as `/`, creating it if missing.
     #[arg(long)]
     pub root: PathBuf,
-    /// The one account's name.
+    /// Accept this user.
     #[arg(long, default_value = "refity")]
     pub username: String,
-    /// File that holds the password, made with a random one where missing.
-    /// The variable `SANDBOX_PASSWORD` takes precedence over it.
+    /// Read the password from this file, creating it with a random one if
+    /// missing. The variable `SANDBOX_PASSWORD` takes precedence.
     #[arg(long)]
     pub password_file: Option<PathBuf>,
-    /// File that holds the Ed25519 host key, made where missing.
+    /// Read the Ed25519 host key from this file, creating it if missing.
     #[arg(long)]
     pub host_key: PathBuf,
 }
 
-/// Why the sandbox could not start or had to stop.
+/// The sandbox could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// Neither `SANDBOX_PASSWORD` nor `--password-file` was given.
-    #[error("no password: set SANDBOX_PASSWORD or give --password-file FILE")]
+    #[error("no password: set SANDBOX_PASSWORD or use --password-file FILE")]
     NoPassword,
-    /// A secret could not be read or made.
+    /// A secret could not be read or created.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The folder could not be made or opened.
+    /// The folder could not be created or opened.
     #[error("cannot serve {}: {error}", path.display())]
     Root {
-        /// The folder as given.
+        /// The configured folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         error: std::io::Error,
     },
-    /// The address is taken or not this machine's.
+    /// The address is in use or not local.
     #[error("cannot listen on {address}: {error}")]
     Listen {
-        /// The address as given.
+        /// The configured address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system error.
         error: std::io::Error,
     },
-    /// Signals could not be watched, or standard output is gone.
+    /// Signals could not be handled, or standard output is closed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
 /// Serves until SIGTERM or SIGINT. Prints `listening on ADDRESS` once clients
-/// may connect.
+/// can connect.
 ///
 /// # Errors
-/// [`SandboxError`]: the start failed; nothing was served.
+/// [`SandboxError`] if startup failed.
 pub async fn run(args: Args) -> Result<(), SandboxError> {
     let password = match std::env::var("SANDBOX_PASSWORD") {
         Ok(password) if !password.is_empty() => password,

@@ -1,4 +1,4 @@
-//! A TCP connection that can be reset from elsewhere.
+//! A TCP connection that can be reset by other code.
 
 use std::io;
 use std::pin::Pin;
@@ -9,22 +9,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// Resets the [`Line`] that it was made with.
+/// Resets its [`Line`].
 #[derive(Debug, Clone, Default)]
 pub struct Cutter(Arc<Notify>);
 
 impl Cutter {
-    /// Resets the connection: the peer sees RST, not an orderly end.
+    /// Resets the connection with RST.
     pub fn cut(&self) {
-        // A permit is kept, so a cut between two polls is not lost.
+        // `notify_one` stores a permit, so a cut between two polls is not lost.
         self.0.notify_one();
     }
 }
 
-/// A connection, until its [`Cutter`] is used.
+/// A connection that its [`Cutter`] can reset.
 pub struct Line<G> {
-    /// Dropped before the connection is closed: who waits for its end and
-    /// comes again is not counted twice.
+    /// Dropped before the connection is closed, so that a client that
+    /// reconnects is not counted twice.
     guard: Option<G>,
     stream: TcpStream,
     until_cut: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -32,7 +32,7 @@ pub struct Line<G> {
 }
 
 impl<G> Line<G> {
-    /// Wraps a connection, which holds the guard until it ends.
+    /// Wraps a connection, which holds the guard until it is closed.
     #[must_use]
     pub fn new(stream: TcpStream, cutter: &Cutter, guard: G) -> Self {
         let notify = Arc::clone(&cutter.0);

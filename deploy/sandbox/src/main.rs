@@ -1,4 +1,4 @@
-//! The sandbox's program: reads the command line and serves.
+//! The sandbox program.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The sandbox's host key and password: read, or made on the first start.
+//! The sandbox's host key and password: read, or generated on first start.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,37 +9,37 @@ use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 
-/// Why a secret is not to be had.
+/// A secret could not be read or created.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file could not be read or written.
-    #[error("cannot read or make {}: {error}", path.display())]
+    #[error("cannot read or create {}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         error: io::Error,
     },
-    /// The file holds no unencrypted OpenSSH private key.
+    /// The file is not an unencrypted OpenSSH private key.
     #[error("{} is not an OpenSSH private key without a passphrase: {reason}", path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The file is empty.
-    #[error("{} holds no password: remove it to have one made", path.display())]
+    #[error("{} is empty: write a password to the file, or delete it to generate one", path.display())]
     NoPassword {
         /// The file.
         path: PathBuf,
     },
-    /// The system gave no random numbers.
-    #[error("no random numbers: {0}")]
+    /// The system random number generator failed.
+    #[error("the system random number generator failed: {0}")]
     Random(getrandom::Error),
 }
 
-/// The password in `path`; a random one is made there where the file is
+/// Returns the password in `path`, creating the file with a random one if
 /// missing.
 ///
 /// # Errors
@@ -56,8 +56,7 @@ pub fn password(path: &Path) -> Result<String, SecretError> {
     Ok(password.to_owned())
 }
 
-/// The host key in `path`; an Ed25519 one is made there where the file is
-/// missing.
+/// Returns the host key in `path`, creating an Ed25519 key if missing.
 ///
 /// # Errors
 /// [`SecretError`].
@@ -83,7 +82,7 @@ pub fn host_key(path: &Path) -> Result<PrivateKey, SecretError> {
     Ok(key)
 }
 
-/// A new Ed25519 host key.
+/// Generates an Ed25519 host key.
 ///
 /// # Errors
 /// [`SecretError::Random`].
@@ -114,15 +113,14 @@ fn read_or_make(
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             write_new(path, &make()?).map_err(failed)?;
-            // What is there now is read: another process may have been first.
+            // Read the file again: another process may have created it first.
             fs::read_to_string(path).map_err(failed)
         }
         read => read.map_err(failed),
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all, and never
-/// over an existing one.
+/// Writes a file atomically with mode 0600; never overwrites an existing one.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -192,7 +190,7 @@ mod tests {
             password(&file)
                 .unwrap_err()
                 .to_string()
-                .contains("file holds no password")
+                .contains("file is empty")
         );
         assert!(
             host_key(&file)

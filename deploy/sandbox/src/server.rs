@@ -17,30 +17,30 @@ use super::line::{Cutter, Line};
 use super::session;
 use super::tree::Tree;
 
-/// Connections served at once; a further one is closed.
+/// Maximum concurrent connections; further ones are closed.
 const CONNECTIONS: usize = 64;
-/// SFTP channels that one connection may have at once.
+/// Maximum SFTP channels per connection.
 const CHANNELS: usize = 8;
-/// Bytes that a client may send ahead on one channel.
+/// Receive window per channel in bytes.
 const WINDOW: u32 = 2 << 20;
-/// A rejected password is answered after this long.
+/// Delay after a rejected password.
 const REJECTION_DELAY: Duration = Duration::from_millis(200);
-/// An idle connection is closed after this long.
+/// Idle timeout of a connection.
 const IDLE: Duration = Duration::from_secs(15 * 60);
-/// How often a held connection asks again to be served.
+/// Polling interval of a waiting connection.
 const HOLD: Duration = Duration::from_millis(20);
-/// Pause after a failed `accept`, which means that descriptors ran out.
+/// Pause after a failed `accept`, usually because descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who may sign in. Keeps hashes only, which are of one length, so that
-/// comparing them tells nothing about what is right.
+/// The account. Keeps only hashes of equal length, so that comparisons do not
+/// leak the password.
 pub struct Account {
     username: [u8; 32],
     password: [u8; 32],
 }
 
 impl Account {
-    /// An account with a password.
+    /// Creates an account with a password.
     #[must_use]
     pub fn new(username: &str, password: &str) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Account {
         let differs = |a: [u8; 32], b: [u8; 32]| {
             std::hint::black_box(a.iter().zip(b).fold(0, |bits, (a, b)| bits | (a ^ b)))
         };
-        // `|`, not `||`: both are compared whatever the first says.
+        // `|`, not `||`: always compare both.
         differs(self.username, given.username) | differs(self.password, given.password) == 0
     }
 }
@@ -65,7 +65,7 @@ pub struct SftpServer {
     shared: Arc<Shared>,
 }
 
-/// What all connections of a server share.
+/// State shared by all connections.
 pub(super) struct Shared {
     pub(super) tree: Tree,
     pub(super) hooks: Arc<dyn Hooks>,
@@ -74,7 +74,7 @@ pub(super) struct Shared {
 }
 
 impl SftpServer {
-    /// A server that is not listening yet.
+    /// Creates a server that is not listening yet.
     #[must_use]
     pub fn new(tree: Tree, account: Account, host_key: PrivateKey, hooks: Arc<dyn Hooks>) -> Self {
         let ssh = Config {
@@ -99,13 +99,13 @@ impl SftpServer {
         }
     }
 
-    /// Counts the files and folders that clients hold open.
+    /// Returns the number of handles that clients have open.
     #[must_use]
     pub fn open_handles(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.shared.open_handles)
     }
 
-    /// Accepts connections for ever. Dropping the future stops accepting;
+    /// Accepts connections forever. Dropping the future stops accepting;
     /// connections end with the runtime.
     pub async fn serve(&self, listener: TcpListener) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -127,7 +127,7 @@ impl SftpServer {
             let admitted = Admitted(Arc::clone(&self.shared.hooks));
             if let Ok(place) = Arc::clone(&room).try_acquire_owned() {
                 let (ssh, shared) = (Arc::clone(&self.ssh), Arc::clone(&self.shared));
-                // How a connection ends is its client's business.
+                // Ignore how a connection ends.
                 tokio::spawn(async move {
                     let _ended = converse(stream, ssh, shared, admitted).await;
                     drop(place);
@@ -141,7 +141,7 @@ fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::Password][..])
 }
 
-/// A connection that was admitted, until it ends.
+/// An admitted connection.
 struct Admitted(Arc<dyn Hooks>);
 
 impl Drop for Admitted {
@@ -173,7 +173,7 @@ async fn converse(
 struct Connection {
     shared: Arc<Shared>,
     cutter: Cutter,
-    /// Opened, and not yet asked for a subsystem.
+    /// Channels without a subsystem yet.
     idle_channels: HashMap<ChannelId, Channel<Msg>>,
     sessions: Arc<Semaphore>,
 }

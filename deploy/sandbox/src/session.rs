@@ -1,9 +1,8 @@
 //! The SFTP packets of one channel.
 //!
-//! Three parts work at once: this task splits what arrives into packets, a
-//! blocking thread carries them out in their order, and a task sends the
-//! answers. So the next request is read while the disk works, and a client
-//! may have many outstanding.
+//! Three parts run concurrently: this task splits the input into packets, a
+//! blocking thread executes them in order, and another task sends the
+//! responses. So a client can have many requests outstanding.
 
 use std::io;
 use std::sync::Arc;
@@ -21,18 +20,18 @@ use super::hooks::Outcome;
 use super::line::Cutter;
 use super::server::Shared;
 
-/// The longest packet that a client may send, in bytes; OpenSSH's limit.
+/// Maximum packet size in bytes, as in OpenSSH.
 pub(super) const LONGEST_PACKET: u32 = 256 * 1024;
-/// Bytes of requests that may wait for the disk. Must hold the small packets
-/// of a client that reads far ahead: while they wait unread, so does the
-/// client's permission to send it more.
+/// Maximum bytes of queued requests. Must hold the small packets of a client
+/// that reads far ahead: while packets wait unread, the client's window is not
+/// extended.
 const BACKLOG: u32 = 2 << 20;
-/// What a request counts at least in the backlog, in bytes.
+/// Minimum bytes that a request takes in the backlog.
 const LEAST_COST: u32 = 256;
-/// Answers that may wait for the network.
+/// Maximum number of queued responses.
 const ANSWERS: usize = 16;
 
-/// A request, and its share of the backlog.
+/// A request with its share of the backlog.
 type Waiting = (Packet, OwnedSemaphorePermit);
 
 /// Serves one channel until the client closes it or breaks the protocol.
@@ -43,9 +42,9 @@ pub(super) async fn serve(channel: Channel<Msg>, shared: Arc<Shared>, cutter: Cu
     let worker = tokio::task::spawn_blocking(move || work(to_do, &answers, &shared, &cutter));
     let sender = tokio::spawn(send(outgoing, to_send));
 
-    // A protocol error ends the channel as its end does.
+    // A protocol error ends the channel like an end of file.
     let _ended = receive(incoming, requests).await;
-    // Both end by themselves once no request comes.
+    // Both end once there are no more requests.
     let _worked = worker.await;
     let _sent = sender.await;
 }
@@ -93,8 +92,8 @@ fn work(
     while let Some((packet, _share)) = to_do.blocking_recv() {
         let operation = files.describe(&packet);
         let mut packet = Some(packet);
-        let mut carry_out = || files.carry_out(operation.id, packet.take());
-        match shared.hooks.around(&operation, &mut carry_out) {
+        let mut execute = || files.execute(operation.id, packet.take());
+        match shared.hooks.around(&operation, &mut execute) {
             Outcome::Answer(answer) => {
                 let sent = Bytes::try_from(answer).map(|bytes| answers.blocking_send(bytes));
                 if !matches!(sent, Ok(Ok(()))) {
@@ -113,7 +112,7 @@ async fn send(outgoing: ChannelWriteHalf<Msg>, mut to_send: mpsc::Receiver<Bytes
             return;
         }
     }
-    // Nobody may be there to hear it any more.
+    // The client may have disconnected.
     let _told = outgoing.exit_status(0).await;
     let _told = outgoing.eof().await;
     let _told = outgoing.close().await;

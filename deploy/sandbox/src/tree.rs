@@ -1,14 +1,13 @@
-//! Paths as clients name them, and the files that they mean.
+//! Resolves client paths to files.
 //!
-//! Clients cannot make symbolic links, so a path that was resolved once stays
-//! inside; links that someone put into the folder by hand lead nowhere
-//! outside it.
+//! Clients cannot create symbolic links, so a resolved path stays inside the
+//! folder; existing links that lead outside are refused.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The folder that is served.
+/// The served folder.
 #[derive(Debug, Clone)]
 pub struct Tree {
     root: PathBuf,
@@ -18,7 +17,7 @@ impl Tree {
     /// Opens an existing folder.
     ///
     /// # Errors
-    /// The folder is missing, is none, or cannot be read.
+    /// If the folder is missing, not a folder, or unreadable.
     pub fn open(root: &Path) -> io::Result<Self> {
         let root = root.canonicalize()?;
         if !root.is_dir() {
@@ -27,26 +26,25 @@ impl Tree {
         Ok(Self { root })
     }
 
-    /// The folder itself, canonical.
+    /// Returns the canonical path of the folder.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The path to a file that exists, all links followed.
+    /// Returns the path of an existing file, following all links.
     ///
     /// # Errors
-    /// It is missing, or a link leads out of the folder (permission denied).
+    /// If the file is missing, or a link leads outside (permission denied).
     pub fn follow(&self, path: &str) -> io::Result<PathBuf> {
         self.inside(self.root.join(relative(path)).canonicalize()?)
     }
 
-    /// The path to a name, which may be missing or be a link: the last
-    /// component is not followed.
+    /// Returns the path of a name that may be missing or a link: does not
+    /// follow the last component.
     ///
     /// # Errors
-    /// Its folder is missing, or a link leads out of the folder (permission
-    /// denied).
+    /// If the parent is missing, or a link leads outside (permission denied).
     pub fn entry(&self, path: &str) -> io::Result<PathBuf> {
         let relative = relative(path);
         let (folder, name) = match relative.rsplit_once('/') {
@@ -60,7 +58,7 @@ impl Tree {
         })
     }
 
-    /// As [`entry`](Self::entry), refusing the folder that is served itself.
+    /// Like [`entry`](Self::entry), but refuses the served folder itself.
     ///
     /// # Errors
     /// As `entry`, and permission denied for `/`.
@@ -71,12 +69,12 @@ impl Tree {
         self.entry(path)
     }
 
-    /// The path to open for writing: an existing file with its links
-    /// followed, or a name that is free.
+    /// Returns the path to open for writing: an existing file, following links,
+    /// or an unused name.
     ///
     /// # Errors
-    /// As [`follow`](Self::follow) and [`entry`](Self::entry); a link to
-    /// nothing is missing.
+    /// Like [`follow`](Self::follow) and [`entry`](Self::entry); a dangling
+    /// link counts as missing.
     pub fn destination(&self, path: &str) -> io::Result<PathBuf> {
         let entry = self.entry(path)?;
         match fs::symlink_metadata(&entry) {
@@ -94,8 +92,8 @@ impl Tree {
     }
 }
 
-/// The path as clients see it: absolute, without `.`, `..` and doubled
-/// slashes. `..` at the top stays at the top, as in a chroot.
+/// Normalizes a path for clients: absolute, without `.`, `..` and double
+/// slashes. `..` at the root stays at the root, as in a chroot.
 #[must_use]
 pub fn absolute(path: &str) -> String {
     format!("/{}", relative(path))

@@ -141,7 +141,7 @@ impl Hooks for State {
         !lock(&self.faults).without.contains(extension)
     }
 
-    fn around(&self, operation: &Operation, carry_out: &mut dyn FnMut() -> Packet) -> Outcome {
+    fn around(&self, operation: &Operation, execute: &mut dyn FnMut() -> Packet) -> Outcome {
         let kind = operation.kind;
         if !matches!(kind, Kind::Read | Kind::Write | Kind::Other) {
             lock(&self.seen).operations.push(operation.clone());
@@ -152,7 +152,7 @@ impl Hooks for State {
         if let Some(outcome) = self.instead(operation) {
             return outcome;
         }
-        let mut answer = carry_out();
+        let mut answer = execute();
         let moved = match (&answer, kind) {
             (Packet::Data(read), _) => read.data.len() as u64,
             (_, Kind::Write) if is_ok(&answer) => operation.bytes,

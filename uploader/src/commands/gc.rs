@@ -1,4 +1,4 @@
-//! `gc`: collects garbage now, or says what it would collect.
+//! `gc`: collects garbage now, or previews a collection.
 
 use refity_config::telemetry;
 use refity_config::{CollectionArgs, DataArgs, LogArgs};
@@ -8,27 +8,27 @@ use refity_store::Collected;
 use crate::collect;
 use crate::service::Failure;
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
     /// The data folder.
     #[command(flatten)]
     pub data: DataArgs,
-    /// What is garbage.
+    /// Garbage collection rules.
     #[command(flatten)]
     pub collection: CollectionArgs,
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
-    /// Only say what would be collected
+    /// Print what would be collected without collecting it
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Runs the command and prints what it found, a line for each.
+/// Runs the command and prints a line for each collected object.
 ///
 /// # Errors
-/// When the database cannot be used, or the storage is unwell.
+/// If the database or the storage is unavailable.
 pub async fn run(args: Args) -> Result<(), Failure> {
     telemetry::init(&args.log.log_level, args.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;

@@ -29,22 +29,21 @@ use on_sftp::OnSftp;
 /// The new index's name while it is made.
 const DRAFT: &str = "refity.db.rebuilding";
 
-/// What the command takes.
+/// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where the data is.
+    /// Data folder and storage.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Begin with nothing but the tree on SFTP, and take it over under a new installation
-    /// id
+    /// Rebuild from the tree on SFTP alone, and take it over with a new installation id
     #[arg(long)]
     pub take_over: bool,
 }
 
-/// Runs the command and prints what it did.
+/// Runs the command and prints a summary.
 ///
 /// # Errors
-/// When there is a database, or something cannot be read or written.
+/// If a database exists, or something cannot be read or written.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let remote = args.place.remote_settings().unwrap_or_else(|problems| {
         eprintln!("{problems}");
@@ -55,8 +54,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let data_dir = args.place.data.data_dir.as_path();
     if data_dir.join(DATABASE).exists() {
         return Err(Failure::Other(format!(
-            "there is a database at {}: stop all gateways and uploaders, and move it away \
-             (with its -wal and -shm files) if it is to be made anew",
+            "{} exists: to rebuild it, stop all gateways and uploaders and move it away with its \
+             -wal and -shm files",
             data_dir.join(DATABASE).display()
         )));
     }
@@ -65,9 +64,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         InstallationId::load(data_dir).map_err(|error| Failure::Other(error.to_string()))?;
     if known.is_none() && !args.take_over && !spool_holds_data(data_dir) {
         return Err(Failure::Other(format!(
-            "{} has neither an installation's id nor a spool. Set DATA_DIR to the folder of the \
-             installation whose database was lost; to take the tree on SFTP over with nothing \
-             else left, add --take-over",
+            "{} contains neither an installation id nor a spool. Set DATA_DIR to the folder of the \
+             lost database; if only the tree on SFTP is left, add --take-over",
             data_dir.display()
         )));
     }

@@ -1,4 +1,4 @@
-//! The sandbox against the clients that it is for: libssh2 and OpenSSH.
+//! The sandbox with libssh2 and OpenSSH as clients.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -27,7 +27,7 @@ fn at(path: &str) -> &Path {
     Path::new(path)
 }
 
-/// Bytes without a period that a lost or doubled packet could hide in.
+/// Non-periodic bytes, so that a lost or duplicated packet is detected.
 fn bytes(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -50,7 +50,7 @@ fn large_files_arrive_whole_with_many_requests_outstanding() {
     file.close().unwrap();
     assert!(fs::read(sandbox.tree().join("blob")).unwrap() == sent);
 
-    // libssh2 asks for four buffers ahead: more requests than fit any queue.
+    // libssh2 reads four buffers ahead: more requests than fit into any queue.
     let mut file = sftp.open(at("blob")).unwrap();
     let mut received = Vec::new();
     let mut buffer = vec![0; 4 << 20];
@@ -328,7 +328,7 @@ fn a_start_that_cannot_work_says_why() {
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(start(&[]).contains("set SANDBOX_PASSWORD or give --password-file"));
+    assert!(start(&[]).contains("set SANDBOX_PASSWORD or use --password-file"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let words = start(&["--password-file", "pw", "--listen", &address]);

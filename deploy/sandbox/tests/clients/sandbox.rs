@@ -1,4 +1,4 @@
-//! A sandbox in a process of its own, and clients of it.
+//! A sandbox process and its clients.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
