@@ -152,25 +152,25 @@ class Keyboard {
     await this.to(target);
     if (!(await target.isChecked())) await this.page.keyboard.press("Space");
   }
-  async menu(target, item) {
+  async menu(target, name) {
     await this.press(target);
-    const wanted = this.page.getByRole("menuitem", { name: item });
-    await wanted.waitFor();
+    const item = this.page.getByRole("menuitem", { name });
+    await item.waitFor();
     for (let steps = 0; steps < 20; steps += 1) {
-      if (await wanted.evaluate((element) => element === document.activeElement)) {
+      if (await item.evaluate((element) => element === document.activeElement)) {
         await this.page.keyboard.press("Enter");
         return;
       }
       await this.page.keyboard.press("ArrowDown");
     }
-    throw new Error(`arrows do not reach ${item}`);
+    throw new Error(`arrows do not reach ${name}`);
   }
   async tab(name) {
-    const wanted = this.page.getByRole("tab", { name });
+    const item = this.page.getByRole("tab", { name });
     const at = this.page.locator("[role=tab][aria-selected=true]").first();
     await this.to(at);
     for (let steps = 0; steps < 12; steps += 1) {
-      if (await wanted.evaluate((element) => element === document.activeElement)) return;
+      if (await item.evaluate((element) => element === document.activeElement)) return;
       await this.page.keyboard.press("ArrowRight");
     }
     throw new Error(`arrows do not reach the tab ${name}`);

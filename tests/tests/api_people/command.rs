@@ -124,7 +124,7 @@ async fn what_cannot_be_done_is_said_in_words() {
         (
             &["reset-password", "nobody", "--password-stdin"][..],
             "long enough\n",
-            "no user nobody",
+            "unknown user nobody",
         ),
         (
             &["create-user", "Admin", "--password-stdin"],
@@ -139,12 +139,12 @@ async fn what_cannot_be_done_is_said_in_words() {
         (
             &["create-user", "bob", "--password-stdin"],
             "",
-            "no password",
+            "is empty",
         ),
         (
             &["create-user", "bob", "--password-stdin"],
             "\nsecond line\n",
-            "no password",
+            "is empty",
         ),
         (&["create-user", "bob"], "long enough\n", "--password-stdin"),
         (
@@ -152,7 +152,7 @@ async fn what_cannot_be_done_is_said_in_words() {
             "long enough\n",
             "64 characters",
         ),
-        (&["unlock", "nobody"], "", "no user nobody"),
+        (&["unlock", "nobody"], "", "unknown user nobody"),
         (&["unlock"], "", "<NAME>"),
         (&["unlock", "--address", "example.org"], "", "example.org"),
         (&["--data-dir", elsewhere, "list-users"], "", "DATA_DIR"),

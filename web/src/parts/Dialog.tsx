@@ -56,7 +56,7 @@ export function Confirm(props: ConfirmProps) {
 
 /** Renders nothing until it is opened for the first time. */
 export function FromThenOn({ on, children }: { on: boolean; children: ReactNode }) {
-  const wanted = useRef(on);
-  wanted.current ||= on;
-  return wanted.current ? <Suspense fallback={null}>{children}</Suspense> : null;
+  const opened = useRef(on);
+  opened.current ||= on;
+  return opened.current ? <Suspense fallback={null}>{children}</Suspense> : null;
 }

@@ -36,10 +36,10 @@ export function Pushes() {
   const { isOpen, toggle } = useOpen(shown);
   const opened = shown.map((push) => (isOpen(push) ? worthARow(push.jobs).length : 0));
   // Finished pushes may have more transfers than loaded.
-  const wanted = opened.map((rows, at) =>
+  const counts = opened.map((rows, at) =>
     rows > 0 ? Math.max(rows, (shown[at]?.blobsTotal ?? 0) + 2) : 0,
   );
-  const rows = shareRows(wanted, ROWS_MAX - shown.length);
+  const rows = shareRows(counts, ROWS_MAX - shown.length);
   return (
     <Panel label={words.list}>
       <Tools list={list} />

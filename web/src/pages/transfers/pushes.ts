@@ -153,14 +153,14 @@ export function byUrgency(a: Push, b: Push) {
 export function merge(
   listed: readonly Transfer[],
   live: ReadonlyMap<number, Transfer>,
-  wanted: (job: Transfer) => boolean,
+  isIncluded: (job: Transfer) => boolean,
   /** Include transfers that are only known from events. */
   more: boolean,
 ): Transfer[] {
   const here = new Set(listed.map((job) => job.id));
   const merged = listed.map((job) => live.get(job.id) ?? job);
   if (more) for (const job of live.values()) if (!here.has(job.id)) merged.push(job);
-  return merged.filter(wanted);
+  return merged.filter(isIncluded);
 }
 
 /** Relevant transfers: hides layer links and manifest links unless they failed. */
@@ -178,9 +178,9 @@ export const manifestsOf = (jobs: Transfer[]) =>
   new Set(jobs.filter(({ kind }) => kind === "publish_manifest").map(({ digest }) => digest));
 
 /** Distributes at most `most` rows over the open pushes, first come first served. */
-export function shareRows(wanted: number[], most: number): number[] {
+export function shareRows(counts: number[], most: number): number[] {
   let left = most;
-  return wanted.map((rows) => {
+  return counts.map((rows) => {
     const share = Math.min(rows, left);
     left -= share;
     return share;
