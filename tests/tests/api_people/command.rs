@@ -136,11 +136,7 @@ async fn what_cannot_be_done_is_said_in_words() {
             "short\n",
             "8 characters",
         ),
-        (
-            &["create-user", "bob", "--password-stdin"],
-            "",
-            "is empty",
-        ),
+        (&["create-user", "bob", "--password-stdin"], "", "is empty"),
         (
             &["create-user", "bob", "--password-stdin"],
             "\nsecond line\n",
