@@ -198,7 +198,7 @@ impl From<PasswordError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Full | StoreError::Stopped => {
+            StoreError::Busy | StoreError::TooSlow | StoreError::Full | StoreError::Stopped => {
                 tracing::warn!(%error, "the database is away");
                 Self::Unavailable(error.to_string())
             }
@@ -206,6 +206,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Foreign
             | StoreError::Development
             | StoreError::Newer { .. }
+            | StoreError::Panic(_)
             | StoreError::Other(_) => internal(&error),
         }
     }
@@ -242,6 +243,7 @@ mod tests {
     async fn what_passes_is_a_503_and_what_does_not_is_told_to_the_log_only() {
         for error in [
             ApiError::from(StoreError::Busy),
+            StoreError::TooSlow.into(),
             StoreError::Full.into(),
             PasswordError::Busy.into(),
             AuthError::Store(StoreError::Busy).into(),

@@ -327,7 +327,10 @@ impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
         match error {
-            StoreError::Busy => Self::busy("the registry's database is busy; try again"),
+            StoreError::Busy | StoreError::TooSlow => {
+                Self::busy("the registry's database is busy; try again")
+            }
+            StoreError::Panic(_) => Self::Internal,
             StoreError::Full => Self::away("the registry's disk is full; nothing was stored"),
             _ => Self::away("the registry's database is unavailable; see the registry's log"),
         }

@@ -26,7 +26,9 @@
 //! ```
 
 pub mod clock;
+pub mod fault;
 pub mod installation;
+pub mod panic;
 pub mod telemetry;
 
 mod audit;
@@ -45,6 +47,7 @@ mod values;
 mod web;
 
 use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
 
 use clap::builder::Resettable;
 use clap::{Command, Parser};
@@ -65,6 +68,14 @@ pub use web::WebArgs;
 /// Exit status after an invalid configuration. A service manager should not
 /// restart the program.
 pub const EXIT_CONFIGURATION: i32 = 2;
+
+/// The exit status of a program that failed: [`EXIT_CONFIGURATION`] where a
+/// person must act before another start can succeed, else 1.
+#[must_use]
+pub fn exit_code(needs_person: bool) -> ExitCode {
+    let status = if needs_person { EXIT_CONFIGURATION } else { 1 };
+    ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
+}
 
 /// Parses the command line and the environment. An empty variable is treated as
 /// unset.

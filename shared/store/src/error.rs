@@ -46,9 +46,27 @@ pub enum StoreError {
     /// The writer's thread has ended.
     #[error("the store has stopped")]
     Stopped,
+    /// A read took longer than its lane allows, or waited that long for a
+    /// connection.
+    #[error("the database did not answer in time")]
+    TooSlow,
+    /// The work on the database panicked; nothing of it was kept.
+    #[error("the work on the database panicked: {0}")]
+    Panic(String),
     /// Anything else, in SQLite's words.
     #[error("{0}")]
     Other(String),
+}
+
+impl StoreError {
+    /// Whether a person must act before another start can succeed.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt(_) | Self::Foreign | Self::Development | Self::Newer { .. }
+        )
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -56,6 +74,8 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::Full,
+            // By the progress handler of a reader.
+            Some(ErrorCode::OperationInterrupted) => Self::TooSlow,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt(error.to_string())
             }

@@ -11,7 +11,9 @@
 //! - It knows neither the spool nor the storage.
 //!
 //! Every process of a machine opens the same file (WAL mode). Writes go
-//! through one thread, reads run on a few read-only connections.
+//! through one thread, reads run on a few read-only connections: one lane for
+//! the registry, one for people, one for background work, each with a deadline.
+//! A panic in a read or a write is an error of that method alone.
 //! Every method is async and keeps the database off the async runtime.
 
 mod accounts;
@@ -25,14 +27,17 @@ mod views;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use refity_config::clock::Clock;
 use rusqlite::Connection;
+use tokio::time::timeout;
 
 use engine::blocking;
 use engine::changes::Watcher;
 use engine::connection::{check, open_connection};
-use engine::readers::Readers;
+use engine::readers::{Lane, Readers};
+use engine::threads::Threads;
 use engine::writer::{Durability, Writer};
 use queue::generation::next_generation;
 
@@ -93,6 +98,7 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     changes: Arc<Watcher>,
+    threads: Threads,
     collecting: Arc<tokio::sync::Mutex<()>>,
     clock: Clock,
 }
@@ -127,10 +133,12 @@ impl Store {
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         engine::migrate::migrate(&mut connection)?;
+        let threads = Threads::new();
         Ok(Self {
-            writer: Writer::start(path)?,
+            writer: Writer::start(path, &threads)?,
             readers: Readers::open(path)?,
-            changes: Watcher::start(path)?,
+            changes: Watcher::start(path, &threads)?,
+            threads,
             collecting: Arc::default(),
             clock,
         })
@@ -148,12 +156,54 @@ impl Store {
         self.changes.subscribe()
     }
 
-    /// Runs a read on one of the read-only connections.
+    /// Returns the name of a thread of the store that has ended. Without it
+    /// nothing is written, or no waiter is told of changes: the process should
+    /// end.
+    pub async fn thread_ended(&self) -> &'static str {
+        self.threads.ended().await
+    }
+
+    /// Makes sure that the writer, the readers and the watcher of changes go
+    /// on. A database that another process holds does not matter.
+    ///
+    /// # Errors
+    /// The name of the one that gave no answer within `limit`.
+    pub async fn responds(&self, limit: Duration) -> Result<(), &'static str> {
+        let write = self.write_relaxed(|_| Ok(()));
+        if timeout(limit, write).await.is_err() {
+            return Err(engine::writer::THREAD);
+        }
+        if timeout(limit, self.changes.turned()).await.is_err() {
+            return Err(engine::changes::THREAD);
+        }
+        if self.readers.hang() {
+            return Err("store-readers");
+        }
+        Ok(())
+    }
+
+    /// Runs a read of the registry: short, by an index (see [`Lane`]).
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.run(read).await
+        self.readers.run(Lane::Registry, read).await
+    }
+
+    /// Runs a read for people: a list, a sum, a search (see [`Lane`]).
+    async fn read_for_people<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(Lane::People, read).await
+    }
+
+    /// Runs a read over many rows for which no request waits (see [`Lane`]).
+    async fn read_in_background<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.run(Lane::Background, read).await
     }
 
     /// Runs a write that is on disk when it answers.

@@ -97,7 +97,7 @@ impl Store {
         group: &GroupName,
     ) -> Result<Option<EffectiveGrant>, StoreError> {
         let group = group.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             Ok(db
                 .prepare_cached(
                     "SELECT g.public, coalesce(x.rights, 0) FROM groups g
@@ -170,7 +170,7 @@ impl Store {
         user: Option<UserId>,
     ) -> Result<Vec<Grant>, StoreError> {
         let group = group.map(ToString::to_string);
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM {FROM}
                  WHERE (?1 IS NULL OR g.name = ?1) AND (?2 IS NULL OR u.id = ?2)
@@ -188,7 +188,7 @@ impl Store {
     pub async fn grants_of(&self, users: &[UserId]) -> Result<Vec<Grant>, StoreError> {
         let users: Vec<i64> = users.iter().map(|user| user.0).collect();
         let users = serde_json::Value::from(users).to_string();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM {FROM}
                  WHERE x.user_id IN (SELECT value FROM json_each(?1))
@@ -214,7 +214,7 @@ impl Store {
     ) -> Result<Page<Grant>, StoreError> {
         let (group, user) = (group.map(ToString::to_string), user.map(|user| user.0));
         let search = search.map(|text| text.to_lowercase());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let list = List {
                 columns: COLUMNS,
                 from: &format!(

@@ -170,7 +170,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<Robot>, StoreError> {
         let (group, search) = (group.to_string(), search.map(|text| text.to_lowercase()));
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let list = List {
                 columns: COLUMNS,
                 from: &format!(

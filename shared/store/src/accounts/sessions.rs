@@ -216,7 +216,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<Session>, StoreError> {
         let (now, search) = (self.clock.wall_ms(), search.map(|text| text.to_lowercase()));
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let list = List {
                 columns: COLUMNS,
                 from: "sessions WHERE user_id = :user AND expires_at > :now

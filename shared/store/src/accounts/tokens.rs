@@ -215,7 +215,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn robot_secrets(&self, robot: RobotId) -> Result<Vec<AccessToken>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM access_tokens WHERE robot_id = ?1 ORDER BY id DESC"
             ))?;
@@ -241,7 +241,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<AccessToken>, StoreError> {
         let search = search.map(|text| text.to_lowercase());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let list = List {
                 columns: COLUMNS,
                 from: "access_tokens WHERE user_id = :user

@@ -324,7 +324,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<User>, StoreError> {
         let search = search.map(|text| text.to_lowercase().nfc().collect::<String>());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let list = List {
                 columns: COLUMNS,
                 from: match search {

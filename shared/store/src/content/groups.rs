@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn groups(&self) -> Result<Vec<Group>, StoreError> {
-        self.read(|db| {
+        self.read_for_people(|db| {
             let mut query = db.prepare_cached(
                 "SELECT name, create_on_push, created_at,
                         (SELECT count(*) FROM repositories r

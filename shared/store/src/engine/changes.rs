@@ -4,17 +4,26 @@
 //! nothing, every few milliseconds while somebody waits, and sleeps else.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use refity_config::fault;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::StoreError;
 use crate::engine::connection::open_reader;
+use crate::engine::threads::Threads;
 
 /// How often the version is read while somebody waits.
 const POLL: Duration = Duration::from_millis(4);
+
+/// How long the thread sleeps at most while nobody waits.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// The name of the thread.
+pub(crate) const THREAD: &str = "store-changes";
 
 /// Counts commits, for one waiter.
 pub struct Changes {
@@ -36,28 +45,30 @@ pub(crate) struct Watcher {
     sender: watch::Sender<i64>,
     waiters: Mutex<()>,
     came: Condvar,
+    /// Grows with each turn of the thread.
+    turns: AtomicU64,
 }
 
 impl Watcher {
-    pub(crate) fn start(path: &Path) -> Result<Arc<Self>, StoreError> {
+    pub(crate) fn start(path: &Path, threads: &Threads) -> Result<Arc<Self>, StoreError> {
         let connection = open_reader(path)?;
         let (sender, _) = watch::channel(0);
         let watcher = Arc::new(Self {
             sender,
             waiters: Mutex::new(()),
             came: Condvar::new(),
+            turns: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&watcher);
-        std::thread::Builder::new()
-            .name("store-changes".to_owned())
-            .spawn(move || {
-                while let Some(watcher) = weak.upgrade() {
-                    watcher.look(&connection);
-                    drop(watcher);
-                    std::thread::sleep(POLL);
-                }
-            })
-            .map_err(|error| StoreError::Other(format!("cannot start a thread: {error}")))?;
+        threads.start(THREAD, move || {
+            while let Some(watcher) = weak.upgrade() {
+                fault::point(THREAD);
+                watcher.look(&connection);
+                watcher.turns.fetch_add(1, Ordering::Relaxed);
+                drop(watcher);
+                std::thread::sleep(POLL);
+            }
+        })?;
         Ok(watcher)
     }
 
@@ -68,12 +79,20 @@ impl Watcher {
         Changes { receiver }
     }
 
+    /// Returns when the thread has made another turn.
+    pub(crate) async fn turned(&self) {
+        let before = self.turns.load(Ordering::Relaxed);
+        while self.turns.load(Ordering::Relaxed) == before {
+            tokio::time::sleep(SLEEP_MAX / 10).await;
+        }
+    }
+
     /// Reads the version once; first sleeps until there is a waiter, or for a
     /// second, so that the thread also sees when its store is gone.
     fn look(&self, connection: &Connection) {
         let guard = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         if self.sender.receiver_count() == 0 {
-            drop(self.came.wait_timeout(guard, Duration::from_secs(1)));
+            drop(self.came.wait_timeout(guard, SLEEP_MAX));
         }
         let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0));
         if let Ok(version) = version {

@@ -7,9 +7,23 @@ pub(crate) mod migrate;
 pub(crate) mod page;
 pub(crate) mod readers;
 pub(crate) mod sql;
+pub(crate) mod threads;
 pub(crate) mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use refity_config::panic;
+
 use crate::StoreError;
+
+/// Runs work that may panic. What it panics with is an error of that work
+/// alone.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // What a panic may leave half done is a transaction, which its caller
+    // rolls back.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|payload| Err(StoreError::Panic(panic::message(&*payload))))
+}
 
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,

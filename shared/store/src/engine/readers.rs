@@ -1,65 +1,317 @@
-//! The read-only connections of a process.
+//! The read-only connections of a process, in lanes.
+//!
+//! Each [`Lane`] has connections of its own and a deadline, so that people who
+//! look at long lists never keep a push or a pull waiting. A read ends at its
+//! deadline, and as soon as nobody waits for it any more.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use refity_config::fault;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::StoreError;
-use crate::engine::blocking;
 use crate::engine::connection::open_reader;
+use crate::engine::{blocking, caught};
 
-/// Connections for reading: more than cores, since a read may wait for a page.
-const READERS: usize = 4;
+/// After how many steps of SQLite's virtual machine a read looks at its
+/// deadline: about a millisecond.
+const STEPS: i32 = 20_000;
 
-/// The connections, and the permits to use them. Cheap to clone.
+/// How long after its deadline a read is known to hang: it waits for a disk,
+/// since SQLite itself would have ended it.
+const HUNG: Duration = Duration::from_secs(30);
+
+/// Whom a read serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Pushes, pulls, sign-ins, jobs: short reads by an index.
+    Registry,
+    /// What people look at: lists, sums, searches, previews.
+    People,
+    /// Work of the process itself over many rows, for which nobody waits.
+    Background,
+}
+
+impl Lane {
+    /// Its connections: more than cores where a read may wait for a page.
+    fn connections(self) -> usize {
+        match self {
+            Self::Registry | Self::People => 4,
+            Self::Background => 2,
+        }
+    }
+
+    /// How long a read may take, waiting for a connection included.
+    fn deadline(self) -> Duration {
+        match self {
+            Self::Registry => Duration::from_secs(20),
+            Self::People => Duration::from_secs(10),
+            Self::Background => Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// The lanes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Arc<Semaphore>,
+    registry: Arc<Connections>,
+    people: Arc<Connections>,
+    background: Arc<Connections>,
 }
 
 impl Readers {
     /// Opens the connections.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let idle = (0..READERS)
-            .map(|_| open_reader(path))
-            .collect::<Result<_, _>>()?;
+        let open = |lane: Lane| Connections::open(path, lane.connections(), lane.deadline());
         Ok(Self {
-            idle: Arc::new(Mutex::new(idle)),
-            permits: Arc::new(Semaphore::new(READERS)),
+            registry: open(Lane::Registry)?,
+            people: open(Lane::People)?,
+            background: open(Lane::Background)?,
         })
     }
 
-    /// Runs a read on one of the connections.
+    /// Runs a read on one of the lane's connections.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permits = Arc::clone(&self.permits);
-        let permit = permits
-            .acquire_owned()
-            .await
-            .map_err(|_| StoreError::Stopped)?;
-        let readers = self.clone();
-        blocking(move || {
-            let _permit = permit;
-            let connection = readers.take().ok_or(StoreError::Stopped)?;
-            let result = read(&connection);
-            readers.put_back(connection);
-            result
+        let connections = match lane {
+            Lane::Registry => &self.registry,
+            Lane::People => &self.people,
+            Lane::Background => &self.background,
+        };
+        connections.run(read).await
+    }
+
+    /// Whether some read hangs although its deadline has long passed.
+    pub(crate) fn hang(&self) -> bool {
+        [&self.registry, &self.people, &self.background]
+            .iter()
+            .any(|connections| connections.hang())
+    }
+}
+
+/// A connection, and the read that its progress handler looks at.
+struct Reader {
+    connection: Connection,
+    current: Arc<Mutex<Option<Arc<Read>>>>,
+}
+
+/// One read.
+struct Read {
+    until: Instant,
+    abandoned: AtomicBool,
+}
+
+impl Read {
+    fn is_over(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed) || Instant::now() >= self.until
+    }
+}
+
+/// Abandons the read when the future that waits for it is dropped.
+struct Client(Arc<Read>);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.0.abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = open_reader(path)?;
+        let current: Arc<Mutex<Option<Arc<Read>>>> = Arc::default();
+        let looked_at = Arc::clone(&current);
+        let is_over = move || lock(&looked_at).as_ref().is_some_and(|read| read.is_over());
+        connection.progress_handler(STEPS, Some(is_over))?;
+        Ok(Self {
+            connection,
+            current,
         })
-        .await
     }
 
-    fn take(&self) -> Option<Connection> {
-        self.idle.lock().ok()?.pop()
+    fn read<T>(
+        &self,
+        read: &Arc<Read>,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if read.is_over() {
+            return Err(StoreError::TooSlow);
+        }
+        *lock(&self.current) = Some(Arc::clone(read));
+        let result = caught(|| {
+            fault::point("read");
+            work(&self.connection)
+        });
+        *lock(&self.current) = None;
+        if !self.connection.is_autocommit() {
+            // Of a read that panicked, or was ended.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        result
+    }
+}
+
+/// The connections of one lane, and the permits to use them.
+struct Connections {
+    idle: Mutex<Vec<Reader>>,
+    permits: Arc<Semaphore>,
+    deadline: Duration,
+    /// When each read that runs now has to end.
+    running: Mutex<HashMap<u64, Instant>>,
+    reads: AtomicU64,
+}
+
+impl Connections {
+    fn open(path: &Path, count: usize, deadline: Duration) -> Result<Arc<Self>, StoreError> {
+        let idle = (0..count).map(|_| Reader::open(path));
+        Ok(Arc::new(Self {
+            idle: Mutex::new(idle.collect::<Result<_, _>>()?),
+            permits: Arc::new(Semaphore::new(count)),
+            deadline,
+            running: Mutex::default(),
+            reads: AtomicU64::new(0),
+        }))
     }
 
-    fn put_back(&self, connection: Connection) {
-        if let Ok(mut idle) = self.idle.lock() {
-            idle.push(connection);
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let read = Arc::new(Read {
+            until: Instant::now() + self.deadline,
+            abandoned: AtomicBool::new(false),
+        });
+        let _client = Client(Arc::clone(&read));
+        let permit = timeout(self.deadline, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| StoreError::TooSlow)?
+            .map_err(|_| StoreError::Stopped)?;
+        let connections = Arc::clone(self);
+        blocking(move || connections.run_blocking(permit, &read, work)).await
+    }
+
+    fn run_blocking<T>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        read: &Arc<Read>,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let number = self.reads.fetch_add(1, Ordering::Relaxed);
+        let reader = lock(&self.idle).pop().ok_or(StoreError::Stopped)?;
+        lock(&self.running).insert(number, read.until);
+        let result = reader.read(read, work);
+        lock(&self.running).remove(&number);
+        lock(&self.idle).push(reader);
+        drop(permit);
+        result
+    }
+
+    fn hang(&self) -> bool {
+        let now = Instant::now();
+        let running = lock(&self.running);
+        running.values().any(|until| now >= *until + HUNG)
+    }
+}
+
+/// Locks also what a thread held that panicked: all of it is valid at every
+/// step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::connection::open_connection;
+
+    /// Counts for hours.
+    const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+         SELECT count(*) FROM n";
+
+    struct Place {
+        _folder: tempfile::TempDir,
+        connections: Arc<Connections>,
+    }
+
+    fn place(deadline: Duration) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let writes = open_connection(&path).unwrap();
+        writes
+            .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)")
+            .unwrap();
+        Place {
+            connections: Connections::open(&path, 2, deadline).unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn seven(db: &Connection) -> Result<i64, StoreError> {
+        Ok(db.query_row("SELECT x FROM t", [], |row| row.get(0))?)
+    }
+
+    fn endless(db: &Connection) -> Result<i64, StoreError> {
+        Ok(db.query_row(ENDLESS, [], |row| row.get(0))?)
+    }
+
+    fn begin_and_panic(db: &Connection) -> Result<(), StoreError> {
+        db.execute_batch("BEGIN")?;
+        seven(db)?;
+        panic!("no such luck")
+    }
+
+    const HOURS: Duration = Duration::from_secs(10_000);
+
+    #[tokio::test]
+    async fn a_read_that_panics_fails_alone_and_gives_its_connection_back() {
+        let place = place(HOURS);
+        for _ in 0..5 {
+            let read = place.connections.run(begin_and_panic);
+            let failed = read.await.unwrap_err();
+            assert_eq!(failed, StoreError::Panic("no such luck".to_owned()));
+        }
+        for _ in 0..5 {
+            assert_eq!(place.connections.run(seven).await, Ok(7));
+        }
+        assert_eq!(lock(&place.connections.idle).len(), 2);
+        assert!(!place.connections.hang());
+    }
+
+    #[tokio::test]
+    async fn a_read_ends_at_its_deadline() {
+        let place = place(Duration::from_millis(50));
+        let failed = place.connections.run(endless).await;
+        assert_eq!(failed, Err(StoreError::TooSlow));
+        // Waiting for a connection counts too.
+        let (one, two) = (
+            place.connections.run(endless),
+            place.connections.run(endless),
+        );
+        let third = place.connections.run(endless);
+        let all = tokio::join!(one, two, third);
+        assert_eq!(all.2, Err(StoreError::TooSlow));
+        assert_eq!(place.connections.run(seven).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_read_ends_when_nobody_waits_for_it() {
+        let place = place(HOURS);
+        for _ in 0..3 {
+            let read = place.connections.run(endless);
+            timeout(Duration::from_millis(20), read).await.unwrap_err();
+        }
+        // It would wait for hours for a connection.
+        for _ in 0..3 {
+            assert_eq!(place.connections.run(seven).await, Ok(7));
         }
     }
 }

@@ -4,16 +4,24 @@
 //! its own, and are answered after its commit: one fsync serves many
 //! requests. The same thread has a second connection for what may be lost in
 //! a power cut (upload offsets, heartbeats, progress).
+//!
+//! A write that panics fails alone: its savepoint is undone, and the others of
+//! its batch are committed. The queue has no limit of its own: every write
+//! belongs to a request or to a part of the process that waits for its result,
+//! so the limits on connections and on bodies are the queue's.
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use refity_config::fault;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
+use crate::engine::caught;
 use crate::engine::connection::{BUSY_TIMEOUT, open_connection};
+use crate::engine::threads::Threads;
 
 /// How many queued writes one transaction takes at most, so that none waits
 /// long for the answers of the others.
@@ -21,6 +29,9 @@ const BATCH_MAX: usize = 256;
 
 /// How long a batch waits at least for another process's transaction.
 const BUSY_LEAST: Duration = Duration::from_secs(1);
+
+/// The name of the writer's thread.
+pub(crate) const THREAD: &str = "store-writer";
 
 /// What a commit promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +61,13 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Opens both connections and starts the thread.
-    pub(crate) fn start(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn start(path: &Path, threads: &Threads) -> Result<Self, StoreError> {
         let full = open_connection(path)?;
         full.pragma_update(None, "synchronous", "FULL")?;
         let relaxed = open_connection(path)?;
         relaxed.pragma_update(None, "synchronous", "NORMAL")?;
         let (queue, work) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || run(&full, &relaxed, &work))
-            .map_err(|error| StoreError::Other(format!("cannot start a thread: {error}")))?;
+        threads.start(THREAD, move || run(&full, &relaxed, &work))?;
         Ok(Self { queue })
     }
 
@@ -93,6 +101,7 @@ fn run(full: &Connection, relaxed: &Connection, queue: &mpsc::Receiver<Queued>) 
     // Whether the last batch waited for another process in vain.
     let mut held = false;
     while let Ok(first) = queue.recv() {
+        fault::point(THREAD);
         let queued = std::iter::once(first).chain(queue.try_iter());
         let (durable, other): (Vec<_>, Vec<_>) = queued
             .take(BATCH_MAX)
@@ -149,7 +158,11 @@ fn in_savepoint<T>(
     write: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     connection.execute_batch("SAVEPOINT one")?;
-    match write(connection) {
+    let written = caught(|| {
+        fault::point("write");
+        write(connection)
+    });
+    match written {
         Ok(value) => {
             connection.execute_batch("RELEASE one")?;
             Ok(value)
@@ -158,5 +171,58 @@ fn in_savepoint<T>(
             connection.execute_batch("ROLLBACK TO one; RELEASE one")?;
             Err(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(db: &Connection) -> Result<i64, StoreError> {
+        Ok(db.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+    }
+
+    fn insert(db: &Connection) -> Result<(), StoreError> {
+        db.execute("INSERT INTO t VALUES (1)", [])?;
+        Ok(())
+    }
+
+    fn insert_and_panic(db: &Connection) -> Result<(), StoreError> {
+        insert(db)?;
+        panic!("no such luck")
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_undone_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let made = open_connection(&path).unwrap();
+        made.execute_batch("CREATE TABLE t (x)").unwrap();
+        let threads = Threads::new();
+        let writer = Writer::start(&path, &threads).unwrap();
+        for durability in [Durability::Full, Durability::Relaxed] {
+            let before = count(&made).unwrap();
+            // Queued together, so that they are one batch.
+            let results = tokio::join!(
+                writer.submit(durability, insert),
+                writer.submit(durability, insert_and_panic),
+                writer.submit(durability, insert),
+            );
+            let panicked = StoreError::Panic("no such luck".to_owned());
+            assert_eq!(results, (Ok(()), Err(panicked), Ok(())));
+            assert_eq!(count(&made).unwrap(), before + 2);
+        }
+        assert_eq!(writer.submit(Durability::Full, insert).await, Ok(()));
+        let ended = tokio::time::timeout(Duration::ZERO, threads.ended()).await;
+        assert!(ended.is_err(), "the thread goes on");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_thread_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = Threads::new();
+        let writer = Writer::start(&folder.path().join("db"), &threads).unwrap();
+        drop(writer);
+        assert_eq!(threads.ended().await, THREAD);
     }
 }

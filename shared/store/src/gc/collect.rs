@@ -339,7 +339,9 @@ impl Store {
     ) -> Result<Collect, StoreError> {
         // Each plan takes a connection for a while.
         let _one_at_a_time = self.collecting.lock().await;
-        let refused = self.read(|db| refusal(db, Collection::default())).await?;
+        let refused = self
+            .read_in_background(|db| refusal(db, Collection::default()))
+            .await?;
         match refused {
             // What would be collected can be said all the same.
             Some(Collect::StorageUnwell(_)) if dry_run => {}
@@ -347,12 +349,14 @@ impl Store {
             None => {}
         }
         let before = Before::now(&self.clock, rules);
-        let plan = self.read(move |db| Plan::make(db, before)).await?;
+        let plan = self
+            .read_in_background(move |db| Plan::make(db, before))
+            .await?;
         let mut collection = Collection::default();
         for some in plan.targets.chunks(AT_ONCE) {
             let (some, clock) = (some.to_vec(), self.clock.clone());
             let part = if dry_run {
-                self.read(move |db| each(some, |target| describe(db, target)).map(Ok))
+                self.read_in_background(move |db| each(some, |target| describe(db, target)).map(Ok))
                     .await?
             } else {
                 self.write(move |db| match refusal(db, collection)? {

@@ -43,7 +43,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn named_files(&self, files: Vec<FileId>) -> Result<HashSet<FileId>, StoreError> {
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM blobs WHERE file = ?1)
                      OR EXISTS (SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open')",
@@ -64,7 +64,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn unfinished_jobs(&self, jobs: Vec<i64>) -> Result<HashSet<JobId>, StoreError> {
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
             )?;
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn cached_bytes(&self) -> Result<u64, StoreError> {
-        self.read(|db| {
+        self.read_in_background(|db| {
             let sum = db
                 .prepare_cached("SELECT cached_bytes FROM totals")?
                 .query_row([], |row| row.get(0))?;
@@ -103,7 +103,7 @@ impl Store {
         stored_before: i64,
         limit: u32,
     ) -> Result<Vec<EvictionCandidate>, StoreError> {
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT b.id, b.digest, b.size, b.file FROM blobs b
                  WHERE {EVICTABLE} ORDER BY b.used_at LIMIT ?2"

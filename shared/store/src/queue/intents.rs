@@ -99,7 +99,7 @@ impl Store {
         &self,
         intents: Vec<IntentId>,
     ) -> Result<HashSet<IntentId>, StoreError> {
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let mut query =
                 db.prepare_cached("SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)")?;
             let mut named = HashSet::new();
@@ -119,7 +119,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn completed_intents(&self) -> Result<Vec<IntentId>, StoreError> {
-        self.read(|db| {
+        self.read_in_background(|db| {
             let done: Vec<(String, i64)> = {
                 let mut query = db.prepare_cached(DONE)?;
                 let done = query.query_map([], intent)?;

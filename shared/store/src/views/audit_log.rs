@@ -115,7 +115,7 @@ impl Store {
         filter: AuditFilter,
         page: PageRequest,
     ) -> Result<Page<AuditLine>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let (from, values) = filter.condition();
             let values: Vec<(&str, &dyn ToSql)> = values
                 .iter()
@@ -143,7 +143,7 @@ impl Store {
         place: Option<(i64, i64)>,
         limit: u32,
     ) -> Result<(Vec<AuditLine>, Option<(i64, i64)>), StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let (from, mut values) = filter.condition();
             let (at, id) = place.unwrap_or((i64::MAX, i64::MAX));
             values.push((":before", Box::new(at)));

@@ -102,7 +102,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn backlog(&self, readable: Readable) -> Result<Backlog, StoreError> {
         let now = self.clock.wall_ms();
-        self.read(move |db| backlog(db, &Viewer::new(&readable), now))
+        self.read_for_people(move |db| backlog(db, &Viewer::new(&readable), now))
             .await
     }
 
@@ -118,7 +118,7 @@ impl Store {
         each: u32,
     ) -> Result<(Vec<ChangedJob>, bool), StoreError> {
         let clock = self.clock.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let viewer = Viewer::new(&Readable::All);
             let (now, mut found, mut whole) = (clock.wall_ms(), Vec::new(), true);
             // The states as they stand in the indexes' conditions.
@@ -170,7 +170,7 @@ impl Store {
         names: Vec<String>,
         readable: Readable,
     ) -> Result<Vec<String>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let viewer = Viewer::new(&readable);
             let mut may = Vec::new();
             for name in names {
@@ -193,7 +193,7 @@ impl Store {
         readable: Readable,
     ) -> Result<Vec<(JobId, Vec<String>)>, StoreError> {
         let clock = self.clock.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let viewer = Viewer::new(&readable);
             let (boot, now) = (clock.boot_id(), clock.boot_ms());
             let mut values: Vec<(&str, &dyn ToSql)> =

@@ -158,7 +158,7 @@ impl Store {
         search: Option<String>,
         request: PageRequest,
     ) -> Result<Page<GroupRow>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             page(&snapshot, &readable, account, None, search, &request)
         })
@@ -181,7 +181,7 @@ impl Store {
             cursor: None,
             limit: 1,
         };
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             let page = page(&snapshot, &readable, account, Some(&name), None, &request)?;
             Ok(page.items.into_iter().next())

@@ -232,7 +232,7 @@ impl Store {
         reference: &Reference,
     ) -> Result<Option<ImageFacts>, StoreError> {
         let (repository, reference) = (repository.clone(), reference.clone());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             match repository_id(&snapshot, &repository)? {
                 Some(repository) => image(&snapshot, repository, &reference),
@@ -253,7 +253,7 @@ impl Store {
         index: &Digest,
     ) -> Result<Vec<ManifestFacts>, StoreError> {
         let (repository, index) = (repository.clone(), index.clone());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT b.digest, m.media_type, m.size FROM blobs i
                  JOIN repositories r ON r.name = ?1
@@ -289,7 +289,7 @@ impl Store {
         readable: Readable,
     ) -> Result<Vec<LayerFacts>, StoreError> {
         let repository = repository.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let repository = repository_id(db, &repository)?.unwrap_or_default();
             let layers = layers.iter();
             layers
@@ -310,7 +310,7 @@ impl Store {
         request: PageRequest,
     ) -> Result<Page<ReferrerRow>, StoreError> {
         let (repository, subject) = (repository.clone(), subject.to_string());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut values = Values::default();
             values.push(":repository", repository_id(db, &repository)?);
             values.push(":subject", subject);

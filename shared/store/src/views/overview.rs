@@ -189,7 +189,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn overview(&self, readable: Readable, recent: u32) -> Result<Overview, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             overview(&snapshot, &readable, recent)
         })

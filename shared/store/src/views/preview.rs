@@ -322,7 +322,7 @@ impl Store {
         readable: Readable,
     ) -> Result<Option<Preview>, StoreError> {
         let repository = repository.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             let Some(repository) = repository_id(&snapshot, &repository)? else {
                 return Ok(None);

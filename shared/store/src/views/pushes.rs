@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn pushes(&self, ids: Vec<JobId>) -> Result<Vec<Push>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let pushes = ids.into_iter().filter_map(|id| push(db, id).transpose());
             pushes.collect()
         })

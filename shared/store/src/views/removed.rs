@@ -81,7 +81,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(i64, Digest)>, StoreError> {
         let repository = repository.clone();
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(Vec::new());
             };
@@ -104,7 +104,7 @@ impl Store {
         &self,
         limit: u32,
     ) -> Result<Vec<RemovedRepository>, StoreError> {
-        self.read(move |db| {
+        self.read_in_background(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT r.id, r.name, r.removed_at
                  FROM repositories r INDEXED BY repositories_removed

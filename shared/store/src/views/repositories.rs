@@ -172,7 +172,7 @@ impl Store {
         sort: RepositorySort,
         request: PageRequest,
     ) -> Result<Page<RepositoryRow>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             page(&snapshot, &readable, account, &filter, sort, &request)
         })
@@ -185,8 +185,10 @@ impl Store {
     /// When the database cannot be read.
     pub async fn has_repository(&self, name: &RepositoryName) -> Result<bool, StoreError> {
         let name = name.clone();
-        self.read(move |db| Ok(crate::content::repositories::repository_id(db, &name)?.is_some()))
-            .await
+        self.read_for_people(move |db| {
+            Ok(crate::content::repositories::repository_id(db, &name)?.is_some())
+        })
+        .await
     }
 
     /// Makes an empty repository, whatever its group says about pushes.

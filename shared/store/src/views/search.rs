@@ -88,7 +88,7 @@ impl Store {
         text: String,
         limit: u32,
     ) -> Result<Found, StoreError> {
-        self.read(move |db| search(db, &readable, &text, limit))
+        self.read_for_people(move |db| search(db, &readable, &text, limit))
             .await
     }
 }

@@ -110,7 +110,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn stored_bytes(&self) -> Result<StoredBytes, StoreError> {
-        self.read(stored_bytes).await
+        self.read_for_people(stored_bytes).await
     }
 
     /// Notes what was just seen of the storage.
@@ -147,7 +147,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn storage_seen(&self) -> Result<Option<StorageSeen>, StoreError> {
-        self.read(|db| {
+        self.read_for_people(|db| {
             Ok(db
                 .prepare_cached(
                     "SELECT at, latency_us, host_key, extensions, capacity_total, capacity_free
@@ -207,7 +207,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn storage_days(&self, days: u32) -> Result<Vec<StorageDay>, StoreError> {
         let first = self.clock.wall_ms().div_euclid(DAY_MS) - i64::from(days) + 1;
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT day, stored_bytes, logical_bytes, blobs, capacity_total, capacity_free
                  FROM storage_days WHERE day >= ?1 ORDER BY day",
@@ -236,7 +236,7 @@ impl Store {
         by: LargestBy,
         limit: u32,
     ) -> Result<Vec<LargeRepository>, StoreError> {
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let order = match by {
                 LargestBy::Unique => "r.unique_bytes DESC, r.logical_bytes DESC",
                 LargestBy::Logical => "r.logical_bytes DESC, r.unique_bytes DESC",

@@ -187,7 +187,7 @@ impl Store {
         request: PageRequest,
     ) -> Result<Option<Page<TagRow>>, StoreError> {
         let repository = repository.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let snapshot = db.unchecked_transaction()?;
             let Some(repository) = repository_id(&snapshot, &repository)? else {
                 return Ok(None);
@@ -209,7 +209,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Tag>, StoreError> {
         let (repository, digest) = (repository.clone(), digest.clone());
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT t.name FROM blobs b
                  CROSS JOIN tags t INDEXED BY tags_of_manifest ON t.manifest_id = b.id

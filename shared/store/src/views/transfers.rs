@@ -283,7 +283,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<Job>, StoreError> {
         let clock = self.clock.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let viewer = Viewer::new(&filter.readable);
             // A repository that may not be read has no jobs, as one that does
             // not exist.
@@ -313,7 +313,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn job(&self, id: JobId, readable: Readable) -> Result<Option<Job>, StoreError> {
         let clock = self.clock.clone();
-        self.read(move |db| {
+        self.read_for_people(move |db| {
             let viewer = Viewer::new(&readable);
             let mut values = vec![(":id", &id.0 as &dyn ToSql)];
             let mut sql = format!("SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE j.id = :id");
@@ -344,7 +344,7 @@ impl Store {
         readable: Readable,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        self.read(move |db| Viewer::new(&readable).names(db, id, limit))
+        self.read_for_people(move |db| Viewer::new(&readable).names(db, id, limit))
             .await
     }
 }
