@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use refity_spool::is_alive;
 
-use crate::service::{Failure, Uploader};
+use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -13,7 +13,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Looks until the service ends.
 pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
     uploader
-        .every("leases", LOOK, || look(&uploader, &data_dir))
+        .every_within("leases", LOOK, SHORT_STEP_MAX, || {
+            look(&uploader, &data_dir)
+        })
         .await;
 }
 
@@ -23,7 +25,7 @@ async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
     for owner in store.owners().await? {
         if owner != uploader.node.owner.id() && !is_alive(data_dir, &owner) {
             tracing::info!(owner, "a process has died: its jobs go back");
-            back += store.release_jobs(&owner).await?;
+            back += store.release_jobs_of_dead(&owner).await?;
         }
     }
     if back > 0 {

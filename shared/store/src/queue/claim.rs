@@ -51,6 +51,18 @@ const SUSPECT: &str = "
     suspect_until = iif(overwrites, ?1 + ?3, suspect_until),
     suspect_boot = iif(overwrites, ?2, suspect_boot)";
 
+/// A run whose process died or fell silent counts as a failure of its job,
+/// since the job may be what killed it (by its memory, say): it is tried again
+/// at ?1 at the earliest, a second later after the first such end, and twice as
+/// long after each next, up to five minutes.
+const COUNTED: &str = "
+    attempt = attempt + 1,
+    run_after = ?1 + CASE WHEN attempt < 9 THEN 1000 << attempt ELSE 300000 END,
+    error_code = 'process_died',
+    error_message = 'the uploader that ran this job died, was killed or hung',
+    error_hint = 'If this repeats, look at the uploader''s log, and at the kernel''s: the machine '
+              || 'may be out of memory.'";
+
 impl Store {
     /// Whether [`Store::claim`] would find a job now.
     ///
@@ -190,7 +202,7 @@ impl Store {
         .await
     }
 
-    /// Releases the jobs of an owner that is dead or about to end, and its turns to
+    /// Releases the jobs of an owner that ends as it was asked to, and its turns to
     /// probe the storage and to collect. Targets that a run overwrites are
     /// reconciled again later, since a last call may still be on its way. Returns
     /// the number of jobs.
@@ -198,6 +210,19 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn release_jobs(&self, owner: &str) -> Result<usize, StoreError> {
+        self.end_runs_of(owner, "run_after = ?1").await
+    }
+
+    /// As [`Store::release_jobs`], for an owner whose process is dead: each of its
+    /// jobs counts a failed attempt.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release_jobs_of_dead(&self, owner: &str) -> Result<usize, StoreError> {
+        self.end_runs_of(owner, COUNTED).await
+    }
+
+    async fn end_runs_of(&self, owner: &str, counted: &'static str) -> Result<usize, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write(move |db| {
             db.execute(
@@ -211,7 +236,7 @@ impl Store {
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
-                            run_after = ?1, boot_id = ?2, {SUSPECT}
+                            boot_id = ?2, {counted}, {SUSPECT}
                      WHERE state = 'running' AND owner = ?4"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL), owner],
@@ -240,8 +265,9 @@ impl Store {
     }
 
     /// Puts back the jobs whose lease has run out (those that overwrite:
-    /// [`LAST_CALL`] later) or is of another boot. What a run overwrites is
-    /// looked at again later, as in [`Store::release_jobs`].
+    /// [`LAST_CALL`] later) or is of another boot. Each counts a failed attempt.
+    /// What a run overwrites is looked at again later, as in
+    /// [`Store::release_jobs`].
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -251,7 +277,7 @@ impl Store {
             Ok(db.execute(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
-                            run_after = ?1, boot_id = ?2, {SUSPECT} WHERE {EXPIRED}"
+                            boot_id = ?2, {COUNTED}, {SUSPECT} WHERE {EXPIRED}"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
             )?)

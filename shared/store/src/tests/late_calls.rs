@@ -84,6 +84,7 @@ async fn a_removal_that_turned_round_before_its_owner_fell_silent() {
     assert_eq!(place.store.end_expired_leases().await.unwrap(), 0);
     place.forward(LAST_CALL);
     assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+    place.forward(Duration::from_secs(1));
     assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
     assert_looked_at_once(&place).await;
 }
@@ -155,6 +156,7 @@ async fn a_run_of_another_boot_is_looked_at_again_too() {
             [],
         )
         .unwrap();
+    place.forward(Duration::from_secs(1));
     assert_eq!(run_all(&place).await, [StoreBlob, LinkBlob]);
     assert_looked_at_once(&place).await;
 }

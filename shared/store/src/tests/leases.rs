@@ -34,13 +34,62 @@ async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
     assert_eq!(silent.len(), 2);
     place.forward(LEASE + Duration::from_secs(1));
     assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+    place.forward(Duration::from_secs(1));
     let (claim, _) = place.claim("heir").await.unwrap();
     assert_eq!(claim.kind, JobKind::LinkBlob);
     place.forward(LAST_CALL);
     assert!(place.store.has_expired_lease().await.unwrap());
     place.store.end_expired_leases().await.unwrap();
+    place.forward(Duration::from_secs(1));
     let (claim, _) = place.claim("heir").await.unwrap();
     assert_eq!(claim.kind, JobKind::PublishTag);
+}
+
+/// What is shown of a job that goes back since its process died.
+async fn assert_shown_as_died(place: &Place, job: JobId, attempt: i64) {
+    let shown = place.store.job(job, Readable::All).await.unwrap().unwrap();
+    assert_eq!((shown.state, shown.attempt), (JobState::Pending, attempt));
+    assert_eq!(shown.error.unwrap().0, "process_died");
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_process_is_tried_less_and_less_often_and_shows_why() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let mut wait = Duration::from_secs(1);
+    for attempt in 1..=12 {
+        let (claim, _) = place.claim("dead").await.unwrap();
+        if attempt % 2 == 0 {
+            place.forward(LEASE + Duration::from_secs(1));
+            assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
+        } else {
+            assert_eq!(place.store.release_jobs_of_dead("dead").await.unwrap(), 1);
+        }
+        assert_shown_as_died(&place, claim.job, attempt).await;
+        place.forward(wait - Duration::from_millis(500));
+        assert!(place.claim("heir").await.is_none(), "{attempt}: too early");
+        place.forward(Duration::from_millis(500));
+        wait = (wait * 2).min(Duration::from_secs(300));
+        if attempt == 9 {
+            wait = Duration::from_secs(300);
+        }
+    }
+    // Once it gets through, nothing is left of it.
+    let (claim, wish) = place.claim("heir").await.unwrap();
+    place.finish(&claim, &wish).await;
+    let shown = place.store.job(claim.job, Readable::All).await;
+    let shown = shown.unwrap().unwrap();
+    assert_eq!((shown.attempt, shown.error), (0, None));
+}
+
+#[tokio::test]
+async fn a_job_of_a_process_that_was_asked_to_end_counts_no_attempt() {
+    let place = Place::new().await;
+    place.push_blob(b"layer").await;
+    let (claim, _) = place.claim("ends").await.unwrap();
+    assert_eq!(place.store.release_jobs("ends").await.unwrap(), 1);
+    let (again, _) = place.claim("heir").await.unwrap();
+    assert_eq!((again.job, again.attempt), (claim.job, 0));
 }
 
 #[tokio::test]
