@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use refity_config::telemetry;
+use refity_node::watchdog;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -49,14 +50,18 @@ pub fn main() -> ExitCode {
 fn serve(config: Config) -> ExitCode {
     let ended = runtime(&config).and_then(|runtime| {
         let ended = runtime.block_on(run(config));
-        runtime.shutdown_timeout(LAST_WORK);
+        match ended {
+            // The system takes back what may be stuck.
+            Err(StartError::PartEnded(_)) => runtime.shutdown_background(),
+            _ => runtime.shutdown_timeout(LAST_WORK),
+        }
         ended
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
+            refity_config::exit_code(error.needs_person())
         }
     }
 }
@@ -73,10 +78,17 @@ async fn run(config: Config) -> Result<(), StartError> {
     // First, so that a signal that comes early is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
     let (stop, ending) = watch::channel(false);
-    let state = start::open(&config, ending).await?;
+    let (state, mut supervisor) = start::open(&config, ending).await?;
     let listeners = serve::bind(&config.http).await?;
     let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
-    serve::serve(listeners, server, signals, stop).await;
+    let parts = supervisor.parts().clone();
+    tokio::spawn(watchdog::run(state.node.store.clone(), parts.clone()));
+    watchdog::ready();
+    tokio::select! {
+        biased;
+        ended = supervisor.ended() => return Err(ended.into()),
+        () = serve::serve(listeners, server, signals, stop, &parts) => {}
+    }
     state.recorder.end().await;
     Ok(())
 }

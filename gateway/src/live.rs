@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use refity_node::supervise::Parts;
 use refity_store::{ChangedJob, Health, JobId, JobState, Readable, Store, StoreError};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(500);
+
+/// How long one look may take: each of its reads has a deadline.
+const LOOK_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Without a change it is looked again after this long: an uploader that falls
 /// silent writes nothing.
@@ -103,6 +107,7 @@ struct Shared {
 /// The watcher and those who watch. One for the process.
 pub(crate) struct Live {
     store: Store,
+    parts: Parts,
     shared: Mutex<Shared>,
     updates: broadcast::Sender<Arc<Update>>,
     looks: AtomicU64,
@@ -126,9 +131,10 @@ pub(crate) struct Watching {
 }
 
 impl Live {
-    pub(crate) fn new(store: Store) -> Arc<Self> {
+    pub(crate) fn new(store: Store, parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             store,
+            parts,
             shared: Mutex::default(),
             updates: broadcast::Sender::new(BEHIND_MAX),
             looks: AtomicU64::new(0),
@@ -233,11 +239,12 @@ impl Shared {
 
 /// Looks as long as somebody watches.
 async fn watcher(live: Arc<Live>) {
+    let part = live.parts.begin("events", LOOK_MAX);
     let mut changes = live.store.changes();
     let mut state = Seen::default();
     loop {
         let next = Instant::now() + PACE;
-        match state.look(&live.store).await {
+        match part.step(state.look(&live.store)).await {
             Ok(found) => live.publish(&mut state, found),
             Err(error) => tracing::warn!(%error, "what goes on cannot be read"),
         }
@@ -248,6 +255,7 @@ async fn watcher(live: Arc<Live>) {
         let mut shared = live.lock();
         if shared.streams.is_empty() {
             *shared = Shared::default();
+            part.end();
             return;
         }
     }
@@ -378,8 +386,9 @@ mod tests {
 
     async fn live(folder: &std::path::Path) -> Arc<Live> {
         let path = folder.join("db");
-        let store = Store::open(&path, Clock::system().unwrap()).await;
-        Live::new(store.unwrap())
+        let clock = Clock::system().unwrap();
+        let store = Store::open(&path, clock.clone()).await;
+        Live::new(store.unwrap(), Parts::unsupervised(clock))
     }
 
     #[tokio::test]

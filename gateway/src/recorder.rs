@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use refity_node::supervise::Parts;
 use refity_store::{
     AuditBatch, AuditEntry, Credential, Failures, Pulls, SignIn, Store, StoreError,
 };
@@ -22,6 +23,9 @@ const PACE: Duration = Duration::from_secs(2);
 
 /// How long entries are gathered.
 const LINGER: Duration = Duration::from_millis(100);
+
+/// How long one write may take: another process may hold the database.
+const STEP_MAX: Duration = Duration::from_secs(2 * 60);
 
 /// How many entries wait at most: who brings the next writes them down.
 const ENTRIES_MAX: usize = 1024;
@@ -100,7 +104,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Writes into this database, until the process ends.
-    pub(crate) fn start(store: Store) -> Arc<Self> {
+    pub(crate) fn start(store: Store, parts: &Parts) -> Arc<Self> {
         let recorder = Arc::new(Self {
             store,
             waiting: Mutex::default(),
@@ -108,6 +112,7 @@ impl Recorder {
             writing: tokio::sync::Mutex::default(),
         });
         let weak = Arc::downgrade(&recorder);
+        let part = parts.begin("audit log", STEP_MAX);
         tokio::spawn(async move {
             while let Some(recorder) = weak.upgrade() {
                 if tokio::time::timeout(PACE, recorder.soon.notified())
@@ -116,10 +121,11 @@ impl Recorder {
                 {
                     tokio::time::sleep(LINGER).await;
                 }
-                if let Err(error) = recorder.flush().await {
+                if let Err(error) = part.step(recorder.flush()).await {
                     tracing::warn!(%error, "the audit log cannot be written; it is tried again");
                 }
             }
+            part.end();
         });
         recorder
     }
@@ -352,8 +358,9 @@ mod tests {
 
     async fn recorder(folder: &std::path::Path) -> Arc<Recorder> {
         let path = folder.join("db");
-        let store = Store::open(&path, Clock::system().unwrap()).await;
-        Recorder::start(store.unwrap())
+        let clock = Clock::system().unwrap();
+        let store = Store::open(&path, clock.clone()).await;
+        Recorder::start(store.unwrap(), &Parts::unsupervised(clock))
     }
 
     fn client(last: u8) -> ClientAddress {

@@ -1,20 +1,30 @@
 //! All paths that the gateway serves, on both of its ports.
 
+use std::any::Any;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::cookie;
 use crate::api::{self, ApiError, cors};
-use crate::registry::{self, auth};
+use crate::registry::{self, RegistryError, auth};
 use crate::state::AppState;
 use crate::{forwarded, linger, log, silence, web};
 
+/// What a request panicked with.
+type Payload = Box<dyn Any + Send>;
+
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
-    let registry = registry::routes().layer(from_fn_with_state(state.clone(), auth::authenticate));
+    let registry = registry::routes()
+        .layer(from_fn_with_state(state.clone(), auth::authenticate))
+        .layer(CatchPanicLayer::custom(|payload: Payload| {
+            registry_panic(&*payload)
+        }));
     let api = api::routes().layer(from_fn_with_state(state.clone(), cookie::requests));
     Router::new()
         .merge(registry)
@@ -27,6 +37,7 @@ pub(crate) fn router(state: &AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         // Around the fallbacks too, since preflights are answered there.
         .layer(from_fn_with_state(state.clone(), cors::requests))
+        .layer(CatchPanicLayer::custom(|payload: Payload| panic(&*payload)))
         .layer(from_fn(linger::requests))
         .layer(from_fn_with_state(state.clone(), silence::requests))
         .layer(from_fn(log::requests))
@@ -44,6 +55,23 @@ async fn page(state: State<AppState>, request: Request) -> Response {
     }
 }
 
+/// What a client of the registry is told of a request that panicked.
+fn registry_panic(payload: &(dyn Any + Send)) -> Response {
+    note_panic(payload);
+    RegistryError::Internal.into_response()
+}
+
+/// What any other client is told of it.
+fn panic(payload: &(dyn Any + Send)) -> Response {
+    note_panic(payload);
+    ApiError::Internal.into_response()
+}
+
+fn note_panic(payload: &(dyn Any + Send)) {
+    let message = refity_config::panic::message(payload);
+    tracing::error!(message, "a request panicked");
+}
+
 async fn method_not_allowed() -> Response {
     ApiError::MethodNotAllowed.into_response()
 }
@@ -51,6 +79,9 @@ async fn method_not_allowed() -> Response {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
 
     use super::*;
     use crate::route::API_PAGES;
@@ -119,6 +150,28 @@ mod tests {
 
     fn route(method: &str, path: &str) -> (String, String) {
         (method.to_owned(), path.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_request_that_panics_is_answered_with_500() {
+        async fn panics() -> &'static str {
+            panic!("no such luck")
+        }
+        type Answer = fn(&(dyn Any + Send)) -> Response;
+        for (answer, code) in [
+            (registry_panic as Answer, "UNKNOWN"),
+            (panic as Answer, "failed on our side"),
+        ] {
+            let layer = CatchPanicLayer::custom(move |payload: Payload| answer(&*payload));
+            let router = Router::new().route("/", get(panics)).layer(layer);
+            let request = Request::new(axum::body::Body::empty());
+            let response = TowerToHyperService::new(router).call(request);
+            let response = response.await.unwrap();
+            assert_eq!(response.status(), 500);
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await;
+            let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+            assert!(body.contains(code), "{body}");
+        }
     }
 
     #[tokio::test]

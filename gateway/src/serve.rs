@@ -15,6 +15,8 @@ use axum::Router;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use refity_config::{HttpSettings, LimitSettings, TrustedProxies};
+use refity_node::supervise::Parts;
+use refity_node::watchdog;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -25,6 +27,9 @@ use crate::start::StartError;
 /// How long answers that are under way may take after a signal. Together with
 /// what follows it stays below the 60 s that a service manager waits.
 const DRAIN: Duration = Duration::from_secs(50);
+
+/// How long it may take to begin to serve a connection.
+const ACCEPT_MAX: Duration = Duration::from_secs(60);
 
 /// The signals that end the process.
 pub(crate) struct Signals {
@@ -112,6 +117,7 @@ pub(crate) async fn serve(
     server: Server,
     signals: Signals,
     stop: watch::Sender<bool>,
+    parts: &Parts,
 ) {
     let server = Arc::new(server);
     let stopped = stop.subscribe();
@@ -126,10 +132,12 @@ pub(crate) async fn serve(
             server,
             stopped.clone(),
             alive.clone(),
+            parts.begin("connections", ACCEPT_MAX),
         ));
     }
     drop(alive);
     signals.received().await;
+    watchdog::stopping();
     tracing::info!("ending: no new connections; requests under way are answered");
     let _ = stop.send(true);
     // Nothing is ever sent: it ends with the last connection.

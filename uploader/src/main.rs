@@ -17,14 +17,18 @@ fn main() -> ExitCode {
     let line: CommandLine = config::parse_args();
     let ended = Runtime::new().map_err(Failure::System).and_then(|runtime| {
         let ended = runtime.block_on(run(line));
-        runtime.shutdown_timeout(LAST_WORK);
+        match ended {
+            // The system takes back what may be stuck.
+            Err(Failure::PartEnded(_)) => runtime.shutdown_background(),
+            _ => runtime.shutdown_timeout(LAST_WORK),
+        }
         ended
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            error.exit_code()
+            config::exit_code(error.needs_person())
         }
     }
 }

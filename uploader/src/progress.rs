@@ -9,7 +9,7 @@ use std::time::Duration;
 use refity_config::clock::{Clock, millis};
 use refity_store::{Claim, JobId, LEASE, Lease};
 
-use crate::service::{Failure, Uploader};
+use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
 /// How often it is written.
 const BEAT: Duration = Duration::from_secs(1);
@@ -89,7 +89,9 @@ impl Progress {
 
 /// Writes the progress until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
-    uploader.every("progress", BEAT, || beat(&uploader)).await;
+    uploader
+        .every_within("progress", BEAT, SHORT_STEP_MAX, || beat(&uploader))
+        .await;
 }
 
 async fn beat(uploader: &Uploader) -> Result<(), Failure> {

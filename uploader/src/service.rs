@@ -1,14 +1,13 @@
 //! The service: its parts, their start and their end.
 
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_config::data_dir::DataDirError;
+use refity_config::SpoolSettings;
 use refity_config::telemetry;
-use refity_config::{EXIT_CONFIGURATION, SpoolSettings};
-use refity_node::{Node, NodeError};
+use refity_node::supervise::{PartEnded, Parts, Supervisor};
+use refity_node::{Node, NodeError, watchdog};
 use refity_spool::SpoolError;
 use refity_storage::Layout;
 use refity_storage::sftp::{Pool, RemoteConfig, RemoteError, Role};
@@ -28,6 +27,14 @@ use crate::{
 /// one is given back then.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long one step of a part may take that goes over all of the index or of
+/// the storage.
+const STEP_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long one step of a part may take that jobs depend on: it writes a row
+/// or two, and another process may hold the database for 10 s each time.
+pub(crate) const SHORT_STEP_MAX: Duration = Duration::from_secs(2 * 60);
+
 /// What every part of the service can reach. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Uploader {
@@ -45,6 +52,8 @@ pub(crate) struct Uploader {
     pub(crate) spool: Arc<SpoolSettings>,
     /// Whether the tree is to be taken over from another installation.
     pub(crate) take_over: bool,
+    /// Where the parts of the service are begun.
+    pub(crate) parts: Parts,
     stop: watch::Sender<Stop>,
 }
 
@@ -75,6 +84,9 @@ pub enum Failure {
     /// The tree on SFTP is another installation's.
     #[error("{0}")]
     NotOurs(String),
+    /// A part of the service has ended before it was asked to.
+    #[error(transparent)]
+    PartEnded(#[from] PartEnded),
     /// Something of the system.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -84,28 +96,19 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The exit status: the configuration's where trying again is useless.
+    /// Whether a person must act before another start can succeed.
     #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        let useless = match self {
+    pub fn needs_person(&self) -> bool {
+        match self {
             Self::NotOurs(_) => true,
-            Self::Node(error) => matches!(
-                error,
-                NodeError::DatabaseLost
-                    | NodeError::Store(
-                        StoreError::Foreign
-                            | StoreError::Development
-                            | StoreError::Newer { .. }
-                            | StoreError::Corrupt(_)
-                    )
-                    | NodeError::DataDir(
-                        DataDirError::Network { .. } | DataDirError::NotAFolder { .. }
-                    )
-            ),
-            _ => false,
-        };
-        let status = if useless { EXIT_CONFIGURATION } else { 1 };
-        ExitCode::from(u8::try_from(status).unwrap_or(1))
+            Self::Node(error) => error.needs_person(),
+            Self::Store(error) => error.needs_person(),
+            Self::PartEnded(_)
+            | Self::Spool(_)
+            | Self::Remote(_)
+            | Self::System(_)
+            | Self::Other(_) => false,
+        }
     }
 }
 
@@ -125,6 +128,7 @@ impl Uploader {
         take_over: bool,
     ) -> Result<Self, Failure> {
         Ok(Self {
+            parts: Parts::unsupervised(node.store.clock().clone()),
             node,
             layout: Layout::new(&remote.root),
             remote: Pool::new(remote, Role::Uploader)?,
@@ -159,15 +163,30 @@ impl Uploader {
         let _ = stop.wait_for(|stop| *stop != Stop::No).await;
     }
 
-    /// Runs `part` again and again, resting in between, until the end. What
+    /// Runs `step` again and again, resting in between, until the end. What
     /// fails is logged, once for each change of words.
-    pub(crate) async fn every<F>(&self, name: &str, rest: Duration, mut part: impl FnMut() -> F)
+    pub(crate) async fn every<F>(&self, name: &'static str, rest: Duration, step: impl FnMut() -> F)
     where
         F: Future<Output = Result<(), Failure>>,
     {
+        self.every_within(name, rest, STEP_MAX, step).await;
+    }
+
+    /// As [`Uploader::every`], for steps that are known to be stuck after
+    /// `patience`.
+    pub(crate) async fn every_within<F>(
+        &self,
+        name: &'static str,
+        rest: Duration,
+        patience: Duration,
+        mut step: impl FnMut() -> F,
+    ) where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let part = self.parts.begin(name, patience);
         let mut last = String::new();
         loop {
-            let words = match part().await {
+            let words = match part.step(step()).await {
                 Ok(()) => String::new(),
                 Err(failure) => failure.to_string(),
             };
@@ -194,13 +213,15 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     let data_dir = args.place.data.data_dir.as_path();
     let node = Node::open(data_dir, "uploader").await?;
     let remote = RemoteConfig::new(remote, data_dir);
-    let uploader = Uploader::new(node, &args.place, remote, args.take_over)?;
+    let mut uploader = Uploader::new(node, &args.place, remote, args.take_over)?;
+    let supervisor = Supervisor::new(&uploader.node.store);
+    uploader.parts = supervisor.parts().clone();
     let (schedule, rules) = (args.schedule.gc_schedule, args.collection.rules());
     let beside = Beside {
         collects: collect::run(uploader.clone(), schedule, rules),
         sweeps: sweep::run(uploader.clone(), args.audit.kept()),
     };
-    serve(uploader, data_dir, beside).await
+    serve(uploader, supervisor, data_dir, beside).await
 }
 
 /// The parts that have settings of their own.
@@ -211,6 +232,7 @@ struct Beside<C, S> {
 
 async fn serve(
     uploader: Uploader,
+    mut supervisor: Supervisor,
     data_dir: &Path,
     beside: Beside<
         impl Future<Output = ()> + Send + 'static,
@@ -236,7 +258,19 @@ async fn serve(
     );
     // The worker ends last: it waits for its jobs.
     let mut worker = tokio::spawn(worker::run(uploader.clone()));
-    uploader.stopped().await;
+    parts.spawn(watchdog::run(
+        uploader.node.store.clone(),
+        uploader.parts.clone(),
+    ));
+    watchdog::ready();
+    tokio::select! {
+        // First, since all parts end then.
+        biased;
+        () = uploader.stopped() => {}
+        // The jobs go back when others see that this process is dead.
+        ended = supervisor.ended() => return Err(ended.into()),
+    }
+    watchdog::stopping();
     if tokio::time::timeout(DRAIN, &mut worker).await.is_err() {
         tracing::info!("transfers are still running: they are given back");
         worker.abort();
@@ -254,12 +288,13 @@ async fn serve(
 }
 
 async fn stop_on_signal(uploader: Uploader) {
+    let _part = uploader.parts.begin("signals", SHORT_STEP_MAX);
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     );
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        tracing::warn!("signals cannot be heard: only SIGKILL ends this process");
+        tracing::error!("the system does not let this process listen for signals");
         return;
     };
     tokio::select! {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use refity_storage::sftp::{PooledSession, RemoteError};
 use refity_store::{Claim, JobKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
-use crate::service::{Failure, Uploader};
+use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 use crate::{health, jobs};
 
 /// How long the worker rests without being woken: what an event missed is
@@ -37,15 +37,18 @@ pub(crate) async fn run(uploader: Uploader) {
         most: if capacity > 1 { capacity - 1 } else { 1 },
     };
     let mut running = JoinSet::new();
+    let part = uploader.parts.begin("worker", SHORT_STEP_MAX);
     loop {
-        while running.try_join_next().is_some() {}
+        while let Some(ended) = running.try_join_next() {
+            end_with(ended);
+        }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             break;
         };
         let (told, claimed) = oneshot::channel();
         running.spawn(work(uploader.clone(), large.clone(), place, told));
         let claimed = tokio::select! {
-            claimed = timeout(PATIENCE, claimed) => claimed,
+            claimed = part.step(timeout(PATIENCE, claimed)) => claimed,
             () = uploader.stopped() => break,
         };
         // Who takes long to get a session, from a server that hangs, does not
@@ -55,6 +58,16 @@ pub(crate) async fn run(uploader: Uploader) {
         }
     }
     running.join_all().await;
+}
+
+/// Ends the worker by the panic that its task ended by: not a job's, which is
+/// caught and counted, but one of claiming, or of writing down how a job ended.
+fn end_with(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// Claims one job, tells so, and runs it. Hangs up where there is none.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refity_node::supervise::Part;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
@@ -16,26 +17,30 @@ use crate::client::ClientKey;
 /// files or memory, and asking on would only take processor time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes connections until `stop`. Each holds a clone of `alive` until it has
+/// Takes connections until `stop`, as this part. Each holds a clone of `alive` until it has
 /// ended.
 pub(super) async fn accept(
     listener: TcpListener,
     server: Arc<Server>,
     mut stop: watch::Receiver<bool>,
     alive: mpsc::Sender<()>,
+    part: Part,
 ) {
     loop {
         let accepted = tokio::select! {
-            () = stopped(&mut stop) => return,
+            () = stopped(&mut stop) => return part.end(),
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => take(&server, stream, peer, &stop, &alive),
+            Ok((stream, peer)) => {
+                part.step(async { take(&server, stream, peer, &stop, &alive) })
+                    .await;
+            }
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be taken; trying again in {PAUSE:?}");
                 tokio::select! {
-                    () = stopped(&mut stop) => return,
+                    () = stopped(&mut stop) => return part.end(),
                     () = tokio::time::sleep(PAUSE) => {}
                 }
             }

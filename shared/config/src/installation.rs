@@ -47,6 +47,14 @@ pub enum InstallationError {
     Randomness(getrandom::Error),
 }
 
+impl InstallationError {
+    /// Whether a person must act before another start can succeed.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Self::NoId(_) | Self::EmptySecret(_))
+    }
+}
+
 impl InstallationId {
     /// Returns the id stored in `data_dir`, or `None` if there is none yet.
     ///

@@ -5,6 +5,10 @@
 //! - It opens a `DATA_DIR` completely or not at all, and writes nothing into
 //!   one that is another program's or has lost its database.
 //! - It is the only place that knows both the store and the spool.
+//! - No part of a program ends or hangs unnoticed ([`supervise`], [`watchdog`]).
+
+pub mod supervise;
+pub mod watchdog;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,6 +62,21 @@ pub enum NodeError {
     DatabaseLost,
 }
 
+impl NodeError {
+    /// Whether a person must act before another start can succeed. A program
+    /// ends with [`EXIT_CONFIGURATION`](refity_config::EXIT_CONFIGURATION)
+    /// then, so that a service manager does not start it again.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        match self {
+            Self::DataDir(_) | Self::DatabaseLost => true,
+            Self::Installation(error) => error.needs_person(),
+            Self::Store(error) => error.needs_person(),
+            Self::Spool(_) | Self::Clock(_) => false,
+        }
+    }
+}
+
 impl Node {
     /// Opens the data folder for a process of this role (`gateway` or
     /// `uploader`), and makes what is missing on a first start.
@@ -107,4 +126,29 @@ impl Node {
 #[must_use]
 pub fn spool_holds_data(data_dir: &Path) -> bool {
     data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_person_can_mend_is_told_apart() {
+        for error in [
+            NodeError::DatabaseLost,
+            DataDirError::NotAFolder("data".into()).into(),
+            StoreError::Foreign.into(),
+            StoreError::Newer { seen: 2, known: 1 }.into(),
+            StoreError::Corrupt(String::new()).into(),
+        ] {
+            assert!(error.needs_person(), "{error}");
+        }
+        for error in [
+            NodeError::from(StoreError::Busy),
+            StoreError::Full.into(),
+            SpoolError::Locked.into(),
+        ] {
+            assert!(!error.needs_person(), "{error}");
+        }
+    }
 }

@@ -11,9 +11,13 @@ mod publish_tag;
 mod store_blob;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use refity_config::fault::{self, Fault};
+use refity_config::panic;
 use refity_storage::TmpName;
 use refity_storage::sftp::{PooledSession, Reason, RemoteError, WriteError};
 use refity_store::{
@@ -83,6 +87,9 @@ enum JobError {
     /// The spool cannot be read for now.
     #[error("the spool cannot be read: {0}")]
     Spool(io::Error),
+    /// The run panicked.
+    #[error("the uploader failed at this job: {0}")]
+    Panic(String),
     /// Blobs that SFTP should hold are missing there; each with words.
     #[error("blobs are missing on the storage")]
     Missing(Vec<(BlobId, String)>),
@@ -107,7 +114,11 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
         claim: &claim,
         running: Arc::clone(&listed.running),
     };
-    let result = match reconcile(run).await {
+    // A panic is a failure of this job alone.
+    let reconciled = AssertUnwindSafe(reconcile(run)).catch_unwind().await;
+    let reconciled =
+        reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
+    let result = match reconciled {
         Ok(result) => finish(uploader, &claim, result).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
@@ -139,6 +150,9 @@ async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
 }
 
 async fn reconcile(mut run: Run<'_>) -> Result<RunResult, JobError> {
+    if fault::at("job") == Some(Fault::Panic) {
+        panic!("a test makes jobs panic");
+    }
     if run.claim.lease.is_repeated() {
         clear_earlier_runs(&mut run).await?;
     }
@@ -254,6 +268,15 @@ async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result
             message,
             hint: Some("Push it again.".to_owned()),
         }),
+        JobError::Panic(message) => Retry {
+            // A call to SFTP may go on, on a thread of its own.
+            uncertain: true,
+            ..passing(Trouble {
+                code: "panic".to_owned(),
+                message: format!("the uploader failed at this job: {message}"),
+                hint: Some("This is a bug: its log says where. Please report it.".to_owned()),
+            })
+        },
         JobError::Store(_) | JobError::Spool(_) => passing(Trouble {
             code: "local".to_owned(),
             message: words.clone(),

@@ -1,0 +1,272 @@
+//! The parts of a program that run beside its requests and jobs, and the rule
+//! that none of them ends or hangs unnoticed.
+//!
+//! Each part holds a [`Part`] for as long as it runs. A `Part` that is dropped,
+//! since its part panicked or returned, is a [`PartEnded`], with which the
+//! program ends: a service manager then starts it again whole. Programs that
+//! were asked to end listen to nobody any more. What a part does is timed as
+//! well: the watchdog is not fed while one is stuck.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use refity_config::clock::{Clock, millis};
+use refity_config::fault::{self, Fault};
+use refity_store::Store;
+use tokio::sync::mpsc;
+
+/// A part has ended that should run for as long as the program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{name} {how}, and the program cannot go on without it: it ends here, and is as it was when it \
+     is started again"
+)]
+pub struct PartEnded {
+    /// The part.
+    pub name: &'static str,
+    /// How it ended, as the end of a sentence.
+    how: &'static str,
+}
+
+/// Hears of the first part that ends.
+#[derive(Debug)]
+pub struct Supervisor {
+    parts: Parts,
+    ended: mpsc::UnboundedReceiver<PartEnded>,
+}
+
+impl Supervisor {
+    /// Supervises the threads of this store, and the parts that are begun.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        let (sender, ended) = mpsc::unbounded_channel();
+        let parts = Parts {
+            ended: sender,
+            running: Arc::default(),
+            clock: store.clock().clone(),
+        };
+        let (store, news) = (store.clone(), parts.ended.clone());
+        tokio::spawn(async move {
+            let name = store.thread_ended().await;
+            let _ = news.send(PartEnded {
+                name,
+                how: "has ended",
+            });
+        });
+        Self { parts, ended }
+    }
+
+    /// What parts are begun with.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Returns when the first part has ended.
+    pub async fn ended(&mut self) -> PartEnded {
+        match self.ended.recv().await {
+            Some(ended) => ended,
+            // Not while `self` has a sender.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The parts that run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    ended: mpsc::UnboundedSender<PartEnded>,
+    running: Arc<Mutex<Vec<Arc<Beat>>>>,
+    clock: Clock,
+}
+
+/// What is known of a part that runs.
+#[derive(Debug)]
+struct Beat {
+    name: &'static str,
+    /// How long a step may take.
+    patience: Duration,
+    /// When the step under way began (milliseconds since boot);
+    /// [`Beat::RESTING`] if none is.
+    since: AtomicI64,
+}
+
+impl Beat {
+    const RESTING: i64 = i64::MIN;
+
+    fn is_stuck(&self, now: i64) -> bool {
+        let since = self.since.load(Ordering::Relaxed);
+        since != Self::RESTING && now - since > millis(self.patience)
+    }
+}
+
+impl Parts {
+    /// Parts whose ends nobody hears of, for tests and commands that run none.
+    #[must_use]
+    pub fn unsupervised(clock: Clock) -> Self {
+        Self {
+            ended: mpsc::unbounded_channel().0,
+            running: Arc::default(),
+            clock,
+        }
+    }
+
+    /// Begins a part. None of its steps should take longer than `patience`.
+    #[must_use]
+    pub fn begin(&self, name: &'static str, patience: Duration) -> Part {
+        let beat = Arc::new(Beat {
+            name,
+            patience,
+            since: AtomicI64::new(Beat::RESTING),
+        });
+        self.lock().push(Arc::clone(&beat));
+        Part {
+            beat,
+            parts: self.clone(),
+            should_run: true,
+        }
+    }
+
+    /// The name of a part whose step takes longer than it may.
+    #[must_use]
+    pub fn stuck(&self) -> Option<&'static str> {
+        let now = self.clock.boot_ms();
+        let running = self.lock();
+        let stuck = running.iter().find(|beat| beat.is_stuck(now));
+        stuck.map(|beat| beat.name)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Beat>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A part that runs.
+#[derive(Debug)]
+pub struct Part {
+    beat: Arc<Beat>,
+    parts: Parts,
+    should_run: bool,
+}
+
+impl Part {
+    /// Runs one step, which is timed.
+    pub async fn step<T>(&self, step: impl Future<Output = T>) -> T {
+        self.beat();
+        while let Some(fault) = fault::at(self.beat.name) {
+            match fault {
+                Fault::Panic => panic!("a test makes {} panic", self.beat.name),
+                Fault::Hang => tokio::time::sleep(fault::LOOK).await,
+            }
+        }
+        let result = step.await;
+        self.beat.since.store(Beat::RESTING, Ordering::Relaxed);
+        result
+    }
+
+    /// Says in the middle of a long step that it goes on.
+    pub fn beat(&self) {
+        let now = self.parts.clock.boot_ms();
+        self.beat.since.store(now, Ordering::Relaxed);
+    }
+
+    /// Ends the part as it should end.
+    pub fn end(mut self) {
+        self.should_run = false;
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.parts
+            .lock()
+            .retain(|beat| !Arc::ptr_eq(beat, &self.beat));
+        if self.should_run {
+            let how = if std::thread::panicking() {
+                "has panicked"
+            } else {
+                "has ended"
+            };
+            let _ = self.parts.ended.send(PartEnded {
+                name: self.beat.name,
+                how,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    struct Place {
+        supervisor: Supervisor,
+        offset: std::path::PathBuf,
+        _folder: tempfile::TempDir,
+    }
+
+    async fn place() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let offset = folder.path().join("offset");
+        let clock = Clock::with_offset_file(&offset).unwrap();
+        let store = Store::open(&folder.path().join("db"), clock).await.unwrap();
+        Place {
+            supervisor: Supervisor::new(&store),
+            offset,
+            _folder: folder,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_or_returns_is_told() {
+        let mut place = place().await;
+        for panics in [true, false] {
+            let part = place.supervisor.parts().begin("counter", PATIENCE);
+            let task = tokio::spawn(async move {
+                part.step(async { assert!(!panics) }).await;
+            });
+            let ended = place.supervisor.ended().await;
+            assert_eq!(task.await.is_err(), panics);
+            assert_eq!(ended.name, "counter");
+            assert_eq!(ended.how.contains("panicked"), panics, "{ended}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_as_it_should_is_not_told() {
+        let mut place = place().await;
+        place.supervisor.parts().begin("first", PATIENCE).end();
+        drop(place.supervisor.parts().begin("second", PATIENCE));
+        assert_eq!(place.supervisor.ended().await.name, "second");
+    }
+
+    #[tokio::test]
+    async fn a_step_that_takes_too_long_is_stuck_and_a_rest_is_not() {
+        let place = place().await;
+        let parts = place.supervisor.parts();
+        let (resting, working) = (
+            parts.begin("rests", PATIENCE),
+            parts.begin("works", PATIENCE),
+        );
+        resting.step(async {}).await;
+        let (go_on, told) = tokio::sync::oneshot::channel::<()>();
+        let step = working.step(async { drop(told.await) });
+        let look = async {
+            assert_eq!(parts.stuck(), None);
+            std::fs::write(&place.offset, "61000").unwrap();
+            assert_eq!(parts.stuck(), Some("works"));
+            working.beat();
+            assert_eq!(parts.stuck(), None);
+            std::fs::write(&place.offset, "122000").unwrap();
+            assert_eq!(parts.stuck(), Some("works"));
+            drop(go_on);
+        };
+        tokio::join!(step, look);
+        assert_eq!(parts.stuck(), None);
+        drop((resting, working));
+        assert!(parts.lock().is_empty());
+    }
+}
