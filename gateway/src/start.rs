@@ -5,9 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use refity_config::EXIT_CONFIGURATION;
 use refity_config::installation::{InstallationError, secret_file};
 use refity_config::telemetry::TelemetryError;
+use refity_node::supervise::{PartEnded, Supervisor};
 use refity_node::{Node, NodeError};
 use refity_storage::sftp::{Pool, RemoteError, Role};
 use refity_store::StoreError;
@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::limit::Limit;
 use crate::live::Live;
 use crate::recorder::Recorder;
+use crate::registry::SyncWaits;
 use crate::state::{AppState, Parts, Settings};
 use crate::usage::Usage;
 use crate::web::{Ui, UiError};
@@ -75,65 +76,38 @@ pub(crate) enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A part of the program has ended before it was asked to.
+    #[error(transparent)]
+    PartEnded(#[from] PartEnded),
 }
 
 impl StartError {
-    /// 2 where only a person can help, so that a service manager need not try
-    /// again; else 1.
-    pub(crate) fn exit_code(&self) -> u8 {
-        let needs_person = match self {
+    /// Whether a person must act before another start can succeed.
+    pub(crate) fn needs_person(&self) -> bool {
+        match self {
             Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) | Self::Ui(_) => true,
-            Self::Node(error) => node_needs_person(error),
-            Self::TokenKey(error) => installation_needs_person(error),
-            Self::Store(error) => store_needs_person(error),
+            Self::Node(error) => error.needs_person(),
+            Self::TokenKey(error) => error.needs_person(),
+            Self::Store(error) => error.needs_person(),
             Self::Runtime(_)
             | Self::Disk(_)
             | Self::Remote(_)
             | Self::FirstAdmin(_)
-            | Self::PortInUse(..) => false,
-        };
-        if needs_person {
-            u8::try_from(EXIT_CONFIGURATION).unwrap_or(u8::MAX)
-        } else {
-            1
+            | Self::PortInUse(..)
+            | Self::PartEnded(_) => false,
         }
     }
 }
 
-fn node_needs_person(error: &NodeError) -> bool {
-    match error {
-        NodeError::DataDir(_) | NodeError::DatabaseLost => true,
-        NodeError::Installation(error) => installation_needs_person(error),
-        NodeError::Store(error) => store_needs_person(error),
-        NodeError::Spool(_) | NodeError::Clock(_) => false,
-    }
-}
-
-fn installation_needs_person(error: &InstallationError) -> bool {
-    matches!(
-        error,
-        InstallationError::NoId(_) | InstallationError::EmptySecret(_)
-    )
-}
-
-fn store_needs_person(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Corrupt(_)
-            | StoreError::Foreign
-            | StoreError::Development
-            | StoreError::Newer { .. }
-    )
-}
-
-/// Opens the data folder, and makes what a first start needs.
+/// Opens the data folder, and makes what a first start needs. From then on the
+/// gateway's parts are supervised.
 ///
 /// # Errors
 /// See [`StartError`].
 pub(crate) async fn open(
     config: &Config,
     ending: watch::Receiver<bool>,
-) -> Result<AppState, StartError> {
+) -> Result<(AppState, Supervisor), StartError> {
     let node = Node::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
     let secrets = node.store.server_key(SECRETS_KEY, access::random_key()?);
@@ -144,11 +118,13 @@ pub(crate) async fn open(
         config.http.token_lifetime,
     )?;
     let clock = node.store.clock();
+    let supervisor = Supervisor::new(&node.store);
     let usage = config.usage.clone();
     let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
     let parts = Parts {
-        recorder: Recorder::start(node.store.clone()),
-        live: Live::new(node.store.clone()),
+        recorder: Recorder::start(node.store.clone(), supervisor.parts()),
+        sync_waits: SyncWaits::new(node.store.clone(), supervisor.parts().clone()),
+        live: Live::new(node.store.clone(), supervisor.parts().clone()),
         checking: Checking::default(),
         usage: usage.transpose().map_err(StartError::Usage)?,
         ui: ui(config).await?,
@@ -171,7 +147,7 @@ pub(crate) async fn open(
     };
     let state = AppState::from(parts);
     first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;
-    Ok(state)
+    Ok((state, supervisor))
 }
 
 /// The web interface: that of `UI_DIR`, or the one that is built in.
@@ -204,20 +180,8 @@ mod tests {
 
     #[test]
     fn what_a_person_must_mend_is_not_tried_again() {
-        for error in [
-            StartError::Node(NodeError::DatabaseLost),
-            StartError::Node(StoreError::Foreign.into()),
-            StartError::Node(StoreError::Development.into()),
-            StartError::Node(StoreError::Newer { seen: 2, known: 1 }.into()),
-        ] {
-            assert_eq!(error.exit_code(), 2, "{error}");
-        }
+        assert!(StartError::Node(NodeError::DatabaseLost).needs_person());
         let address = ([127, 0, 0, 1], 5000).into();
-        for error in [
-            StartError::PortInUse(address, "PORT"),
-            StartError::Node(StoreError::Busy.into()),
-        ] {
-            assert_eq!(error.exit_code(), 1, "{error}");
-        }
+        assert!(!StartError::PortInUse(address, "PORT").needs_person());
     }
 }

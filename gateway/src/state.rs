@@ -15,7 +15,7 @@ use crate::api::sftp::Checking;
 use crate::limit::Limit;
 use crate::live::Live;
 use crate::recorder::Recorder;
-use crate::registry::ColdPulls;
+use crate::registry::{ColdPulls, SyncWaits};
 use crate::usage::Usage;
 use crate::web::Ui;
 
@@ -56,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) recorder: Arc<Recorder>,
     /// What goes on, for all who watch.
     pub(crate) live: Arc<Live>,
+    /// The requests that wait until SFTP holds what they pushed.
+    pub(crate) sync_waits: Arc<SyncWaits>,
     /// The check of SFTP that somebody asked for.
     pub(crate) checking: Checking,
     /// The Storage Box's usage, where it is asked for.
@@ -96,6 +98,7 @@ impl AppState {
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
         use crate::access::Secrets;
         use refity_config::Secret;
+        use refity_node::supervise;
         use refity_storage::sftp::{RemoteAuth, RemoteConfig, Role, Timeouts};
         let remote = RemoteConfig {
             host: "127.0.0.1".to_owned(),
@@ -109,9 +112,11 @@ impl AppState {
             timeouts: Timeouts::default(),
         };
         let node = Node::open(data_dir, "gateway").await.unwrap();
+        let supervised = supervise::Parts::unsupervised(node.store.clock().clone());
         let parts = Parts {
-            recorder: Recorder::start(node.store.clone()),
-            live: Live::new(node.store.clone()),
+            recorder: Recorder::start(node.store.clone(), &supervised),
+            sync_waits: SyncWaits::new(node.store.clone(), supervised.clone()),
+            live: Live::new(node.store.clone(), supervised),
             checking: Checking::default(),
             usage: None,
             ui: Ui::built_in(),

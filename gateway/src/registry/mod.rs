@@ -49,6 +49,7 @@ use body::RequestBody;
 pub(crate) use cold::ColdPulls;
 pub(crate) use error::RegistryError;
 pub(crate) use path::Endpoint;
+pub(crate) use sync_wait::SyncWaits;
 
 /// Everything below `/v2`.
 pub(crate) fn routes() -> Router<AppState> {

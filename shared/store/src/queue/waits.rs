@@ -20,6 +20,22 @@ pub enum Settled {
 }
 
 impl Store {
+    /// The jobs that were done at or after `since` (milliseconds, UTC).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn jobs_done_since(&self, since: i64) -> Result<Vec<JobId>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id FROM jobs INDEXED BY jobs_finished
+                 WHERE state = 'done' AND finished_at >= ?1",
+            )?;
+            let jobs = query.query_map([since], |row| row.get(0).map(JobId))?;
+            Ok(jobs.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Where these jobs stand, with all that they need.
     ///
     /// # Errors
