@@ -16,6 +16,7 @@ mod database_held;
 mod database_lost;
 mod deletes;
 mod every_route;
+mod faults;
 mod faulty_sftp;
 mod gateway;
 mod harness;
