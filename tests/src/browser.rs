@@ -31,7 +31,7 @@ pub struct Props<'a> {
 
 /// Runs `web/e2e/<script>.mjs <arguments>` to its end against a lab. The script
 /// may stop and start the lab's programs by lines such as `lab: stop sshd`.
-/// Answers what it said else.
+/// Returns its other output.
 ///
 /// # Panics
 /// When Node or the script's packages are missing, and when the script fails;
@@ -63,8 +63,8 @@ pub async fn run(lab: &mut Lab, props: Props<'_>, script: &str, arguments: &[&st
     });
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.expect("a line of text") {
-        if let Some(wish) = line.strip_prefix(ASKS) {
-            grant(lab, props, wish).await;
+        if let Some(request) = line.strip_prefix(ASKS) {
+            grant(lab, props, request).await;
             stdin
                 .write_all(b"done\n")
                 .await
@@ -86,9 +86,9 @@ pub async fn run(lab: &mut Lab, props: Props<'_>, script: &str, arguments: &[&st
     said
 }
 
-async fn grant(lab: &mut Lab, props: Props<'_>, wish: &str) {
+async fn grant(lab: &mut Lab, props: Props<'_>, request: &str) {
     let storage = || props.storage.expect("a storage that misbehaves");
-    match wish {
+    match request {
         "stop storage" => {
             storage().faults().refuse_connections = u64::MAX;
             storage().reset_connections();

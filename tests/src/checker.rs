@@ -27,7 +27,7 @@ use walk::Walk;
 /// What may lie in `_refity/tmp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tmp {
-    /// Nothing: no job is unfinished.
+    /// `None` if no job is unfinished.
     MustBeEmpty,
     /// Files of these jobs.
     OfJobs(BTreeSet<String>),

@@ -85,7 +85,7 @@ impl Image {
         Self::of_layers(architecture, format, layers)
     }
 
-    /// An image of these layers, whatever their bytes are.
+    /// An image of these layers, with arbitrary bytes.
     #[must_use]
     pub fn of_layers(architecture: &str, format: Format, layers: Vec<Bytes>) -> Self {
         let config = config(architecture, &layers);

@@ -10,7 +10,7 @@ use crate::sshd::{connections, kill, make_key, tree_of, wait_for_ssh};
 use crate::wait::free_port;
 
 const PROFTPD: &str = "/usr/sbin/proftpd";
-/// Debian's `nobody` and `nogroup`, whom ProFTPD serves files as.
+/// Debian's `nobody` and `nogroup`, the user and group of ProFTPD.
 const NOBODY: u32 = 65534;
 
 /// A running ProFTPD with `mod_sftp`: one user with a password, chrooted

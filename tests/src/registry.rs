@@ -230,7 +230,7 @@ pub(crate) fn variables(folder: &Path) -> Vec<(String, String)> {
         ("ADMIN_PASSWORD", PASSWORD),
         // What a test collects, it collects itself.
         ("GC_SCHEDULE", "off"),
-        // Not a share of whatever disk the tests run on.
+        // Not a share of the disk that the tests run on.
         ("SPOOL_MIN_FREE", "100M"),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));

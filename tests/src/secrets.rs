@@ -1,6 +1,6 @@
 //! What must never stand in a log. Every secret that a test sends, is given or
 //! configures is noted, and when one of our programs ends, its whole log is
-//! searched for all of them, and for whatever looks like a secret.
+//! searched for all of them, and for anything that looks like a secret.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -26,7 +26,7 @@ const LONGEST: usize = 16 * 1024;
 /// Passwords of tests that are words of a log too.
 const WORDS: [&str; 2] = ["password", "anything"];
 
-/// What secrets look like, whoever made them: a name, a text that is in each,
+/// Patterns of secrets, of any origin: a name, a text that is in each,
 /// so that few lines are looked at closely, and the shape.
 const SHAPES: [(&str, &str, &str); 8] = [
     ("an access token", "rf", "rf[prt]_[A-Za-z0-9_-]{20}"),

@@ -116,7 +116,7 @@ impl Wire {
         self.answer_within(LIMIT).await.expect("an answer in time")
     }
 
-    /// Reads one answer, or nothing where none comes in time.
+    /// Reads one answer, or `None` if none arrives in time.
     ///
     /// # Panics
     /// When it is no HTTP, or breaks off.

@@ -1,4 +1,4 @@
-//! What every answer of the registry carries, whatever was asked: the
+//! What every answer of the registry carries, to any request: the
 //! protocol's version, the length of what is read, and errors of one form.
 
 use std::time::Duration;

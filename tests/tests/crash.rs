@@ -1,4 +1,4 @@
-//! Whatever is killed, and however often: nothing that was acknowledged is
+//! Processes killed at any time, and repeatedly: nothing that was acknowledged is
 //! lost, and nothing half is ever visible.
 //!
 //! `REFITY_CRASHES` says how many kills there are (60), `REFITY_SEED` which.
@@ -45,7 +45,7 @@ struct Acknowledged {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_whatever_is_killed() {
+async fn no_acknowledged_push_is_lost_when_processes_are_killed() {
     let crashes = number("REFITY_CRASHES").unwrap_or(60);
     let mut random = number("REFITY_SEED").map_or_else(Random::new, Random::seeded);
     println!("seed: REFITY_SEED={}", random.seed());
@@ -122,7 +122,7 @@ async fn push_until(
     let whole = RetryingClient::new(registry);
     while !over.load(Ordering::Relaxed) {
         let repository = format!("{GROUP}/app{}", random.below(3));
-        // Each tag has one writer, so that the last wish is known exactly.
+        // Each tag has one writer, so that its last desired state is known exactly.
         let tag = format!("c{client}-{}", random.below(TAGS));
         let mut pusher = match random.below(2) {
             0 => whole.clone(),

@@ -149,7 +149,7 @@ impl Writes {
     }
 }
 
-/// What is wished and not known to be carried out.
+/// Intents that are not known to be completed.
 fn intents(lab: &Lab) -> BTreeSet<PathBuf> {
     let intents = std::fs::read_dir(lab.data_dir().join("spool/intents")).unwrap();
     intents.map(|entry| entry.unwrap().path()).collect()
@@ -190,7 +190,7 @@ async fn who_writes_waits_for_a_database_that_is_held_for_a_moment() {
 async fn who_writes_into_a_database_that_is_held_for_long_is_told_to_come_again() {
     let lab = Lab::start().await;
     let before = Before::new(&lab).await;
-    let (files, wished) = (lab.spool_files().len(), intents(&lab));
+    let (files, pending_intents) = (lab.spool_files().len(), intents(&lab));
     let held = lab.database().hold();
     let start = Instant::now();
     let mut waited = Vec::new();
@@ -212,7 +212,10 @@ async fn who_writes_into_a_database_that_is_held_for_long_is_told_to_come_again(
     held.release();
 
     before.assert_unchanged(&lab).await;
-    assert!(intents(&lab).is_subset(&wished), "of what was refused");
+    assert!(
+        intents(&lab).is_subset(&pending_intents),
+        "of what was refused"
+    );
     assert_eq!(lab.spool_files().len(), files, "files that no row names");
     // What was told to come again comes again.
     let mut writes = before.writes(&lab);

@@ -1,5 +1,5 @@
-//! What SFTP shows is whole at every moment, and ends where the last wish
-//! wanted it, whoever comes late.
+//! What SFTP shows is whole at every moment, and ends in the last
+//! desired state, even if an earlier push finishes late.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -184,7 +184,7 @@ async fn an_uploader_that_wakes_after_its_lease_moves_no_tag_back() {
     })
     .await;
 
-    // The newest wish, carried out by another while the first one sleeps.
+    // The newest desired state, reconciled by another while the first one sleeps.
     push(&lab, &images[3], "moving").await;
     lab.uploader(1).restart();
     lab.clock_forward(LATE_MS);

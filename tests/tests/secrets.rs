@@ -1,4 +1,4 @@
-//! No log of any test tells a secret. Whatever test starts one of our programs
+//! No log of any test tells a secret. Every test that starts one of our programs
 //! searches its log when that ends ([`refity_tests::secrets`]), and labs log
 //! at the level `trace`, their libraries' words included; here is the proof
 //! that the search finds something, and what other tests do not send.
@@ -30,7 +30,7 @@ fn what_looks_like_a_secret_is_found() {
         r#"{"secret":"rfr_0123456789abcdefghijABCDEFGHIJ_-0123456"}"#,
         "rft_0123456789abcdefghijABCDEFGHIJ_-0123456",
         "token=eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl",
-        "Authorization: whatever it is",
+        "Authorization: any value",
         r#"headers={"authorization": "Basic YWRtaW46YWRtaW4="}"#,
         "proxy-authorization: Basic x",
         "sent Basic YWRtaW46YWRtaW5hZG1pbg==",

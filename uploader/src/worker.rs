@@ -143,7 +143,7 @@ impl Drop for Counted {
 }
 
 impl Large {
-    /// The largest blob that may be claimed now; nothing: any.
+    /// The largest blob that may be claimed now; `None` for any.
     fn limit(&self) -> Option<i64> {
         let full = self.running.load(Ordering::Relaxed) >= self.most;
         full.then(|| i64::try_from(LARGE).unwrap_or(i64::MAX))

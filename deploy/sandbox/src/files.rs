@@ -151,11 +151,11 @@ impl Files {
     /// Executes a packet and returns the response. Without a packet (already
     /// executed) returns a failure.
     pub(super) fn execute(&mut self, id: u32, packet: Option<Packet>) -> Packet {
-        let carried_out = match packet {
+        let executed = match packet {
             Some(packet) => self.try_to(id, packet),
             None => Err(Refusal::new(StatusCode::Failure)),
         };
-        carried_out.unwrap_or_else(|Refusal(code, words)| Packet::status(id, code, &words, "en"))
+        executed.unwrap_or_else(|Refusal(code, words)| Packet::status(id, code, &words, "en"))
     }
 
     fn try_to(&mut self, id: u32, packet: Packet) -> Result<Packet, Refusal> {

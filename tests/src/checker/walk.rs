@@ -125,7 +125,7 @@ impl Walk {
         linked
     }
 
-    /// The digest that a link holds; nothing where there is no link.
+    /// Returns the digest in a link, or `None` without a link.
     pub(super) fn link(&mut self, link: &Path) -> Option<String> {
         match fs::read_to_string(link) {
             Ok(text) if is_digest(&text) => Some(text),

@@ -15,7 +15,7 @@ async fn login(client: &Client, user: &str, password: &str) -> Sent {
     client.post_json("/api/auth/login", &body).await
 }
 
-/// `PUT /api/auth/password`, as whoever the client is.
+/// `PUT /api/auth/password`, with the client's credentials.
 async fn change_password(client: &Client, current: &str, new: &str) -> Sent {
     let body = json!({ "current_password": current, "new_password": new });
     client.put_json("/api/auth/password", &body).await

@@ -1,4 +1,4 @@
-//! Events as they happen: what is told, to whom, and how a stream ends.
+//! Events as they happen: what is sent, to which accounts, and how a stream ends.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Events {
         }
     }
 
-    /// The next event or comment; nothing: the stream has ended.
+    /// The next event or comment; `None` if the stream has ended.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {

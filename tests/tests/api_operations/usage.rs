@@ -16,7 +16,7 @@ use crate::gateway::lone::{Lone, PASSWORD};
 pub(super) const TOKEN: &str = "the-token-of-the-hetzner-project";
 const MINUTE: i64 = 60 * 1000;
 
-/// What the API answers next: a status line's rest, headers, a body. Nothing:
+/// What the API answers next: a status line's rest, headers, a body. `None`:
 /// it is silent.
 pub(super) type Answer = Option<(&'static str, &'static str, Value)>;
 

@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is a 4xx in words.
+//! Invalid input is answered with a 4xx and a message.
 
 use refity_tests::bad_input::changed;
 use refity_tests::expect::Expect as _;

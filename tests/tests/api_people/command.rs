@@ -77,7 +77,7 @@ async fn a_password_is_reset_while_the_gateway_is_up_and_while_it_is_down() {
     admin_client.ping().await.gives(200);
     let zoe = client.with_credentials("zoë", "zoë's password");
     zoe.get("/api/users").await.gives(200);
-    // Where it is wished, the password must be changed first.
+    // On request, the password must be changed first.
     let must = ["reset-password", "zoë", "--password-stdin", "--must-change"];
     assert_code(&admin(&lab, &must, "for the moment\n").await, 0);
     let zoe = client.with_credentials("zoë", "for the moment");
@@ -85,7 +85,7 @@ async fn a_password_is_reset_while_the_gateway_is_up_and_while_it_is_down() {
 }
 
 #[tokio::test]
-async fn whoever_has_to_wait_is_let_in_by_unlock() {
+async fn unlock_lifts_the_login_throttle() {
     let lab = Lab::start().await;
     user(&lab, "bob").await;
     let mut waits = 0;

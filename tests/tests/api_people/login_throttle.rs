@@ -13,12 +13,12 @@ use serde_json::json;
 use super::{login, password_of, user, words};
 
 /// Numbers the wrong passwords: a repeated one is not counted again.
-static GUESSES: AtomicU32 = AtomicU32::new(0);
+static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
 
 /// Sends wrong passwords until throttled; returns their number and the answer.
 async fn guess(client: &Client, name: &str) -> (u32, Answer) {
     for n in 0..1000 {
-        let guess = format!("guess {}", GUESSES.fetch_add(1, Ordering::Relaxed));
+        let guess = format!("guess {}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
         let answer = login(client, name, &guess).await.unwrap();
         if answer.status == 429 {
             return (n, answer);
@@ -43,7 +43,7 @@ async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says(
     let wait = retry_after(&answer);
     assert!((1..=60).contains(&wait), "{wait}");
 
-    // By whatever door, at whatever account, at whatever gateway; and the
+    // By any endpoint, for any account, at any gateway; and the
     // right password is not even looked at.
     for gateway in 0..2 {
         // Not even where the gateway has just seen that it is right.
@@ -73,7 +73,7 @@ async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says(
 }
 
 #[tokio::test]
-async fn guesses_from_many_addresses_do_not_lock_out_an_address_that_signed_in_before() {
+async fn failures_from_many_addresses_do_not_lock_out_an_address_that_signed_in_before() {
     let lab = Lab::start().await;
     user(&lab, "bob").await;
     let home = Client::anonymous_from([127, 0, 1, 1], lab.address(0));
@@ -87,7 +87,7 @@ async fn guesses_from_many_addresses_do_not_lock_out_an_address_that_signed_in_b
             break;
         }
     }
-    assert!(taken <= 60, "{taken} guesses from all addresses");
+    assert!(taken <= 60, "{taken} attempts from all addresses");
     let new = Client::anonymous_from([127, 0, 3, 1], lab.address(0));
     login(&new, "bob", &password_of("bob")).await.gives(429);
     // Another account is not meant.
@@ -119,7 +119,7 @@ async fn a_repeated_old_password_is_counted_once() {
 }
 
 #[tokio::test]
-async fn changing_the_password_throttles_guesses_of_the_current_one() {
+async fn changing_the_password_throttles_wrong_current_passwords() {
     let lab = Lab::start().await;
     let bob = user(&lab, "bob").await;
     let token = login(&bob, "bob", &password_of("bob"))
@@ -190,7 +190,7 @@ async fn throttling_counts_the_client_behind_a_trusted_proxy_only() {
     }
     assert_eq!(last, 429);
     assert_eq!(guess(41, "2001:db8:0:1::1").await, 401, "another network");
-    // Whoever is no proxy of ours invents in vain.
+    // An untrusted proxy cannot forge addresses.
     let stranger = Client::anonymous_from([127, 0, 0, 9], lab.address(0));
     let mut last = 0;
     for n in 0..40 {

@@ -41,7 +41,7 @@ async fn walk(client: &Client, path: &str, field: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn lists_join_whatever_they_are_sorted_by() {
+async fn pages_of_a_list_join_in_every_order() {
     let lab = Lab::start().await;
     let admin = lab.client();
     for name in ["Bob", "ann", "carol", "dave"] {

@@ -1,4 +1,4 @@
-//! Robots: of a group, whoever made them, with secrets that change over.
+//! Robots: owned by a group, with secrets that can be rotated.
 
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;

@@ -1,4 +1,4 @@
-//! Two gateways on one database: whatever ends on one is refused by the other
+//! Two gateways on one database: a revocation on one is enforced by the other
 //! at the next request, though it knew better a moment ago.
 
 use refity_tests::client::{Client, send, with_form};

@@ -43,7 +43,7 @@ async fn an_account_is_made_changed_and_removed() {
     assert_eq!(shown["grants"][0]["rights"], json!(["push"]));
     assert!(shown["last_login_at"].is_string(), "{shown}");
 
-    // Whoever is no administrator learns nothing of accounts.
+    // Only administrators can see accounts.
     for (method, path) in [
         (Method::GET, "/api/users"),
         (Method::GET, path),
@@ -124,7 +124,7 @@ async fn what_is_done_with_accounts_is_on_record_and_no_secret_with_it() {
     login(&bob, "bob", "a wrong one of bob").await.gives(401);
     // Somebody typed the password where the name belongs.
     login(&bob, "hunter2hunter2", "bob").await.gives(401);
-    // Failures are gathered; whoever reads the log has them written first.
+    // Failures are gathered; reading the log writes them first.
     lab.client().get("/api/audit").await.gives(200);
     let entries = lab.database().audit();
     let mut short: Vec<(&str, &str, bool)> = entries

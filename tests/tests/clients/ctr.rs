@@ -43,7 +43,7 @@ pub(super) struct Ctr {
     shell: Shell,
     pub(super) version: String,
     by: By,
-    /// `user:password`; nothing: it does not say who it is.
+    /// `user:password`; `None` for an anonymous client.
     credentials: Mutex<Option<String>>,
     hosts: String,
     _containerd: Containerd,

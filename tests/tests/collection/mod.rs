@@ -1,5 +1,5 @@
 //! Garbage collection: what nothing needs any more goes, a day after it was
-//! let go of, and nothing else does, whatever is pushed meanwhile.
+//! let go of, and nothing else does, during concurrent pushes.
 
 mod garbage;
 mod kept;

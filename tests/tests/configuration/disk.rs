@@ -20,7 +20,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// Mounts one of so many MiB; nothing where that is not allowed.
+    /// Mounts one of so many MiB; `None` where that is not allowed.
     fn mount(mebibytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk");
@@ -57,7 +57,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: whoever still holds a file there lets go of it soon.
+        // Lazily: open files there are closed soon.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }
@@ -231,7 +231,7 @@ async fn a_disk_without_room_for_a_row_refuses_deletes_and_half_does_none() {
         image.push(&client, APP, tag).await.unwrap();
     }
     lab.wait_until_stored().await;
-    // It would carry out what is wished, and make room so.
+    // It would run the jobs and free space.
     lab.uploader(0).terminate().await;
 
     let filler = disk.fill(64 * 1024);

@@ -76,8 +76,8 @@ async fn what_was_deleted_before_the_loss_stays_deleted_and_what_was_pushed_agai
     assert!(stored.revisions.contains(&images[0].digest()));
     assert!(!stored.layers.contains(&sha256(blobs[0])));
     let intents = lab.data_dir().join("spool/intents");
-    let carried_out = async || std::fs::read_dir(&intents).unwrap().count() == 0;
-    wait::until("no intents", Duration::from_secs(180), carried_out).await;
+    let completed = async || std::fs::read_dir(&intents).unwrap().count() == 0;
+    wait::until("no intents", Duration::from_secs(180), completed).await;
     // What the new index does not know may need what looks like garbage.
     let order = serde_json::json!({ "dry_run": false });
     let refused = lab.client().post_json("/api/gc", &order).await.unwrap();

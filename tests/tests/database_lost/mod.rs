@@ -83,7 +83,7 @@ async fn fifty_images_survive_the_loss_of_the_database() {
         push(&lab, &image, &format!("v{n}")).await;
         images.push(image);
     }
-    // A tag that moved: the order of the wishes counts, not of the files.
+    // A tag that moved: the order of the generations matters, not of the files.
     push(&lab, &images[7], "moved").await;
     push(&lab, &images[3], "moved").await;
     push(&lab, &images[5], "moved").await;

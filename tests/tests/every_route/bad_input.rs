@@ -1,4 +1,4 @@
-//! Whatever is sent to whichever operation, the answer is a 4xx in words, or
+//! Invalid input to any operation is answered with a 4xx in words, or
 //! what was asked for: never a 500. What is tried comes from the API's
 //! description, so that a new operation is tried too.
 

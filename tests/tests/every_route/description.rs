@@ -1,4 +1,4 @@
-//! Real answers are as the API's description says, whoever asks, and whether
+//! Real answers are as the API's description says, for every principal, and whether
 //! they are good news or bad.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -95,7 +95,7 @@ fn endless() -> Body {
 }
 
 #[tokio::test]
-async fn bodies_without_an_end_are_refused_where_little_is_wanted() {
+async fn endless_bodies_are_refused_where_little_is_expected() {
     let lab = Lab::start().await;
     let client = lab.client();
     let nobody = Client::anonymous(lab.address(0));

@@ -6,7 +6,7 @@ use refity_tests::wire::Wire;
 use super::{SOON, assert_serves_others, assert_small};
 
 #[tokio::test]
-async fn who_does_not_send_a_whole_head_is_let_go_of() {
+async fn a_client_that_sends_an_incomplete_head_is_disconnected() {
     let lab = Lab::builder().env("HEADER_TIMEOUT", "2s").start().await;
     let before = lab.gateway(0).open_files();
     let beginnings: [&[u8]; 6] = [

@@ -6,7 +6,7 @@ use refity_tests::wire::{Wire, WireAnswer};
 
 use super::{SOON, assert_serves_others, assert_small};
 
-/// Connects and asks for nothing much; nothing where the connection was reset
+/// Connects and asks for little; `None` where the connection was reset
 /// before the answer could be read.
 async fn asks(lab: &Lab, last: u8) -> (Wire, Option<WireAnswer>) {
     let mut wire = Wire::connect_from([127, 0, 0, last], lab.address(0)).await;

@@ -1,4 +1,4 @@
-//! Clients that are hostile, or only clumsy: whatever they send, others are
+//! Clients that are hostile, or only clumsy: others are
 //! served meanwhile, memory stays bounded, and nothing is left of it.
 
 mod bodies;
@@ -20,7 +20,7 @@ const APP: &str = "team/app";
 /// What comes soon on a machine that is not too busy.
 const SOON: Duration = Duration::from_secs(60);
 
-/// The most memory that the gateway may use, in bytes, whoever asks.
+/// The most memory that the gateway may use, in bytes, for any client.
 const CAP: u64 = 128 << 20;
 
 /// The administrator at an address of its own.

@@ -46,7 +46,7 @@ async fn images_and_indexes_of_both_formats_come_back_by_tag_and_by_digest() {
         ] {
             assert_served(&client, reference, media_type, bytes).await;
         }
-        // Whatever the client says that it accepts: nothing is rewritten.
+        // Regardless of `Accept`: nothing is rewritten.
         for accept in [None, Some("*/*"), Some(Format::Oci.manifest())] {
             let path = format!("/v2/{}/manifests/{multi}", APP);
             let request = client.request(Method::GET, &path);
@@ -77,7 +77,7 @@ async fn a_pull_of_a_manifest_writes_nothing() {
         client.get_manifest(APP, reference).await.gives(200);
         client.head_manifest(APP, reference).await.gives(200);
     }
-    // Pulls are counted, later and beside them; whoever asks has it done first.
+    // Pulls are counted, asynchronously; reading the counters counts them first.
     client.get("/api/audit?action=pull").await.gives(200);
     assert_eq!(database.index_rows(), before, "the index was written to");
     assert_eq!(lab.spool_files(), files);

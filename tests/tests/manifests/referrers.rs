@@ -123,7 +123,7 @@ async fn artifacts_are_found_by_their_subject() {
     let bare = json!({ "mediaType": INDEX, "digest": sha256(&untyped), "size": untyped.len() });
     assert_eq!(all.json()["manifests"][4], bare);
 
-    for (wanted, expected) in [
+    for (artifact_type, expected) in [
         (
             "application/vnd.example.sbom",
             vec![sha256(&sbom), sha256(&index)],
@@ -139,9 +139,9 @@ async fn artifacts_are_found_by_their_subject() {
         (EMPTY, vec![sha256(&plain)]),
         ("application/unknown", vec![]),
     ] {
-        let query = format!("?artifactType={wanted}");
+        let query = format!("?artifactType={artifact_type}");
         let filtered = referrers(&client, &digest, &query).await;
-        assert_eq!(digests(&filtered), expected, "{wanted}");
+        assert_eq!(digests(&filtered), expected, "{artifact_type}");
         assert_eq!(filtered.header("oci-filters-applied"), Some("artifactType"));
     }
 

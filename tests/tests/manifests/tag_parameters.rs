@@ -69,7 +69,7 @@ async fn a_push_that_names_a_bad_tag_or_too_many_sets_none() {
         assert_eq!(answer.status, status, "{reference}: {answer:?}");
         assert!(!answer.error_code().is_empty(), "{answer:?}");
     }
-    // Nor does one that is too large, whatever it hashes to.
+    // Nor does one that is too large, with any digest.
     let mut large = image.manifest.to_vec();
     large.resize(4 * 1024 * 1024 + 1, b' ');
     let reference = format!("{}?tag=good", sha256(&large));

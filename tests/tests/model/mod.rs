@@ -44,7 +44,7 @@ const DAY_MS: i64 = 25 * 60 * 60 * 1000;
 /// Longer than a job waits before it looks at its target again.
 const LOOK_AGAIN_MS: i64 = 301_000;
 
-/// Held for reading by whoever pushes, for writing while a day passes.
+/// Held for reading by every push, for writing while a day passes.
 type Day = Arc<RwLock<()>>;
 
 fn number(variable: &str) -> Option<u64> {
@@ -90,7 +90,7 @@ async fn a_model_in_memory_and_the_registry_agree() {
     }
     let backlog = Duration::from_secs(180 + 2 * seconds);
     settle(&lab, backlog).await;
-    // Whatever is looked at again after that finds what it wants.
+    // Everything that is checked again after that is complete.
     lab.clock_forward(LOOK_AGAIN_MS);
     settle(&lab, backlog).await;
     let report = lab.assert_stored_whole().await;

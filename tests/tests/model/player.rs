@@ -200,8 +200,8 @@ impl Player {
     /// nothing else holds by then.
     fn expected(&self, repository: &'static str, digest: &str) -> Known {
         let known = self.known(repository, digest);
-        let let_go = self.index_of(repository, digest, Known::Released);
-        if known == Known::There && let_go.is_some() && !self.is_held(repository, digest) {
+        let released = self.index_of(repository, digest, Known::Released);
+        if known == Known::There && released.is_some() && !self.is_held(repository, digest) {
             return Known::Released;
         }
         known

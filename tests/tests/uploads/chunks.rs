@@ -99,7 +99,7 @@ async fn chunks_and_the_closing_body_are_put_together_in_order() {
 }
 
 #[tokio::test]
-async fn locations_are_relative_whatever_the_host_is_called() {
+async fn locations_are_relative_for_any_host_name() {
     let lab = Lab::start().await;
     let client = lab.client();
     let app = repository("app");

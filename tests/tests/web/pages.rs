@@ -38,7 +38,7 @@ async fn both_ports(gateway: &Lone, web: &str) -> [Client; 2] {
 }
 
 #[tokio::test]
-async fn whoever_reads_html_gets_the_interface_at_each_of_its_paths() {
+async fn clients_that_accept_html_get_the_interface_at_each_of_its_paths() {
     let web = wait::free_port().to_string();
     let (gateway, _folder) = serving(&[("WEB_PORT", &web)]).await;
     for client in both_ports(&gateway, &web).await {
@@ -85,7 +85,7 @@ async fn paths_of_programs_are_never_pages() {
 
 /// A script or a picture that is missing is told so, and not given a page.
 #[tokio::test]
-async fn whoever_does_not_read_html_gets_no_page() {
+async fn clients_that_do_not_accept_html_get_no_page() {
     let (gateway, _folder) = serving(&[]).await;
     let client = gateway.anonymous();
     for accept in [

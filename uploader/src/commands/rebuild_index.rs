@@ -204,7 +204,7 @@ impl Rebuild {
         Ok(())
     }
 
-    /// Answers how many could not be replayed.
+    /// Returns how many could not be replayed.
     async fn replay_intents(&mut self) -> Result<usize, Failure> {
         let spool = self.uploader.node.spool.clone();
         let mut intents = Vec::new();

@@ -16,7 +16,7 @@ use refity_types::digest::{Digest, Hasher};
 use super::{JobError, Run};
 use crate::progress::Running;
 
-/// Puts the blob at its path, over whatever is there.
+/// Puts the blob at its path, replacing any existing file.
 pub(super) async fn store(
     run: Run<'_>,
     blob: BlobId,

@@ -26,11 +26,11 @@ const health = { state: "up", since: "", uploader_runs: true };
 
 /** A page that shows transfers, in its frame. */
 async function page() {
-  const { useLive, useStanding } = await import("./live");
+  const { useLive, useConnection } = await import("./live");
   const drawn = { shell: 0, jobs: 0 };
   const Shell = () => {
     drawn.shell += 1;
-    return <p>{useStanding().state}</p>;
+    return <p>{useConnection().state}</p>;
   };
   const Jobs = () => {
     const { jobs } = useLive();

@@ -6,13 +6,13 @@ import { renew } from "./query";
 export type Transfer = Schemas["Transfer"];
 type Health = Schemas["HealthNow"];
 
-export type Standing = {
+export type Connection = {
   /** Whether changes arrive by event stream, are reconnecting, or are polled. */
   state: "live" | "reconnecting" | "polling";
   health: Health | null;
 };
 
-export type Live = Standing & {
+export type Live = Connection & {
   /** Running jobs by id, and jobs that finished since the page was opened. */
   jobs: ReadonlyMap<number, Transfer>;
 };
@@ -32,9 +32,9 @@ const FAILURES_MAX = 3;
 const JOBS_MAX = 5_000;
 const JOBS_KEPT = 4_500;
 
-let standing: Standing = { state: "reconnecting", health: null };
+let connection: Connection = { state: "reconnecting", health: null };
 let jobs = new Map<number, Transfer>();
-let shown: Live = { ...standing, jobs: new Map() };
+let shown: Live = { ...connection, jobs: new Map() };
 /** Whether `jobs` has changes that `shown` lacks. */
 let stale = false;
 let stream: EventSource | undefined;
@@ -53,12 +53,12 @@ const nobodyWatches = () => watching.size + watchingJobs.size === 0;
 /** Copies transfers only if there are subscribers. */
 function copyJobs() {
   stale = false;
-  shown = { ...standing, jobs: new Map(jobs) };
+  shown = { ...connection, jobs: new Map(jobs) };
 }
 
-function show(changes: Partial<Standing>) {
-  standing = { ...standing, ...changes };
-  shown = { ...standing, jobs: shown.jobs };
+function show(changes: Partial<Connection>) {
+  connection = { ...connection, ...changes };
+  shown = { ...connection, jobs: shown.jobs };
   for (const tell of watching) tell();
   for (const tell of watchingJobs) tell();
 }
@@ -80,7 +80,7 @@ function renewLists() {
   renewing = setTimeout(() => {
     renewing = undefined;
     const now = Date.now();
-    if (standing.state !== "live" || now - jobsRenewed >= RENEW_JOBS) {
+    if (connection.state !== "live" || now - jobsRenewed >= RENEW_JOBS) {
       jobsRenewed = now;
       void renew("/api/jobs");
     }
@@ -168,7 +168,7 @@ function poll() {
       const summary = await get("/api/jobs/summary");
       const { state, since, message, hint } = overview.sftp;
       const health = { state, since, message, hint, uploader_runs: summary.uploader.runs };
-      show({ health: { ...standing.health, ...health } });
+      show({ health: { ...connection.health, ...health } });
     } catch {
       // Banners report the lost connection.
     }
@@ -197,7 +197,7 @@ function watch(by: Set<() => void>, changed: () => void) {
   };
 }
 
-const watchStanding = (changed: () => void) => watch(watching, changed);
+const watchConnection = (changed: () => void) => watch(watching, changed);
 const watchAll = (changed: () => void) => watch(watchingJobs, changed);
 function all() {
   // Changed without subscribers.
@@ -206,7 +206,7 @@ function all() {
 }
 
 /** Connection and storage state, for components without transfers. */
-export const useStanding = () => useSyncExternalStore(watchStanding, () => standing);
+export const useConnection = () => useSyncExternalStore(watchConnection, () => connection);
 
 /** Live transfers: one event stream per browser tab, closed while the tab is hidden. */
 export const useLive = () => useSyncExternalStore(watchAll, all);

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { WifiOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { useStanding } from "../api/live";
+import { useConnection } from "../api/live";
 import { asProblem } from "../api/problem";
 import { Notice } from "../parts/Notice";
 import { Time } from "../parts/Text";
@@ -17,7 +17,7 @@ const words = text.shell;
 /** Shows the most severe problem on every page. */
 export function Banners() {
   const offline = useOffline();
-  const { health } = useStanding();
+  const { health } = useConnection();
   const me = useMe();
   const banner = () => {
     if (offline) {

@@ -15,8 +15,8 @@ const WARNING = 120_000;
 
 /** Warns before a session ends, and asks for the password afterwards. The page stays open. */
 export function SessionDialogs() {
-  const { standing, endsAt } = useSession();
-  if (standing === "expired") return <SignInAgain />;
+  const { state, endsAt } = useSession();
+  if (state === "expired") return <SignInAgain />;
   return endsAt ? <StillThere endsAt={endsAt} /> : null;
 }
 

@@ -14,7 +14,7 @@ import {
 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { onEnding, useStanding } from "../api/live";
+import { onEnding, useConnection } from "../api/live";
 import { useGet } from "../api/query";
 import { IconButton } from "../parts/Button";
 import { cx } from "../parts/class";
@@ -162,7 +162,7 @@ function TransferCounts() {
 const STATES = { up: s.up, down: s.down, needs_person: s.needs_person, unknown: undefined };
 
 function StorageState() {
-  const { health } = useStanding();
+  const { health } = useConnection();
   const summary = useGet("/api/jobs/summary");
   const state = (health?.state ?? "unknown") as keyof typeof words.sftp;
   const waiting = summary.data?.bytes_waiting ?? 0;

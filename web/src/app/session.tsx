@@ -9,8 +9,8 @@ export type Me = Schemas["Me"];
 export type Right = Schemas["RightWord"];
 
 /** State of the session; `expired` if it ended while the page was open. */
-type Standing = "here" | "expired";
-type Session = { me: Me; standing: Standing; endsAt: number | null };
+type SessionState = "here" | "expired";
+type Session = { me: Me; state: SessionState; endsAt: number | null };
 
 const Context = createContext<Session | null>(null);
 
@@ -54,11 +54,11 @@ export async function signOut() {
 
 /** Provides the session's state to its children. */
 export function SessionProvider({ me, children }: { me: Me; children: ReactNode }) {
-  const [standing, setStanding] = useState<Standing>("here");
+  const [state, setState] = useState<SessionState>("here");
   const [endsAt, setEndsAt] = useState(() => endOf(me));
 
   useEffect(() => {
-    setStanding("here");
+    setState("here");
     setEndsAt(endOf(me));
   }, [me]);
 
@@ -67,12 +67,12 @@ export function SessionProvider({ me, children }: { me: Me; children: ReactNode 
     const end = endOf(me);
     const lifetime = end && end - Date.now();
     return onAnswer((signedIn) => {
-      setStanding(signedIn ? "here" : "expired");
+      setState(signedIn ? "here" : "expired");
       if (signedIn && lifetime) setEndsAt(Date.now() + lifetime);
     });
   }, [me]);
 
-  return <Context.Provider value={{ me, standing, endsAt }}>{children}</Context.Provider>;
+  return <Context.Provider value={{ me, state, endsAt }}>{children}</Context.Provider>;
 }
 
 const endOf = (me: Me) => (me.expires_at ? new Date(me.expires_at).getTime() : null);

@@ -1,4 +1,4 @@
-import { useStanding } from "../api/live";
+import { useConnection } from "../api/live";
 import { text } from "../text";
 import { cx } from "./class";
 import s from "./LiveDot.module.css";
@@ -7,7 +7,7 @@ const LOOKS = { live: s.live, reconnecting: s.reconnecting, polling: undefined }
 
 /** Shows whether the page updates live. */
 export function LiveDot() {
-  const { state } = useStanding();
+  const { state } = useConnection();
   return (
     <span
       className={cx(s.dot, LOOKS[state])}

@@ -123,40 +123,40 @@ async fn main() -> ExitCode {
         FULL
     };
     let ours = !flags.contains(&"--peers-only");
-    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let selected = |part: &str| parts.is_empty() || parts.contains(&part);
 
     let mut table = Table::default();
-    if wanted("raw") {
+    if selected("raw") {
         raw::measure(scale, ours, &mut table).await;
     }
-    if wanted("small") {
+    if selected("small") {
         small::measure(scale, ours, &mut table).await;
     }
-    if ours && wanted("sync") {
+    if ours && selected("sync") {
         sync::measure(scale, &mut table).await;
     }
-    if ours && wanted("memory") {
+    if ours && selected("memory") {
         memory::measure(scale, &mut table).await;
     }
-    if ours && wanted("lists") {
+    if ours && selected("lists") {
         lists::measure(scale, &mut table).await;
     }
-    if wanted("manifests") {
+    if selected("manifests") {
         manifests::measure(scale, ours, &mut table).await;
     }
-    if ours && wanted("collection") {
+    if ours && selected("collection") {
         collection::measure(scale, &mut table).await;
     }
-    if ours && wanted("api") {
+    if ours && selected("api") {
         api::measure(scale, &mut table).await;
     }
-    if ours && wanted("history") {
+    if ours && selected("history") {
         history::measure(scale, &mut table).await;
     }
-    if ours && wanted("auth") {
+    if ours && selected("auth") {
         auth::measure(scale, &mut table).await;
     }
-    if ours && wanted("pages") {
+    if ours && selected("pages") {
         pages::measure(scale, &mut table).await;
     }
     println!("{table}");

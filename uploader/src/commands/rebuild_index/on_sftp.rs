@@ -65,26 +65,26 @@ impl Rebuild {
     pub(super) async fn tags_that_need(
         &mut self,
         repository: &RepositoryName,
-        wanted: &Digest,
+        target: &Digest,
     ) -> Result<Vec<Tag>, Failure> {
         let mut tags = Vec::new();
         for (tag, manifest) in self.tags_on_sftp(repository).await? {
-            if self.needs(manifest, wanted).await? {
+            if self.needs(manifest, target).await? {
                 tags.push(tag);
             }
         }
         Ok(tags)
     }
 
-    async fn needs(&mut self, manifest: Digest, wanted: &Digest) -> Result<bool, Failure> {
+    async fn needs(&mut self, manifest: Digest, target: &Digest) -> Result<bool, Failure> {
         let (mut look, mut seen) = (vec![manifest], HashSet::new());
         while let Some(manifest) = look.pop() {
-            if manifest == *wanted {
+            if manifest == *target {
                 return Ok(true);
             }
             if seen.insert(manifest.clone()) {
                 let content = self.content_of(manifest).await?;
-                if content.blobs.contains(wanted) {
+                if content.blobs.contains(target) {
                     return Ok(true);
                 }
                 look.extend(content.manifests);
@@ -93,7 +93,7 @@ impl Rebuild {
         Ok(false)
     }
 
-    /// What a manifest on SFTP names: nothing if it is missing or damaged.
+    /// Returns what a manifest on SFTP references, or `None` if it is missing or damaged.
     async fn content_of(&mut self, digest: Digest) -> Result<Content, Failure> {
         if let Some(known) = self.on_sftp.manifests.get(&digest) {
             return Ok(known.clone());

@@ -5,7 +5,7 @@ import { text } from "../../text";
 import { GrantList } from "./GrantList";
 import { RobotList } from "./RobotList";
 
-/** Access to a group and its robots, for its managers. Others see whom to ask. */
+/** Access to a group and its robots, for its managers. Others see who can help. */
 export default function GroupAccess({ group }: { group: string }) {
   const me = useMe();
   if (!may(me, "manage", group)) {
