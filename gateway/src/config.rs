@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use refity_config::{
     CheckArgs, CollectRules, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs,
-    LimitSettings, LogArgs, RemoteArgs, SecretArgs, SecretSettings, SyncArgs, UsageArgs,
-    UsageSettings, WebArgs, both,
+    LimitSettings, LogArgs, SecretArgs, SecretSettings, StorageArgs, StorageSettings, SyncArgs,
+    UsageArgs, UsageSettings, WebArgs, both,
 };
-use refity_storage::sftp::RemoteConfig;
 
 use crate::admin;
 
@@ -20,7 +19,7 @@ struct Args {
     #[command(flatten)]
     check: CheckArgs,
     #[command(flatten)]
-    remote: RemoteArgs,
+    storage: StorageArgs,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -62,8 +61,8 @@ pub(crate) enum Asked {
 pub(crate) struct Config {
     /// The local folder, and how much of its disk may be used.
     pub(crate) data: DataArgs,
-    /// The SFTP server.
-    pub(crate) remote: RemoteConfig,
+    /// Where the registry's tree is kept.
+    pub(crate) storage: StorageSettings,
     /// Where to listen.
     pub(crate) http: HttpSettings,
     /// How much clients may take.
@@ -90,7 +89,7 @@ pub(crate) fn read() -> Asked {
         return Asked::Admin(*args);
     }
     let settings = both(
-        args.remote.settings(&args.data),
+        args.storage.settings(&args.data),
         both(
             both(args.http.settings(), args.limits.settings()),
             both(
@@ -99,9 +98,9 @@ pub(crate) fn read() -> Asked {
             ),
         ),
     );
-    let (remote, ((http, limits), (secrets, (usage, ui_dir)))) = args.check.settle(settings);
+    let (storage, ((http, limits), (secrets, (usage, ui_dir)))) = args.check.settle(settings);
     Asked::Serve(Box::new(Config {
-        remote: RemoteConfig::new(remote, &args.data.data_dir),
+        storage,
         data: args.data,
         http,
         collection: args.collection.rules(),

@@ -9,7 +9,7 @@ use refity_config::installation::{InstallationError, secret_file};
 use refity_config::telemetry::TelemetryError;
 use refity_node::supervise::{PartEnded, Supervisor};
 use refity_node::{Node, NodeError};
-use refity_storage::sftp::{Pool, RemoteError, Role};
+use refity_storage::{Role, StorageError};
 use refity_store::StoreError;
 use tokio::sync::watch;
 
@@ -48,9 +48,9 @@ pub(crate) enum StartError {
     /// The key that signs tokens.
     #[error("JWT_SECRET is not set, and its file cannot be used: {0}")]
     TokenKey(InstallationError),
-    /// The pool of SFTP sessions.
-    #[error("cannot prepare the sessions to SFTP: {0}")]
-    Remote(#[from] RemoteError),
+    /// The sessions to the storage.
+    #[error("cannot prepare the sessions to the storage: {0}")]
+    Storage(#[from] StorageError),
     /// What asks Hetzner's API.
     #[error("FTP_USAGE_ENABLED: Hetzner's API cannot be asked: {0}")]
     Usage(reqwest::Error),
@@ -91,7 +91,7 @@ impl StartError {
             Self::Store(error) => error.needs_person(),
             Self::Runtime(_)
             | Self::Disk(_)
-            | Self::Remote(_)
+            | Self::Storage(_)
             | Self::FirstAdmin(_)
             | Self::PortInUse(..)
             | Self::PartEnded(_) => false,
@@ -130,7 +130,11 @@ pub(crate) async fn open(
         ui: ui(config).await?,
         ending,
         node,
-        remote: Pool::new(config.remote.clone(), Role::Gateway)?,
+        storage: refity_storage::open(
+            config.storage.clone(),
+            &config.data.data_dir,
+            Role::Gateway,
+        )?,
         access: Arc::new(access),
         cold_pulls: Arc::default(),
         uploads: Limit::new(config.limits.uploads, config.limits.uploads_each),

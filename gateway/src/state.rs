@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use refity_config::{CollectRules, Origins, SpoolSettings, TrustedProxies};
 use refity_node::Node;
-use refity_storage::sftp::Pool;
+use refity_storage::Storage;
 use tokio::sync::watch;
 
 use crate::access::Access;
@@ -42,8 +42,9 @@ impl From<Parts> for AppState {
 pub(crate) struct Parts {
     /// Database, spool, this process's name.
     pub(crate) node: Node,
-    /// Sessions to SFTP.
-    pub(crate) remote: Pool,
+    /// Where the registry's tree is kept: a trait object, so that tests can put
+    /// another in its place.
+    pub(crate) storage: Arc<dyn Storage>,
     /// Who is who.
     pub(crate) access: Arc<Access>,
     /// The fetches from SFTP that clients read right now.
@@ -93,24 +94,11 @@ pub(crate) struct Settings {
 
 #[cfg(test)]
 impl AppState {
-    /// A gateway's state in this folder, with an SFTP server that nobody
-    /// reaches.
+    /// A gateway's state in this folder, with a storage that is missing.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
         use crate::access::Secrets;
-        use refity_config::Secret;
         use refity_node::supervise;
-        use refity_storage::sftp::{RemoteAuth, RemoteConfig, Role, Timeouts};
-        let remote = RemoteConfig {
-            host: "127.0.0.1".to_owned(),
-            port: 1,
-            username: "nobody".to_owned(),
-            auth: RemoteAuth::Password(Secret::new("nothing")),
-            known_hosts: data_dir.join("known_hosts"),
-            root: ".".to_owned(),
-            connections: 1,
-            slots: data_dir.join("sftp-slots"),
-            timeouts: Timeouts::default(),
-        };
+        let storage = refity_storage::FolderStorage::new(&data_dir.join("no-storage"));
         let node = Node::open(data_dir, "gateway").await.unwrap();
         let supervised = supervise::Parts::unsupervised(node.store.clock().clone());
         let parts = Parts {
@@ -122,7 +110,7 @@ impl AppState {
             ui: Ui::built_in(),
             ending: watch::channel(false).1,
             node,
-            remote: Pool::new(remote, Role::Gateway).unwrap(),
+            storage: Arc::new(storage),
             access: Arc::new(
                 Access::new(
                     b"a key of thirty-two bytes or more",

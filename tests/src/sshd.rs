@@ -24,6 +24,11 @@ pub struct SshdOptions {
     pub ciphers: Option<String>,
     /// `MaxSessions`: channels of one connection; 10 where unset.
     pub max_sessions: Option<usize>,
+    /// Whether sessions are chrooted into the tree, which must then be in
+    /// folders that only root may write.
+    pub chrooted: bool,
+    /// Requests of SFTP that are denied, as sftp-server(8) names them.
+    pub denied: Option<String>,
     /// Further lines of `sshd_config`.
     pub extra: Vec<String>,
 }
@@ -108,13 +113,26 @@ impl Sshd {
             "MaxStartups 100".to_owned(),
             format!("MaxSessions {}", self.options.max_sessions.unwrap_or(10)),
             "Subsystem sftp internal-sftp".to_owned(),
-            format!("ForceCommand internal-sftp -d {}", self.root().display()),
+            self.force_command(),
         ];
+        if self.options.chrooted {
+            lines.push(format!("ChrootDirectory {}", self.root().display()));
+        }
         if let Some(ciphers) = &self.options.ciphers {
             lines.push(format!("Ciphers {ciphers}"));
         }
         lines.extend(self.options.extra.iter().cloned());
         lines.join("\n") + "\n"
+    }
+
+    fn force_command(&self) -> String {
+        let start = match self.options.chrooted {
+            true => "/".to_owned(),
+            false => self.root().display().to_string(),
+        };
+        let denied = self.options.denied.as_ref();
+        let denied = denied.map_or_else(String::new, |denied| format!(" -P {denied}"));
+        format!("ForceCommand internal-sftp -d {start}{denied}")
     }
 
     /// Gives it another host key; it counts from the next restart.

@@ -2,8 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use refity_config::{
-    AuditArgs, CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, RemoteArgs, RemoteSettings,
-    ScheduleArgs,
+    AuditArgs, CheckArgs, CollectionArgs, DataArgs, LogArgs, Problems, ScheduleArgs, StorageArgs,
+    StorageSettings,
 };
 
 use crate::commands::{gc, rebuild_index};
@@ -64,7 +64,7 @@ pub struct PlaceArgs {
     pub data: DataArgs,
     /// The storage.
     #[command(flatten)]
-    pub remote: RemoteArgs,
+    pub storage: StorageArgs,
     /// Logging.
     #[command(flatten)]
     pub log: LogArgs,
@@ -75,7 +75,7 @@ impl PlaceArgs {
     ///
     /// # Errors
     /// All problems found.
-    pub fn remote_settings(&self) -> Result<RemoteSettings, Problems> {
-        self.remote.settings(&self.data)
+    pub fn storage_settings(&self) -> Result<StorageSettings, Problems> {
+        self.storage.settings(&self.data)
     }
 }

@@ -1,9 +1,10 @@
-//! Keeps the cache within its bounds: files of the spool that SFTP surely
-//! holds go, the longest unused first.
+//! Keeps the cache within its bounds: removes files of the spool that the
+//! storage certainly holds, the longest unused first.
 
 use std::time::Duration;
 
 use refity_config::clock::millis;
+use refity_storage::layout;
 use refity_store::{EvictionCandidate, HealthState};
 
 use crate::service::{Failure, Uploader};
@@ -11,7 +12,7 @@ use crate::service::{Failure, Uploader};
 /// How often it looks.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A blob is evicted only when SFTP has held it for this long.
+/// A blob is evicted only when the storage has held it for this long.
 const STORED_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// How many blobs are looked at in one round.
@@ -45,7 +46,7 @@ async fn evict(uploader: &Uploader) -> Result<(), Failure> {
             Ok(true) => excess = excess.saturating_sub(candidate.size),
             Ok(false) => {}
             // One that cannot be looked at does not hold up the others.
-            Err(Failure::Remote(error)) if !error.is_connection() => {
+            Err(Failure::Storage(error)) if !error.is_connection() => {
                 tracing::warn!(digest = %candidate.digest, "cannot be evicted: {error}");
             }
             Err(failure) => return Err(failure),
@@ -54,21 +55,19 @@ async fn evict(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Looks at SFTP once more, then lets go of the file and removes it.
+/// Looks at the storage once more, then lets go of the file and removes it.
 async fn evict_one(
     uploader: &Uploader,
     candidate: &EvictionCandidate,
     stored_before: i64,
 ) -> Result<bool, Failure> {
     let store = &uploader.node.store;
-    let path = uploader.layout.blob(&candidate.digest);
-    let mut session = uploader.remote.session().await?;
-    let found = session.run(move |session| session.stat(&path)).await?;
-    drop(session);
-    if !found.is_some_and(|meta| !meta.is_dir && meta.size == candidate.size) {
+    let path = layout::blob(&candidate.digest);
+    let found = uploader.storage.stat(&path).await?;
+    if !found.is_some_and(|meta| meta.is_file_of(candidate.size)) {
         tracing::warn!(
             digest = %candidate.digest,
-            "SFTP does not hold a blob that it held: it is stored again from the spool"
+            "the storage does not hold a blob that it held: it is stored again from the spool"
         );
         let why = format!("{} is not whole on the storage", candidate.digest);
         store.blob_lost_on_remote(candidate.blob, why).await?;

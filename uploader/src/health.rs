@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use refity_storage::sftp::{PooledSession, Reason, RemoteError, check_owner, holds_strange_images};
+use refity_storage::{Reason, StorageError, check_owner, holds_foreign_images};
 use refity_store::{HealthState, Trouble};
 
 use crate::service::{Failure, Uploader};
@@ -13,6 +13,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// How often the owner is looked at while the storage is well.
 const OWNER_LOOK: Duration = Duration::from_secs(60);
+
+/// How long a try waits for a connection.
+const OWNER_WAIT: Duration = Duration::from_secs(30);
 
 /// Between two tries while a person is needed: a server bans accounts that
 /// try a wrong password more often.
@@ -49,7 +52,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
             store.report_up().await?;
             uploader.wake.notify_one();
         }
-        Err(Failure::Remote(error)) => report(uploader, &error).await?,
+        Err(Failure::Storage(error)) => report(uploader, &error).await?,
         Err(failure) => return Err(failure),
     }
     Ok(())
@@ -58,7 +61,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
 async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
     if uploader.node.store.health().await?.state == HealthState::Up {
         // A storage that is away is the jobs' to find.
-        if let Err(Failure::Remote(error)) = try_storage(uploader).await
+        if let Err(Failure::Storage(error)) = try_storage(uploader).await
             && error.reason() == Some(Reason::Owner)
         {
             report(uploader, &error).await?;
@@ -68,28 +71,20 @@ async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
 }
 
 async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
-    let mut session: PooledSession = uploader.remote.session().await?;
-    let layout = uploader.layout.clone();
-    let installation = uploader.node.installation.to_string();
-    let take_over = uploader.take_over;
-    let (tree, ours) = (layout.clone(), installation.clone());
-    let strange = session
-        .run(move |session| holds_strange_images(session, &tree, &ours))
-        .await?;
+    let storage = uploader.storage.reserve(OWNER_WAIT).await?;
+    let installation = uploader.node.installation;
     // Before the tree is ours: then nobody could tell any more.
-    if strange {
+    if holds_foreign_images(&*storage, installation).await? {
         uploader.node.store.note_partial_index().await?;
     }
-    let state = session
-        .run(move |session| check_owner(session, &layout, &installation, take_over))
-        .await?;
+    let state = check_owner(&*storage, installation, uploader.take_over).await?;
     tracing::debug!(?state, "looked at the owner of the tree");
     Ok(())
 }
 
 /// Notes that the storage, not a job, failed. Another installation's tree
 /// ends the service.
-pub(crate) async fn report(uploader: &Uploader, error: &RemoteError) -> Result<(), Failure> {
+pub(crate) async fn report(uploader: &Uploader, error: &StorageError) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let trouble = trouble(error);
     let failures = store.health().await?.failures;
@@ -111,15 +106,9 @@ pub(crate) async fn report(uploader: &Uploader, error: &RemoteError) -> Result<(
 }
 
 /// The error in words for the database.
-pub(crate) fn trouble(error: &RemoteError) -> Trouble {
-    let code = match error {
-        RemoteError::Connection(_) => "connection",
-        RemoteError::Transient(_) => "transient",
-        RemoteError::Missing { .. } => "missing",
-        RemoteError::NeedsPerson { reason, .. } => reason.code(),
-    };
+pub(crate) fn trouble(error: &StorageError) -> Trouble {
     Trouble {
-        code: code.to_owned(),
+        code: error.code().to_owned(),
         message: error.to_string(),
         hint: error.hint().map(str::to_owned),
     }

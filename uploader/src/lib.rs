@@ -1,18 +1,18 @@
-//! The uploader: claims jobs, moves bytes to SFTP, and reports through the
-//! database. Its subcommands do what needs SFTP.
+//! The uploader: claims jobs, moves bytes to the storage, and reports through
+//! the database. Its subcommands do what needs the storage.
 
 mod collect;
 pub mod commands;
 pub mod config;
 mod evict;
 mod health;
+mod heartbeat;
 mod jobs;
 mod leases;
-mod observe;
-mod presence;
 mod progress;
-mod removed;
+mod prune_folders;
 pub mod service;
+mod storage_stats;
 mod sweep;
 mod watch;
 mod worker;

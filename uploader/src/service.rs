@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_config::SpoolSettings;
 use refity_config::telemetry;
+use refity_config::{SpoolSettings, StorageSettings};
 use refity_node::supervise::{PartEnded, Parts, Supervisor};
 use refity_node::{Node, NodeError, watchdog};
 use refity_spool::SpoolError;
-use refity_storage::Layout;
-use refity_storage::sftp::{Pool, RemoteConfig, RemoteError, Role};
+use refity_storage::{ChangeError, Role, Storage, StorageError};
 use refity_store::StoreError;
 use refity_types::name::IntentId;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +19,8 @@ use tokio::task::JoinSet;
 use crate::config::{PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
 use crate::{
-    collect, evict, health, leases, observe, presence, progress, sweep, watch as wake_watch, worker,
+    collect, evict, health, heartbeat, leases, progress, storage_stats, sweep, watch as wake_watch,
+    worker,
 };
 
 /// How long running transfers may go on after the end was asked for; a large
@@ -40,10 +40,8 @@ pub(crate) const SHORT_STEP_MAX: Duration = Duration::from_secs(2 * 60);
 pub(crate) struct Uploader {
     /// Database, spool, this process's name.
     pub(crate) node: Node,
-    /// Sessions to the storage.
-    pub(crate) remote: Pool,
-    /// The storage's paths.
-    pub(crate) layout: Layout,
+    /// Where the registry's tree is kept.
+    pub(crate) storage: Arc<dyn Storage>,
     /// What the running jobs have sent.
     pub(crate) progress: Progress,
     /// Told when there may be a job to claim.
@@ -80,7 +78,7 @@ pub enum Failure {
     Spool(#[from] SpoolError),
     /// The storage failed.
     #[error("{}", with_hint(.0))]
-    Remote(#[from] RemoteError),
+    Storage(#[from] StorageError),
     /// The tree on SFTP is another installation's.
     #[error("{0}")]
     NotOurs(String),
@@ -95,6 +93,12 @@ pub enum Failure {
     Other(String),
 }
 
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        Self::Storage(error.into_storage())
+    }
+}
+
 impl Failure {
     /// Whether a person must act before another start can succeed.
     #[must_use]
@@ -105,14 +109,14 @@ impl Failure {
             Self::Store(error) => error.needs_person(),
             Self::PartEnded(_)
             | Self::Spool(_)
-            | Self::Remote(_)
+            | Self::Storage(_)
             | Self::System(_)
             | Self::Other(_) => false,
         }
     }
 }
 
-fn with_hint(error: &RemoteError) -> String {
+fn with_hint(error: &StorageError) -> String {
     match error.hint() {
         Some(hint) => format!("{error}. {hint}"),
         None => error.to_string(),
@@ -124,14 +128,13 @@ impl Uploader {
     pub(crate) fn new(
         node: Node,
         place: &PlaceArgs,
-        remote: RemoteConfig,
+        storage: StorageSettings,
         take_over: bool,
     ) -> Result<Self, Failure> {
         Ok(Self {
             parts: Parts::unsupervised(node.store.clock().clone()),
             node,
-            layout: Layout::new(&remote.root),
-            remote: Pool::new(remote, Role::Uploader)?,
+            storage: refity_storage::open(storage, &place.data.data_dir, Role::Uploader)?,
             progress: Progress::default(),
             wake: Arc::default(),
             spool: Arc::new(place.data.spool_settings()?),
@@ -207,13 +210,12 @@ impl Uploader {
 /// # Errors
 /// When it cannot start, or must not go on.
 pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
-    let remote = args.check.settle(args.place.remote_settings());
+    let storage = args.check.settle(args.place.storage_settings());
     telemetry::init(&args.place.log.log_level, args.place.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;
     let data_dir = args.place.data.data_dir.as_path();
     let node = Node::open(data_dir, "uploader").await?;
-    let remote = RemoteConfig::new(remote, data_dir);
-    let mut uploader = Uploader::new(node, &args.place, remote, args.take_over)?;
+    let mut uploader = Uploader::new(node, &args.place, storage, args.take_over)?;
     let supervisor = Supervisor::new(&uploader.node.store);
     uploader.parts = supervisor.parts().clone();
     let (schedule, rules) = (args.schedule.gc_schedule, args.collection.rules());
@@ -246,8 +248,8 @@ async fn serve(
     parts.spawn(leases::run(uploader.clone(), data_dir.to_owned()));
     parts.spawn(progress::run(uploader.clone()));
     parts.spawn(evict::run(uploader.clone()));
-    parts.spawn(presence::run(uploader.clone()));
-    parts.spawn(observe::run(uploader.clone()));
+    parts.spawn(heartbeat::run(uploader.clone()));
+    parts.spawn(storage_stats::run(uploader.clone()));
     parts.spawn(beside.sweeps);
     parts.spawn(beside.collects);
     parts.spawn(stop_on_signal(uploader.clone()));

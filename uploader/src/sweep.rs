@@ -1,18 +1,17 @@
 //! Removes what nothing names any more: abandoned uploads, files of the spool
 //! without a row, intents that are carried out, temporary files and old trash
-//! on SFTP, old history.
+//! on the storage, old history.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_config::clock::millis;
 use refity_spool::IntentAction;
-use refity_storage::sftp::{Entry, RemoteError};
-use refity_storage::{TmpName, TrashName};
+use refity_storage::{Entry, RemotePath, TmpName, TrashName, layout};
 use refity_store::{HealthState, JobId};
 use refity_types::deletion::TRASH;
 
-use crate::removed;
+use crate::prune_folders;
 use crate::service::{Failure, Uploader};
 
 /// How often it sweeps.
@@ -48,8 +47,8 @@ const PURGED: u32 = 10_000;
 /// Sweeps until the service ends. Who did what is known for `audit` long.
 pub(crate) async fn run(uploader: Uploader, audit: Duration) {
     let node = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
-    let remote = uploader.every("sweep on SFTP", SWEEP, || sweep_remote(&uploader));
-    tokio::join!(node, remote);
+    let storage = uploader.every("sweep on the storage", SWEEP, || sweep_storage(&uploader));
+    tokio::join!(node, storage);
 }
 
 async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure> {
@@ -150,57 +149,52 @@ fn is_older(uploader: &Uploader, modified: std::time::SystemTime, age: Duration)
     uploader.node.store.clock().wall_ms() - modified > millis(age)
 }
 
-async fn sweep_remote(uploader: &Uploader) -> Result<(), Failure> {
+async fn sweep_storage(uploader: &Uploader) -> Result<(), Failure> {
     let store = &uploader.node.store;
     if store.health().await?.state != HealthState::Up {
         return Ok(());
     }
-    removed::clear(uploader).await?;
-    let mut session = uploader.remote.session().await?;
-    let (tmp, trash) = (uploader.layout.tmp(), uploader.layout.trash());
-    let listed = session
-        .run(move |session| {
-            Ok::<_, RemoteError>((session.list_if_there(&tmp)?, session.list_if_there(&trash)?))
-        })
-        .await?;
-    let (tmp, trash) = listed;
+    prune_folders::prune(uploader).await?;
+    let storage = &uploader.storage;
+    let tmp = storage.list(&layout::tmp()).await?.all().await?;
+    let trash = storage.list(&layout::trash()).await?.all().await?;
     let now = store.clock().wall_ms();
-    let mut gone: Vec<String> = finished_tmp(uploader, tmp, now).await?;
+    let mut swept = finished_tmp(uploader, tmp, now).await?;
     let old_trash = trash.into_iter().filter(|entry| {
         TrashName::parse(&entry.name).is_some_and(|name| now - name.millis > millis(TRASH))
     });
-    gone.extend(old_trash.map(|entry| format!("{}/{}", uploader.layout.trash(), entry.name)));
-    if gone.is_empty() {
+    swept.extend(old_trash.map(|entry| layout::trash().child(&entry.name)));
+    if swept.is_empty() {
         return Ok(());
     }
-    tracing::debug!(count = gone.len(), "removing temporary files and old trash");
-    let removed = session.run(move |session| {
-        for path in gone {
-            match session.remove_tree(&path) {
-                // One that cannot be removed does not hold up the others.
-                Err(error) if !error.is_connection() => {
-                    tracing::warn!(path, "cannot be removed: {error}");
-                }
-                removed => removed?,
+    tracing::debug!(
+        count = swept.len(),
+        "removing temporary files and old trash"
+    );
+    for path in swept {
+        match storage.remove_tree(&path).await {
+            // One that cannot be removed does not hold up the others.
+            Err(error) if !error.is_connection() => {
+                tracing::warn!(%path, "cannot be removed: {error}");
             }
+            removed => removed?,
         }
-        Ok::<_, RemoteError>(())
-    });
-    Ok(removed.await?)
+    }
+    Ok(())
 }
 
-/// Paths of temporary files whose job is finished or gone; and of strangers'
+/// Paths of temporary files whose job is finished or deleted; and of foreign
 /// files, when they are a week old.
 async fn finished_tmp(
     uploader: &Uploader,
     entries: Vec<Entry>,
     now: i64,
-) -> Result<Vec<String>, Failure> {
-    let ours = uploader.node.installation.to_string();
+) -> Result<Vec<RemotePath>, Failure> {
+    let ours = uploader.node.installation;
     let mut paths = Vec::new();
     let (mut jobs, mut named) = (HashSet::new(), Vec::new());
     for entry in entries {
-        let path = format!("{}/{}", uploader.layout.tmp(), entry.name);
+        let path = layout::tmp().child(&entry.name);
         match TmpName::parse(&entry.name) {
             Some(name) if name.installation == ours && name.job != 0 => {
                 jobs.insert(name.job);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use refity_storage::sftp::{PooledSession, RemoteError};
+use refity_storage::{Scope, Storage, StorageError};
 use refity_store::{Claim, JobKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinError, JoinSet};
@@ -30,7 +30,7 @@ const LARGE: u64 = 64 * 1024 * 1024;
 /// Runs jobs until the service ends, and then those that are running to
 /// their end.
 pub(crate) async fn run(uploader: Uploader) {
-    let capacity = uploader.remote.capacity();
+    let capacity = uploader.storage.capacity();
     let places = Arc::new(Semaphore::new(capacity));
     let large = Large {
         running: Arc::default(),
@@ -82,10 +82,10 @@ async fn work(
         () = uploader.stopped() => return,
     };
     match next {
-        Ok(Some((claim, session))) => {
+        Ok(Some((claim, storage))) => {
             let large = large.take(&claim);
             let _ = told.send(());
-            jobs::run(&uploader, session, claim).await;
+            jobs::run(&uploader, storage, claim).await;
             drop((place, large));
             uploader.wake.notify_one();
         }
@@ -102,20 +102,23 @@ async fn rest(uploader: &Uploader) {
     }
 }
 
-/// A job and a session for it. The session comes first, so that no job is
+/// A job and a connection for it. The connection comes first, so that no job is
 /// claimed that cannot be done; but none is opened where nothing is to do.
 async fn claim(
     uploader: &Uploader,
     large: &Large,
-) -> Result<Option<(Claim, PooledSession)>, Failure> {
+) -> Result<Option<(Claim, Arc<dyn Storage>)>, Failure> {
     let store = &uploader.node.store;
     if !store.has_ready_job(large.limit()).await? {
         return Ok(None);
     }
-    let session = match uploader.remote.session_within(SESSION_WAIT).await {
-        Ok(session) => session,
+    let storage = match uploader.storage.reserve(SESSION_WAIT).await {
+        Ok(storage) => storage,
         // All connections are busy.
-        Err(RemoteError::Transient(_)) => return Ok(None),
+        Err(StorageError::Transient {
+            scope: Scope::Operation,
+            ..
+        }) => return Ok(None),
         Err(error) => {
             health::report(uploader, &error).await?;
             return Ok(None);
@@ -123,7 +126,7 @@ async fn claim(
     };
     // The limit may have changed while the session was waited for.
     let claim = store.claim(uploader.node.owner.id(), large.limit()).await?;
-    Ok(claim.map(|claim| (claim, session)))
+    Ok(claim.map(|claim| (claim, storage)))
 }
 
 /// Counts the large blobs that are on their way.

@@ -1,14 +1,11 @@
 //! How the SFTP server is, and whether it does all that is needed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Json as Answer;
 use axum::extract::State;
-use refity_storage::Layout;
-use refity_storage::sftp::{
-    RemoteConfig, RemoteError, Session, WriteError, reach, write_temporary,
-};
+use refity_storage::{ProbeStep, layout};
 use refity_store::StorageSeen;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -27,9 +24,6 @@ use crate::state::AppState;
 
 /// How long a check waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What a check writes.
-const PROBE: &[u8] = b"refity looks whether it can write here\n";
 
 /// The check that runs. Only one does: each signs in anew.
 pub(crate) type Checking = Arc<Mutex<()>>;
@@ -61,7 +55,7 @@ pub(super) struct Health {
     latency_ms: Option<f64>,
     /// When that was, and the rest that was seen of the server.
     seen_at: Option<String>,
-    /// Host and port.
+    /// Host and port, or the folder.
     server: Option<String>,
     /// The fingerprint of its key, as OpenSSH prints it.
     #[schema(example = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU")]
@@ -114,7 +108,6 @@ pub(super) async fn health(
     let (health, seen) = (store.health().await?, store.storage_seen().await?);
     let (word, trouble) = words(&health.state);
     let admin = rights::may_administer(&caller);
-    let config = state.remote.config();
     let latency = |seen: &StorageSeen| in_ms(Duration::from_micros(unsigned(seen.latency_us)));
     let seen = seen.as_ref();
     Ok(Answer(Health {
@@ -123,21 +116,22 @@ pub(super) async fn health(
         error: trouble.cloned().filter(|_| admin).map(Problem::from),
         latency_ms: seen.map(latency),
         seen_at: seen.map(|seen| rfc3339(seen.at)),
-        server: admin.then(|| format!("{}:{}", config.host, config.port)),
+        server: admin.then(|| state.storage.place()),
         host_key: seen
             .and_then(|seen| seen.host_key.clone())
             .filter(|_| admin),
         extensions: seen.map(|seen| seen.extensions.clone()).unwrap_or_default(),
-        connections: admin.then(|| {
-            let stats = state.remote.stats();
-            Connections {
-                open: stats.open,
-                idle: stats.idle,
-                waiting: stats.waiting,
-                opened: stats.dialed,
-                limit: state.remote.capacity(),
-            }
-        }),
+        connections: state
+            .storage
+            .connections()
+            .filter(|_| admin)
+            .map(|now| Connections {
+                open: now.open,
+                idle: now.idle,
+                waiting: now.waiting,
+                opened: now.dialed,
+                limit: state.storage.capacity(),
+            }),
     }))
 }
 
@@ -172,110 +166,28 @@ pub(super) async fn check(
 }
 
 async fn run(state: &AppState) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let config = state.remote.config().clone();
-    let begun = Instant::now();
-    let reached = tokio::task::spawn_blocking(move || reach(&config)).await;
-    let reached = reached.unwrap_or_else(|error| Err(RemoteError::Transient(error.to_string())));
-    if !note(&mut steps, "connect", begun, reached) {
-        return steps;
-    }
-    // A session that is open already would say nothing about the password.
-    state.remote.close_idle();
-    let begun = Instant::now();
-    let mut session = match state.remote.session_within(PATIENCE).await {
-        Ok(session) => session,
-        Err(error) => {
-            note(&mut steps, "sign_in", begun, Err(error));
-            return steps;
-        }
-    };
-    let key = session.run(|session| session.host_key_fingerprint()).await;
-    let config = state.remote.config();
-    let words = format!(
-        "signed in as {}; the server's key is {}",
-        config.username,
-        key.unwrap_or_else(|| "not known".to_owned())
-    );
-    note(&mut steps, "sign_in", begun, Ok(words));
-    let (config, installation) = (config.clone(), state.node.installation.to_string());
-    let rest = session.run(move |session| try_all(session, &config, &installation));
-    steps.extend(rest.await);
-    steps
-}
-
-/// The steps that need a session. Blocks.
-fn try_all(session: &mut Session, config: &RemoteConfig, installation: &str) -> Vec<Step> {
-    let layout = Layout::new(&config.root);
     // Job 0 is nobody's, and the number nobody else's.
     let number = i64::from(getrandom::u32().unwrap_or(0)) * 2;
-    let name = |n| layout.tmp_name(installation, 0, number + n);
-    let (written, renamed) = (name(0), name(1));
-    let mut steps = Vec::new();
-    let begun = Instant::now();
-    let done = match write_temporary(session, &written, PROBE) {
-        Ok(()) => Ok(format!("wrote {} bytes to {written}", PROBE.len())),
-        Err(WriteError::Remote(error)) => Err(error),
-        Err(error) => Err(RemoteError::Transient(error.to_string())),
-    };
-    if !note(&mut steps, "write", begun, done) {
-        return steps;
-    }
-    let begun = Instant::now();
-    let done = session.rename_over(&written, &renamed);
-    let in_one_step = session.extensions().is_ok_and(|it| it.posix_rename);
-    let done = done.map(|()| {
-        if in_one_step {
-            "renamed it; the server can replace a file in one step".to_owned()
-        } else {
-            "renamed it; the server cannot replace a file in one step (posix-rename), so that a \
-             tag that moves is away for a moment"
-                .to_owned()
-        }
-    });
-    let moved = note(&mut steps, "rename", begun, done);
-    let begun = Instant::now();
-    let left = if moved { &renamed } else { &written };
-    let done = session.remove_file(left).map(|()| "removed it".to_owned());
-    if !note(&mut steps, "remove", begun, done) || !moved {
-        return steps;
-    }
-    let begun = Instant::now();
-    let done = session.statvfs(&config.root).and_then(|room| match room {
-        None => Ok("the server does not tell its room (statvfs@openssh.com)".to_owned()),
-        Some(room) if room.read_only => Err(RemoteError::Transient(format!(
-            "the file system at {} is read-only",
-            config.root
-        ))),
-        Some(room) => {
-            let [free, total] = [room.free, room.total].map(|bytes| bytes / 1_000_000);
-            Ok(format!("{free} of {total} MB are free"))
-        }
-    });
-    note(&mut steps, "disk", begun, done);
-    steps
+    let name = |n| layout::tmp_name(state.node.installation, 0, number + n);
+    let steps = state.storage.probe([name(0), name(1)], PATIENCE).await;
+    steps.into_iter().map(Step::from).collect()
 }
 
-/// Adds a step; answers whether it went well.
-fn note(
-    steps: &mut Vec<Step>,
-    name: &'static str,
-    begun: Instant,
-    done: Result<String, RemoteError>,
-) -> bool {
-    let ok = done.is_ok();
-    let (words, hint) = match done {
-        Ok(words) => (words, None),
-        Err(error) => (error.to_string(), error.hint().map(str::to_owned)),
-    };
-    steps.push(Step {
-        name,
-        ok,
-        ms: in_ms(begun.elapsed()),
-        words,
-        hint,
-    });
-    ok
+impl From<ProbeStep> for Step {
+    fn from(step: ProbeStep) -> Self {
+        let ok = step.outcome.is_ok();
+        let (words, hint) = match step.outcome {
+            Ok(words) => (words, None),
+            Err(error) => (error.to_string(), error.hint().map(str::to_owned)),
+        };
+        Self {
+            name: step.name,
+            ok,
+            ms: in_ms(step.took),
+            words,
+            hint,
+        }
+    }
 }
 
 fn in_ms(time: Duration) -> f64 {

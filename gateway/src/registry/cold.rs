@@ -1,4 +1,4 @@
-//! Pulls of blobs that only SFTP holds. The whole of one is fetched into the
+//! Pulls of blobs that only the storage holds. The whole of one is fetched into the
 //! spool once for all who ask this process for it meanwhile; a part, or what
 //! the spool has no room for, is passed on as it comes.
 
@@ -71,11 +71,11 @@ impl Fetch {
     }
 }
 
-/// The body of a pull of these bytes of a blob that SFTP holds.
+/// The body of a pull of these bytes of a blob that the storage holds.
 ///
 /// # Errors
-/// Before anything is sent: [`RegistryError::BlobUnknown`] when SFTP has lost
-/// the blob, [`RegistryError::Unavailable`] when it cannot be asked. Later
+/// Before anything is sent: [`RegistryError::BlobUnknown`] when the storage
+/// has lost the blob, [`RegistryError::Unavailable`] when it cannot be asked. Later
 /// the body breaks off.
 pub(super) async fn body(
     state: &AppState,

@@ -1,67 +1,22 @@
-//! Fetching a blob from SFTP into the spool, for all who read it meanwhile.
+//! Fetching a blob from the storage into the spool, for all who read it meanwhile.
 
 use std::fs::File;
-use std::io::Read as _;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use refity_spool::{CacheWriter, Spool};
-use refity_storage::Layout;
-use refity_storage::sftp::{PooledSession, Reader};
+use refity_spool::CacheWriter;
+use refity_storage::{Reading, WHOLE};
 use refity_store::Blob;
 use refity_types::digest::Hasher;
 use refity_types::name::FileId;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use super::remote_blob::{ColdError, HELD_BACK_BYTES, report, with_file};
+use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
 use crate::state::AppState;
-
-/// How many buffers wait between reading and writing.
-const QUEUE: usize = 1;
-
-/// How many buffers are kept for what comes next.
-const SPARE: usize = 4;
-
-/// How much each call may read at most. A call brings what has come, and libssh2
-/// asks for up to four times its buffer ahead. More made pulls slower: what is
-/// under way no longer fits the processor's cache.
-const READ_BYTES: usize = 256 * 1024;
-
-/// From how many bytes on a buffer goes to be written.
-const FULL_BYTES: usize = 256 * 1024;
-
-/// Up to here a piece is copied: who is slow to send it on would hold the
-/// whole buffer.
-const SMALL_BYTES: usize = FULL_BYTES / 2;
 
 /// How much a reader that does not keep up takes from the file at a time.
 const PIECE_BYTES: u64 = 512 * 1024;
-
-/// How long the first bytes of a buffer wait for more.
-const FULL_WAIT: Duration = Duration::from_millis(50);
-
-/// Bytes that came. Where it was comes to be used again when nobody holds it
-/// any more.
-struct Piece {
-    buffer: Vec<u8>,
-    length: usize,
-    home: mpsc::SyncSender<Vec<u8>>,
-}
-
-impl AsRef<[u8]> for Piece {
-    fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.length]
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        // Home may be full, or gone: then it is one buffer less.
-        let _ = self.home.try_send(std::mem::take(&mut self.buffer));
-    }
-}
 
 /// How far a fetch is.
 #[derive(Clone, Debug)]
@@ -134,19 +89,19 @@ impl Arrived {
 /// Fetches the blob and makes it the spool's. Ends early, and leaves nothing,
 /// when nobody listens to `progress` any more.
 pub(super) async fn run(state: AppState, blob: Blob, progress: watch::Sender<Progress>) {
-    let session = tokio::select! {
-        session = state.remote.session() => session,
+    let opened = tokio::select! {
+        opened = remote_blob::open(&state, &blob, WHOLE) => opened,
         () = progress.closed() => return,
     };
-    let fetched = match session {
-        Ok(session) => fetch(&state, &blob, session, progress.clone()).await,
-        Err(error) => Err(error.into()),
+    let fetched = match opened {
+        Ok(reading) => fetch(&state, &blob, reading, progress.clone()).await,
+        Err(error) => Err(error),
     };
     let kept = match fetched {
         Ok(Some(writer)) => keep(&state, &blob, writer).await,
         Ok(None) => Ok(()),
         Err(error) => {
-            // First the row, so that whoever asks again hears of it.
+            // First the row, so that a client that asks again is told of it.
             report(&state, &blob, &error).await;
             progress.send_replace(Progress::Failed(error));
             Ok(())
@@ -157,105 +112,54 @@ pub(super) async fn run(state: AppState, blob: Blob, progress: watch::Sender<Pro
     }
 }
 
+/// Copies the blob into a file of the cache; `None` if nobody listens any more.
+/// The storage reads on a thread of its own; another hashes and writes, so that
+/// neither waits for the other.
 async fn fetch(
     state: &AppState,
     blob: &Blob,
-    mut session: PooledSession,
+    mut reading: Reading,
     progress: watch::Sender<Progress>,
 ) -> Result<Option<CacheWriter>, ColdError> {
     let (spool, blob) = (state.node.spool.clone(), blob.clone());
-    let layout = Layout::new(&state.remote.config().root);
-    let fetching = spawn_blocking(move || {
-        let mut session = session.blocking();
-        with_file(&mut session, &layout, &blob, |reader| {
-            copy(&spool, &blob, reader, &progress)
-        })
+    let writing = spawn_blocking(move || {
+        let writer = spool.cache_writer()?;
+        let file = Arc::new(writer.reader()?);
+        let told = |received, last| {
+            let file = Arc::clone(&file);
+            progress.send_replace(Progress::Reading(Arrived {
+                file,
+                received,
+                last,
+            }));
+        };
+        told(0, Bytes::new());
+        let is_abandoned = || progress.is_closed();
+        let written = write_all(writer, &blob, &mut reading, told, is_abandoned)?;
+        if written.is_some() {
+            progress.send_replace(Progress::Verified(Arc::clone(&file)));
+        }
+        Ok(written)
     });
-    fetching.await.unwrap_or(Err(ColdError::Interrupted))
+    writing.await.unwrap_or(Err(ColdError::Interrupted))
 }
 
-/// Copies until the end, or until nobody listens. This thread reads from the
-/// storage; another hashes and writes what came, so that neither waits for
-/// the other.
-fn copy(
-    spool: &Spool,
-    blob: &Blob,
-    mut reader: Reader<'_>,
-    progress: &watch::Sender<Progress>,
-) -> Result<Option<CacheWriter>, ColdError> {
-    let writer = spool.cache_writer()?;
-    let file = Arc::new(writer.reader()?);
-    let told = |received, last| {
-        let file = Arc::clone(&file);
-        progress.send_replace(Progress::Reading(Arrived {
-            file,
-            received,
-            last,
-        }));
-    };
-    told(0, Bytes::new());
-    std::thread::scope(|scope| {
-        let (full, to_write) = mpsc::sync_channel(QUEUE);
-        let writing = scope.spawn(move || write_all(writer, blob, &to_write, told));
-        let read = read_all(&mut reader, &full, progress);
-        drop(full);
-        let ended = writing.join().unwrap_or(Err(ColdError::Interrupted));
-        if !read? {
-            return Ok(None);
-        }
-        let writer = ended?;
-        progress.send_replace(Progress::Verified(Arc::clone(&file)));
-        Ok(Some(writer))
-    })
-}
-
-/// Reads until the end. Answers false if nobody listens any more.
-fn read_all(
-    reader: &mut Reader<'_>,
-    full: &mpsc::SyncSender<Bytes>,
-    progress: &watch::Sender<Progress>,
-) -> Result<bool, ColdError> {
-    let (home, spare) = mpsc::sync_channel(SPARE);
-    loop {
-        let buffer = spare.try_recv();
-        let mut buffer: Vec<u8> = buffer.unwrap_or_else(|_| vec![0; FULL_BYTES + READ_BYTES]);
-        let (mut length, begun, mut ended) = (0, Instant::now(), false);
-        while length < FULL_BYTES && !ended && (length == 0 || begun.elapsed() < FULL_WAIT) {
-            if progress.is_closed() {
-                return Ok(false);
-            }
-            let read = reader.read(&mut buffer[length..length + READ_BYTES])?;
-            ended = read == 0;
-            length += read;
-        }
-        let home = home.clone();
-        let piece = Piece {
-            buffer,
-            length,
-            home,
-        };
-        let piece = if length < SMALL_BYTES {
-            Bytes::copy_from_slice(piece.as_ref())
-        } else {
-            Bytes::from_owner(piece)
-        };
-        // If the writing thread has ended, it says why.
-        if full.send(piece).is_err() || ended {
-            return Ok(true);
-        }
-    }
-}
-
-/// Hashes and writes what comes, and checks the hash of all of it.
+/// Hashes and writes what comes, and checks the hash of all of it; `None` if
+/// nobody listens any more.
 fn write_all(
     mut writer: CacheWriter,
     blob: &Blob,
-    full: &mpsc::Receiver<Bytes>,
+    reading: &mut Reading,
     told: impl Fn(u64, Bytes),
-) -> Result<CacheWriter, ColdError> {
+    is_abandoned: impl Fn() -> bool,
+) -> Result<Option<CacheWriter>, ColdError> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut received = 0;
-    while let Ok(piece) = full.recv() {
+    while let Some(piece) = reading.blocking_next() {
+        if is_abandoned() {
+            return Ok(None);
+        }
+        let piece = piece?;
         writer.write(&piece)?;
         received += piece.len() as u64;
         told(received, piece.clone());
@@ -265,7 +169,7 @@ fn write_all(
     if actual != blob.digest {
         return Err(ColdError::wrong_bytes(&blob.digest, &actual));
     }
-    Ok(writer)
+    Ok(Some(writer))
 }
 
 /// Lets the blob's row name the file. Whoever reads it has it open already.
@@ -328,21 +232,5 @@ mod tests {
         );
         let all_held_back = arrived(110, b"01234");
         assert_eq!(next(&all_held_back, 90, size), Some(Next::InFile(100)));
-    }
-
-    #[test]
-    fn a_buffer_comes_home_when_nobody_holds_it() {
-        let (home, spare) = mpsc::sync_channel(1);
-        let piece = Bytes::from_owner(Piece {
-            buffer: vec![7; 10],
-            length: 4,
-            home,
-        });
-        let part = piece.slice(1..3);
-        drop(piece);
-        assert!(spare.try_recv().is_err());
-        assert_eq!(&part[..], [7, 7]);
-        drop(part);
-        assert_eq!(spare.try_recv().unwrap().len(), 10);
     }
 }

@@ -1,32 +1,27 @@
-//! A blob's bytes, passed on from SFTP as they come, for one reader.
+//! A blob's bytes, passed on from the storage as they come, for one reader.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::unfold;
-use refity_storage::Layout;
-use refity_storage::sftp::{PooledSession, Reader};
+use refity_storage::Reading;
 use refity_store::Blob;
 use refity_types::digest::Hasher;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::error::RegistryError;
-use super::remote_blob::{ColdError, HELD_BACK_BYTES, report, with_file};
+use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
 use crate::state::AppState;
-
-/// How much is read at a time.
-const PIECE_BYTES: usize = 256 * 1024;
 
 /// How many pieces wait for the client.
 const QUEUE: usize = 2;
 
-/// How long a client may take for one piece: it holds a session to SFTP.
+/// How long a client may take for one piece: it holds a session of the storage.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 type Pieces = mpsc::Sender<io::Result<Bytes>>;
@@ -62,90 +57,64 @@ async fn run(
     mut opened: oneshot::Sender<Result<(), ColdError>>,
     pieces: Pieces,
 ) {
-    let session = tokio::select! {
-        session = state.remote.session() => session,
+    let reading = tokio::select! {
+        reading = remote_blob::open(&state, &blob, range.clone()) => reading,
         () = opened.closed() => return,
     };
-    let mut opened = Some(opened);
-    let passed = match session {
-        Ok(session) => {
-            let (told, passed) =
-                pass_on(&state, &blob, range, session, opened, pieces.clone()).await;
-            opened = told;
-            passed
+    let reading = match reading {
+        Ok(reading) => reading,
+        Err(error) => {
+            report(&state, &blob, &error).await;
+            drop(opened.send(Err(error)));
+            return;
         }
-        Err(error) => Err(error.into()),
+    };
+    let _ = opened.send(Ok(()));
+    let passed = if range == (0..blob.size) {
+        pass_whole(&blob, reading, &pieces).await
+    } else {
+        pass_part(range, reading, &pieces).await
     };
     if let Err(error) = passed {
         report(&state, &blob, &error).await;
-        match opened {
-            Some(opened) => drop(opened.send(Err(error))),
-            // The client sees its connection break.
-            None => drop(timeout(STALL_MAX, pieces.send(Err(error.into()))).await),
-        }
+        // The client sees its connection break.
+        drop(timeout(STALL_MAX, pieces.send(Err(error.into()))).await);
     }
 }
 
-type Opened = Option<oneshot::Sender<Result<(), ColdError>>>;
-
-/// Reads on a blocking thread. Gives `opened` back if it was not told.
-async fn pass_on(
-    state: &AppState,
-    blob: &Blob,
-    range: Range<u64>,
-    mut session: PooledSession,
-    mut opened: Opened,
-    pieces: Pieces,
-) -> (Opened, Result<(), ColdError>) {
-    let blob = blob.clone();
-    let layout = Layout::new(&state.remote.config().root);
-    let passing = spawn_blocking(move || {
-        let mut session = session.blocking();
-        let passed = with_file(&mut session, &layout, &blob, |reader| {
-            if let Some(opened) = opened.take() {
-                let _ = opened.send(Ok(()));
-            }
-            if range == (0..blob.size) {
-                pass_whole(&blob, reader, &pieces)
-            } else {
-                pass_part(range, reader, &pieces)
-            }
-        });
-        (opened, passed)
-    });
-    passing.await.unwrap_or((None, Err(ColdError::Interrupted)))
-}
-
-/// Hands a piece to the client. Answers false when it has gone, or takes too
-/// long.
-fn hand_on(pieces: &Pieces, piece: Bytes) -> bool {
-    let sent = Handle::current().block_on(timeout(STALL_MAX, pieces.send(Ok(piece))));
+/// Passes a piece on to the client. Returns false when the client has left, or
+/// takes too long.
+async fn pass_on(pieces: &Pieces, piece: Bytes) -> bool {
+    let sent = timeout(STALL_MAX, pieces.send(Ok(piece))).await;
     matches!(sent, Ok(Ok(())))
 }
 
-fn pass_part(range: Range<u64>, mut reader: Reader<'_>, pieces: &Pieces) -> Result<(), ColdError> {
-    reader.seek(range.start)?;
+async fn pass_part(
+    range: Range<u64>,
+    mut reading: Reading,
+    pieces: &Pieces,
+) -> Result<(), ColdError> {
     let mut left = range.end - range.start;
     while left > 0 {
-        let piece = read_piece(&mut reader, left)?;
-        left -= piece.len() as u64;
-        if !hand_on(pieces, piece) {
+        let piece = next_piece(&mut reading).await?;
+        left = left.saturating_sub(piece.len() as u64);
+        if !pass_on(pieces, piece).await {
             break;
         }
     }
     Ok(())
 }
 
-fn pass_whole(blob: &Blob, mut reader: Reader<'_>, pieces: &Pieces) -> Result<(), ColdError> {
+async fn pass_whole(blob: &Blob, mut reading: Reading, pieces: &Pieces) -> Result<(), ColdError> {
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut tail = Tail::of(blob.size);
     let mut left = blob.size;
     while left > 0 {
-        let piece = read_piece(&mut reader, left)?;
-        left -= piece.len() as u64;
-        hasher.update(&piece);
-        let free = tail.hold(piece);
-        if !free.is_empty() && !hand_on(pieces, free) {
+        let mut piece = next_piece(&mut reading).await?;
+        left = left.saturating_sub(piece.len() as u64);
+        // Up to half a megabyte: too much for a thread that serves others.
+        (hasher, tail, piece) = hash(hasher, tail, piece).await?;
+        if !piece.is_empty() && !pass_on(pieces, piece).await {
             return Ok(());
         }
     }
@@ -154,22 +123,31 @@ fn pass_whole(blob: &Blob, mut reader: Reader<'_>, pieces: &Pieces) -> Result<()
         return Err(ColdError::wrong_bytes(&blob.digest, &actual));
     }
     if !tail.held.is_empty() {
-        hand_on(pieces, tail.held.into());
+        pass_on(pieces, tail.held.into()).await;
     }
     Ok(())
 }
 
-fn read_piece(reader: &mut Reader<'_>, left: u64) -> Result<Bytes, ColdError> {
-    let most = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-    let mut piece = vec![0; most];
-    match reader.read(&mut piece)? {
-        0 => Err(ColdError::Lost(
+/// Hashes a piece, and returns what of it may be passed on.
+async fn hash(
+    mut hasher: Hasher,
+    mut tail: Tail,
+    piece: Bytes,
+) -> Result<(Hasher, Tail, Bytes), ColdError> {
+    let hashed = spawn_blocking(move || {
+        hasher.update(&piece);
+        let free = tail.hold(piece);
+        (hasher, tail, free)
+    });
+    hashed.await.map_err(|_| ColdError::Interrupted)
+}
+
+async fn next_piece(reading: &mut Reading) -> Result<Bytes, ColdError> {
+    match reading.next().await {
+        Some(piece) => Ok(piece?),
+        None => Err(ColdError::Lost(
             "the storage's file ended before its size".to_owned(),
         )),
-        length => {
-            piece.truncate(length);
-            Ok(piece.into())
-        }
     }
 }
 
@@ -188,7 +166,7 @@ impl Tail {
         }
     }
 
-    /// Takes the next bytes; answers those that are before the tail.
+    /// Takes the next bytes. Returns those that are before the tail.
     fn hold(&mut self, mut piece: Bytes) -> Bytes {
         let free = usize::try_from(self.before).map_or(piece.len(), |n| n.min(piece.len()));
         self.held.extend_from_slice(&piece.split_off(free));

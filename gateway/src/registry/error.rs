@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use refity_spool::SpoolError;
-use refity_storage::sftp::RemoteError;
+use refity_storage::StorageError;
 use refity_store::{MissingReference, StoreError};
 use refity_types::digest::{Digest, DigestError};
 use refity_types::manifest::{MANIFEST_MAX_BYTES, ManifestError};
@@ -361,8 +361,8 @@ impl From<SpoolError> for RegistryError {
     }
 }
 
-impl From<RemoteError> for RegistryError {
-    fn from(error: RemoteError) -> Self {
+impl From<StorageError> for RegistryError {
+    fn from(error: StorageError) -> Self {
         if error.is_transient() {
             Self::busy(format!("the storage is unavailable: {error}"))
         } else {
@@ -437,8 +437,8 @@ mod tests {
             SpoolError::Locked.into(),
             SpoolError::Full.into(),
             SpoolError::Interrupted.into(),
-            RemoteError::Connection("x".into()).into(),
-            RemoteError::Missing { path: "x".into() }.into(),
+            StorageError::connection("x").into(),
+            StorageError::Missing { path: "x".into() }.into(),
         ];
         for error in errors {
             let (status, headers, body) = answer(error).await;

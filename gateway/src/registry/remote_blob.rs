@@ -1,10 +1,10 @@
-//! A blob's file on SFTP, opened for a pull, and what a bad one means.
+//! A blob's file on the storage, opened for a pull, and what a bad one means.
 
 use std::io;
+use std::ops::Range;
 
 use refity_spool::SpoolError;
-use refity_storage::Layout;
-use refity_storage::sftp::{Reader, RemoteError, Session, read};
+use refity_storage::{Reading, StorageError, layout};
 use refity_store::{Blob, HealthState};
 use refity_types::digest::Digest;
 
@@ -15,7 +15,7 @@ use crate::state::AppState;
 /// be right: without them nobody takes it for whole.
 pub(super) const HELD_BACK_BYTES: u64 = 64 * 1024;
 
-/// Why a cold pull fails. All of its readers get to know.
+/// Why a cold pull fails. All of its readers are told.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum ColdError {
     /// The storage does not hold the blob as it should.
@@ -23,7 +23,7 @@ pub(super) enum ColdError {
     Lost(String),
     /// The storage does not answer.
     #[error(transparent)]
-    Remote(#[from] RemoteError),
+    Storage(#[from] StorageError),
     /// The spool does not take it.
     #[error("{0}")]
     Spool(String),
@@ -40,26 +40,23 @@ impl From<SpoolError> for ColdError {
 
 impl From<io::Error> for ColdError {
     fn from(error: io::Error) -> Self {
-        match RemoteError::from_io(&error) {
-            Some(remote) => Self::Remote(remote.clone()),
-            None => Self::Spool(error.to_string()),
-        }
+        Self::Spool(error.to_string())
     }
 }
 
 impl ColdError {
-    /// The hash of what SFTP holds is another.
+    /// The storage's bytes hash to another digest.
     pub(super) fn wrong_bytes(named: &Digest, actual: &Digest) -> Self {
         Self::Lost(format!(
             "the storage holds {named} with bytes that hash to {actual}"
         ))
     }
 
-    /// What the client is told, where it was not sent anything yet.
+    /// The response to a client that was not sent anything yet.
     pub(super) fn into_answer(self, digest: &Digest) -> RegistryError {
         match self {
             Self::Lost(_) => RegistryError::BlobUnknown(digest.clone()),
-            Self::Remote(error) => error.into(),
+            Self::Storage(error) => error.into(),
             Self::Spool(why) => {
                 tracing::error!(%digest, why, "a cold pull failed");
                 RegistryError::away("the registry's disk cannot be used now; its log says why")
@@ -93,33 +90,31 @@ pub(super) async fn require_storage(state: &AppState) -> Result<(), RegistryErro
     }
 }
 
-/// Opens the blob's file, sees that it has the right size, and reads it.
-/// Blocking.
+/// Opens the blob's file at these bytes, and sees that it has the right size.
 ///
 /// # Errors
-/// [`ColdError::Lost`] for a file that is missing or of another size, and
-/// those of `work`.
-pub(super) fn with_file<T>(
-    session: &mut Session,
-    layout: &Layout,
+/// [`ColdError::Lost`] for a file that is missing or of another size.
+pub(super) async fn open(
+    state: &AppState,
     blob: &Blob,
-    work: impl FnOnce(Reader<'_>) -> Result<T, ColdError>,
-) -> Result<T, ColdError> {
-    match read::open(session, &layout.blob(&blob.digest)) {
-        Ok(reader) if reader.size() == blob.size => work(reader),
-        Ok(reader) => Err(ColdError::Lost(format!(
+    range: Range<u64>,
+) -> Result<Reading, ColdError> {
+    match state.storage.read(&layout::blob(&blob.digest), range).await {
+        Ok(reading) if reading.size() == blob.size => Ok(reading),
+        Ok(reading) => Err(ColdError::Lost(format!(
             "the storage holds {} with {} bytes instead of {}",
             blob.digest,
-            reader.size(),
+            reading.size(),
             blob.size
         ))),
-        Err(RemoteError::Missing { path }) => {
+        Err(StorageError::Missing { path }) => {
             // Without its owner's file it is not the tree, but an empty
             // folder that stands in its place: that tells nothing of a blob.
-            if session.stat(&layout.owner())?.is_none() {
-                return Err(ColdError::Remote(RemoteError::Transient(format!(
+            let owner = layout::owner();
+            if state.storage.stat(&owner).await?.is_none() {
+                return Err(ColdError::Storage(StorageError::operation(format!(
                     "{} is not on the storage, and without it the folder is not this registry's",
-                    layout.owner()
+                    state.storage.locate(&owner)
                 ))));
             }
             Err(ColdError::Lost(format!(

@@ -6,7 +6,7 @@
 //! the variable, its value (unless secret) and what would be valid.
 //!
 //! ```no_run
-//! use refity_config::{CheckArgs, DataArgs, RemoteArgs, SecretArgs};
+//! use refity_config::{CheckArgs, DataArgs, StorageArgs, SecretArgs};
 //!
 //! #[derive(clap::Parser)]
 //! struct GatewayArgs {
@@ -15,13 +15,13 @@
 //!     #[command(flatten)]
 //!     data: DataArgs,
 //!     #[command(flatten)]
-//!     remote: RemoteArgs,
+//!     storage: StorageArgs,
 //!     #[command(flatten)]
 //!     secrets: SecretArgs,
 //! }
 //!
 //! let args: GatewayArgs = refity_config::parse_args();
-//! let settings = refity_config::both(args.remote.settings(&args.data), args.secrets.settings());
+//! let settings = refity_config::both(args.storage.settings(&args.data), args.secrets.settings());
 //! let (remote, secrets) = args.check.settle(settings);
 //! ```
 
@@ -39,9 +39,9 @@ mod limits;
 mod origins;
 mod problems;
 mod proxies;
-mod remote;
 mod secret;
 mod server;
+mod storage;
 mod usage;
 mod values;
 mod web;
@@ -59,9 +59,9 @@ pub use limits::{LimitArgs, LimitSettings};
 pub use origins::Origins;
 pub use problems::{CheckArgs, Problems, both};
 pub use proxies::TrustedProxies;
-pub use remote::{RemoteArgs, RemoteSettings};
 pub use secret::{Secret, SecretArgs, SecretSettings};
 pub use server::{HttpArgs, HttpSettings, LogArgs, SyncArgs};
+pub use storage::{SftpSettings, StorageArgs, StorageSettings};
 pub use usage::{UsageArgs, UsageSettings};
 pub use web::WebArgs;
 

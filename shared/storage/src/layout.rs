@@ -1,8 +1,10 @@
 //! Where everything is on the storage: the CNCF Distribution filesystem
 //! driver's tree, and a folder of our own beside it.
 //!
+//! All paths are relative to the storage's root.
+//!
 //! ```text
-//! <root>/docker/registry/v2/
+//! docker/registry/v2/
 //!   blobs/<alg>/ab/<hex>/data
 //!   repositories/<name>/
 //!     _layers/<alg>/<hex>/link
@@ -11,199 +13,191 @@
 //!     _manifests/tags/<tag>/index/<alg>/<hex>/link
 //!   _refity/
 //!     owner                              the installation's id
-//!     tmp/<installation>.<job>.<attempt> what is being written
+//!     tmp/<installation>.<job>.<attempt> files being written
 //!     trash/<alg>.<hex>.<millis>         removed blobs, for a while
 //!     groups/<group>                     empty markers
 //!     backup/                            what the tree cannot hold
 //! ```
 
-use refity_types::digest::Digest;
+use refity_config::installation::InstallationId;
+use refity_types::digest::{Algorithm, Digest};
 use refity_types::name::{GroupName, RepositoryName, Tag};
+
+use crate::path::{FileName, RemotePath};
 
 /// What Distribution puts below its root folder.
 const TREE: &str = "docker/registry/v2";
 
-/// All remote paths, below one root. A relative root gives relative paths,
-/// counted from the login folder: a chrooted account has no others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    base: String,
+fn at(below: std::fmt::Arguments<'_>) -> RemotePath {
+    RemotePath::checked(format!("{TREE}/{below}"))
 }
 
-impl Layout {
-    /// The tree below a root folder (`FTP_ROOT`); `.` and empty are the
-    /// login folder.
-    #[must_use]
-    pub fn new(root: &str) -> Self {
-        let mut kept = root.trim_end_matches('/');
-        while let Some(rest) = kept.strip_prefix("./") {
-            kept = rest;
-        }
-        let base = match kept {
-            "" if root.starts_with('/') => format!("/{TREE}"),
-            "" | "." => TREE.to_owned(),
-            folder => format!("{folder}/{TREE}"),
-        };
-        Self { base }
-    }
-
-    /// The tree's own folder, `…/docker/registry/v2`.
-    #[must_use]
-    pub fn base(&self) -> &str {
-        &self.base
-    }
-
-    /// All blobs.
-    #[must_use]
-    pub fn blobs(&self) -> String {
-        format!("{}/blobs", self.base)
-    }
-
-    /// All repositories.
-    #[must_use]
-    pub fn repositories(&self) -> String {
-        format!("{}/repositories", self.base)
-    }
-
-    /// The folder of a blob, which holds `data` only.
-    #[must_use]
-    pub fn blob_folder(&self, digest: &Digest) -> String {
-        let hex = digest.hex();
-        format!(
-            "{}/blobs/{}/{}/{hex}",
-            self.base,
-            digest.algorithm().name(),
-            &hex[..2]
-        )
-    }
-
-    /// A blob's bytes.
-    #[must_use]
-    pub fn blob(&self, digest: &Digest) -> String {
-        format!("{}/data", self.blob_folder(digest))
-    }
-
-    /// A repository's folder. Deeper repositories may be inside it.
-    #[must_use]
-    pub fn repository(&self, name: &RepositoryName) -> String {
-        format!("{}/repositories/{name}", self.base)
-    }
-
-    /// The folder of a repository's layer links.
-    #[must_use]
-    pub fn layers(&self, name: &RepositoryName) -> String {
-        format!("{}/_layers", self.repository(name))
-    }
-
-    /// The link that makes a blob a repository's.
-    #[must_use]
-    pub fn layer_link(&self, name: &RepositoryName, digest: &Digest) -> String {
-        format!("{}/{}/link", self.layers(name), algorithm_hex(digest))
-    }
-
-    /// The folder of a repository's manifest revisions.
-    #[must_use]
-    pub fn revisions(&self, name: &RepositoryName) -> String {
-        format!("{}/_manifests/revisions", self.repository(name))
-    }
-
-    /// The link that makes a manifest a repository's.
-    #[must_use]
-    pub fn revision_link(&self, name: &RepositoryName, digest: &Digest) -> String {
-        format!("{}/{}/link", self.revisions(name), algorithm_hex(digest))
-    }
-
-    /// The folder of a repository's tags.
-    #[must_use]
-    pub fn tags(&self, name: &RepositoryName) -> String {
-        format!("{}/_manifests/tags", self.repository(name))
-    }
-
-    /// A tag's folder.
-    #[must_use]
-    pub fn tag(&self, name: &RepositoryName, tag: &Tag) -> String {
-        format!("{}/{tag}", self.tags(name))
-    }
-
-    /// The link to a tag's manifest.
-    #[must_use]
-    pub fn tag_current(&self, name: &RepositoryName, tag: &Tag) -> String {
-        format!("{}/{}", self.tag(name, tag), Self::current_in_tag())
-    }
-
-    /// The link to a manifest that a tag pointed to at some time.
-    #[must_use]
-    pub fn tag_index(&self, name: &RepositoryName, tag: &Tag, digest: &Digest) -> String {
-        format!("{}/{}", self.tag(name, tag), Self::index_in_tag(digest))
-    }
-
-    /// The current link's path inside its tag's folder.
-    #[must_use]
-    pub fn current_in_tag() -> &'static str {
-        "current/link"
-    }
-
-    /// An index link's path inside its tag's folder.
-    #[must_use]
-    pub fn index_in_tag(digest: &Digest) -> String {
-        format!("index/{}/link", algorithm_hex(digest))
-    }
-
-    /// The file with the id of the installation that the tree belongs to.
-    #[must_use]
-    pub fn owner(&self) -> String {
-        format!("{}/_refity/owner", self.base)
-    }
-
-    /// The folder of what is being written.
-    #[must_use]
-    pub fn tmp(&self) -> String {
-        format!("{}/_refity/tmp", self.base)
-    }
-
-    /// The temporary path of one attempt of a job: nobody else writes it.
-    #[must_use]
-    pub fn tmp_name(&self, installation: &str, job: i64, attempt: i64) -> String {
-        format!("{}/{installation}.{job}.{attempt}", self.tmp())
-    }
-
-    /// The folder of removed blobs.
-    #[must_use]
-    pub fn trash(&self) -> String {
-        format!("{}/_refity/trash", self.base)
-    }
-
-    /// Where a blob goes that is removed at this time (milliseconds UTC).
-    #[must_use]
-    pub fn trash_name(&self, digest: &Digest, millis: i64) -> String {
-        let algorithm = digest.algorithm().name();
-        format!("{}/{algorithm}.{}.{millis}", self.trash(), digest.hex())
-    }
-
-    /// The folder of groups' markers.
-    #[must_use]
-    pub fn groups(&self) -> String {
-        format!("{}/_refity/groups", self.base)
-    }
-
-    /// A group's marker.
-    #[must_use]
-    pub fn group(&self, group: &GroupName) -> String {
-        format!("{}/{group}", self.groups())
-    }
-
-    /// The folder of backups.
-    #[must_use]
-    pub fn backup(&self) -> String {
-        format!("{}/_refity/backup", self.base)
-    }
+fn in_repository(name: &RepositoryName, below: &str) -> RemotePath {
+    at(format_args!("repositories/{name}/{below}"))
 }
 
-/// What the last component of a [`Layout::tmp_name`] says.
+/// The tree's own folder.
+#[must_use]
+pub fn base() -> RemotePath {
+    RemotePath::checked(TREE.to_owned())
+}
+
+/// All repositories.
+#[must_use]
+pub fn repositories() -> RemotePath {
+    at(format_args!("repositories"))
+}
+
+/// The folder of a blob, which holds `data` only.
+#[must_use]
+pub fn blob_folder(digest: &Digest) -> RemotePath {
+    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
+    at(format_args!("blobs/{algorithm}/{}/{hex}", &hex[..2]))
+}
+
+/// A blob's bytes.
+#[must_use]
+pub fn blob(digest: &Digest) -> RemotePath {
+    let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
+    at(format_args!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]))
+}
+
+/// A repository's folder. Deeper repositories may be inside it.
+#[must_use]
+pub fn repository(name: &RepositoryName) -> RemotePath {
+    at(format_args!("repositories/{name}"))
+}
+
+/// The folder of a repository's layer links.
+#[must_use]
+pub fn layers(name: &RepositoryName) -> RemotePath {
+    in_repository(name, "_layers")
+}
+
+/// The link that makes a blob a repository's.
+#[must_use]
+pub fn layer_link(name: &RepositoryName, digest: &Digest) -> RemotePath {
+    in_repository(name, &format!("_layers/{}/link", algorithm_hex(digest)))
+}
+
+/// The folder of a repository's manifest revisions.
+#[must_use]
+pub fn revisions(name: &RepositoryName) -> RemotePath {
+    in_repository(name, "_manifests/revisions")
+}
+
+/// The link that makes a manifest a repository's.
+#[must_use]
+pub fn revision_link(name: &RepositoryName, digest: &Digest) -> RemotePath {
+    let link = format!("_manifests/revisions/{}/link", algorithm_hex(digest));
+    in_repository(name, &link)
+}
+
+/// The folder of a repository's tags.
+#[must_use]
+pub fn tags(name: &RepositoryName) -> RemotePath {
+    in_repository(name, "_manifests/tags")
+}
+
+/// A tag's folder.
+#[must_use]
+pub fn tag(name: &RepositoryName, tag: &Tag) -> RemotePath {
+    in_repository(name, &format!("_manifests/tags/{tag}"))
+}
+
+/// The link to a tag's manifest.
+#[must_use]
+pub fn tag_current(name: &RepositoryName, tag_name: &Tag) -> RemotePath {
+    tag(name, tag_name).join(&current_in_tag())
+}
+
+/// The link to a manifest that a tag pointed to at some time.
+#[must_use]
+pub fn tag_index(name: &RepositoryName, tag_name: &Tag, digest: &Digest) -> RemotePath {
+    tag(name, tag_name).join(&index_in_tag(digest))
+}
+
+/// The current link's path inside its tag's folder.
+#[must_use]
+pub fn current_in_tag() -> RemotePath {
+    RemotePath::checked("current/link".to_owned())
+}
+
+/// An index link's path inside its tag's folder.
+#[must_use]
+pub fn index_in_tag(digest: &Digest) -> RemotePath {
+    RemotePath::checked(format!("index/{}/link", algorithm_hex(digest)))
+}
+
+/// The folders that are a repository's own, each before the one that it is in.
+#[must_use]
+pub fn own_folders(name: &RepositoryName) -> Vec<RemotePath> {
+    let by_algorithm = |folder: &str| {
+        [Algorithm::Sha256, Algorithm::Sha512]
+            .map(|algorithm| in_repository(name, &format!("{folder}/{}", algorithm.name())))
+    };
+    let mut folders = Vec::new();
+    folders.extend(by_algorithm("_layers"));
+    folders.push(layers(name));
+    folders.extend(by_algorithm("_manifests/revisions"));
+    folders.push(revisions(name));
+    folders.push(tags(name));
+    folders.extend(["_manifests", "_uploads"].map(|own| in_repository(name, own)));
+    folders.push(repository(name));
+    folders
+}
+
+/// The file with the id of the installation that the tree belongs to.
+#[must_use]
+pub fn owner() -> RemotePath {
+    at(format_args!("_refity/owner"))
+}
+
+/// The folder of files being written.
+#[must_use]
+pub fn tmp() -> RemotePath {
+    at(format_args!("_refity/tmp"))
+}
+
+/// The temporary path of one attempt of a job: nobody else writes it.
+#[must_use]
+pub fn tmp_name(installation: InstallationId, job: i64, attempt: i64) -> RemotePath {
+    at(format_args!("_refity/tmp/{installation}.{job}.{attempt}"))
+}
+
+/// The folder of removed blobs.
+#[must_use]
+pub fn trash() -> RemotePath {
+    at(format_args!("_refity/trash"))
+}
+
+/// Where a blob is moved that is removed at this time (milliseconds UTC).
+#[must_use]
+pub fn trash_name(digest: &Digest, millis: i64) -> RemotePath {
+    let algorithm = digest.algorithm().name();
+    at(format_args!(
+        "_refity/trash/{algorithm}.{}.{millis}",
+        digest.hex()
+    ))
+}
+
+/// The folder of groups' markers.
+#[must_use]
+pub fn groups() -> RemotePath {
+    at(format_args!("_refity/groups"))
+}
+
+/// A group's marker.
+#[must_use]
+pub fn group(group: &GroupName) -> RemotePath {
+    at(format_args!("_refity/groups/{group}"))
+}
+
+/// The parts of the last component of a [`tmp_name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TmpName {
-    /// Whose it is.
-    pub installation: String,
+    /// The installation that writes it.
+    pub installation: InstallationId,
     /// The job that writes it.
     pub job: i64,
     /// The job's attempt.
@@ -213,11 +207,11 @@ pub struct TmpName {
 impl TmpName {
     /// Reads a file name of the tmp folder; `None` for a foreign one.
     #[must_use]
-    pub fn parse(file_name: &str) -> Option<Self> {
-        let mut parts = file_name.rsplitn(3, '.');
+    pub fn parse(file_name: &FileName) -> Option<Self> {
+        let mut parts = file_name.as_str().rsplitn(3, '.');
         let attempt = parts.next()?.parse().ok()?;
         let job = parts.next()?.parse().ok()?;
-        let installation = parts.next()?.to_owned();
+        let installation = parts.next()?.parse().ok()?;
         Some(Self {
             installation,
             job,
@@ -226,7 +220,7 @@ impl TmpName {
     }
 }
 
-/// What the last component of a [`Layout::trash_name`] says.
+/// The parts of the last component of a [`trash_name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrashName {
     /// The removed blob.
@@ -238,21 +232,12 @@ pub struct TrashName {
 impl TrashName {
     /// Reads a file name of the trash folder; `None` for a foreign one.
     #[must_use]
-    pub fn parse(file_name: &str) -> Option<Self> {
-        let (name, millis) = file_name.rsplit_once('.')?;
+    pub fn parse(file_name: &FileName) -> Option<Self> {
+        let (name, millis) = file_name.as_str().rsplit_once('.')?;
         Some(Self {
             digest: name.replacen('.', ":", 1).parse().ok()?,
             millis: millis.parse().ok()?,
         })
-    }
-}
-
-/// The folder that a path is in; `None` for a path of one component.
-#[must_use]
-pub fn parent(path: &str) -> Option<&str> {
-    match path.rsplit_once('/')? {
-        ("", _) => Some("/"),
-        (parent, _) => Some(parent),
     }
 }
 
@@ -264,58 +249,51 @@ fn algorithm_hex(digest: &Digest) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use refity_types::digest::Algorithm;
+
+    fn last(path: &RemotePath) -> FileName {
+        FileName::parse(path.as_str().rsplit('/').next().unwrap()).unwrap()
+    }
 
     #[test]
     fn the_tree_is_distributions() {
-        let layout = Layout::new(".");
         let digest = Digest::sha256(b"");
         let name: RepositoryName = "team/app".parse().unwrap();
-        let tag: Tag = "v1".parse().unwrap();
+        let v1: Tag = "v1".parse().unwrap();
         let hex = digest.hex();
         let base = "docker/registry/v2";
-        assert_eq!(
-            layout.blob(&digest),
-            format!("{base}/blobs/sha256/e3/{hex}/data")
-        );
         let repository = format!("{base}/repositories/team/app");
-        assert_eq!(
-            layout.layer_link(&name, &digest),
-            format!("{repository}/_layers/sha256/{hex}/link")
-        );
-        assert_eq!(
-            layout.revision_link(&name, &digest),
-            format!("{repository}/_manifests/revisions/sha256/{hex}/link")
-        );
-        assert_eq!(
-            layout.tag_current(&name, &tag),
-            format!("{repository}/_manifests/tags/v1/current/link")
-        );
-        assert_eq!(
-            layout.tag_index(&name, &tag, &digest),
-            format!("{repository}/_manifests/tags/v1/index/sha256/{hex}/link")
-        );
-    }
-
-    #[test]
-    fn roots_are_relative_or_absolute() {
-        for (root, base) in [
-            ("", "docker/registry/v2"),
-            (".", "docker/registry/v2"),
-            ("./", "docker/registry/v2"),
-            ("./a/", "a/docker/registry/v2"),
-            ("/", "/docker/registry/v2"),
-            ("/srv/x", "/srv/x/docker/registry/v2"),
+        for (path, expected) in [
+            (blob(&digest), format!("{base}/blobs/sha256/e3/{hex}/data")),
+            (
+                layer_link(&name, &digest),
+                format!("{repository}/_layers/sha256/{hex}/link"),
+            ),
+            (
+                revision_link(&name, &digest),
+                format!("{repository}/_manifests/revisions/sha256/{hex}/link"),
+            ),
+            (
+                tag_current(&name, &v1),
+                format!("{repository}/_manifests/tags/v1/current/link"),
+            ),
+            (
+                tag_index(&name, &v1, &digest),
+                format!("{repository}/_manifests/tags/v1/index/sha256/{hex}/link"),
+            ),
         ] {
-            assert_eq!(Layout::new(root).base(), base, "{root}");
+            assert_eq!(path.as_str(), expected);
         }
+        assert_eq!(blob(&digest).parent(), Some(blob_folder(&digest)));
     }
 
     #[test]
-    fn parents() {
-        assert_eq!(parent("a/b/c"), Some("a/b"));
-        assert_eq!(parent("/a"), Some("/"));
-        assert_eq!(parent("a"), None);
+    fn own_folders_are_emptied_from_within() {
+        let name: RepositoryName = "team/app".parse().unwrap();
+        let folders = own_folders(&name);
+        for (index, folder) in folders.iter().enumerate() {
+            assert!(folder.as_str().starts_with(repository(&name).as_str()));
+            assert!(!folders[..index].contains(&folder.parent().unwrap()));
+        }
     }
 
     proptest! {
@@ -331,41 +309,39 @@ mod tests {
             let (Ok(name), Ok(tag)) = (name.parse::<RepositoryName>(), tag.parse::<Tag>()) else {
                 return Ok(());
             };
-            let layout = Layout::new(".");
             for path in [
-                layout.blob(&digest),
-                layout.layer_link(&name, &digest),
-                layout.revision_link(&name, &digest),
-                layout.tag_current(&name, &tag),
-                layout.tag_index(&name, &tag, &digest),
-                layout.trash_name(&digest, 1),
-                layout.group(&name.group()),
+                blob(&digest),
+                layer_link(&name, &digest),
+                revision_link(&name, &digest),
+                tag_current(&name, &tag),
+                tag_index(&name, &tag, &digest),
+                trash_name(&digest, 1),
+                group(&name.group()),
             ] {
-                prop_assert!(path.starts_with("docker/registry/v2/"));
-                prop_assert!(!path.contains(':'), "{}", path);
-                prop_assert!(path.split('/').all(|c| !matches!(c, "" | "." | "..")), "{}", path);
+                prop_assert!(path.as_str().starts_with("docker/registry/v2/"));
+                prop_assert!(!path.as_str().contains(':'), "{}", path);
+                prop_assert_eq!(&RemotePath::parse(path.as_str()), &Ok(path.clone()));
             }
         }
 
         #[test]
         fn names_of_tmp_and_trash_can_be_read(
-            installation in "[0-9a-f-]{1,36}", job in 0..i64::MAX, attempt in 0..i64::MAX,
+            id: u128, job in 0..i64::MAX, attempt in 0..i64::MAX,
             bytes: Vec<u8>, millis in 0..i64::MAX,
         ) {
-            let layout = Layout::new("x");
-            let tmp = layout.tmp_name(&installation, job, attempt);
-            let file = tmp.rsplit('/').next().unwrap();
-            prop_assert_eq!(TmpName::parse(file), Some(TmpName { installation, job, attempt }));
+            let installation = uuid::Uuid::from_u128(id).to_string().parse().unwrap();
+            let tmp = tmp_name(installation, job, attempt);
+            prop_assert_eq!(TmpName::parse(&last(&tmp)), Some(TmpName { installation, job, attempt }));
             let digest = Digest::sha256(&bytes);
-            let trash = layout.trash_name(&digest, millis);
-            let file = trash.rsplit('/').next().unwrap();
-            prop_assert_eq!(TrashName::parse(file), Some(TrashName { digest, millis }));
+            let trash = trash_name(&digest, millis);
+            prop_assert_eq!(TrashName::parse(&last(&trash)), Some(TrashName { digest, millis }));
         }
 
         #[test]
-        fn foreign_names_are_none_or_read(text in "\\PC*") {
-            let _ = TmpName::parse(&text);
-            let _ = TrashName::parse(&text);
+        fn foreign_names_are_none_or_read(text in "[^/\x00]{3,40}") {
+            let name = FileName::parse(&text).unwrap();
+            let _ = TmpName::parse(&name);
+            let _ = TrashName::parse(&name);
         }
     }
 }

@@ -52,6 +52,14 @@ impl Builder {
             .env("FTP_PRIVATE_KEY", "")
     }
 
+    /// With this folder as the storage, in place of the lab's own sshd.
+    /// [`Lab::tree`](super::Lab::tree) is not its tree then.
+    #[must_use]
+    pub fn storage_folder(self, folder: &Path) -> Self {
+        let folder = folder.to_str().expect("a path in UTF-8");
+        self.env("FTP_HOST", "").env("STORAGE_FOLDER", folder)
+    }
+
     /// Without the group that every lab has: nobody creates it.
     #[must_use]
     pub fn without_groups(mut self) -> Self {

@@ -15,7 +15,7 @@ use refity_config::installation::InstallationId;
 use refity_config::telemetry;
 use refity_node::{DATABASE, Node, spool_holds_data};
 use refity_spool::{Intent, IntentAction};
-use refity_storage::sftp::{PooledSession, RemoteConfig, check_owner};
+use refity_storage::{check_owner, layout};
 use refity_store::{Adopted, NewManifest, PutManifest, Referral, Store};
 use refity_types::digest::Digest;
 use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
@@ -45,7 +45,7 @@ pub struct Args {
 /// # Errors
 /// If a database exists, or something cannot be read or written.
 pub async fn run(args: Args) -> Result<(), Failure> {
-    let remote = args.place.remote_settings().unwrap_or_else(|problems| {
+    let storage = args.place.storage_settings().unwrap_or_else(|problems| {
         eprintln!("{problems}");
         std::process::exit(EXIT_CONFIGURATION)
     });
@@ -74,9 +74,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let draft = data_dir.join(DRAFT);
     remove_database(&draft)?;
     let node = Node::open_with(data_dir, "rebuild-index", &draft).await?;
-    let remote = RemoteConfig::new(remote, data_dir);
     let take_over = known.is_none() || args.take_over;
-    let uploader = Uploader::new(node, &args.place, remote, take_over)?;
+    let uploader = Uploader::new(node, &args.place, storage, take_over)?;
     let refused = rebuild(uploader).await?;
     Store::settle_file(&draft).await?;
     std::fs::rename(&draft, data_dir.join(DATABASE))?;
@@ -96,12 +95,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 /// Fills the new index. Answers how many manifests could not be replayed.
 async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
-    let mut session = uploader.remote.session().await?;
-    own_tree(&uploader, &mut session).await?;
+    own_tree(&uploader).await?;
     let mut rebuild = Rebuild {
         in_spool: hash_spool(&uploader).await?,
         uploader,
-        session,
         adopted: HashSet::new(),
         on_sftp: OnSftp::default(),
     };
@@ -139,13 +136,9 @@ fn refuse_leftovers(data_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn own_tree(uploader: &Uploader, session: &mut PooledSession) -> Result<(), Failure> {
-    let layout = uploader.layout.clone();
-    let installation = uploader.node.installation.to_string();
-    let take_over = uploader.take_over;
-    let state = session
-        .run(move |session| check_owner(session, &layout, &installation, take_over))
-        .await?;
+async fn own_tree(uploader: &Uploader) -> Result<(), Failure> {
+    let (storage, installation) = (&*uploader.storage, uploader.node.installation);
+    let state = check_owner(storage, installation, uploader.take_over).await?;
     println!(
         "the tree on SFTP: {state:?} (installation {})",
         uploader.node.installation
@@ -171,7 +164,6 @@ async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)
 
 struct Rebuild {
     uploader: Uploader,
-    session: PooledSession,
     in_spool: HashMap<Digest, (FileId, u64)>,
     /// Manifests that are in the new index.
     adopted: HashSet<(RepositoryName, Digest)>,
@@ -181,12 +173,12 @@ struct Rebuild {
 impl Rebuild {
     /// Groups that have a marker on SFTP.
     async fn adopt_groups(&mut self) -> Result<(), Failure> {
-        let folder = self.uploader.layout.groups();
-        let entries = self
-            .session
-            .run(move |session| session.list_if_there(&folder))
-            .await?;
-        for name in entries.iter().filter_map(|entry| entry.name.parse().ok()) {
+        let listing = self.uploader.storage.list(&layout::groups()).await?;
+        let entries = listing.all().await?;
+        for name in entries
+            .iter()
+            .filter_map(|entry| entry.name.as_str().parse().ok())
+        {
             self.uploader.node.store.create_group(&name).await?;
         }
         Ok(())
@@ -194,11 +186,9 @@ impl Rebuild {
 
     /// What the new index does not know cannot be told from garbage.
     async fn note_what_is_unknown(&mut self) -> Result<(), Failure> {
-        let repositories = self.uploader.layout.repositories();
-        let listed = self
-            .session
-            .run(move |session| session.list_if_there(&repositories));
-        if !listed.await?.is_empty() {
+        let storage = &self.uploader.storage;
+        let listing = storage.list(&layout::repositories()).await?;
+        if !listing.all().await?.is_empty() {
             self.uploader.node.store.note_partial_index().await?;
         }
         Ok(())
@@ -341,10 +331,9 @@ impl Rebuild {
         let (size, found) = match self.in_spool.get(digest) {
             Some(&(file, size)) => (size, Adopted::Spool(file)),
             None => {
-                let path = self.uploader.layout.blob(digest);
-                let meta = self.session.run(move |session| session.stat(&path)).await?;
-                match meta {
-                    Some(meta) if !meta.is_dir && meta.size == size => (size, Adopted::Remote),
+                let found = self.uploader.storage.stat(&layout::blob(digest)).await?;
+                match found {
+                    Some(meta) if meta.is_file_of(size) => (size, Adopted::Remote),
                     _ => {
                         return Err(Failure::Other(format!(
                             "{digest} is neither in the spool nor on SFTP"
@@ -368,11 +357,8 @@ impl Rebuild {
         digest: &Digest,
         generation: i64,
     ) -> Result<(), Failure> {
-        let path = self.uploader.layout.blob(digest);
-        let bytes = self
-            .session
-            .run(move |session| session.read_small(&path, MANIFEST_MAX_BYTES))
-            .await?;
+        let (storage, path) = (&self.uploader.storage, layout::blob(digest));
+        let bytes = storage.read_small(&path, MANIFEST_MAX_BYTES).await?;
         if Digest::of(digest.algorithm(), &bytes) != *digest {
             return Err(Failure::Other(format!("{digest} is damaged on SFTP")));
         }

@@ -1,8 +1,8 @@
-//! `link_blob`: a repository's link to a blob is there, or is gone.
+//! `link_blob`: a repository's link to a blob is there, or is removed.
 //!
 //! May start when the blob is stored.
 
-use refity_storage::sftp::{WriteError, remove_link, write_small};
+use refity_storage::{layout, remove_link};
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
 
@@ -15,23 +15,10 @@ pub(super) async fn run(
     digest: Digest,
     present: bool,
 ) -> Result<(), JobError> {
-    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let still_ours = run.still_ours();
-    let made = run.session.run(move |session| {
-        let link = layout.layer_link(&repository, &digest);
-        if !present {
-            still_ours()?;
-            return Ok(remove_link(session, &link)?);
-        }
-        // Distribution's collector stops at a repository without these.
-        session.mkdir_all(&layout.layers(&repository))?;
-        session.mkdir_all(&layout.tags(&repository))?;
-        Ok::<_, WriteError>(write_small(
-            session,
-            &tmp,
-            &link,
-            digest.as_str().as_bytes(),
-        )?)
-    });
-    Ok(made.await?)
+    let link = layout::layer_link(&repository, &digest);
+    if !present {
+        return Ok(remove_link(run.storage, &link, &run.guard()).await?);
+    }
+    run.make_repository(&repository).await?;
+    run.write_small(link, digest.as_str()).await
 }

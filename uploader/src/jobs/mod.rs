@@ -18,12 +18,14 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use refity_config::fault::{self, Fault};
 use refity_config::panic;
-use refity_storage::TmpName;
-use refity_storage::sftp::{PooledSession, Reason, RemoteError, WriteError};
+use refity_storage::{
+    ChangeError, Guard, Reason, RemotePath, SmallFile, Storage, StorageError, TmpName, layout,
+};
 use refity_store::{
     BlobId, Claim, Desired, DesiredState, Finished, HealthState, Retry, RunResult, StoreError,
     Trouble,
 };
+use refity_types::name::RepositoryName;
 
 use crate::health::{backoff, trouble};
 use crate::progress::Running;
@@ -44,28 +46,42 @@ const FULL: Duration = Duration::from_secs(60);
 /// A run of a job.
 struct Run<'a> {
     uploader: &'a Uploader,
-    session: &'a mut PooledSession,
+    /// The storage, with a connection of the job's own.
+    storage: &'a dyn Storage,
     claim: &'a Claim,
     running: Arc<Running>,
 }
 
 impl Run<'_> {
-    /// The temporary name on SFTP that no other run has.
-    fn tmp_name(&self) -> String {
-        let installation = self.uploader.node.installation.to_string();
+    /// The temporary path that no other run has.
+    fn tmp_name(&self) -> RemotePath {
         let (job, lease) = (self.claim.job.number(), self.claim.lease.number());
-        self.uploader.layout.tmp_name(&installation, job, lease)
+        layout::tmp_name(self.uploader.node.installation, job, lease)
     }
 
-    /// To be asked right before something is removed: whether the job is still
-    /// this process's, which may have slept for hours.
-    fn still_ours(&self) -> impl Fn() -> Result<(), WriteError> + Send + 'static {
+    /// Holds while the job is this process's, which may have slept for hours:
+    /// for everything that is overwritten or removed.
+    fn guard(&self) -> Guard {
         let running = Arc::clone(&self.running);
         let clock = self.uploader.node.store.clock().clone();
-        move || match running.is_held(&clock) {
-            true => Ok(()),
-            false => Err(WriteError::GivenUp),
-        }
+        Guard::new(move || running.is_held(&clock))
+    }
+
+    /// Writes a small file that is the same for every run.
+    async fn write_small(&self, target: RemotePath, text: &str) -> Result<(), JobError> {
+        let file = SmallFile {
+            target,
+            tmp: self.tmp_name(),
+            bytes: text.into(),
+        };
+        Ok(self.storage.replace_small(file, &Guard::always()).await?)
+    }
+
+    /// Makes the folders without which Distribution's collector stops at a
+    /// repository.
+    async fn make_repository(&self, name: &RepositoryName) -> Result<(), JobError> {
+        self.storage.make_folder(&layout::layers(name)).await?;
+        Ok(self.storage.make_folder(&layout::tags(name)).await?)
     }
 }
 
@@ -74,7 +90,7 @@ impl Run<'_> {
 enum JobError {
     /// The storage failed.
     #[error(transparent)]
-    Remote(#[from] RemoteError),
+    Storage(#[from] StorageError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,27 +106,28 @@ enum JobError {
     /// The run panicked.
     #[error("the uploader failed at this job: {0}")]
     Panic(String),
-    /// Blobs that SFTP should hold are missing there; each with words.
+    /// Blobs that the storage should hold are missing there; each with words.
     #[error("blobs are missing on the storage")]
     Missing(Vec<(BlobId, String)>),
 }
 
-impl From<WriteError> for JobError {
-    fn from(error: WriteError) -> Self {
+impl From<ChangeError> for JobError {
+    fn from(error: ChangeError) -> Self {
         match error {
-            WriteError::Remote(error) => Self::Remote(error),
-            WriteError::Source(error) => Self::Spool(error),
-            WriteError::GivenUp => Self::Lost,
+            ChangeError::Storage(error) => Self::Storage(error),
+            ChangeError::Source(error) => Self::Spool(error),
+            ChangeError::Damaged(words) => Self::Bytes(words),
+            ChangeError::Cancelled => Self::Lost,
         }
     }
 }
 
 /// Runs a claimed job and writes down how it ended.
-pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: Claim) {
+pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: Claim) {
     let listed = uploader.progress.list(&claim);
     let run = Run {
         uploader,
-        session: &mut session,
+        storage: &*storage,
         claim: &claim,
         running: Arc::clone(&listed.running),
     };
@@ -130,31 +147,28 @@ pub(crate) async fn run(uploader: &Uploader, mut session: PooledSession, claim: 
 
 /// Removes what earlier runs of the job left in tmp. A process that has the
 /// job no more, and does not know it, can then not rename it into place.
-async fn clear_earlier_runs(run: &mut Run<'_>) -> Result<(), JobError> {
-    let installation = run.uploader.node.installation.to_string();
+async fn clear_earlier_runs(run: &Run<'_>) -> Result<(), JobError> {
+    let installation = run.uploader.node.installation;
     let (job, lease) = (run.claim.job.number(), run.claim.lease.number());
-    let tmp = run.uploader.layout.tmp();
-    let cleared = run.session.run(move |session| {
-        let entries = session.list_if_there(&tmp)?;
-        let earlier = entries.iter().filter(|entry| {
-            TmpName::parse(&entry.name).is_some_and(|name| {
-                name.installation == installation && name.job == job && name.attempt < lease
-            })
-        });
-        for entry in earlier {
-            session.remove_tree(&format!("{tmp}/{}", entry.name))?;
-        }
-        Ok::<_, RemoteError>(())
+    let entries = run.storage.list(&layout::tmp()).await?.all().await?;
+    let earlier = entries.iter().filter(|entry| {
+        TmpName::parse(&entry.name).is_some_and(|name| {
+            name.installation == installation && name.job == job && name.attempt < lease
+        })
     });
-    Ok(cleared.await?)
+    for entry in earlier {
+        let path = layout::tmp().child(&entry.name);
+        run.storage.remove_tree(&path).await?;
+    }
+    Ok(())
 }
 
-async fn reconcile(mut run: Run<'_>) -> Result<RunResult, JobError> {
+async fn reconcile(run: Run<'_>) -> Result<RunResult, JobError> {
     if fault::at("job") == Some(Fault::Panic) {
         panic!("a test makes jobs panic");
     }
     if run.claim.lease.is_repeated() {
-        clear_earlier_runs(&mut run).await?;
+        clear_earlier_runs(&run).await?;
     }
     let desired = match run.uploader.node.store.desired(run.claim).await? {
         Desired::State(desired) => desired,
@@ -247,7 +261,7 @@ async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result
             store.await_missing(claim, missing, parked(trouble)).await?;
             return Ok(());
         }
-        JobError::Remote(error) => {
+        JobError::Storage(error) => {
             if error.reason() == Some(Reason::NoSpace) {
                 store.report_full(FULL).await?;
             }

@@ -1,19 +1,20 @@
-//! `publish_manifest`: a repository's revision link is there, or is gone.
+//! `publish_manifest`: a repository's revision link is there, or is removed.
 //!
 //! May start when everything that the manifest names is stored, linked and
-//! published. What was not seen on SFTP for an hour is looked at again first.
+//! published. A blob that was not seen on the
+//! storage for an hour is looked at again first.
 
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use refity_storage::sftp::{RemoteError, WriteError, remove_link, write_small};
+use refity_storage::{layout, remove_link};
 use refity_store::{BlobId, NamedBlob};
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
 
 use super::{JobError, Run};
 
-/// How long it is believed that SFTP holds a blob that it held.
+/// How long a blob that was seen on the storage counts as there.
 const CONFIRMED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Writes `_manifests/revisions/<alg>/<hex>/link`.
@@ -23,25 +24,19 @@ pub(super) async fn publish(
     digest: Digest,
 ) -> Result<(), JobError> {
     let doubtful = doubtful_blobs(&run).await?;
-    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let published = run.session.run(move |session| {
-        let mut seen = Seen::default();
-        for blob in doubtful {
-            let found = session.stat(&layout.blob(&blob.digest))?;
-            seen.add(
-                &blob,
-                found.filter(|meta| !meta.is_dir).map(|meta| meta.size),
-            );
-        }
-        if seen.missing.is_empty() {
-            session.mkdir_all(&layout.layers(&repository))?;
-            session.mkdir_all(&layout.tags(&repository))?;
-            let link = layout.revision_link(&repository, &digest);
-            write_small(session, &tmp, &link, digest.as_str().as_bytes())?;
-        }
-        Ok::<_, RemoteError>(seen)
-    });
-    let seen = published.await?;
+    let mut seen = Seen::default();
+    for blob in doubtful {
+        let found = run.storage.stat(&layout::blob(&blob.digest)).await?;
+        seen.add(
+            &blob,
+            found.filter(|meta| !meta.is_dir).map(|meta| meta.size),
+        );
+    }
+    if seen.missing.is_empty() {
+        run.make_repository(&repository).await?;
+        let link = layout::revision_link(&repository, &digest);
+        run.write_small(link, digest.as_str()).await?;
+    }
     let store = &run.uploader.node.store;
     store.confirm_stored(seen.right).await?;
     if seen.missing.is_empty() {
@@ -51,7 +46,7 @@ pub(super) async fn publish(
     }
 }
 
-/// Those of the named blobs that were not seen on SFTP lately.
+/// Those of the named blobs that were not seen on the storage lately.
 async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
     let store = &run.uploader.node.store;
     let since = store.clock().wall_ms() - millis(CONFIRMED_FOR);
@@ -60,7 +55,7 @@ async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
     Ok(named.into_iter().filter(doubtful).collect())
 }
 
-/// What a look at SFTP found.
+/// What was found on the storage.
 #[derive(Default)]
 struct Seen {
     right: Vec<BlobId>,
@@ -92,11 +87,6 @@ pub(super) async fn withdraw(
     repository: RepositoryName,
     digest: Digest,
 ) -> Result<(), JobError> {
-    let link = run.uploader.layout.revision_link(&repository, &digest);
-    let still_ours = run.still_ours();
-    let removed = run.session.run(move |session| {
-        still_ours()?;
-        Ok::<_, WriteError>(remove_link(session, &link)?)
-    });
-    Ok(removed.await?)
+    let link = layout::revision_link(&repository, &digest);
+    Ok(remove_link(run.storage, &link, &run.guard()).await?)
 }

@@ -1,14 +1,11 @@
-//! `publish_tag`: a tag points where it should, or is gone.
+//! `publish_tag`: a tag points where it should, or is removed.
 //!
-//! May start when its manifest is published. A tag that moves, and whatever is
-//! removed, may be spoiled by a run that comes late: the job stays with a silent owner for
-//! some minutes more, that owner asks whether it still has it right before it
-//! overwrites, and its heir removes what would be renamed.
+//! May start when its manifest is published. A run that comes late may spoil a
+//! tag that moves, and everything that is removed: the job stays with a silent
+//! owner for some minutes more, that owner asks whether it still has the job
+//! right before it overwrites, and its heir removes what would be renamed.
 
-use refity_storage::Layout;
-use refity_storage::sftp::{
-    Placed, WriteError, place_folder, remove_tag, replace_small, write_small,
-};
+use refity_storage::{NewFolder, Placed, SmallFile, layout, remove_tag};
 use refity_types::digest::Digest;
 use refity_types::name::{RepositoryName, Tag};
 
@@ -22,27 +19,27 @@ pub(super) async fn point(
     tag: Tag,
     manifest: Digest,
 ) -> Result<(), JobError> {
-    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let (running, clock) = (run.running, run.uploader.node.store.clock().clone());
-    let pointed = run.session.run(move |session| {
-        let link = manifest.as_str().as_bytes();
-        let folder = layout.tag(&repository, &tag);
-        if session.stat(&folder)?.is_none() {
-            let files = [
-                (Layout::index_in_tag(&manifest), link.to_vec()),
-                (Layout::current_in_tag().to_owned(), link.to_vec()),
-            ];
-            if place_folder(session, &tmp, &files, &folder)? == Placed::New {
-                return Ok(());
-            }
+    let link = manifest.as_str();
+    let folder = layout::tag(&repository, &tag);
+    if run.storage.stat(&folder).await?.is_none() {
+        let files = [layout::index_in_tag(&manifest), layout::current_in_tag()];
+        let folder = NewFolder {
+            target: folder,
+            tmp: run.tmp_name(),
+            files: files.map(|file| (file, link.into())).into(),
+        };
+        if run.storage.publish_folder(folder).await? == Placed::New {
+            return Ok(());
         }
-        let index = layout.tag_index(&repository, &tag, &manifest);
-        write_small(session, &tmp, &index, link)?;
-        let current = layout.tag_current(&repository, &tag);
-        let still_ours = || running.is_held(&clock);
-        replace_small(session, &tmp, &current, link, &still_ours)
-    });
-    Ok(pointed.await?)
+    }
+    let index = layout::tag_index(&repository, &tag, &manifest);
+    run.write_small(index, link).await?;
+    let current = SmallFile {
+        target: layout::tag_current(&repository, &tag),
+        tmp: run.tmp_name(),
+        bytes: link.into(),
+    };
+    Ok(run.storage.replace_small(current, &run.guard()).await?)
 }
 
 /// Removes the tag: its folder is renamed away at once, then taken apart.
@@ -51,11 +48,6 @@ pub(super) async fn remove(
     repository: RepositoryName,
     tag: Tag,
 ) -> Result<(), JobError> {
-    let (layout, tmp) = (run.uploader.layout.clone(), run.tmp_name());
-    let still_ours = run.still_ours();
-    let removed = run.session.run(move |session| {
-        still_ours()?;
-        Ok::<_, WriteError>(remove_tag(session, &layout, &repository, &tag, &tmp)?)
-    });
-    Ok(removed.await?)
+    let tmp = run.tmp_name();
+    Ok(remove_tag(run.storage, &repository, &tag, &tmp, &run.guard()).await?)
 }

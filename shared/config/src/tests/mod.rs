@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::*;
 use crate::telemetry::LogFormat;
 
-mod remote;
+mod storage;
 
 #[derive(Parser, Debug)]
 #[command(name = "refity")]
@@ -17,7 +17,7 @@ struct AllArgs {
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
-    remote: RemoteArgs,
+    storage: StorageArgs,
     #[command(flatten)]
     sync: SyncArgs,
     #[command(flatten)]
@@ -50,11 +50,18 @@ fn args(flags: &[&str]) -> AllArgs {
     try_args(flags).unwrap()
 }
 
-fn remote(flags: &[&str]) -> Result<RemoteSettings, String> {
+fn storage(flags: &[&str]) -> Result<StorageSettings, String> {
     let args = args(flags);
-    args.remote
+    args.storage
         .settings(&args.data)
         .map_err(|problems| problems.to_string())
+}
+
+fn sftp(flags: &[&str]) -> Result<SftpSettings, String> {
+    match storage(flags)? {
+        StorageSettings::Sftp(settings) => Ok(settings),
+        StorageSettings::Folder(folder) => panic!("a folder: {}", folder.display()),
+    }
 }
 
 fn secrets(flags: &[&str]) -> Result<SecretSettings, String> {
@@ -79,13 +86,13 @@ fn the_defaults() {
     let http = all.http.settings().unwrap();
     assert_eq!(http.registry.to_string(), "0.0.0.0:5000");
     assert_eq!(http.web.unwrap().to_string(), "0.0.0.0:8080");
-    let remote = all.remote.settings(&all.data).unwrap();
+    let server = sftp(&GOOD).unwrap();
     assert_eq!(
-        (remote.port, remote.connections, remote.root.as_str()),
+        (server.port, server.connections, server.root.as_str()),
         (22, 8, ".")
     );
-    assert_eq!(remote.known_hosts.to_str(), Some("./data/known_hosts"));
-    assert_eq!(remote.password.unwrap().expose(), "pw");
+    assert_eq!(server.known_hosts.to_str(), Some("./data/known_hosts"));
+    assert_eq!(server.password.unwrap().expose(), "pw");
     let secrets = all.secrets.settings().unwrap();
     assert!(secrets.jwt_secret.is_none() && secrets.admin_password.is_none());
 }
@@ -155,7 +162,7 @@ fn addresses_of_both_families() {
 fn all_problems_are_reported_together() {
     let all = args(&["--port=8080", "--admin-password=short"]);
     let problems = both(
-        all.remote.settings(&all.data),
+        all.storage.settings(&all.data),
         both(all.http.settings(), all.secrets.settings()),
     )
     .unwrap_err()
@@ -187,7 +194,7 @@ fn each_placeholder_of_the_example_file_is_refused_by_name() {
     for (name, value) in set.into_iter().chain(commented) {
         let flag = format!("--{}={value}", name.to_lowercase().replace('_', "-"));
         let all = args(&[&flag]);
-        let problems = both(all.remote.settings(&all.data), all.secrets.settings())
+        let problems = both(all.storage.settings(&all.data), all.secrets.settings())
             .unwrap_err()
             .to_string();
         let named = problems.lines().any(|line| {
@@ -211,20 +218,20 @@ fn secrets_come_from_files_too() {
         (" pw \n", " pw "),
         ("a\nb", "a\nb"),
     ] {
-        let settings = remote(&[GOOD[0], GOOD[1], &file(content)]).unwrap();
+        let settings = sftp(&[GOOD[0], GOOD[1], &file(content)]).unwrap();
         assert_eq!(settings.password.unwrap().expose(), expected);
     }
-    let empty = remote(&[GOOD[0], GOOD[1], &file("\n")]).unwrap_err();
+    let empty = sftp(&[GOOD[0], GOOD[1], &file("\n")]).unwrap_err();
     assert!(
         empty.contains("FTP_PASSWORD_FILE") && empty.contains("empty"),
         "{empty}"
     );
-    let twice = remote(&[GOOD[0], GOOD[1], GOOD[2], &file("pw")]).unwrap_err();
+    let twice = sftp(&[GOOD[0], GOOD[1], GOOD[2], &file("pw")]).unwrap_err();
     assert!(
         twice.contains("FTP_PASSWORD and FTP_PASSWORD_FILE are both set"),
         "{twice}"
     );
-    let missing = remote(&[GOOD[0], GOOD[1], "--ftp-password-file=/nowhere/pw"]).unwrap_err();
+    let missing = sftp(&[GOOD[0], GOOD[1], "--ftp-password-file=/nowhere/pw"]).unwrap_err();
     assert!(
         missing.contains("/nowhere/pw") && missing.contains("cannot be read"),
         "{missing}"
@@ -264,7 +271,7 @@ fn secrets_are_never_printed() {
     let all = args(&flags);
     let shown = format!(
         "{all:?} {:?} {:?} {}",
-        all.remote.settings(&all.data).unwrap(),
+        all.storage.settings(&all.data).unwrap(),
         all.secrets.settings().unwrap(),
         Secret::new("hush"),
     );

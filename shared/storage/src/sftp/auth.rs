@@ -5,8 +5,8 @@ use std::path::Path;
 use refity_config::Secret;
 use ssh2::ErrorCode;
 
-use super::config::{RemoteAuth, RemoteConfig};
-use super::error::{Reason, RemoteError};
+use super::config::{SftpAuth, SftpConfig};
+use crate::error::{Reason, StorageError};
 
 /// libssh2's codes for an answer of "no", as opposed to a broken connection.
 const REFUSALS: [i32; 5] = [
@@ -20,7 +20,7 @@ const REFUSALS: [i32; 5] = [
 const FILE: i32 = -16;
 
 /// Signs in with what the configuration has, in the order above.
-pub(super) fn sign_in(raw: &ssh2::Session, config: &RemoteConfig) -> Result<(), RemoteError> {
+pub(super) fn sign_in(raw: &ssh2::Session, config: &SftpConfig) -> Result<(), StorageError> {
     let user = &config.username;
     let offered = match raw.auth_methods(user) {
         Ok(methods) => methods.to_owned(),
@@ -30,8 +30,8 @@ pub(super) fn sign_in(raw: &ssh2::Session, config: &RemoteConfig) -> Result<(), 
     let offers = |method: &str| offered.split(',').any(|offer| offer == method);
     let mut tried = Vec::new();
     let (key, password) = match &config.auth {
-        RemoteAuth::Password(password) => (None, Some(password)),
-        RemoteAuth::PrivateKey {
+        SftpAuth::Password(password) => (None, Some(password)),
+        SftpAuth::PrivateKey {
             path,
             passphrase,
             password,
@@ -71,7 +71,7 @@ pub(super) fn sign_in(raw: &ssh2::Session, config: &RemoteConfig) -> Result<(), 
         }
     }
     if tried.is_empty() {
-        return Err(RemoteError::person(
+        return Err(StorageError::person(
             Reason::Authentication,
             format!("the storage lets {user} sign in by {offered} only"),
             "Set FTP_PRIVATE_KEY or FTP_PASSWORD, whichever the server takes.",
@@ -97,16 +97,16 @@ fn is_refusal(error: &ssh2::Error) -> bool {
 }
 
 /// Says whether the key's file or the server is to blame.
-fn key_error(error: &ssh2::Error, user: &str, path: &Path) -> RemoteError {
+fn key_error(error: &ssh2::Error, user: &str, path: &Path) -> StorageError {
     if let Err(io) = std::fs::read(path) {
-        return RemoteError::person(
+        return StorageError::person(
             Reason::Authentication,
             format!("the private key {} cannot be read: {io}", path.display()),
             "Check FTP_PRIVATE_KEY and the file's permissions.",
         );
     }
     match error.code() {
-        ErrorCode::Session(FILE) => RemoteError::person(
+        ErrorCode::Session(FILE) => StorageError::person(
             Reason::Authentication,
             format!(
                 "the private key {} cannot be used: {}",
@@ -120,8 +120,8 @@ fn key_error(error: &ssh2::Error, user: &str, path: &Path) -> RemoteError {
     }
 }
 
-fn refused(user: &str, what: &str) -> RemoteError {
-    RemoteError::person(
+fn refused(user: &str, what: &str) -> StorageError {
+    StorageError::person(
         Reason::Authentication,
         format!("the storage refuses {what} of {user}"),
         "Check FTP_USERNAME and FTP_PASSWORD or FTP_PRIVATE_KEY.",
@@ -129,7 +129,7 @@ fn refused(user: &str, what: &str) -> RemoteError {
 }
 
 /// A server that hangs up after a refusal has refused.
-fn broken_after(error: &ssh2::Error, tried: &[&str], user: &str) -> RemoteError {
+fn broken_after(error: &ssh2::Error, tried: &[&str], user: &str) -> StorageError {
     if tried.is_empty() {
         broken(error)
     } else {
@@ -137,8 +137,8 @@ fn broken_after(error: &ssh2::Error, tried: &[&str], user: &str) -> RemoteError 
     }
 }
 
-fn broken(error: &ssh2::Error) -> RemoteError {
-    RemoteError::Connection(format!(
+fn broken(error: &ssh2::Error) -> StorageError {
+    StorageError::connection(format!(
         "the connection to the storage broke while signing in: {}",
         error.message()
     ))

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use refity_config::{RemoteSettings, Secret};
+use refity_config::{Secret, SftpSettings};
 
 /// How to sign in. Where both are known, the key is tried first.
 #[derive(Clone, Debug)]
-pub enum RemoteAuth {
+pub enum SftpAuth {
     /// By password (also by keyboard-interactive, where the server asks so).
     Password(Secret),
     /// By a private key.
@@ -44,7 +44,7 @@ impl Default for Timeouts {
 
 /// Where the storage is and how to get in.
 #[derive(Clone, Debug)]
-pub struct RemoteConfig {
+pub struct SftpConfig {
     /// Host name or address (`FTP_HOST`).
     pub host: String,
     /// TCP port (`FTP_PORT`).
@@ -52,7 +52,7 @@ pub struct RemoteConfig {
     /// Account (`FTP_USERNAME`).
     pub username: String,
     /// Password, key or both.
-    pub auth: RemoteAuth,
+    pub auth: SftpAuth,
     /// The file of trusted host keys, in OpenSSH's form.
     pub known_hosts: PathBuf,
     /// The folder above the tree (`FTP_ROOT`); `.` is the login folder.
@@ -66,19 +66,19 @@ pub struct RemoteConfig {
     pub timeouts: Timeouts,
 }
 
-impl RemoteConfig {
+impl SftpConfig {
     /// The storage of these settings; its connections are counted below this
     /// `DATA_DIR`.
     #[must_use]
-    pub fn new(settings: RemoteSettings, data_dir: &Path) -> Self {
+    pub fn new(settings: SftpSettings, data_dir: &Path) -> Self {
         let auth = match settings.private_key {
-            Some(path) => RemoteAuth::PrivateKey {
+            Some(path) => SftpAuth::PrivateKey {
                 path,
                 passphrase: settings.passphrase,
                 password: settings.password,
             },
             // The settings have one of the two.
-            None => RemoteAuth::Password(settings.password.unwrap_or_else(|| Secret::new(""))),
+            None => SftpAuth::Password(settings.password.unwrap_or_else(|| Secret::new(""))),
         };
         Self {
             host: settings.host,
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        let auth = RemoteAuth::Password(Secret::new("hunter2"));
+        let auth = SftpAuth::Password(Secret::new("hunter2"));
         assert!(!format!("{auth:?}").contains("hunter2"));
     }
 }

@@ -7,10 +7,10 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use ssh2::{ErrorCode, MethodType};
 
 use super::auth;
-use super::config::RemoteConfig;
-use super::error::{Reason, RemoteError};
+use super::config::SftpConfig;
 use super::known_hosts::KnownHosts;
 use super::session::{Extended, Session, in_millis};
+use crate::error::{Reason, StorageError};
 
 /// Seconds without traffic after which a keepalive is sent.
 const KEEPALIVE_SECONDS: u32 = 30;
@@ -22,12 +22,12 @@ impl Session {
     /// Connects, checks the host key and signs in: one attempt.
     ///
     /// # Errors
-    /// [`RemoteError::Connection`], or [`RemoteError::NeedsPerson`] about the
+    /// A connection error, or [`StorageError::NeedsPerson`] about the
     /// host key or the account; each says what failed.
-    pub fn connect(config: &RemoteConfig) -> Result<Self, RemoteError> {
+    pub fn connect(config: &SftpConfig) -> Result<Self, StorageError> {
         let stream = dial(config)?;
         let io_error = |error: io::Error| {
-            RemoteError::Connection(format!("the connection to the storage failed: {error}"))
+            StorageError::connection(format!("the connection to the storage failed: {error}"))
         };
         stream.set_nodelay(true).map_err(io_error)?;
         let kept = stream.try_clone().map_err(io_error)?;
@@ -59,11 +59,11 @@ impl Session {
 /// itself. Blocks.
 ///
 /// # Errors
-/// [`RemoteError::Connection`].
-pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
+/// A connection error.
+pub(super) fn reach(config: &SftpConfig) -> Result<String, StorageError> {
     let stream = dial(config)?;
     let failed = |error: io::Error| {
-        RemoteError::Connection(format!(
+        StorageError::connection(format!(
             "the server {} port {} says nothing: {error}",
             config.host, config.port
         ))
@@ -82,7 +82,7 @@ pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
         }
     }
     let (host, port) = (&config.host, config.port);
-    Err(RemoteError::Connection(if greeting.is_empty() {
+    Err(StorageError::connection(if greeting.is_empty() {
         format!("the server {host} port {port} closes the connection without a word")
     } else {
         format!("what answers on {host} port {port} does not speak SSH: it says {greeting:.60?}")
@@ -90,13 +90,13 @@ pub fn reach(config: &RemoteConfig) -> Result<String, RemoteError> {
 }
 
 /// Tries each address of the host.
-fn dial(config: &RemoteConfig) -> Result<TcpStream, RemoteError> {
+fn dial(config: &SftpConfig) -> Result<TcpStream, StorageError> {
     let (host, port) = (config.host.as_str(), config.port);
     if host.contains('\0') {
-        return Err(RemoteError::Connection("the host name is no name".into()));
+        return Err(StorageError::connection("the host name is not valid"));
     }
     let addresses = (host, port).to_socket_addrs().map_err(|error| {
-        RemoteError::Connection(format!("the name {host} cannot be resolved: {error}"))
+        StorageError::connection(format!("the name {host} cannot be resolved: {error}"))
     })?;
     let mut last = None;
     for address in addresses {
@@ -116,13 +116,13 @@ fn dial(config: &RemoteConfig) -> Result<TcpStream, RemoteError> {
             _ => error.to_string(),
         },
     };
-    Err(RemoteError::Connection(format!(
+    Err(StorageError::connection(format!(
         "cannot connect to {host} port {port}: {words}"
     )))
 }
 
-fn handshake_error(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
-    RemoteError::Connection(format!(
+fn handshake_error(error: &ssh2::Error, config: &SftpConfig) -> StorageError {
+    StorageError::connection(format!(
         "the server {} port {} did not complete the SSH handshake: {}",
         config.host,
         config.port,
@@ -131,9 +131,9 @@ fn handshake_error(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
 }
 
 /// The account is good; is it the service or the connection that fails?
-fn no_sftp(error: &ssh2::Error, config: &RemoteConfig) -> RemoteError {
+fn no_sftp(error: &ssh2::Error, config: &SftpConfig) -> StorageError {
     match error.code() {
-        ErrorCode::Session(-22) => RemoteError::person(
+        ErrorCode::Session(-22) => StorageError::person(
             Reason::Other,
             format!(
                 "the server {} offers {} no SFTP",

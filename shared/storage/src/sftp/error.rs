@@ -1,9 +1,10 @@
-//! What can go wrong with the storage, in the three kinds that decide what
-//! happens next, and the one place that sorts `ssh2`'s errors into them.
+//! The one place that sorts `ssh2`'s errors into the storage's kinds.
 
 use std::io;
 
 use ssh2::ErrorCode;
+
+use crate::error::StorageError;
 
 /// libssh2: an SFTP status came back; `ssh2` hides its number in I/O errors.
 const SFTP_PROTOCOL: i32 = -31;
@@ -24,183 +25,31 @@ pub(super) mod status {
     pub(in crate::sftp) const QUOTA: i32 = 15;
 }
 
-/// Why a person is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The server refuses the account, the password or the key.
-    Authentication,
-    /// The server shows another key than the one that is trusted.
-    HostKey,
-    /// The account may not do this here.
-    Permission,
-    /// The disk is full or the quota is used up.
-    NoSpace,
-    /// Another installation owns the folder.
-    Owner,
-    /// Something else that does not mend itself.
-    Other,
-}
-
-impl Reason {
-    /// The stable text for the database and the API.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Authentication => "authentication",
-            Self::HostKey => "host_key",
-            Self::Permission => "permission",
-            Self::NoSpace => "no_space",
-            Self::Owner => "owner",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// An error of the storage. Its kind alone decides whether to try again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RemoteError {
-    /// The connection could not be made, or it broke. It may pass, and it
-    /// says something about the storage as a whole, not about one operation.
-    #[error("{0}")]
-    Connection(String),
-    /// One operation failed in a way that may pass; the session lives on.
-    #[error("{0}")]
-    Transient(String),
-    /// It will not pass by itself.
-    #[error("{message}")]
-    NeedsPerson {
-        /// What kind of help is needed.
-        reason: Reason,
-        /// What happened, in words.
-        message: String,
-        /// What would help.
-        hint: String,
-    },
-    /// There is nothing at this path.
-    #[error("{path} is not on the storage")]
-    Missing {
-        /// The remote path.
-        path: String,
-    },
-}
-
-impl RemoteError {
-    /// Whether the dial or the session failed, and not this operation only:
-    /// what the storage's health is about.
-    #[must_use]
-    pub fn is_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::Connection(_)
-                | Self::NeedsPerson {
-                    reason: Reason::Authentication | Reason::HostKey,
-                    ..
-                }
-        )
-    }
-
-    /// Whether trying again later may help without anybody's doing.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Connection(_) | Self::Transient(_))
-    }
-
-    /// Whether there was nothing at the path.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. })
-    }
-
-    /// What a person could do, where one is needed.
-    #[must_use]
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::NeedsPerson { hint, .. } => Some(hint),
-            _ => None,
-        }
-    }
-
-    /// Why a person is needed, where one is.
-    #[must_use]
-    pub fn reason(&self) -> Option<Reason> {
-        match self {
-            Self::NeedsPerson { reason, .. } => Some(*reason),
-            _ => None,
-        }
-    }
-
-    /// The error of the storage inside an I/O error that a
-    /// [`Reader`](super::Reader) returned.
-    #[must_use]
-    pub fn from_io(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
-    }
-
-    pub(super) fn person(
-        reason: Reason,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self::NeedsPerson {
-            reason,
-            message: message.into(),
-            hint: hint.into(),
-        }
-    }
-
-    pub(super) fn no_space(message: impl Into<String>) -> Self {
-        Self::person(
-            Reason::NoSpace,
-            message,
-            "Free space on the storage, or raise the account's quota.",
-        )
-    }
-
-    pub(super) fn permission(message: impl Into<String>) -> Self {
-        Self::person(
-            Reason::Permission,
-            message,
-            "Give the account the right to write there, and check that the file system is not \
-             read-only.",
-        )
-    }
-}
-
-impl From<RemoteError> for io::Error {
-    fn from(error: RemoteError) -> Self {
-        let kind = match error {
-            RemoteError::Missing { .. } => io::ErrorKind::NotFound,
-            _ => io::ErrorKind::Other,
-        };
-        Self::new(kind, error)
-    }
-}
-
 /// Sorts an error that happened while doing something (`writing`,
 /// `renaming`, …) with a path. A session error means that the session can no
 /// longer be used; the generic `SFTP(4)` comes out as transient, and the
 /// caller looks for its cause.
-pub(super) fn classify(error: &ssh2::Error, doing: &str, path: &str) -> RemoteError {
+pub(super) fn classify(error: &ssh2::Error, doing: &str, path: &str) -> StorageError {
     let words = error.message();
     let ErrorCode::SFTP(code) = error.code() else {
-        return RemoteError::Connection(format!(
+        return StorageError::connection(format!(
             "the connection to the storage broke while {doing} {path}: {words}"
         ));
     };
     match code {
-        status::NO_SUCH_FILE | status::NO_SUCH_PATH => RemoteError::Missing {
+        status::NO_SUCH_FILE | status::NO_SUCH_PATH => StorageError::Missing {
             path: path.to_owned(),
         },
         status::PERMISSION_DENIED | status::WRITE_PROTECT => {
-            RemoteError::permission(format!("{doing} {path} is refused: {words}"))
+            StorageError::permission(format!("{doing} {path} is refused: {words}"))
         }
         status::NO_SPACE | status::QUOTA => {
-            RemoteError::no_space(format!("{doing} {path} failed: {words}"))
+            StorageError::no_space(format!("{doing} {path} failed: {words}"))
         }
         status::NO_CONNECTION | status::CONNECTION_LOST => {
-            RemoteError::Connection(format!("{doing} {path} failed: {words}"))
+            StorageError::connection(format!("{doing} {path} failed: {words}"))
         }
-        _ => RemoteError::Transient(format!("{doing} {path} failed: {words} (SFTP {code})")),
+        _ => StorageError::operation(format!("{doing} {path} failed: {words} (SFTP {code})")),
     }
 }
 
@@ -229,8 +78,9 @@ pub(super) fn from_stream(error: &io::Error, last: Option<&ssh2::Error>) -> ssh2
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Reason;
 
-    fn kind_of(code: ErrorCode) -> RemoteError {
+    fn kind_of(code: ErrorCode) -> StorageError {
         classify(&ssh2::Error::from_errno(code), "writing", "a/b")
     }
 
@@ -245,7 +95,7 @@ mod tests {
         assert_eq!(kind_of(ErrorCode::SFTP(15)).reason(), Some(Reason::NoSpace));
         assert!(matches!(
             kind_of(ErrorCode::SFTP(4)),
-            RemoteError::Transient(_)
+            StorageError::Transient { .. }
         ));
         assert!(!kind_of(ErrorCode::SFTP(4)).is_connection());
         assert!(kind_of(ErrorCode::SFTP(7)).is_connection());
@@ -263,12 +113,5 @@ mod tests {
         }
         let timeout = io::Error::new(io::ErrorKind::TimedOut, "x");
         assert_eq!(from_stream(&timeout, None).code(), ErrorCode::Session(-9));
-    }
-
-    #[test]
-    fn an_error_can_travel_through_io() {
-        let error = RemoteError::Missing { path: "x".into() };
-        let io: io::Error = error.clone().into();
-        assert_eq!(RemoteError::from_io(&io), Some(&error));
     }
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use ssh2::{ErrorCode, OpenFlags, OpenType};
 
-use super::error::{Reason, RemoteError};
-use super::session::{Meta, Session};
-use crate::layout::parent;
+use super::parent;
+use super::session::Session;
+use crate::error::{Reason, StorageError};
+use crate::path::FileName;
+use crate::storage::{Entry, Meta};
+use crate::stream::LIST_MAX;
 
-/// The most entries of one folder that are read.
-pub const LIST_MAX: usize = 200_000;
 /// How deep [`Session::remove_tree`] goes.
 const TREE_DEPTH_MAX: usize = 16;
 /// How many folders a session remembers as existing.
@@ -18,22 +19,12 @@ const FOLDERS_MAX: usize = 8192;
 const END_OF_LIST: ErrorCode = ErrorCode::Session(-16);
 const FOLDER_MODE: i32 = 0o755;
 
-/// One entry of a remote folder. A symbolic link is neither followed nor a
-/// folder here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name, one component.
-    pub name: String,
-    /// What it is.
-    pub meta: Meta,
-}
-
 impl Session {
     /// Makes a folder and those above it; fine where they exist.
     ///
     /// # Errors
     /// [`Reason::Other`] where a file is in the way.
-    pub fn mkdir_all(&mut self, path: &str) -> Result<(), RemoteError> {
+    pub fn mkdir_all(&mut self, path: &str) -> Result<(), StorageError> {
         if self.folders.contains(path) {
             return Ok(());
         }
@@ -64,16 +55,12 @@ impl Session {
                 self.know_folder(path);
                 Ok(())
             }
-            Some(_) => Err(RemoteError::person(
-                Reason::Other,
-                format!("{path} should be a folder on the storage and is a file"),
-                "Move the file away.",
-            )),
+            Some(_) => Err(StorageError::not_a_folder(path)),
             None => Err(self.explain(failure, path, 0)),
         }
     }
 
-    fn mkdir(&mut self, path: &str) -> Result<(), RemoteError> {
+    fn mkdir(&mut self, path: &str) -> Result<(), StorageError> {
         let made = self.sftp()?.mkdir(Path::new(path), FOLDER_MODE);
         made.map_err(|error| self.failed(&error, "making the folder", path))?;
         self.know_folder(path);
@@ -92,18 +79,20 @@ impl Session {
         self.folders.clear();
     }
 
-    /// What is in a folder.
+    /// Lists a folder, until `take` refuses an entry.
     ///
     /// # Errors
-    /// Missing; [`Reason::Other`] for more than [`LIST_MAX`] entries or a
-    /// name that is no single component.
-    pub fn list(&mut self, path: &str) -> Result<Vec<Entry>, RemoteError> {
+    /// Missing; a person is needed where a name is no single component.
+    pub fn list_each(
+        &mut self,
+        path: &str,
+        mut take: impl FnMut(Entry) -> bool,
+    ) -> Result<(), StorageError> {
         let mut folder = self.open(path, OpenFlags::READ, OpenType::Dir, "listing")?;
-        let mut entries = Vec::new();
         loop {
             let (name, stat) = match folder.readdir() {
                 Ok(entry) => entry,
-                Err(error) if error.code() == END_OF_LIST => return Ok(entries),
+                Err(error) if error.code() == END_OF_LIST => return Ok(()),
                 Err(error) => return Err(self.failed(&error, "listing", path)),
             };
             // What is not UTF-8 was not written by us.
@@ -111,43 +100,42 @@ impl Session {
             if matches!(name, "." | "..") {
                 continue;
             }
-            if name.is_empty() || name.contains(['/', '\0']) {
-                return Err(RemoteError::person(
+            let Ok(name) = FileName::parse(name) else {
+                return Err(StorageError::person(
                     Reason::Other,
                     format!("the storage lists {name:?} in {path}, which is no file name"),
                     "Check the server; it may be broken or hostile.",
                 ));
+            };
+            let meta = Meta::from(&stat);
+            if !take(Entry { name, meta }) {
+                return Ok(());
             }
-            if entries.len() == LIST_MAX {
-                return Err(RemoteError::person(
-                    Reason::Other,
-                    format!("{path} has more than {LIST_MAX} entries"),
-                    "Check the folder on the storage.",
-                ));
-            }
-            entries.push(Entry {
-                name: name.to_owned(),
-                meta: Meta::from(&stat),
-            });
         }
     }
 
-    /// What is in a folder; nothing where there is none.
+    /// All entries of a folder.
     ///
     /// # Errors
-    /// As [`Session::list`], but never missing.
-    pub fn list_if_there(&mut self, path: &str) -> Result<Vec<Entry>, RemoteError> {
-        match self.list(path) {
-            Err(RemoteError::Missing { .. }) => Ok(Vec::new()),
-            listed => listed,
+    /// As [`Session::list_each`]; a person is needed for more than
+    /// [`LIST_MAX`] entries.
+    pub fn list(&mut self, path: &str) -> Result<Vec<Entry>, StorageError> {
+        let mut entries = Vec::new();
+        self.list_each(path, |entry| {
+            entries.push(entry);
+            entries.len() <= LIST_MAX
+        })?;
+        if entries.len() > LIST_MAX {
+            return Err(StorageError::too_many(path, LIST_MAX));
         }
+        Ok(entries)
     }
 
     /// Removes an empty folder.
     ///
     /// # Errors
     /// Missing when there is none; transient when it is not empty.
-    pub fn remove_dir(&mut self, path: &str) -> Result<(), RemoteError> {
+    pub fn remove_dir(&mut self, path: &str) -> Result<(), StorageError> {
         self.folders.remove(path);
         let removed = self.sftp()?.rmdir(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing the folder", path))
@@ -158,23 +146,19 @@ impl Session {
     ///
     /// # Errors
     /// [`Reason::Other`] for a tree that is deeper or wider than any of ours.
-    pub fn remove_tree(&mut self, path: &str) -> Result<(), RemoteError> {
+    pub fn remove_tree(&mut self, path: &str) -> Result<(), StorageError> {
         // Listing a file looks to some servers like listing nothing, so the
         // file comes first; what is a folder is not removed by this.
         match self.remove_file(path) {
-            Err(RemoteError::Missing { .. }) | Ok(()) => Ok(()),
+            Err(StorageError::Missing { .. }) | Ok(()) => Ok(()),
             Err(error) if self.is_broken() => Err(error),
             Err(_) => self.remove_below(path, TREE_DEPTH_MAX),
         }
     }
 
-    fn remove_below(&mut self, path: &str, depth: usize) -> Result<(), RemoteError> {
+    fn remove_below(&mut self, path: &str, depth: usize) -> Result<(), StorageError> {
         if depth == 0 {
-            return Err(RemoteError::person(
-                Reason::Other,
-                format!("{path} is too deep to be removed"),
-                "Check the folder on the storage.",
-            ));
+            return Err(StorageError::too_deep(path));
         }
         let entries = match self.list(path) {
             Err(error) if error.is_missing() => return Ok(()),
@@ -192,9 +176,9 @@ impl Session {
     }
 }
 
-fn ignore_missing(result: Result<(), RemoteError>) -> Result<(), RemoteError> {
+fn ignore_missing(result: Result<(), StorageError>) -> Result<(), StorageError> {
     match result {
-        Err(RemoteError::Missing { .. }) => Ok(()),
+        Err(StorageError::Missing { .. }) => Ok(()),
         result => result,
     }
 }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use ssh2::{CheckResult, KnownHostFileKind};
 
-use super::error::{Reason, RemoteError};
+use crate::error::{Reason, StorageError};
 
 /// The port that stands for itself in a `known_hosts` file.
 const SSH_PORT: u16 = 22;
@@ -70,7 +70,7 @@ impl KnownHosts {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn algorithms(&self, session: &ssh2::Session) -> Result<String, RemoteError> {
+    pub fn algorithms(&self, session: &ssh2::Session) -> Result<String, StorageError> {
         let entries = self.entries(session)?;
         let known = |algorithm: &&str| {
             entries.iter().any(|entry| {
@@ -88,9 +88,9 @@ impl KnownHosts {
     /// # Errors
     /// [`Reason::HostKey`] when another key is trusted, this one is revoked,
     /// or the file cannot be read or written.
-    pub fn verify(&self, session: &ssh2::Session) -> Result<(), RemoteError> {
+    pub fn verify(&self, session: &ssh2::Session) -> Result<(), StorageError> {
         let Some((key, _)) = session.host_key() else {
-            return Err(RemoteError::Connection(format!(
+            return Err(StorageError::connection(format!(
                 "the server {} showed no host key",
                 self.name()
             )));
@@ -115,13 +115,13 @@ impl KnownHosts {
     }
 
     /// Whether the key is among the entries; `false` when there are none.
-    fn is_trusted(&self, entries: &[Entry], key: &[u8]) -> Result<bool, RemoteError> {
+    fn is_trusted(&self, entries: &[Entry], key: &[u8]) -> Result<bool, StorageError> {
         let of_this_key = |entry: &&Entry| entry.key == key;
         if entries
             .iter()
             .any(|entry| entry.revoked && entry.key == key)
         {
-            return Err(RemoteError::person(
+            return Err(StorageError::person(
                 Reason::HostKey,
                 format!(
                     "{} marks the key {} of {} as revoked",
@@ -140,7 +140,7 @@ impl KnownHosts {
         if trusted.find(of_this_key).is_some() {
             return Ok(true);
         }
-        Err(RemoteError::person(
+        Err(StorageError::person(
             Reason::HostKey,
             format!(
                 "the host key of {} has changed: {} trusts {expected}, the server shows {}; \
@@ -158,12 +158,12 @@ impl KnownHosts {
         ))
     }
 
-    fn entries(&self, session: &ssh2::Session) -> Result<Vec<Entry>, RemoteError> {
+    fn entries(&self, session: &ssh2::Session) -> Result<Vec<Entry>, StorageError> {
         let text = match fs::read(&self.path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => {
-                return Err(RemoteError::person(
+                return Err(StorageError::person(
                     Reason::HostKey,
                     format!("{} cannot be read: {error}", self.path.display()),
                     "Make the file of known hosts readable.",
@@ -253,8 +253,8 @@ impl KnownHosts {
         Ok(())
     }
 
-    fn unwritable(&self, error: &io::Error) -> RemoteError {
-        RemoteError::person(
+    fn unwritable(&self, error: &io::Error) -> StorageError {
+        StorageError::person(
             Reason::HostKey,
             format!(
                 "the host key of {} is not known, and it cannot be remembered in {}: {error}",
@@ -294,7 +294,7 @@ mod tests {
         (dir, KnownHosts::new(&path, "Box.example", 2222))
     }
 
-    fn trusted(text: &str, key: &str) -> Result<bool, RemoteError> {
+    fn trusted(text: &str, key: &str) -> Result<bool, StorageError> {
         let (_dir, hosts) = known(text);
         let session = ssh2::Session::new().unwrap();
         let entries = hosts.entries(&session).unwrap();

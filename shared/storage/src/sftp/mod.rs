@@ -1,39 +1,51 @@
-//! The SFTP storage, as blocking sessions behind an asynchronous pool.
+//! An SFTP server as the storage: blocking sessions behind an asynchronous
+//! pool.
 //!
-//! [`Pool`] lends a [`Session`]; the functions of [`write`], [`read`] and
-//! [`owner`] work on one. All paths come from [`Layout`]. Every error is a
-//! [`RemoteError`]: it may pass, it needs a person, or something is missing.
-//!
-//! What is written goes to a temporary name first and is renamed when it is
-//! whole; nothing here ever opens a final name for writing.
+//! [`SftpStorage`] runs the functions of `write` and `read` on a [`Session`] of
+//! the [`Pool`], on a blocking thread. Files are written to a temporary name
+//! and renamed when they are whole; nothing here ever opens a final name for
+//! writing.
 
 mod auth;
-pub mod config;
+mod config;
 mod dial;
-pub mod error;
+mod error;
+mod extensions;
 mod folders;
 pub mod known_hosts;
-mod lent;
-pub mod owner;
-pub mod pool;
-mod posix_rename;
-pub mod read;
-mod remove;
-pub mod session;
+mod pool;
+mod pooled_session;
+mod probe;
+mod read;
+mod session;
 mod slots;
-pub mod write;
+mod storage;
+mod write;
 
-pub use config::{RemoteAuth, RemoteConfig, Role, Timeouts};
-pub use dial::reach;
-pub use error::{Reason, RemoteError};
-pub use folders::{Entry, LIST_MAX};
-pub use lent::{BlockingSession, PooledSession};
-pub use owner::{OwnerState, check_owner, holds_strange_images};
-pub use pool::{Pool, PoolStats};
-pub use posix_rename::{Extensions, Space};
-pub use read::Reader;
-pub use remove::{remove_if_empty, remove_link, remove_tag};
-pub use session::{Meta, Session};
-pub use write::{
-    Placed, WriteError, place_folder, replace_small, store_file, write_small, write_temporary,
-};
+pub use config::{Role, SftpAuth, SftpConfig, Timeouts};
+pub use extensions::Extensions;
+pub use pool::Pool;
+pub use pooled_session::{BlockingSession, PooledSession};
+pub use session::Session;
+pub use storage::SftpStorage;
+
+/// The folder that a path on the server is in; `None` for a path of one
+/// component.
+fn parent(path: &str) -> Option<&str> {
+    match path.rsplit_once('/')? {
+        ("", _) => Some("/"),
+        (parent, _) => Some(parent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parent;
+
+    #[test]
+    fn parents() {
+        assert_eq!(parent("a/b/c"), Some("a/b"));
+        assert_eq!(parent("/a"), Some("/"));
+        assert_eq!(parent("a"), None);
+    }
+}

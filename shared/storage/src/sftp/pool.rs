@@ -12,11 +12,12 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::config::{RemoteConfig, Role};
-use super::error::RemoteError;
-use super::lent::PooledSession;
+use super::config::{Role, SftpConfig};
+use super::pooled_session::PooledSession;
 use super::session::Session;
 use super::slots::{Slot, Slots};
+use crate::error::StorageError;
+use crate::storage::Connections;
 
 /// How long an unused session is kept.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -26,7 +27,7 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 const CHECK_MAX: Duration = Duration::from_secs(10);
 /// How often a waiter looks for a free slot.
 const POLL: Duration = Duration::from_millis(25);
-/// How long a pool that gave a slot away leaves it to the others.
+/// How long a pool that yielded a slot leaves it to the others.
 const HOLD_OFF: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
@@ -61,19 +62,19 @@ pub(super) struct Connection(pub(super) Arc<Mutex<Live>>);
 
 /// Makes and checks sessions for deadpool.
 pub(super) struct Dialer {
-    config: RemoteConfig,
+    config: SftpConfig,
     pub(super) slots: Slots,
     /// Sessions on their way to this pool's own waiters.
-    handover: Mutex<VecDeque<Connection>>,
+    handed_off: Mutex<VecDeque<Connection>>,
     handed: Notify,
-    gave_away: Mutex<Option<Instant>>,
+    yielded: Mutex<Option<Instant>>,
     dialed: AtomicU64,
     reaping: AtomicBool,
 }
 
 impl Dialer {
-    /// A session that was handed over, or a slot for a new one.
-    async fn next(&self) -> Result<Result<Connection, Slot>, RemoteError> {
+    /// A session that was handed off, or a slot for a new one.
+    async fn next(&self) -> Result<Result<Connection, Slot>, StorageError> {
         if let Some(slot) = self.free_slot()? {
             return Ok(Err(slot));
         }
@@ -82,7 +83,7 @@ impl Dialer {
             .unwrap_or_else(|_| Instant::now() + self.config.timeouts.wait);
         let _waiting = self.slots.wait();
         loop {
-            if let Some(connection) = lock(&self.handover).pop_front() {
+            if let Some(connection) = lock(&self.handed_off).pop_front() {
                 return Ok(Ok(connection));
             }
             if let Some(slot) = self.free_slot()? {
@@ -96,34 +97,34 @@ impl Dialer {
         }
     }
 
-    fn free_slot(&self) -> Result<Option<Slot>, RemoteError> {
-        if self.gave_away_lately() {
+    fn free_slot(&self) -> Result<Option<Slot>, StorageError> {
+        if self.yielded_lately() {
             return Ok(None);
         }
         self.slots.try_take()
     }
 
-    fn gave_away_lately(&self) -> bool {
-        lock(&self.gave_away).is_some_and(|at| at.elapsed() < HOLD_OFF)
+    fn yielded_lately(&self) -> bool {
+        lock(&self.yielded).is_some_and(|at| at.elapsed() < HOLD_OFF)
     }
 
     /// Whether a session on this slot is to be closed because another pool
-    /// waits; each yes gives one away.
-    pub(super) fn give_away(&self, slot: usize) -> bool {
-        if self.gave_away_lately() || self.slots.awaited_from().is_none_or(|from| from > slot) {
+    /// waits; each yes yields one slot.
+    pub(super) fn yield_slot(&self, slot: usize) -> bool {
+        if self.yielded_lately() || self.slots.awaited_from().is_none_or(|from| from > slot) {
             return false;
         }
-        *lock(&self.gave_away) = Some(Instant::now());
+        *lock(&self.yielded) = Some(Instant::now());
         true
     }
 
-    pub(super) fn hand_over(&self, connection: Connection) {
-        lock(&self.handover).push_back(connection);
+    pub(super) fn hand_off(&self, connection: Connection) {
+        lock(&self.handed_off).push_back(connection);
         self.handed.notify_one();
     }
 
-    fn busy(&self) -> RemoteError {
-        RemoteError::Transient(format!(
+    fn busy(&self) -> StorageError {
+        StorageError::operation(format!(
             "all {} connections to the storage are busy",
             self.config.connections
         ))
@@ -132,9 +133,9 @@ impl Dialer {
 
 impl managed::Manager for Dialer {
     type Type = Connection;
-    type Error = RemoteError;
+    type Error = StorageError;
 
-    async fn create(&self) -> Result<Connection, RemoteError> {
+    async fn create(&self) -> Result<Connection, StorageError> {
         let slot = match self.next().await? {
             Ok(connection) => return Ok(connection),
             Err(slot) => slot,
@@ -151,10 +152,10 @@ impl managed::Manager for Dialer {
         };
         spawn_blocking(dial)
             .await
-            .unwrap_or_else(|error| Err(RemoteError::Connection(error.to_string())))
+            .unwrap_or_else(|error| Err(StorageError::connection(error.to_string())))
     }
 
-    async fn recycle(&self, kept: &mut Connection, _: &Metrics) -> RecycleResult<RemoteError> {
+    async fn recycle(&self, kept: &mut Connection, _: &Metrics) -> RecycleResult<StorageError> {
         let (idle, alive) = {
             let live = lock(&kept.0);
             let broken = live.session.is_broken();
@@ -187,24 +188,11 @@ impl managed::Manager for Dialer {
     }
 }
 
-/// Lends sessions. Cheap to clone. The task that closes idle sessions ends
+/// Shares sessions. Cheap to clone. The task that closes idle sessions ends
 /// with the last clone.
 #[derive(Clone)]
 pub struct Pool {
     inner: managed::Pool<Dialer>,
-}
-
-/// A look into a [`Pool`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolStats {
-    /// Sessions that are open, lent or not.
-    pub open: usize,
-    /// Sessions that are open and not lent.
-    pub idle: usize,
-    /// Callers without a session yet.
-    pub waiting: usize,
-    /// Sessions that were opened since the start.
-    pub dialed: u64,
 }
 
 impl Pool {
@@ -212,15 +200,15 @@ impl Pool {
     ///
     /// # Errors
     /// When deadpool refuses its settings; they are fixed here.
-    pub fn new(config: RemoteConfig, role: Role) -> Result<Self, RemoteError> {
+    pub fn new(config: SftpConfig, role: Role) -> Result<Self, StorageError> {
         let slots = Slots::new(&config.slots, config.connections, role);
         let size = slots.len();
         let dialer = Dialer {
             config,
             slots,
-            handover: Mutex::default(),
+            handed_off: Mutex::default(),
             handed: Notify::new(),
-            gave_away: Mutex::default(),
+            yielded: Mutex::default(),
             dialed: AtomicU64::new(0),
             reaping: AtomicBool::new(false),
         };
@@ -229,13 +217,13 @@ impl Pool {
             .queue_mode(managed::QueueMode::Lifo)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
-            .map_err(|error| RemoteError::Transient(error.to_string()))?;
+            .map_err(|error| StorageError::operation(error.to_string()))?;
         Ok(Self { inner })
     }
 
     /// What the pool connects to.
     #[must_use]
-    pub fn config(&self) -> &RemoteConfig {
+    pub fn config(&self) -> &SftpConfig {
         &self.inner.manager().config
     }
 
@@ -249,9 +237,9 @@ impl Pool {
     /// A dial is one attempt.
     ///
     /// # Errors
-    /// As [`Session::connect`]; [`RemoteError::Transient`] when all
+    /// As [`Session::connect`]; a transient error of the operation when all
     /// connections stay busy.
-    pub async fn session(&self) -> Result<PooledSession, RemoteError> {
+    pub async fn session(&self) -> Result<PooledSession, StorageError> {
         self.session_within(self.config().timeouts.wait).await
     }
 
@@ -259,7 +247,7 @@ impl Pool {
     ///
     /// # Errors
     /// As [`Pool::session`].
-    pub async fn session_within(&self, wait: Duration) -> Result<PooledSession, RemoteError> {
+    pub async fn session_within(&self, wait: Duration) -> Result<PooledSession, StorageError> {
         self.start_reaper();
         let timeouts = managed::Timeouts {
             wait: Some(wait),
@@ -270,15 +258,15 @@ impl Pool {
             Ok(object) => Ok(PooledSession::new(object)),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(_)) => Err(self.inner.manager().busy()),
-            Err(error) => Err(RemoteError::Transient(error.to_string())),
+            Err(error) => Err(StorageError::operation(error.to_string())),
         }
     }
 
     /// How many sessions there are now.
     #[must_use]
-    pub fn stats(&self) -> PoolStats {
+    pub fn stats(&self) -> Connections {
         let status = self.inner.status();
-        PoolStats {
+        Connections {
             open: status.size,
             idle: status.available,
             waiting: status.waiting,
@@ -318,7 +306,7 @@ fn reap(pool: &managed::Pool<Dialer>) {
     let dialer = pool.manager();
     if !dialer.slots.we_wait() {
         // Handed to somebody who had stopped waiting.
-        lock(&dialer.handover).clear();
+        lock(&dialer.handed_off).clear();
     }
     if pool.status().available == 0 {
         return;
@@ -326,7 +314,7 @@ fn reap(pool: &managed::Pool<Dialer>) {
     drop(pool.retain(|kept, _| {
         let live = lock(&kept.0);
         let slot = live.slot.as_ref().map(Slot::number);
-        live.idle_since.elapsed() <= IDLE_MAX && !slot.is_some_and(|slot| dialer.give_away(slot))
+        live.idle_since.elapsed() <= IDLE_MAX && !slot.is_some_and(|slot| dialer.yield_slot(slot))
     }));
 }
 

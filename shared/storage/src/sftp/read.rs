@@ -1,21 +1,19 @@
 //! Reading a remote file, from any offset.
 
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom};
 
 use ssh2::OpenFlags;
 
-use super::error::RemoteError;
 use super::session::Session;
+use crate::error::StorageError;
 
 /// The most that one call asks the server for: libssh2 reads ahead up to
 /// four times as much, which is what bounds a reader's memory.
-pub const READ_BUFFER_BYTES: usize = 1 << 20;
+const READ_BUFFER_BYTES: usize = 1 << 20;
 
 /// An open remote file. It is closed when dropped; its session is usable
 /// again then, also where not all was read.
-///
-/// As an `io::Read` it gives errors that [`RemoteError::from_io`] turns back.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     file: ssh2::File,
     session: &'a mut Session,
     path: String,
@@ -25,18 +23,14 @@ pub struct Reader<'a> {
 /// Opens a file for reading.
 ///
 /// # Errors
-/// [`RemoteError::Missing`] when there is none; a folder is
-/// [`RemoteError::NeedsPerson`].
-pub fn open<'a>(session: &'a mut Session, path: &str) -> Result<Reader<'a>, RemoteError> {
+/// [`StorageError::Missing`] when there is none; a folder is
+/// [`StorageError::NeedsPerson`].
+pub(super) fn open<'a>(session: &'a mut Session, path: &str) -> Result<Reader<'a>, StorageError> {
     let mut file = session.open_file(path, OpenFlags::READ, "reading")?;
     let stat = file.stat();
     let stat = stat.map_err(|error| session.failed(&error, "reading", path))?;
     if stat.is_dir() {
-        return Err(RemoteError::person(
-            super::Reason::Other,
-            format!("{path} should be a file on the storage and is a folder"),
-            "Move the folder away; a new push writes the file again.",
-        ));
+        return Err(StorageError::not_a_file(path));
     }
     Ok(Reader {
         file,
@@ -49,7 +43,7 @@ pub fn open<'a>(session: &'a mut Session, path: &str) -> Result<Reader<'a>, Remo
 impl Reader<'_> {
     /// The file's size in bytes when it was opened.
     #[must_use]
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.size
     }
 
@@ -57,21 +51,22 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When the session is gone.
-    pub fn seek(&mut self, offset: u64) -> Result<(), RemoteError> {
+    pub(super) fn seek(&mut self, offset: u64) -> Result<(), StorageError> {
         match self.file.seek(SeekFrom::Start(offset)) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.session.stream_failed(&error, "reading", &self.path)),
         }
     }
-}
 
-impl Read for Reader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// The next bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// When the session breaks, or the server fails.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StorageError> {
         let length = buffer.len().min(READ_BUFFER_BYTES);
-        self.file.read(&mut buffer[..length]).map_err(|error| {
-            self.session
-                .stream_failed(&error, "reading", &self.path)
-                .into()
-        })
+        match self.file.read(&mut buffer[..length]) {
+            Ok(count) => Ok(count),
+            Err(error) => Err(self.session.stream_failed(&error, "reading", &self.path)),
+        }
     }
 }

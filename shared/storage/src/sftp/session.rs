@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType, Sftp};
 
-use super::error::{self, Reason, RemoteError, status};
+use super::error::{self, status};
+use super::extensions::{Control, Extensions};
 use super::known_hosts::fingerprint;
-use super::posix_rename::{Control, Extensions, Space};
-use crate::layout::parent;
+use super::parent;
+use crate::error::{Scope, StorageError};
+use crate::storage::{Meta, Space};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -20,17 +22,6 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const ALMOST_FULL: u64 = 1 << 20;
 
 const FILE_MODE: i32 = 0o644;
-
-/// What is known of a remote file or folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meta {
-    /// Bytes.
-    pub size: u64,
-    /// Whether it is a folder.
-    pub is_dir: bool,
-    /// When it was written last, by the server's clock, in seconds UTC.
-    pub mtime_secs: u64,
-}
 
 impl From<&FileStat> for Meta {
     fn from(stat: &FileStat) -> Self {
@@ -82,12 +73,12 @@ impl Session {
     ///
     /// # Errors
     /// All but missing.
-    pub fn stat(&mut self, path: &str) -> Result<Option<Meta>, RemoteError> {
+    pub fn stat(&mut self, path: &str) -> Result<Option<Meta>, StorageError> {
         let found = self.sftp()?.stat(Path::new(path));
         match found {
             Ok(stat) => Ok(Some(Meta::from(&stat))),
             Err(error) => match self.failed(&error, "looking at", path) {
-                RemoteError::Missing { .. } => Ok(None),
+                StorageError::Missing { .. } => Ok(None),
                 error => Err(error),
             },
         }
@@ -96,19 +87,15 @@ impl Session {
     /// A whole file of at most `limit` bytes.
     ///
     /// # Errors
-    /// Missing, or [`Reason::Other`] where the file is larger.
-    pub fn read_small(&mut self, path: &str, limit: usize) -> Result<Vec<u8>, RemoteError> {
+    /// Missing, or a person is needed where the file is larger.
+    pub fn read_small(&mut self, path: &str, limit: usize) -> Result<Vec<u8>, StorageError> {
         let mut file = self.open_file(path, OpenFlags::READ, "reading")?;
         let mut bytes = Vec::new();
         let allowed = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let read = (&mut file).take(allowed).read_to_end(&mut bytes);
         read.map_err(|error| self.stream_failed(&error, "reading", path))?;
         if bytes.len() > limit {
-            return Err(RemoteError::person(
-                Reason::Other,
-                format!("{path} on the storage is larger than {limit} bytes"),
-                "It is not what this registry writes there; look at it and move it away.",
-            ));
+            return Err(StorageError::too_large(path, limit));
         }
         Ok(bytes)
     }
@@ -118,7 +105,7 @@ impl Session {
     ///
     /// # Errors
     /// Missing when `from` or the target's folder is not there.
-    pub fn rename_over(&mut self, from: &str, to: &str) -> Result<(), RemoteError> {
+    pub fn rename_over(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         if self.extensions()?.posix_rename {
             return self.posix_rename(from, to);
         }
@@ -135,7 +122,7 @@ impl Session {
         }
     }
 
-    fn posix_rename(&mut self, from: &str, to: &str) -> Result<(), RemoteError> {
+    fn posix_rename(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         let Extended::Open(control) = &mut self.extended else {
             return self.rename_new(from, to);
         };
@@ -155,7 +142,7 @@ impl Session {
     ///
     /// # Errors
     /// Transient when the target exists; look before deciding.
-    pub fn rename_new(&mut self, from: &str, to: &str) -> Result<(), RemoteError> {
+    pub fn rename_new(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         let renamed = self.sftp()?.rename(Path::new(from), Path::new(to), None);
         renamed.map_err(|error| self.failed(&error, "renaming to", to))
     }
@@ -164,7 +151,7 @@ impl Session {
     ///
     /// # Errors
     /// Missing when there is none.
-    pub fn remove_file(&mut self, path: &str) -> Result<(), RemoteError> {
+    pub fn remove_file(&mut self, path: &str) -> Result<(), StorageError> {
         let removed = self.sftp()?.unlink(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing", path))
     }
@@ -173,7 +160,7 @@ impl Session {
     ///
     /// # Errors
     /// Missing, or a broken connection.
-    pub fn statvfs(&mut self, path: &str) -> Result<Option<Space>, RemoteError> {
+    pub fn statvfs(&mut self, path: &str) -> Result<Option<Space>, StorageError> {
         if !self.extensions()?.statvfs {
             return Ok(None);
         }
@@ -196,7 +183,7 @@ impl Session {
     ///
     /// # Errors
     /// A broken connection.
-    pub fn extensions(&mut self) -> Result<Extensions, RemoteError> {
+    pub fn extensions(&mut self) -> Result<Extensions, StorageError> {
         if matches!(self.extended, Extended::Untried) {
             self.extended = match self.open_control()? {
                 Some(control) => Extended::Open(control),
@@ -216,7 +203,7 @@ impl Session {
         Some(fingerprint(key))
     }
 
-    fn open_control(&mut self) -> Result<Option<Control<ssh2::Channel>>, RemoteError> {
+    fn open_control(&mut self) -> Result<Option<Control<ssh2::Channel>>, StorageError> {
         let opened = self
             .raw()?
             .channel_session()
@@ -233,7 +220,7 @@ impl Session {
     }
 
     /// Forces a file to disk where the server can.
-    pub(super) fn fsync(&mut self, file: &mut ssh2::File, path: &str) -> Result<(), RemoteError> {
+    pub(super) fn fsync(&mut self, file: &mut ssh2::File, path: &str) -> Result<(), StorageError> {
         if self.fsync_refused {
             return Ok(());
         }
@@ -253,7 +240,7 @@ impl Session {
         path: &str,
         flags: OpenFlags,
         doing: &str,
-    ) -> Result<ssh2::File, RemoteError> {
+    ) -> Result<ssh2::File, StorageError> {
         self.open(path, flags, OpenType::File, doing)
     }
 
@@ -263,16 +250,22 @@ impl Session {
         flags: OpenFlags,
         kind: OpenType,
         doing: &str,
-    ) -> Result<ssh2::File, RemoteError> {
+    ) -> Result<ssh2::File, StorageError> {
         let sftp = self.sftp()?;
         let opened = sftp.open_mode(Path::new(path), flags, FILE_MODE, kind);
         opened.map_err(|error| self.failed(&error, doing, path))
     }
 
     /// Sorts an error, and remembers if it ends the session.
-    pub(super) fn failed(&mut self, error: &ssh2::Error, doing: &str, path: &str) -> RemoteError {
+    pub(super) fn failed(&mut self, error: &ssh2::Error, doing: &str, path: &str) -> StorageError {
         let sorted = error::classify(error, doing, path);
-        if matches!(sorted, RemoteError::Connection(_)) {
+        if matches!(
+            sorted,
+            StorageError::Transient {
+                scope: Scope::Storage,
+                ..
+            }
+        ) {
             self.give_up();
         }
         sorted
@@ -284,23 +277,23 @@ impl Session {
         error: &io::Error,
         doing: &str,
         path: &str,
-    ) -> RemoteError {
+    ) -> StorageError {
         let last = self.raw.as_ref().and_then(ssh2::Error::last_session_error);
         let error = error::from_stream(error, last.as_ref());
         self.failed(&error, doing, path)
     }
 
-    fn control_failed(&mut self, error: &io::Error, doing: &str, path: &str) -> RemoteError {
+    fn control_failed(&mut self, error: &io::Error, doing: &str, path: &str) -> StorageError {
         self.give_up();
-        RemoteError::Connection(format!(
+        StorageError::connection(format!(
             "the connection to the storage broke while {doing} {path}: {error}"
         ))
     }
 
     /// Looks for the cause behind a failure that the server did not explain:
     /// a full or a read-only file system. `needed` is what was to be written.
-    pub(super) fn explain(&mut self, error: RemoteError, path: &str, needed: u64) -> RemoteError {
-        if !matches!(error, RemoteError::Transient(_)) || self.broken {
+    pub(super) fn explain(&mut self, error: StorageError, path: &str, needed: u64) -> StorageError {
+        if !matches!(error, StorageError::Transient { .. }) || self.broken {
             return error;
         }
         let mut place = path;
@@ -308,17 +301,17 @@ impl Session {
             place = above;
             match self.statvfs(place) {
                 Ok(Some(space)) if space.read_only => {
-                    return RemoteError::permission(format!(
+                    return StorageError::permission(format!(
                         "{error}; the file system at {place} is read-only"
                     ));
                 }
                 Ok(Some(space)) if space.free < needed.max(ALMOST_FULL) => {
-                    return RemoteError::no_space(format!(
+                    return StorageError::no_space(format!(
                         "{error}; {needed} bytes are needed and {} are free at {place}",
                         space.free
                     ));
                 }
-                Err(RemoteError::Missing { .. }) => {}
+                Err(StorageError::Missing { .. }) => {}
                 _ => return error,
             }
         }
@@ -358,11 +351,11 @@ impl Session {
         }
     }
 
-    fn raw(&self) -> Result<&ssh2::Session, RemoteError> {
+    fn raw(&self) -> Result<&ssh2::Session, StorageError> {
         self.raw.as_ref().filter(|_| !self.broken).ok_or_else(gone)
     }
 
-    pub(super) fn sftp(&self) -> Result<&Sftp, RemoteError> {
+    pub(super) fn sftp(&self) -> Result<&Sftp, StorageError> {
         self.sftp.as_ref().filter(|_| !self.broken).ok_or_else(gone)
     }
 }
@@ -396,8 +389,8 @@ impl std::fmt::Debug for Session {
     }
 }
 
-fn gone() -> RemoteError {
-    RemoteError::Connection("the connection to the storage is gone".to_owned())
+fn gone() -> StorageError {
+    StorageError::connection("the connection to the storage is gone".to_owned())
 }
 
 pub(super) fn in_millis(timeout: Duration) -> u32 {

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::config::Role;
-use super::error::{Reason, RemoteError};
+use crate::error::{Reason, StorageError};
 
 const WAITING: &str = "waiting-";
 /// The age from which a waiter's file without a lock is taken for a dead
@@ -73,7 +73,7 @@ impl Slots {
     }
 
     /// A slot that is free now.
-    pub(super) fn try_take(&self) -> Result<Option<Slot>, RemoteError> {
+    pub(super) fn try_take(&self) -> Result<Option<Slot>, StorageError> {
         fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
         for number in &self.order {
             let file = open(&self.folder.join(number.to_string()))
@@ -127,8 +127,8 @@ impl Slots {
         waiters.count > 0
     }
 
-    fn unusable(&self, error: &io::Error) -> RemoteError {
-        RemoteError::person(
+    fn unusable(&self, error: &io::Error) -> StorageError {
+        StorageError::person(
             Reason::Other,
             format!(
                 "connections cannot be counted in {}: {error}",

@@ -6,7 +6,7 @@
 //! the index knows is removed by its jobs. But nothing goes that a tag on SFTP
 //! needs: it waits until the index has moved the tag, or it stays.
 
-use refity_storage::sftp::remove_link;
+use refity_storage::{Guard, layout, remove_link};
 use refity_store::{Deleted, NewDelete};
 use refity_types::deletion::Deletion;
 use refity_types::digest::Digest;
@@ -63,14 +63,10 @@ async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failur
     let repository = new.repository.clone();
     let (digest, link) = match &new.deletion {
         Deletion::Tag { .. } => return Ok(store.delete(new).await?),
-        Deletion::Manifest { digest, .. } => (
-            digest.clone(),
-            rebuild.uploader.layout.revision_link(&repository, digest),
-        ),
-        Deletion::Blob { digest } => (
-            digest.clone(),
-            rebuild.uploader.layout.layer_link(&repository, digest),
-        ),
+        Deletion::Manifest { digest, .. } => {
+            (digest.clone(), layout::revision_link(&repository, digest))
+        }
+        Deletion::Blob { digest } => (digest.clone(), layout::layer_link(&repository, digest)),
     };
     let needed_by = rebuild.tags_that_need(&repository, &digest).await?;
     for tag in &needed_by {
@@ -89,17 +85,14 @@ async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failur
         return Ok(deleted);
     }
     if needed_by.is_empty() {
-        let removed = rebuild
-            .session
-            .run(move |session| remove_link(session, &link));
-        removed.await?;
+        remove_link(&*rebuild.uploader.storage, &link, &Guard::always()).await?;
         return Ok(deleted);
     }
     // The index moves these tags: its job removes the link after that.
     let (repository, digest) = &known;
     match adopt(rebuild, &new, digest).await {
         Ok(()) => {}
-        Err(Failure::Remote(error)) if !error.is_missing() => return Err(error.into()),
+        Err(Failure::Storage(error)) if !error.is_missing() => return Err(error.into()),
         Err(failure) => {
             println!("not deleted: {repository}@{digest}: {failure}");
             return Ok(deleted);
@@ -116,8 +109,7 @@ async fn adopt(rebuild: &mut Rebuild, new: &NewDelete, digest: &Digest) -> Resul
     if let Deletion::Manifest { .. } = new.deletion {
         return rebuild.adopt_published(repository, digest, before).await;
     }
-    let path = rebuild.uploader.layout.blob(digest);
-    let found = rebuild.session.run(move |session| session.stat(&path));
-    let size = found.await?.map_or(0, |meta| meta.size);
+    let found = rebuild.uploader.storage.stat(&layout::blob(digest)).await?;
+    let size = found.map_or(0, |meta| meta.size);
     rebuild.adopt_blob(repository, digest, size, before).await
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use refity_storage::sftp::{RemoteError, Session, remove_tag};
+use refity_storage::{Guard, layout, remove_tag};
 use refity_types::digest::Digest;
 use refity_types::manifest::{MANIFEST_MAX_BYTES, Manifest};
 use refity_types::name::{RepositoryName, Tag};
@@ -36,26 +36,24 @@ impl Rebuild {
         if let Some(known) = self.on_sftp.tags.get(repository) {
             return Ok(known.clone());
         }
-        let (layout, from) = (self.uploader.layout.clone(), repository.clone());
-        let read = move |session: &mut Session| -> Result<_, RemoteError> {
-            let mut tags = BTreeMap::new();
-            for entry in session.list_if_there(&layout.tags(&from))? {
-                let Ok(tag) = entry.name.parse::<Tag>() else {
-                    continue;
-                };
-                match session.read_small(&layout.tag_current(&from, &tag), LINK_MAX_BYTES) {
-                    Ok(link) => {
-                        let link = String::from_utf8_lossy(&link);
-                        tags.extend(link.trim().parse().ok().map(|digest| (tag, digest)));
-                    }
-                    // It points nowhere.
-                    Err(error) if error.is_missing() => {}
-                    Err(error) => return Err(error),
+        let storage = &self.uploader.storage;
+        let mut tags = BTreeMap::new();
+        let entries = storage.list(&layout::tags(repository)).await?.all().await?;
+        for entry in entries {
+            let Ok(tag) = entry.name.as_str().parse::<Tag>() else {
+                continue;
+            };
+            let current = layout::tag_current(repository, &tag);
+            match storage.read_small(&current, LINK_MAX_BYTES).await {
+                Ok(link) => {
+                    let link = String::from_utf8_lossy(&link);
+                    tags.extend(link.trim().parse().ok().map(|digest| (tag, digest)));
                 }
+                // It points nowhere.
+                Err(error) if error.is_missing() => {}
+                Err(error) => return Err(error.into()),
             }
-            Ok(tags)
-        };
-        let tags = self.session.run(read).await?;
+        }
         let cached = self.on_sftp.tags.entry(repository.clone());
         Ok(cached.or_insert(tags).clone())
     }
@@ -98,11 +96,8 @@ impl Rebuild {
         if let Some(known) = self.on_sftp.manifests.get(&digest) {
             return Ok(known.clone());
         }
-        let path = self.uploader.layout.blob(&digest);
-        let read = self
-            .session
-            .run(move |session| session.read_small(&path, MANIFEST_MAX_BYTES));
-        let content = match read.await {
+        let (storage, path) = (&self.uploader.storage, layout::blob(&digest));
+        let content = match storage.read_small(&path, MANIFEST_MAX_BYTES).await {
             Ok(bytes) if Digest::of(digest.algorithm(), &bytes) == digest => {
                 Manifest::parse(&bytes, None).map_or_else(
                     |_| Content::default(),
@@ -130,17 +125,16 @@ impl Rebuild {
         tag: &Tag,
         generation: i64,
     ) -> Result<(), Failure> {
-        let (layout, from, what) = (
-            self.uploader.layout.clone(),
-            repository.clone(),
-            tag.clone(),
-        );
         // Of no job: swept, should it stay.
-        let installation = self.uploader.node.installation.to_string();
-        let tmp = layout.tmp_name(&installation, 0, generation);
-        self.session
-            .run(move |session| remove_tag(session, &layout, &from, &what, &tmp))
-            .await?;
+        let tmp = layout::tmp_name(self.uploader.node.installation, 0, generation);
+        remove_tag(
+            &*self.uploader.storage,
+            repository,
+            tag,
+            &tmp,
+            &Guard::always(),
+        )
+        .await?;
         if let Some(tags) = self.on_sftp.tags.get_mut(repository) {
             tags.remove(tag);
         }

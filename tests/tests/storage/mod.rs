@@ -1,33 +1,31 @@
-//! The SFTP side against real servers: OpenSSH, and ProFTPD in a chroot.
+//! The storages against real servers: the contract that all of them fulfil,
+//! and the sessions, keys and limits of SFTP.
 
-mod files;
+mod contract;
+mod folder;
 mod keys;
 mod pool;
 
 use std::fs;
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use refity_config::Secret;
-use refity_storage::Layout;
-use refity_storage::sftp::{
-    OwnerState, Placed, Pool, Reason, RemoteAuth, RemoteConfig, RemoteError, Role, Session,
-    Timeouts, WriteError, check_owner, place_folder, read, store_file, write_small,
+use refity_storage::sftp::Session;
+use refity_storage::sftp::{Pool, SftpAuth, SftpConfig, Timeouts};
+use refity_storage::{
+    Guard, Reason, RemotePath, Role, SftpStorage, SmallFile, Storage, StorageError, WHOLE,
 };
 use refity_tests::proftpd::Proftpd;
 use refity_tests::sshd::{Sshd, SshdOptions};
 use refity_tests::wait::free_port;
-use refity_types::digest::Digest;
 use tempfile::TempDir;
-
-const TMP: &str = "docker/registry/v2/_refity/tmp/a.1.1";
 
 struct Lab {
     server: Sshd,
-    config: RemoteConfig,
+    config: SftpConfig,
     dir: TempDir,
 }
 
@@ -36,9 +34,12 @@ fn lab() -> Lab {
 }
 
 fn lab_with(options: SshdOptions) -> Lab {
-    let dir = tempfile::tempdir().unwrap();
+    lab_in(tempfile::tempdir().unwrap(), options)
+}
+
+fn lab_in(dir: TempDir, options: SshdOptions) -> Lab {
     let server = Sshd::start_with(&dir.path().join("sshd"), options).unwrap();
-    let auth = RemoteAuth::PrivateKey {
+    let auth = SftpAuth::PrivateKey {
         path: server.private_key(),
         passphrase: None,
         password: None,
@@ -51,8 +52,12 @@ fn lab_with(options: SshdOptions) -> Lab {
     }
 }
 
-fn config(dir: &Path, port: u16, username: &str, auth: RemoteAuth) -> RemoteConfig {
-    RemoteConfig {
+fn path(text: &str) -> RemotePath {
+    RemotePath::parse(text).unwrap()
+}
+
+fn config(dir: &Path, port: u16, username: &str, auth: SftpAuth) -> SftpConfig {
+    SftpConfig {
         host: "127.0.0.1".into(),
         port,
         username: username.into(),
@@ -67,12 +72,6 @@ fn config(dir: &Path, port: u16, username: &str, auth: RemoteAuth) -> RemoteConf
             wait: Duration::from_secs(60),
         },
     }
-}
-
-fn store(session: &mut Session, target: &str, bytes: &[u8]) -> Result<(), WriteError> {
-    let mut source = bytes;
-    let size = bytes.len() as u64;
-    store_file(session, TMP, target, size, &mut source, &mut |_| {})
 }
 
 /// Pseudo-random, so that a shifted or repeated piece is noticed.

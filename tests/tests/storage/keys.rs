@@ -47,13 +47,13 @@ fn a_hashed_known_host_is_recognised() {
 fn what_a_dial_fails_on_is_said() {
     let lab = lab();
     let mut wrong = lab.config.clone();
-    wrong.auth = RemoteAuth::Password(Secret::new("wrong"));
+    wrong.auth = SftpAuth::Password(Secret::new("wrong"));
     let error = Session::connect(&wrong).unwrap_err();
     assert_eq!(error.reason(), Some(Reason::Authentication), "{error}");
     assert!(error.to_string().contains("password"), "{error}");
 
     let mut unreadable = lab.config.clone();
-    unreadable.auth = RemoteAuth::PrivateKey {
+    unreadable.auth = SftpAuth::PrivateKey {
         path: lab.dir.path().join("nowhere"),
         passphrase: None,
         password: None,

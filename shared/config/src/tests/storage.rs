@@ -10,7 +10,7 @@ fn hosts() {
         (" nas ", "nas"),
     ] {
         let flag = format!("--ftp-host={value}");
-        assert_eq!(remote(&[&flag, GOOD[1], GOOD[2]]).unwrap().host, expected);
+        assert_eq!(sftp(&[&flag, GOOD[1], GOOD[2]]).unwrap().host, expected);
     }
     for value in [
         "sftp://nas",
@@ -22,7 +22,7 @@ fn hosts() {
         "a..b",
     ] {
         let flag = format!("--ftp-host={value}");
-        let error = remote(&[&flag, GOOD[1], GOOD[2]]).unwrap_err();
+        let error = sftp(&[&flag, GOOD[1], GOOD[2]]).unwrap_err();
         assert!(
             error.contains("FTP_HOST is") && error.contains("FTP_PORT"),
             "{error}"
@@ -40,11 +40,11 @@ fn remote_folders() {
     ] {
         let flag = format!("--ftp-root={value}");
         assert_eq!(
-            remote(&[&GOOD[..], &[&flag]].concat()).unwrap().root,
+            sftp(&[&GOOD[..], &[&flag]].concat()).unwrap().root,
             expected
         );
     }
-    let error = remote(&[&GOOD[..], &["--ftp-root=a/../b"]].concat()).unwrap_err();
+    let error = sftp(&[&GOOD[..], &["--ftp-root=a/../b"]].concat()).unwrap_err();
     assert!(error.contains("FTP_ROOT"), "{error}");
 }
 
@@ -54,7 +54,7 @@ fn private_keys() {
     let key = folder.path().join("id");
     std::fs::write(&key, "key").unwrap();
     let flag = format!("--ftp-private-key={}", key.display());
-    let settings = remote(&[GOOD[0], GOOD[1], &flag, "--ftp-private-key-passphrase=pp"]).unwrap();
+    let settings = sftp(&[GOOD[0], GOOD[1], &flag, "--ftp-private-key-passphrase=pp"]).unwrap();
     assert_eq!(
         (settings.private_key, settings.password.is_none()),
         (Some(key), true)
@@ -71,10 +71,10 @@ fn private_keys() {
             "FTP_PRIVATE_KEY is not",
         ),
     ] {
-        let error = remote(&[&GOOD[..2], &flags].concat()).unwrap_err();
+        let error = sftp(&[&GOOD[..2], &flags].concat()).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    let pasted = remote(&[GOOD[0], GOOD[1], "--ftp-private-key=-----BEGIN KEY-----abc"]);
+    let pasted = sftp(&[GOOD[0], GOOD[1], "--ftp-private-key=-----BEGIN KEY-----abc"]);
     let words = pasted.unwrap_err();
     assert!(
         words.contains("holds a key") && !words.contains("abc"),
@@ -84,6 +84,29 @@ fn private_keys() {
 
 #[test]
 fn a_password_inside_a_host_is_not_printed() {
-    let error = remote(&["--ftp-host=sftp://me:hush@nas", GOOD[1], GOOD[2]]).unwrap_err();
+    let error = sftp(&["--ftp-host=sftp://me:hush@nas", GOOD[1], GOOD[2]]).unwrap_err();
     assert!(error.contains("@nas") && !error.contains("hush"), "{error}");
+}
+
+#[test]
+fn a_folder_stands_in_for_a_server() {
+    let StorageSettings::Folder(folder) = storage(&["--storage-folder=/mnt/nas"]).unwrap() else {
+        panic!("not a folder");
+    };
+    assert_eq!(folder.to_str(), Some("/mnt/nas"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let file = format!("--storage-folder={}", file.path().display());
+    for (flags, words) in [
+        (
+            vec!["--storage-folder=/mnt/nas", GOOD[0]],
+            "FTP_HOST and STORAGE_FOLDER are both set",
+        ),
+        (vec!["--storage-folder=nas"], "an absolute path"),
+        (vec!["--storage-folder=/a/../b"], "an absolute path"),
+        (vec![&file], "give the path of a folder"),
+        (vec![], "or set STORAGE_FOLDER"),
+    ] {
+        let error = storage(&flags).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Says every few seconds that this uploader runs, for people who look.
+//! Notes every few seconds that this uploader runs, for the people who watch.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::service::{Failure, Uploader};
 /// How often.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// Says so until the service ends.
+/// Notes it until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
-    uploader.every("presence", BEAT, || beat(&uploader)).await;
+    uploader.every("heartbeat", BEAT, || beat(&uploader)).await;
 }
 
 async fn beat(uploader: &Uploader) -> Result<(), Failure> {

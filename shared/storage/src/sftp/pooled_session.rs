@@ -1,4 +1,4 @@
-//! A session on loan from the pool.
+//! A session of the pool, while it is in use.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,8 +11,8 @@ use super::pool::{Dialer, Live, lock};
 use super::session::Session;
 use super::slots::Slot;
 
-/// A lent session. Dropping it gives it back, or closes it where it is
-/// broken, still in use, or wanted by another process.
+/// A session of the pool. Dropping it returns it, or closes it where it is
+/// broken, still in use, or needed by another process.
 pub struct PooledSession {
     live: Arc<Mutex<Live>>,
     /// Empty only while it is dropped.
@@ -80,9 +80,9 @@ impl Drop for PooledSession {
         };
         let pool = Object::pool(&object);
         match (slot, pool) {
-            (Some(slot), Some(pool)) if !pool.manager().give_away(slot) => {
+            (Some(slot), Some(pool)) if !pool.manager().yield_slot(slot) => {
                 if pool.manager().slots.we_wait() {
-                    pool.manager().hand_over(Object::take(object));
+                    pool.manager().hand_off(Object::take(object));
                 } else {
                     drop(object);
                 }
@@ -92,7 +92,7 @@ impl Drop for PooledSession {
     }
 }
 
-/// A lent session, held for use on this thread.
+/// A session of the pool, held for use on this thread.
 pub struct BlockingSession<'a> {
     live: MutexGuard<'a, Live>,
 }

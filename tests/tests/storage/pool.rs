@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn two_pools_never_have_more_sessions_than_slots() {
     let lab = Arc::new(lab());
-    let gateway = Pool::new(lab.config.clone(), Role::Gateway).unwrap();
-    let uploader = Pool::new(lab.config.clone(), Role::Uploader).unwrap();
+    let gateway = SftpStorage::new(lab.config.clone(), Role::Gateway).unwrap();
+    let uploader = SftpStorage::new(lab.config.clone(), Role::Uploader).unwrap();
     assert_eq!((gateway.capacity(), uploader.capacity()), (3, 2));
     let ended = Arc::new(AtomicBool::new(false));
     let most = Arc::new(AtomicUsize::new(0));
@@ -21,8 +21,8 @@ async fn two_pools_never_have_more_sessions_than_slots() {
     };
     let takers: Vec<_> = (0..20)
         .map(|number| {
-            let pool = if number % 2 == 0 { &gateway } else { &uploader };
-            tokio::spawn(take_five_times(pool.clone(), number))
+            let storage = if number % 2 == 0 { &gateway } else { &uploader };
+            tokio::spawn(take_five_times(storage.clone(), number))
         })
         .collect();
     for taker in takers {
@@ -36,13 +36,15 @@ async fn two_pools_never_have_more_sessions_than_slots() {
     assert!((2..=3).contains(&most), "{most} connections at once");
 }
 
-async fn take_five_times(pool: Pool, number: usize) {
+async fn take_five_times(storage: SftpStorage, number: usize) {
     for round in 0..5 {
-        let mut session = pool.session().await.unwrap();
-        let path = format!("f/{number}.{round}");
-        let tmp = format!("{path}.tmp");
-        let written = session.run(move |session| write_small(session, &tmp, &path, b"x"));
-        written.await.unwrap();
+        let file = SmallFile {
+            target: path(&format!("f/{number}.{round}")),
+            tmp: path(&format!("f/{number}.{round}.tmp")),
+            bytes: b"x".to_vec(),
+        };
+        let always = Guard::always();
+        storage.replace_small(file, &always).await.unwrap();
     }
 }
 
@@ -82,7 +84,7 @@ async fn one_slot_goes_from_pool_to_pool() {
     let held = gateway.session().await.unwrap();
     let wait = Duration::from_millis(200);
     let error = uploader.session_within(wait).await.unwrap_err();
-    assert!(matches!(error, RemoteError::Transient(_)), "{error}");
+    assert!(matches!(error, StorageError::Transient { .. }), "{error}");
     assert!(error.to_string().contains("busy"), "{error}");
     drop(held);
 }
@@ -138,7 +140,7 @@ async fn an_abandoned_operation_keeps_its_slot_until_it_ends() {
     assert!(tokio::time::timeout(soon, work).await.is_err());
     drop(session);
     let busy = pool.session_within(2 * soon).await;
-    assert!(matches!(busy, Err(RemoteError::Transient(_))));
+    assert!(matches!(busy, Err(StorageError::Transient { .. })));
     go_on.send(()).unwrap();
     let mut session = pool.session().await.unwrap();
     session.run(|session| session.stat(".")).await.unwrap();
@@ -146,24 +148,19 @@ async fn an_abandoned_operation_keeps_its_slot_until_it_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stops_early_leaves_a_clean_session() {
-    let lab = lab();
-    let pool = Pool::new(lab.config.clone(), Role::Gateway).unwrap();
+    let mut lab = lab();
+    lab.config.connections = 1;
+    let storage = SftpStorage::new(lab.config.clone(), Role::Gateway).unwrap();
     let content = bytes(8 << 20);
     fs::write(lab.server.root().join("big"), &content).unwrap();
     for _round in 0..3 {
-        let mut session = pool.session().await.unwrap();
-        let read_some = move || {
-            let mut live = session.blocking();
-            let mut reader = read::open(&mut live, "big")?;
-            let mut part = vec![0; 1 << 20];
-            reader.read_exact(&mut part).unwrap();
-            drop(reader);
-            live.read_small("big", 9 << 20)
-        };
-        let read = tokio::task::spawn_blocking(read_some).await.unwrap();
+        let mut reading = storage.read(&path("big"), WHOLE).await.unwrap();
+        reading.next().await.unwrap().unwrap();
+        drop(reading);
+        let read = storage.read_small(&path("big"), 9 << 20).await;
         assert!(read.unwrap() == content);
     }
-    assert_eq!(pool.stats().dialed, 1);
+    assert_eq!(storage.pool().stats().dialed, 1);
     wait_until("all handles closed", || lab.server.open_files() == 0);
 }
 

@@ -1,8 +1,9 @@
-//! The SFTP server: address and credentials.
+//! Where the registry's tree is kept: an SFTP server and how to sign in, or a
+//! folder.
 
 use std::fs::File;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
@@ -12,12 +13,13 @@ use super::{DataArgs, Problems, values};
 /// Maximum of `FTP_CONNECTIONS`.
 const CONNECTIONS_MAX: usize = 64;
 
-/// The SFTP server.
+/// The storage: an SFTP server or a folder.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "SFTP server")]
 #[allow(clippy::doc_markdown, reason = "the comments are the text of --help")]
-pub struct RemoteArgs {
-    /// Connect to the SFTP server with this host name or IP address; required
+pub struct StorageArgs {
+    /// Connect to the SFTP server with this host name or IP address; this or
+    /// STORAGE_FOLDER is required
     #[arg(long, env)]
     pub ftp_host: Option<String>,
     /// Use this TCP port of the SFTP server
@@ -53,6 +55,10 @@ pub struct RemoteArgs {
     /// Limit concurrent SSH sessions of all processes of this DATA_DIR: 1 to 64
     #[arg(long, env, value_parser = connections, default_value = "8")]
     pub ftp_connections: usize,
+    /// Store the registry in this folder on this machine, such as a mounted share,
+    /// instead of on an SFTP server; an absolute path, which must exist
+    #[arg(long, env)]
+    pub storage_folder: Option<PathBuf>,
 }
 
 fn connections(text: &str) -> Result<usize, String> {
@@ -62,9 +68,18 @@ fn connections(text: &str) -> Result<usize, String> {
     }
 }
 
-/// [`RemoteArgs`], validated.
+/// [`StorageArgs`], validated.
 #[derive(Clone, Debug)]
-pub struct RemoteSettings {
+pub enum StorageSettings {
+    /// `FTP_HOST` and what belongs to it.
+    Sftp(SftpSettings),
+    /// `STORAGE_FOLDER`: an absolute path.
+    Folder(PathBuf),
+}
+
+/// How to reach an SFTP server.
+#[derive(Clone, Debug)]
+pub struct SftpSettings {
     /// Host name or IP address, without brackets.
     pub host: String,
     /// TCP port.
@@ -86,12 +101,42 @@ pub struct RemoteSettings {
     pub connections: usize,
 }
 
-impl RemoteArgs {
+impl StorageArgs {
     /// Reads secret files and validates the values.
     ///
     /// # Errors
     /// All problems found.
-    pub fn settings(&self, data: &DataArgs) -> Result<RemoteSettings, Problems> {
+    pub fn settings(&self, data: &DataArgs) -> Result<StorageSettings, Problems> {
+        match &self.storage_folder {
+            Some(folder) => self.folder(folder).map(StorageSettings::Folder),
+            None => self.sftp(data).map(StorageSettings::Sftp),
+        }
+    }
+
+    fn folder(&self, folder: &Path) -> Result<PathBuf, Problems> {
+        let mut problems = Problems::default();
+        if self.ftp_host.is_some() {
+            problems.add(
+                "FTP_HOST and STORAGE_FOLDER are both set: set FTP_HOST to keep images on an SFTP \
+                 server, or STORAGE_FOLDER to keep them in a folder of this machine, and unset the \
+                 other",
+            );
+        }
+        if !folder.is_absolute() || folder.components().any(|it| it == Component::ParentDir) {
+            problems.add(format!(
+                "STORAGE_FOLDER is {}: give an absolute path without .. in it",
+                folder.display()
+            ));
+        } else if folder.exists() && !folder.is_dir() {
+            problems.add(format!(
+                "STORAGE_FOLDER is {}, a file: give the path of a folder",
+                folder.display()
+            ));
+        }
+        problems.into_result(folder.to_owned())
+    }
+
+    fn sftp(&self, data: &DataArgs) -> Result<SftpSettings, Problems> {
         let mut problems = Problems::default();
         let host = host(self.ftp_host.as_deref(), &mut problems);
         let username = username(self.ftp_username.as_deref(), &mut problems);
@@ -122,7 +167,7 @@ impl RemoteArgs {
             );
         }
         let root = root(&self.ftp_root, &mut problems);
-        problems.into_result(RemoteSettings {
+        problems.into_result(SftpSettings {
             host,
             port: self.ftp_port,
             username,
@@ -153,8 +198,8 @@ fn host(value: Option<&str>, problems: &mut Problems) -> String {
         .unwrap_or(value);
     if value.is_empty() {
         problems.add(
-            "FTP_HOST is not set: set it to the host name of your SFTP server; to try Refity \
-             without one, use `make run`",
+            "FTP_HOST is not set: set it to the host name of your SFTP server, or set STORAGE_FOLDER \
+             to a folder on this machine; to try Refity without either, use `make run`",
         );
     } else if is_example_host(value) {
         problems.add(format!(

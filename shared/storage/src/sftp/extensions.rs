@@ -5,6 +5,7 @@
 use std::io::{self, Read, Write};
 
 use super::error::status;
+use crate::storage::Space;
 
 const INIT: u8 = 1;
 const VERSION: u8 = 2;
@@ -44,17 +45,6 @@ impl Extensions {
         let offered = all.into_iter().filter(|(_, offered)| *offered);
         offered.map(|(name, _)| name).collect()
     }
-}
-
-/// The space of the file system that holds a path, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
-    /// What the account may still write.
-    pub free: u64,
-    /// All there is.
-    pub total: u64,
-    /// Whether nothing can be written at all.
-    pub read_only: bool,
 }
 
 /// A second SFTP conversation in a session, for extended requests only.

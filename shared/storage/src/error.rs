@@ -1,0 +1,300 @@
+//! What can go wrong with the storage, in the three kinds that decide what
+//! happens next.
+
+use std::io;
+
+/// Why a person is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The server refuses the account, the password or the key.
+    Authentication,
+    /// The server shows another key than the one that is trusted.
+    HostKey,
+    /// The account may not do this here.
+    Permission,
+    /// The disk is full or the quota is used up.
+    NoSpace,
+    /// Another installation owns the folder.
+    Owner,
+    /// Something else that does not mend itself.
+    Other,
+}
+
+impl Reason {
+    /// The stable text for the database and the API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::HostKey => "host_key",
+            Self::Permission => "permission",
+            Self::NoSpace => "no_space",
+            Self::Owner => "owner",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What a transient error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The storage as a whole: the connection could not be made, or it broke.
+    Storage,
+    /// One operation; others may succeed.
+    Operation,
+}
+
+/// An error of the storage. Its kind alone decides whether to try again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// The same call may succeed later without anyone's help. The operation may
+    /// have taken effect, or may still take effect: look before deciding
+    /// anything from it, and repeat it.
+    #[error("{message}")]
+    Transient {
+        /// What failed.
+        scope: Scope,
+        /// What happened, in words.
+        message: String,
+    },
+    /// The same call fails until a person changes something.
+    #[error("{message}")]
+    NeedsPerson {
+        /// What kind of help is needed.
+        reason: Reason,
+        /// What happened, in words.
+        message: String,
+        /// What would help.
+        hint: String,
+    },
+    /// The storage answered, and there is nothing at this path.
+    #[error("{path} is not on the storage")]
+    Missing {
+        /// The path as a person finds it on the storage.
+        path: String,
+    },
+}
+
+impl StorageError {
+    /// A transient error of the storage as a whole.
+    #[must_use]
+    pub fn connection(message: impl Into<String>) -> Self {
+        Self::Transient {
+            scope: Scope::Storage,
+            message: message.into(),
+        }
+    }
+
+    /// A transient error of one operation.
+    #[must_use]
+    pub fn operation(message: impl Into<String>) -> Self {
+        Self::Transient {
+            scope: Scope::Operation,
+            message: message.into(),
+        }
+    }
+
+    /// Whether the error concerns the storage's health and not only the
+    /// operation that met it.
+    #[must_use]
+    pub fn is_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Transient {
+                scope: Scope::Storage,
+                ..
+            } | Self::NeedsPerson {
+                reason: Reason::Authentication | Reason::HostKey,
+                ..
+            }
+        )
+    }
+
+    /// Whether trying again later may help without anyone's help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+
+    /// Whether there was nothing at the path.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
+    /// What a person could do, where one is needed.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::NeedsPerson { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+
+    /// Why a person is needed, where one is.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::NeedsPerson { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+
+    /// The stable text for the database and the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Transient {
+                scope: Scope::Storage,
+                ..
+            } => "connection",
+            Self::Transient {
+                scope: Scope::Operation,
+                ..
+            } => "transient",
+            Self::Missing { .. } => "missing",
+            Self::NeedsPerson { reason, .. } => reason.code(),
+        }
+    }
+
+    /// The error of the storage inside an I/O error.
+    #[must_use]
+    pub fn from_io(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    pub(crate) fn person(
+        reason: Reason,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::NeedsPerson {
+            reason,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    pub(crate) fn no_space(message: impl Into<String>) -> Self {
+        Self::person(
+            Reason::NoSpace,
+            message,
+            "Free space on the storage, or raise the account's quota.",
+        )
+    }
+
+    pub(crate) fn permission(message: impl Into<String>) -> Self {
+        Self::person(
+            Reason::Permission,
+            message,
+            "Give the account the right to write there, and check that the file system is not \
+             read-only.",
+        )
+    }
+
+    pub(crate) fn not_a_file(path: &str) -> Self {
+        Self::person(
+            Reason::Other,
+            format!("{path} should be a file on the storage and is a folder"),
+            "Move the folder away; a new push writes the file again.",
+        )
+    }
+
+    pub(crate) fn not_a_folder(path: &str) -> Self {
+        Self::person(
+            Reason::Other,
+            format!("{path} should be a folder on the storage and is a file"),
+            "Move the file away.",
+        )
+    }
+
+    pub(crate) fn too_large(path: &str, limit: usize) -> Self {
+        Self::person(
+            Reason::Other,
+            format!("{path} on the storage is larger than {limit} bytes"),
+            "It is not what this registry writes there; look at it and move it away.",
+        )
+    }
+
+    pub(crate) fn too_many(path: &str, limit: usize) -> Self {
+        Self::person(
+            Reason::Other,
+            format!("{path} has more than {limit} entries"),
+            "Check the folder on the storage.",
+        )
+    }
+
+    pub(crate) fn too_deep(path: &str) -> Self {
+        Self::person(
+            Reason::Other,
+            format!("{path} is too deep to be removed"),
+            "Check the folder on the storage.",
+        )
+    }
+
+    pub(crate) fn shorter(path: &str, size: u64, found: u64) -> Self {
+        Self::operation(format!(
+            "the storage took {size} bytes for {path} and holds {found}"
+        ))
+    }
+}
+
+impl From<StorageError> for io::Error {
+    fn from(error: StorageError) -> Self {
+        let kind = match error {
+            StorageError::Missing { .. } => io::ErrorKind::NotFound,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Why a change was not made. Only [`ChangeError::Storage`] is about the
+/// storage; the others are about what the caller gave.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The bytes to store cannot be read.
+    #[error("the bytes to store cannot be read: {0}")]
+    Source(#[source] io::Error),
+    /// The bytes to store are not those that were announced, by length or
+    /// digest.
+    #[error("the bytes to store are damaged: {0}")]
+    Damaged(String),
+    /// The guard did not hold any more.
+    #[error("given up before anything was replaced")]
+    Cancelled,
+}
+
+impl ChangeError {
+    /// For changes whose bytes and guard cannot fail.
+    #[must_use]
+    pub fn into_storage(self) -> StorageError {
+        match self {
+            Self::Storage(error) => error,
+            other => StorageError::operation(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_can_travel_through_io() {
+        let error = StorageError::Missing { path: "x".into() };
+        let io: io::Error = error.clone().into();
+        assert_eq!(StorageError::from_io(&io), Some(&error));
+    }
+
+    #[test]
+    fn each_kind_has_its_code() {
+        assert_eq!(StorageError::connection("x").code(), "connection");
+        assert_eq!(StorageError::operation("x").code(), "transient");
+        assert_eq!(StorageError::no_space("x").code(), "no_space");
+        assert!(!StorageError::operation("x").is_connection());
+    }
+}

@@ -1,0 +1,46 @@
+//! Removing links, small files that hold a digest, and the folders of tags.
+
+use refity_types::name::{RepositoryName, Tag};
+
+use crate::error::ChangeError;
+use crate::layout;
+use crate::path::RemotePath;
+use crate::storage::{Guard, Storage};
+
+/// Removes a link, and the folder that it alone was in. Fine if it is missing.
+///
+/// # Errors
+/// When the storage fails, or the guard does not hold.
+pub async fn remove_link(
+    storage: &dyn Storage,
+    link: &RemotePath,
+    guard: &Guard,
+) -> Result<(), ChangeError> {
+    storage.remove(link, guard).await?;
+    if let Some(folder) = link.parent() {
+        storage.remove_if_empty(&folder).await?;
+    }
+    Ok(())
+}
+
+/// Removes a tag: its folder is renamed to `tmp` in one step, then taken apart.
+/// Fine if it is missing.
+///
+/// # Errors
+/// When the storage fails, or the guard does not hold.
+pub async fn remove_tag(
+    storage: &dyn Storage,
+    repository: &RepositoryName,
+    tag: &Tag,
+    tmp: &RemotePath,
+    guard: &Guard,
+) -> Result<(), ChangeError> {
+    match storage
+        .rename(&layout::tag(repository, tag), tmp, guard)
+        .await
+    {
+        Err(ChangeError::Storage(error)) if error.is_missing() => {}
+        renamed => renamed?,
+    }
+    Ok(storage.remove_tree(tmp).await?)
+}

@@ -1,0 +1,37 @@
+//! Removes the empty folders of removed repositories: other registries would
+//! list the repository.
+
+use refity_storage::layout;
+
+use crate::service::{Failure, Uploader};
+
+/// How many repositories one sweep prunes.
+const AT_ONCE: u32 = 100;
+
+/// Removes what removed repositories left: only their own folders, never those
+/// of a repository with a longer name, and each only when it is empty.
+pub(crate) async fn prune(uploader: &Uploader) -> Result<(), Failure> {
+    let store = &uploader.node.store;
+    let removed = store.emptied_repositories(AT_ONCE).await?;
+    if removed.is_empty() {
+        return Ok(());
+    }
+    for repository in removed {
+        for folder in layout::own_folders(&repository.name) {
+            uploader.storage.remove_if_empty(&folder).await?;
+        }
+        if store.note_cleared(&repository).await? {
+            tracing::info!(name = %repository.name, "a removed repository is gone from the storage");
+            continue;
+        }
+        // It was pushed to meanwhile, by a job that may have seen the folders
+        // just before they were removed.
+        for folder in [
+            layout::layers(&repository.name),
+            layout::tags(&repository.name),
+        ] {
+            uploader.storage.make_folder(&folder).await?;
+        }
+    }
+    Ok(())
+}
