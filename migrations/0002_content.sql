@@ -85,13 +85,15 @@ CREATE TABLE blobs (
     size         INTEGER NOT NULL,
     desired      INTEGER NOT NULL,
     generation   INTEGER NOT NULL,
-    file         TEXT    UNIQUE, -- the file in the spool, while there is one
+    file         TEXT,           -- the file in the spool, while there is one
     used_at      INTEGER NOT NULL,
     stored_at    INTEGER,        -- when we put it at its final path
     confirmed_at INTEGER,        -- when SFTP last reported its right size
     verified_at  INTEGER,        -- when its hash was last read back from SFTP
     damaged      TEXT            -- why its bytes can no longer be read
 ) STRICT;
+-- Partial, so that blobs without a file are never looked for by it.
+CREATE UNIQUE INDEX blobs_by_file ON blobs (file) WHERE file IS NOT NULL;
 CREATE INDEX blobs_in_spool ON blobs (used_at) WHERE file IS NOT NULL;
 CREATE INDEX blobs_removed ON blobs (id) WHERE NOT desired;
 -- Bytes that SFTP holds, and bytes that only this machine has.

@@ -37,7 +37,7 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX one_unfinished_job_each ON jobs (kind, target) WHERE state <> 'done';
 CREATE INDEX jobs_to_claim ON jobs (priority, run_after, id) WHERE state IN ('pending', 'failed');
 CREATE INDEX jobs_by_state ON jobs (state, id);
-CREATE INDEX jobs_of_target ON jobs (kind, target);
+CREATE INDEX jobs_of_target ON jobs (target, kind);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- The repositories for which a job was opened, while it was unfinished: who may

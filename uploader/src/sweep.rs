@@ -62,6 +62,7 @@ async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure
     store.forget_removed(FORGOTTEN).await?;
     store.forget_removed_repositories(FORGOTTEN).await?;
     store.purge_audit(now - millis(audit), PURGED).await?;
+    store.optimize().await?;
     Ok(())
 }
 

@@ -133,6 +133,9 @@ impl Store {
         let mut connection = open_connection(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         engine::migrate::migrate(&mut connection)?;
+        // As SQLite advises for connections that stay open. Only a hint for
+        // plans: it may fail, for example while others write.
+        connection.execute_batch("PRAGMA optimize = 0x10002").ok();
         let threads = Threads::new();
         Ok(Self {
             writer: Writer::start(path, &threads)?,
@@ -238,6 +241,16 @@ impl Store {
             if busy { Err(StoreError::Busy) } else { Ok(()) }
         })
         .await
+    }
+
+    /// Lets SQLite renew what it knows of the sizes of tables and indexes, where
+    /// these have changed much. To be called now and then.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn optimize(&self) -> Result<(), StoreError> {
+        self.write_relaxed(|db| Ok(db.execute_batch("PRAGMA optimize")?))
+            .await
     }
 
     /// Gives out a generation: larger than every one before, in this database

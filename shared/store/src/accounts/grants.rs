@@ -224,7 +224,7 @@ impl Store {
                           OR instr(x.repository, :search))"
                 ),
                 // Names hold no spaces.
-                key: "iif(x.repository = '', g.name, x.repository) || ' ' || u.key",
+                key: "CASE WHEN x.repository = '' THEN g.name ELSE x.repository END || ' ' || u.key",
                 // Of a group and its repository of the same name.
                 id: "(x.repository <> '')",
             };

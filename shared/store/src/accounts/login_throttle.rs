@@ -117,7 +117,9 @@ fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreE
     let step = millis(kind.step);
     db.prepare_cached(
         "INSERT INTO login_failures (kind, key, expires_at) VALUES (?1, ?2, ?3 + ?4)
-         ON CONFLICT DO UPDATE SET expires_at = min(max(expires_at, ?3) + ?4, ?5)",
+         ON CONFLICT (kind, key) DO UPDATE SET expires_at = CASE
+             WHEN expires_at < ?3 THEN ?3 + ?4
+             WHEN expires_at + ?4 < ?5 THEN expires_at + ?4 ELSE ?5 END",
     )?
     .execute(params![kind.word, key, now, step, now + kind.free * step])?;
     Ok(())
@@ -125,8 +127,11 @@ fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreE
 
 /// Removes counters that have run out, and what is more than there may be.
 fn purge(db: &Connection, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM login_failures WHERE expires_at <= ?1")?
-        .execute([now])?;
+    db.prepare_cached(
+        "DELETE FROM login_failures WHERE (kind, key) IN (
+             SELECT kind, key FROM login_failures WHERE expires_at <= ?1 LIMIT 100)",
+    )?
+    .execute([now])?;
     db.prepare_cached(
         "DELETE FROM login_failures WHERE (kind, key) IN (
              SELECT kind, key FROM login_failures ORDER BY expires_at
@@ -205,7 +210,7 @@ impl Store {
             db.prepare_cached(
                 "INSERT INTO known_addresses (user_id, address, last_at)
                  SELECT id, ?2, ?3 FROM users WHERE id = ?1
-                 ON CONFLICT DO UPDATE SET last_at = excluded.last_at",
+                 ON CONFLICT (user_id, address) DO UPDATE SET last_at = excluded.last_at",
             )?
             .execute(params![user.0, attempt.address, now])?;
             db.prepare_cached(

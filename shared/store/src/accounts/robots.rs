@@ -129,20 +129,24 @@ impl Store {
                 .prepare_cached(
                     "INSERT INTO robots
                          (group_id, name, description, scopes, created_at, created_by)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (group_id, name) DO NOTHING RETURNING id",
                 )?
-                .execute(params![
-                    group,
-                    new.name.own(),
-                    new.description,
-                    scopes_to_sql(&new.scopes)?,
-                    now,
-                    new.created_by.map(|user| user.0)
-                ])?;
-            if made == 0 {
+                .query_row(
+                    params![
+                        group,
+                        new.name.own(),
+                        new.description,
+                        scopes_to_sql(&new.scopes)?,
+                        now,
+                        new.created_by.map(|user| user.0)
+                    ],
+                    |row| row.get(0).map(RobotId),
+                )
+                .optional()?;
+            let Some(id) = made else {
                 return Ok(RobotCreated::Exists);
-            }
-            let id = RobotId(db.last_insert_rowid());
+            };
             let secret = NewToken {
                 owner: TokenOwner::Robot(id),
                 name: new.name.to_string(),

@@ -126,7 +126,11 @@ impl Store {
     pub async fn create_session(&self, new: NewSession) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
+            db.prepare_cached(
+                "DELETE FROM sessions WHERE id IN (
+                     SELECT id FROM sessions WHERE expires_at <= ?1 LIMIT 100)",
+            )?
+            .execute([now])?;
             db.execute(
                 "INSERT INTO sessions (id, user_id, kind, secret_hash, created_at, expires_at,
                                        last_used_at, address, client)
@@ -195,7 +199,8 @@ impl Store {
         let id = session.id.clone();
         self.write_relaxed(move |db| {
             db.prepare_cached(
-                "UPDATE sessions SET last_used_at = ?2, expires_at = max(expires_at, ?3)
+                "UPDATE sessions SET last_used_at = ?2, expires_at = CASE WHEN expires_at < ?3
+                                                             THEN ?3 ELSE expires_at END
                  WHERE id = ?1",
             )?
             .execute(params![id, now, expires_at])?;

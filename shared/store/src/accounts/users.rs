@@ -246,7 +246,7 @@ impl Store {
                 return Ok(UserChanged::Unknown);
             };
             let set = "UPDATE users SET role = ?2,
-                              disabled_at = iif(?3, coalesce(disabled_at, ?4), NULL)
+                              disabled_at = CASE WHEN ?3 THEN coalesce(disabled_at, ?4) ELSE NULL END
                        WHERE id = ?1";
             let set = |role: Role, disabled: bool| {
                 db.prepare_cached(set)?
@@ -305,7 +305,9 @@ impl Store {
             // Later than every earlier one, also where the clock was set back.
             db.execute(
                 "UPDATE users SET password_hash = ?2, must_change_password = ?3,
-                        password_changed_at = max(?4, password_changed_at + 1) WHERE id = ?1",
+                        password_changed_at = CASE WHEN password_changed_at < ?4 THEN ?4
+                                                   ELSE password_changed_at + 1 END
+                 WHERE id = ?1",
                 params![user.0, password_hash, must_change_password, now],
             )?;
             end_sessions(db, user)

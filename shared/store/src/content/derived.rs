@@ -19,14 +19,14 @@ pub(crate) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
     SELECT :manifest, 1
     UNION
     SELECT x.blob_id, x.is_manifest FROM needs n
-    CROSS JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
+    JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
 
 /// Works out what lists show of a manifest, when what it names is known.
 pub(crate) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
     let size: i64 = db
         .prepare_cached(&format!(
             "{NEEDS} SELECT coalesce(sum(b.size), 0) FROM (SELECT DISTINCT id FROM needs) n
-             CROSS JOIN blobs b ON b.id = n.id"
+             JOIN blobs b ON b.id = n.id"
         ))?
         .query_row(&[(":manifest", &manifest)], |row| row.get(0))?;
     set_manifest_size(db, manifest, size)?;

@@ -99,8 +99,8 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
     let manifest = upsert_manifest(db, clock, new)?;
     for &(blob, is_manifest) in &named {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO manifest_references (manifest_id, blob_id, is_manifest)
-             VALUES (?1, ?2, ?3)",
+            "INSERT INTO manifest_references (manifest_id, blob_id, is_manifest)
+             VALUES (?1, ?2, ?3) ON CONFLICT (manifest_id, blob_id) DO NOTHING",
         )?
         .execute(params![manifest, blob, is_manifest])?;
     }

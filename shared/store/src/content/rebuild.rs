@@ -81,12 +81,13 @@ impl Store {
     pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
         self.write(|db| {
             let mut query = db.prepare_cached(
-                "INSERT OR IGNORE INTO job_dependencies (job_id, depends_on_id)
+                "INSERT INTO job_dependencies (job_id, depends_on_id)
                  SELECT j.id, p.id FROM jobs j
                  JOIN repository_blobs rb ON rb.id = j.target
                  JOIN tags t ON t.repository_id = rb.repository_id
                  JOIN jobs p ON p.kind = 'publish_tag' AND p.target = t.id AND p.state <> 'done'
                  WHERE j.kind = 'link_blob' AND j.removes AND j.state <> 'done'
+                 ON CONFLICT (job_id, depends_on_id) DO NOTHING
                  RETURNING job_id",
             )?;
             let waiting: Vec<i64> = query

@@ -73,8 +73,9 @@ pub(crate) fn insert(
 ) -> Result<(), StoreError> {
     let annotations = json(&referral.annotations)?;
     db.prepare_cached(
-        "INSERT OR IGNORE INTO referrers (manifest_id, subject, artifact_type, annotations)
-         VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO referrers (manifest_id, subject, artifact_type, annotations)
+         VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (manifest_id) DO NOTHING",
     )?
     .execute(params![
         manifest,

@@ -103,17 +103,17 @@ pub(crate) fn withdraw(
     need_each(
         db,
         job,
-        "SELECT j.id FROM jobs j INDEXED BY one_unfinished_job_each
-         CROSS JOIN tags t ON t.id = j.target AND t.repository_id = ?1
+        "SELECT j.id FROM jobs j
          WHERE j.kind = 'publish_tag' AND j.state <> 'done'
+           AND (SELECT t.repository_id FROM tags t WHERE t.id = j.target) = ?1
          UNION ALL
-         SELECT j.id FROM manifest_references x
-         CROSS JOIN repository_manifests h
-           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
-         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
-           ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
-          AND j.removes
-         WHERE x.blob_id = ?2 AND x.is_manifest",
+         SELECT j.id FROM jobs j
+         WHERE j.kind = 'publish_manifest' AND j.state <> 'done' AND j.removes
+           AND j.target IN (
+               SELECT h.id FROM repository_manifests h
+               WHERE h.repository_id = ?1 AND h.manifest_id IN (
+                   SELECT x.manifest_id FROM manifest_references x
+                   WHERE x.blob_id = ?2 AND x.is_manifest))",
         [repository, manifest],
     )?;
     Ok(job)
@@ -145,13 +145,13 @@ pub(crate) fn unlink(
     need_each(
         db,
         job,
-        "SELECT j.id FROM manifest_references x
-         CROSS JOIN repository_manifests h
-           ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id
-         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
-           ON j.kind = 'publish_manifest' AND j.target = h.id AND j.state <> 'done'
-          AND j.removes
-         WHERE x.blob_id = ?2 AND NOT x.is_manifest",
+        "SELECT j.id FROM jobs j
+         WHERE j.kind = 'publish_manifest' AND j.state <> 'done' AND j.removes
+           AND j.target IN (
+               SELECT h.id FROM repository_manifests h
+               WHERE h.repository_id = ?1 AND h.manifest_id IN (
+                   SELECT x.manifest_id FROM manifest_references x
+                   WHERE x.blob_id = ?2 AND NOT x.is_manifest))",
         [repository, blob],
     )?;
     Ok(job)
@@ -166,15 +166,13 @@ pub(crate) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId
     need_each(
         db,
         job,
-        "SELECT j.id FROM repository_blobs rb
-         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
-           ON j.kind = 'link_blob' AND j.target = rb.id AND j.state <> 'done'
-         WHERE rb.blob_id = ?1
+        "SELECT j.id FROM jobs j
+         WHERE j.kind = 'link_blob' AND j.state <> 'done' AND j.target IN (
+             SELECT l.id FROM repository_blobs l WHERE l.blob_id = ?1)
          UNION ALL
-         SELECT j.id FROM repository_manifests rm
-         CROSS JOIN jobs j INDEXED BY one_unfinished_job_each
-           ON j.kind = 'publish_manifest' AND j.target = rm.id AND j.state <> 'done'
-         WHERE rm.manifest_id = ?1",
+         SELECT j.id FROM jobs j
+         WHERE j.kind = 'publish_manifest' AND j.state <> 'done' AND j.target IN (
+             SELECT m.id FROM repository_manifests m WHERE m.manifest_id = ?1)",
         [blob],
     )?;
     Ok(job)

@@ -92,11 +92,13 @@ pub(crate) fn ensure_repository(
                 revive(db, id, now)?;
                 return Ok(Ok(id));
             }
-            db.prepare_cached(
-                "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![group, name.as_str(), now])?;
-            Ok(Ok(db.last_insert_rowid()))
+            let id = db
+                .prepare_cached(
+                    "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)
+                     RETURNING id",
+                )?
+                .query_row(params![group, name.as_str(), now], |row| row.get(0))?;
+            Ok(Ok(id))
         }
     }
 }
@@ -138,7 +140,7 @@ impl Store {
             if readable != Readable::All {
                 let (all, user, within) = readable.values();
                 let mut query = db.prepare_cached(&format!(
-                    "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+                    "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
                      WHERE r.name > :last AND r.removed_at IS NULL AND {READABLE} ORDER BY r.name LIMIT :limit"
                 ))?;
                 let values = named_params! {

@@ -10,6 +10,10 @@ use crate::content::sums::change_blob;
 use crate::engine::sql::{file_from, from_sql, to_sql};
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
 
+/// How many sessions are deleted in one transaction: it holds up every other
+/// write.
+const PURGED_AT_ONCE: u32 = 200;
+
 /// An upload session of this boot.
 #[derive(Clone, Debug)]
 pub struct Upload {
@@ -248,9 +252,22 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn purge_uploads(&self, before: i64) -> Result<usize, StoreError> {
-        self.write_relaxed(move |db| {
-            Ok(db.execute("DELETE FROM uploads WHERE updated_at < ?1", [before])?)
-        })
-        .await
+        let mut all = 0;
+        loop {
+            let purged = self
+                .write_relaxed(move |db| {
+                    Ok(db
+                        .prepare_cached(
+                            "DELETE FROM uploads WHERE id IN (
+                                 SELECT id FROM uploads WHERE updated_at < ?1 LIMIT ?2)",
+                        )?
+                        .execute(params![before, PURGED_AT_ONCE])?)
+                })
+                .await?;
+            all += purged;
+            if purged < PURGED_AT_ONCE as usize {
+                return Ok(all);
+            }
+        }
     }
 }

@@ -1,61 +1,98 @@
-//! Removes the rows of what was deleted or collected, when it is gone from
-//! SFTP and no job that is still shown was about it.
+//! Deletes the rows of what was deleted or collected, once SFTP no longer has it
+//! and no job that is still shown was about it.
+//!
+//! Rows are looked for in a read, since most removed rows have to stay for as
+//! long as their jobs are shown. Each is checked again when it is deleted.
 
-use crate::engine::sql::keys;
+use rusqlite::Connection;
+
+use crate::engine::sql::{key, keys};
 use crate::{Store, StoreError};
 
-/// Removed rows of tags, of repositories' blobs and of their manifests.
-const MEMBERS: [&str; 3] = [
-    "DELETE FROM tags WHERE id IN (
-         SELECT t.id FROM tags t
-         WHERE t.manifest_id IS NULL AND t.published_manifest_id IS NULL
-           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'publish_tag' AND j.target = t.id)
-         LIMIT ?1)",
-    "DELETE FROM repository_blobs WHERE id IN (
-         SELECT t.id FROM repository_blobs t WHERE NOT t.desired AND t.linked_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'link_blob' AND j.target = t.id)
-         LIMIT ?1)",
-    "DELETE FROM repository_manifests WHERE id IN (
-         SELECT t.id FROM repository_manifests t WHERE NOT t.desired AND t.published_at IS NULL
-           AND NOT EXISTS (
-               SELECT 1 FROM jobs j WHERE j.kind = 'publish_manifest' AND j.target = t.id)
-         LIMIT ?1)",
+/// How many rows are deleted in one transaction: it holds up every other write.
+const AT_ONCE: usize = 200;
+
+/// Removed rows of a table, as `t`, that nothing needs any more.
+struct Removed {
+    table: &'static str,
+    condition: &'static str,
+}
+
+const REMOVED: [Removed; 4] = [
+    Removed {
+        table: "tags",
+        condition: "t.manifest_id IS NULL AND t.published_manifest_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'publish_tag' AND j.target = t.id)",
+    },
+    Removed {
+        table: "repository_blobs",
+        condition: "NOT t.desired AND t.linked_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'link_blob' AND j.target = t.id)",
+    },
+    Removed {
+        table: "repository_manifests",
+        condition: "NOT t.desired AND t.published_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs j WHERE j.kind = 'publish_manifest' AND j.target = t.id)",
+    },
+    // Those that nothing of the index refers to any more.
+    Removed {
+        table: "blobs",
+        condition: "NOT t.desired AND t.stored_at IS NULL AND t.file IS NULL
+            AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'store_blob' AND j.target = t.id)
+            AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE manifest_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE blob_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM tags WHERE published_manifest_id = t.id)
+            AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob_id = t.id)",
+    },
 ];
 
-/// Blobs that nothing of the index names any more.
-const BLOBS: &str = "
-    SELECT b.id FROM blobs b INDEXED BY blobs_removed
-    WHERE NOT b.desired AND b.stored_at IS NULL AND b.file IS NULL
-      AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'store_blob' AND j.target = b.id)
-      AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE blob_id = b.id)
-      AND NOT EXISTS (SELECT 1 FROM repository_manifests WHERE manifest_id = b.id)
-      AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE blob_id = b.id)
-      AND NOT EXISTS (SELECT 1 FROM tags WHERE manifest_id = b.id)
-      AND NOT EXISTS (SELECT 1 FROM tags WHERE published_manifest_id = b.id)
-      AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob_id = b.id)
-    LIMIT ?1";
+impl Removed {
+    fn find(&self, db: &Connection, limit: u32) -> Result<Vec<i64>, StoreError> {
+        let Self { table, condition } = self;
+        let query = format!("SELECT t.id FROM {table} t WHERE {condition} LIMIT ?1");
+        keys(db, &query, [limit])
+    }
+
+    /// Deletes these rows, as far as nothing needs them still.
+    fn delete(&self, db: &Connection, rows: &[i64]) -> Result<usize, StoreError> {
+        let Self { table, condition } = self;
+        let mut deleted = 0;
+        for &id in rows {
+            let query = format!("SELECT t.id FROM {table} t WHERE t.id = ?1 AND {condition}");
+            if key(db, &query, [id])?.is_none() {
+                continue;
+            }
+            if *table == "blobs" {
+                db.prepare_cached("DELETE FROM manifests WHERE blob_id = ?1")?
+                    .execute([id])?;
+            }
+            db.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?
+                .execute([id])?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+}
 
 impl Store {
-    /// Removes rows of what is gone, at most `limit` of each kind. Answers
+    /// Deletes rows of what was removed, at most `limit` of each kind. Returns
     /// how many.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn forget_removed(&self, limit: u32) -> Result<usize, StoreError> {
-        self.write_relaxed(move |db| {
-            let mut forgotten = 0;
-            for removed in MEMBERS {
-                forgotten += db.prepare_cached(removed)?.execute([limit])?;
+        let mut deleted = 0;
+        for removed in &REMOVED {
+            let found = self.read(move |db| removed.find(db, limit)).await?;
+            for some in found.chunks(AT_ONCE) {
+                let some = some.to_vec();
+                deleted += self
+                    .write_relaxed(move |db| removed.delete(db, &some))
+                    .await?;
             }
-            for blob in keys(db, BLOBS, [limit])? {
-                db.prepare_cached("DELETE FROM manifests WHERE blob_id = ?1")?
-                    .execute([blob])?;
-                db.prepare_cached("DELETE FROM blobs WHERE id = ?1")?
-                    .execute([blob])?;
-                forgotten += 1;
-            }
-            Ok(forgotten)
-        })
-        .await
+        }
+        Ok(deleted)
     }
 }

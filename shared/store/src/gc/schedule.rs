@@ -57,8 +57,8 @@ impl Store {
         self.write(move |db| {
             db.execute(
                 "UPDATE collection SET collector = NULL,
-                        scheduled_at = max(scheduled_at, coalesce(?1, 0)),
-                        next_try_at = iif(?1 IS NULL, next_try_at, 0)
+                        scheduled_at = CASE WHEN scheduled_at < ?1 THEN ?1 ELSE scheduled_at END,
+                        next_try_at = CASE WHEN ?1 IS NULL THEN next_try_at ELSE 0 END
                  WHERE collector = ?2",
                 params![done, owner],
             )?;

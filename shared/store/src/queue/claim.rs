@@ -33,8 +33,8 @@ const READY: &str = "
       AND (?3 IS NULL OR kind <> 'store_blob' OR bytes_total <= ?3)
       AND (removes OR NOT EXISTS (
            SELECT 1 FROM storage_health WHERE full_until > ?1 AND boot_id = ?2))
-      AND priority < (SELECT iif(EXISTS (
-           SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.priority >= 10), 10, 100))
+      AND priority < (SELECT CASE WHEN EXISTS (
+           SELECT 1 FROM jobs r WHERE r.state = 'running' AND r.priority >= 10) THEN 10 ELSE 100 END)
       AND (SELECT state = 'up' FROM storage_health)
     ORDER BY priority, run_after, id LIMIT 1";
 
@@ -42,14 +42,14 @@ const READY: &str = "
 /// boot.
 const EXPIRED: &str = "
     state = 'running' AND (boot_id <> ?2
-        OR lease_until + iif(overwrites, ?3, 0) <= ?1)";
+        OR lease_until + CASE WHEN overwrites THEN ?3 ELSE 0 END <= ?1)";
 
 /// What becomes of a run that overwrites, ended by somebody else now (?1, in
 /// the boot ?2): a last call of it may reach SFTP up to ?3 later, and undo
 /// there what was made true since.
 const SUSPECT: &str = "
-    suspect_until = iif(overwrites, ?1 + ?3, suspect_until),
-    suspect_boot = iif(overwrites, ?2, suspect_boot)";
+    suspect_until = CASE WHEN overwrites THEN ?1 + ?3 ELSE suspect_until END,
+    suspect_boot = CASE WHEN overwrites THEN ?2 ELSE suspect_boot END";
 
 /// A run whose process died or fell silent counts as a failure of its job,
 /// since the job may be what killed it (by its memory, say): it is tried again
@@ -102,8 +102,7 @@ impl Store {
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
                             lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0,
                             overwrites = (kind = 'publish_tag' OR removes),
-                            suspect_until = iif(suspect_until <= ?1 AND suspect_boot = ?2,
-                                                NULL, suspect_until)
+                            suspect_until = CASE WHEN suspect_until <= ?1 AND suspect_boot = ?2 THEN NULL ELSE suspect_until END
                      WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
                 ))?
                 .query_row(

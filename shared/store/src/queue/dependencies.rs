@@ -7,7 +7,8 @@ use crate::{JobId, StoreError};
 /// Makes `job` depend on `needed`: it starts only when that is done.
 pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
     db.prepare_cached(
-        "INSERT OR IGNORE INTO job_dependencies (job_id, depends_on_id) VALUES (?1, ?2)",
+        "INSERT INTO job_dependencies (job_id, depends_on_id) VALUES (?1, ?2)
+         ON CONFLICT (job_id, depends_on_id) DO NOTHING",
     )?
     .execute([job.0, needed.0])?;
     Ok(())
@@ -17,9 +18,9 @@ pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Resu
 /// a running job alone.
 pub(crate) fn update_readiness(db: &Connection, job: JobId) -> Result<(), StoreError> {
     db.prepare_cached(
-        "UPDATE jobs SET state = iif(EXISTS (
+        "UPDATE jobs SET state = CASE WHEN EXISTS (
              SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
-             WHERE n.job_id = jobs.id AND j.state <> 'done'), 'waiting', 'pending')
+             WHERE n.job_id = jobs.id AND j.state <> 'done') THEN 'waiting' ELSE 'pending' END
          WHERE id = ?1 AND state IN ('waiting', 'pending')",
     )?
     .execute([job.0])?;

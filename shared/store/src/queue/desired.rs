@@ -298,7 +298,7 @@ impl Store {
         let target = claim.target;
         self.read(move |db| {
             let mut query = db.prepare_cached(
-                "SELECT b.id, b.digest, b.size, iif(b.stored_at IS NULL, NULL, b.confirmed_at)
+                "SELECT b.id, b.digest, b.size, CASE WHEN b.stored_at IS NULL THEN NULL ELSE b.confirmed_at END
                  FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id OR b.id IN (
                      SELECT m.blob_id FROM manifest_references m

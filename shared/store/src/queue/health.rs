@@ -108,8 +108,8 @@ impl Store {
             let claimed = db
                 .prepare_cached(
                     "UPDATE storage_health SET prober = ?1, probe_until = ?2,
-                            next_probe_at = iif(boot_id = ?3, next_probe_at, 0),
-                            full_until = iif(boot_id = ?3, full_until, 0), boot_id = ?3
+                            next_probe_at = CASE WHEN boot_id = ?3 THEN next_probe_at ELSE 0 END,
+                            full_until = CASE WHEN boot_id = ?3 THEN full_until ELSE 0 END, boot_id = ?3
                      WHERE state <> 'up' AND (boot_id <> ?3 OR (next_probe_at <= ?4
                            AND (prober IS NULL OR prober = ?1 OR probe_until <= ?4)))
                      RETURNING 1",
@@ -132,10 +132,10 @@ impl Store {
         let clock = self.clock.clone();
         self.write(move |db| {
             db.execute(
-                "UPDATE storage_health SET since = iif(state = 'up', since, ?1), state = 'up',
+                "UPDATE storage_health SET since = CASE WHEN state = 'up' THEN since ELSE ?1 END, state = 'up',
                         code = NULL, message = NULL, hint = NULL, checked_at = ?1, failures = 0,
                         prober = NULL, probe_until = 0, next_probe_at = 0,
-                        full_until = iif(boot_id = ?2, full_until, 0), boot_id = ?2",
+                        full_until = CASE WHEN boot_id = ?2 THEN full_until ELSE 0 END, boot_id = ?2",
                 params![clock.wall_ms(), clock.boot_id()],
             )?;
             Ok(())
@@ -162,11 +162,11 @@ impl Store {
         let clock = self.clock.clone();
         self.write(move |db| {
             db.execute(
-                "UPDATE storage_health SET since = iif(state = ?1, since, ?2), state = ?1,
+                "UPDATE storage_health SET since = CASE WHEN state = ?1 THEN since ELSE ?2 END, state = ?1,
                         code = ?3, message = ?4, hint = ?5, checked_at = ?2,
                         failures = failures + 1, prober = NULL, probe_until = 0,
-                        next_probe_at = max(iif(boot_id = ?7, next_probe_at, 0), ?6),
-                        full_until = iif(boot_id = ?7, full_until, 0), boot_id = ?7",
+                        next_probe_at = max(CASE WHEN boot_id = ?7 THEN next_probe_at ELSE 0 END, ?6),
+                        full_until = CASE WHEN boot_id = ?7 THEN full_until ELSE 0 END, boot_id = ?7",
                 params![
                     name,
                     clock.wall_ms(),
@@ -192,7 +192,7 @@ impl Store {
         self.write(move |db| {
             db.execute(
                 "UPDATE storage_health SET full_until = ?1,
-                        next_probe_at = iif(boot_id = ?2, next_probe_at, 0), boot_id = ?2",
+                        next_probe_at = CASE WHEN boot_id = ?2 THEN next_probe_at ELSE 0 END, boot_id = ?2",
                 params![clock.boot_ms() + millis(wait), clock.boot_id()],
             )?;
             Ok(())
@@ -209,7 +209,7 @@ impl Store {
         self.write(|db| {
             db.execute(
                 "UPDATE storage_health SET next_probe_at = 0, full_until = 0,
-                        state = iif(state = 'up', 'unknown', state)",
+                        state = CASE WHEN state = 'up' THEN 'unknown' ELSE state END",
                 [],
             )?;
             Ok(())

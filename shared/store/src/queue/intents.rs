@@ -43,8 +43,9 @@ pub(crate) fn link_intent(
 ) -> Result<(), StoreError> {
     for job in jobs {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO intents (id, job_id, generation, kind, target)
-             SELECT ?1, id, ?3, kind, target FROM jobs WHERE id = ?2",
+            "INSERT INTO intents (id, job_id, generation, kind, target)
+             SELECT ?1, id, ?3, kind, target FROM jobs WHERE id = ?2
+             ON CONFLICT (id, job_id) DO NOTHING",
         )?
         .execute(params![intent.to_string(), job.0, generation])?;
     }

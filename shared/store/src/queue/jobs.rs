@@ -209,11 +209,11 @@ pub(crate) fn enqueue_or_join(
              VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
                  removes = excluded.removes, bytes_total = excluded.bytes_total,
-                 overwrites = max(overwrites, excluded.removes),
+                 overwrites = (overwrites OR excluded.removes),
                  priority = excluded.priority,
-                 state = iif(state = 'failed', 'pending', state), attempt = 0,
-                 run_after = iif(state IN ('pending', 'failed'), excluded.run_after, run_after),
-                 boot_id = iif(state IN ('pending', 'failed'), excluded.boot_id, boot_id)
+                 state = CASE WHEN state = 'failed' THEN 'pending' ELSE state END, attempt = 0,
+                 run_after = CASE WHEN state IN ('pending', 'failed') THEN excluded.run_after ELSE run_after END,
+                 boot_id = CASE WHEN state IN ('pending', 'failed') THEN excluded.boot_id ELSE boot_id END
              RETURNING id",
         )?
         .query_row(

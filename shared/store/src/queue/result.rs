@@ -75,18 +75,18 @@ fn mark_reconciled(
 ) -> Result<bool, StoreError> {
     let update = match claim.kind {
         JobKind::StoreBlob => {
-            "UPDATE blobs SET stored_at = iif(desired, ?3, NULL),
-                              confirmed_at = iif(desired, ?3, NULL),
-                              file = iif(desired, file, NULL),
-                              damaged = iif(desired, NULL, damaged)
+            "UPDATE blobs SET stored_at = CASE WHEN desired THEN ?3 ELSE NULL END,
+                              confirmed_at = CASE WHEN desired THEN ?3 ELSE NULL END,
+                              file = CASE WHEN desired THEN file ELSE NULL END,
+                              damaged = CASE WHEN desired THEN NULL ELSE damaged END
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::LinkBlob => {
-            "UPDATE repository_blobs SET linked_at = iif(desired, ?3, NULL)
+            "UPDATE repository_blobs SET linked_at = CASE WHEN desired THEN ?3 ELSE NULL END
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::PublishManifest => {
-            "UPDATE repository_manifests SET published_at = iif(desired, ?3, NULL)
+            "UPDATE repository_manifests SET published_at = CASE WHEN desired THEN ?3 ELSE NULL END
              WHERE id = ?1 AND generation = ?2"
         }
         JobKind::PublishTag => {
@@ -94,7 +94,7 @@ fn mark_reconciled(
              WHERE id = ?1 AND generation = ?2 AND ?3"
         }
         JobKind::MarkGroup => {
-            "UPDATE groups SET marked_at = iif(desired, ?3, NULL)
+            "UPDATE groups SET marked_at = CASE WHEN desired THEN ?3 ELSE NULL END
              WHERE id = ?1 AND generation = ?2"
         }
     };
@@ -167,7 +167,7 @@ fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreEr
                     bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
                     error_message = NULL, error_hint = NULL
              WHERE id = ?1
-             RETURNING suspect_until + iif(suspect_boot = ?3, 0, ?4 - suspect_until), removes",
+             RETURNING suspect_until + CASE WHEN suspect_boot = ?3 THEN 0 ELSE ?4 - suspect_until END, removes",
         )?
         .query_row(
             params![
@@ -203,10 +203,10 @@ fn put_back(
 ) -> Result<bool, StoreError> {
     let changed = db
         .prepare_cached(
-            "UPDATE jobs SET state = iif(?3, 'failed', 'pending'), owner = NULL,
+            "UPDATE jobs SET state = CASE WHEN ?3 THEN 'failed' ELSE 'pending' END, owner = NULL,
                     lease_until = NULL, attempt = attempt + ?4, run_after = ?5, boot_id = ?6,
-                    suspect_until = iif(?7 AND overwrites, ?11, suspect_until),
-                    suspect_boot = iif(?7 AND overwrites, ?6, suspect_boot),
+                    suspect_until = CASE WHEN ?7 AND overwrites THEN ?11 ELSE suspect_until END,
+                    suspect_boot = CASE WHEN ?7 AND overwrites THEN ?6 ELSE suspect_boot END,
                     error_code = ?8, error_message = ?9, error_hint = ?10
              WHERE id = ?1 AND lease = ?2 AND state = 'running'",
         )?

@@ -20,7 +20,7 @@ impl Store {
         self.write_relaxed(move |db| {
             db.prepare_cached(
                 "INSERT INTO uploaders (owner, started_at, heartbeat_at) VALUES (?1, ?2, ?2)
-                 ON CONFLICT DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
+                 ON CONFLICT (owner) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
             )?
             .execute(params![owner, now])?;
             db.prepare_cached("DELETE FROM uploaders WHERE heartbeat_at < ?1")?

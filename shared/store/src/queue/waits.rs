@@ -41,38 +41,45 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn settled(&self, jobs: &[JobId]) -> Result<Settled, StoreError> {
-        let ids: Vec<i64> = jobs.iter().map(|job| job.0).collect();
-        let ids = serde_json::Value::from(ids).to_string();
+        let jobs = jobs.to_vec();
         self.read(move |db| {
-            let unfinished: bool = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE state <> 'done'
-                     AND id IN (SELECT value FROM json_each(?1)))",
-                )?
-                .query_row([&ids], |row| row.get(0))?;
-            if !unfinished {
+            let mut is_unfinished = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
+            )?;
+            let mut unfinished = Vec::new();
+            for job in jobs {
+                if is_unfinished.query_row([job.0], |row| row.get(0))? {
+                    unfinished.push(job);
+                }
+            }
+            if unfinished.is_empty() {
                 return Ok(Settled::Done);
             }
             if let Some(trouble) = trouble_of_storage(db)? {
                 return Ok(Settled::Parked(trouble));
             }
-            let parked = db
-                .prepare_cached(
-                    "WITH RECURSIVE needed (id) AS (
-                         SELECT value FROM json_each(?1)
-                         UNION SELECT n.depends_on_id FROM job_dependencies n JOIN needed ON n.job_id = needed.id)
-                     SELECT error_code, error_message, error_hint FROM jobs
-                     WHERE state = 'failed' AND id IN needed LIMIT 1",
-                )?
-                .query_row([&ids], |row| {
+            let mut parked = db.prepare_cached(
+                "WITH RECURSIVE needed (id) AS (
+                     SELECT ?1
+                     UNION
+                     SELECT d.depends_on_id FROM job_dependencies d
+                     JOIN needed n ON d.job_id = n.id)
+                 SELECT error_code, error_message, error_hint FROM jobs
+                 WHERE state = 'failed' AND id IN (SELECT id FROM needed) LIMIT 1",
+            )?;
+            for job in unfinished {
+                let trouble = parked.query_row([job.0], |row| {
                     Ok(Trouble {
                         code: row.get::<_, Option<String>>(0)?.unwrap_or_default(),
                         message: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
                         hint: row.get(2)?,
                     })
-                })
-                .optional()?;
-            Ok(parked.map_or(Settled::Waiting, Settled::Parked))
+                });
+                if let Some(trouble) = trouble.optional()? {
+                    return Ok(Settled::Parked(trouble));
+                }
+            }
+            Ok(Settled::Waiting)
         })
         .await
     }

@@ -1,10 +1,13 @@
 //! Reading the audit log: pages and rows for export; and what is too old.
 
-use rusqlite::{Row, ToSql, params};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::content::sums::add_pulls;
 use crate::engine::page::List;
 use crate::{AuditAction, Page, PageRequest, Store, StoreError};
+
+/// How many rows are deleted in one transaction: it holds up every other write.
+const PURGED_AT_ONCE: u32 = 200;
 
 /// A day in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -176,27 +179,41 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn purge_audit(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
-        self.write_relaxed(move |db| {
-            let entries = db
-                .prepare_cached(
-                    "DELETE FROM audit WHERE id IN
-                         (SELECT id FROM audit WHERE at < ?1 ORDER BY at, id LIMIT ?2)",
-                )?
-                .execute(params![before, limit])?;
-            let mut query = db.prepare_cached(
-                "DELETE FROM pulls WHERE (repository_id, reference, day) IN
-                     (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)
-                 RETURNING repository_id, reference, count",
-            )?;
-            let old = query.query_map(params![before / DAY_MS, limit], |row| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-            })?;
-            let old: Vec<_> = old.collect::<Result<_, _>>()?;
-            for (repository, reference, count) in old {
-                add_pulls(db, repository, &reference, -count, 0)?;
+        let (mut left, mut all) = (limit, 0);
+        while left > 0 {
+            let some = left.min(PURGED_AT_ONCE);
+            let (entries, days) = self
+                .write_relaxed(move |db| purge(db, before, some))
+                .await?;
+            all += entries;
+            left -= some;
+            if entries.max(days) < some as usize {
+                break;
             }
-            Ok(entries)
-        })
-        .await
+        }
+        Ok(all)
     }
+}
+
+/// Deletes so many entries and days of pulls; returns how many there were.
+fn purge(db: &Connection, before: i64, limit: u32) -> Result<(usize, usize), StoreError> {
+    let entries = db
+        .prepare_cached(
+            "DELETE FROM audit WHERE id IN
+                 (SELECT id FROM audit WHERE at < ?1 ORDER BY at, id LIMIT ?2)",
+        )?
+        .execute(params![before, limit])?;
+    let mut query = db.prepare_cached(
+        "DELETE FROM pulls WHERE (repository_id, reference, day) IN
+             (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)
+         RETURNING repository_id, reference, count",
+    )?;
+    let old = query.query_map(params![before / DAY_MS, limit], |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let old: Vec<_> = old.collect::<Result<_, _>>()?;
+    for (repository, reference, count) in &old {
+        add_pulls(db, *repository, reference, -count, 0)?;
+    }
+    Ok((entries, old.len()))
 }

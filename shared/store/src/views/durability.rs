@@ -58,17 +58,18 @@ impl Needed {
             .prepare_cached(&format!(
                 "{NEEDS}
                  SELECT coalesce(sum(b.size), 0),
-                    coalesce(sum(iif(b.stored_at IS NOT NULL, b.size,
-                        min(b.size, iif(s.state = 'running', s.bytes_done, 0)))), 0),
-                    coalesce(sum(iif(b.stored_at IS NOT NULL AND b.verified_at IS NOT NULL,
-                        b.size, 0)), 0),
+                    coalesce(sum(CASE WHEN b.stored_at IS NOT NULL THEN b.size
+                                      WHEN s.state IS NULL OR s.state <> 'running' THEN 0
+                                      WHEN s.bytes_done < b.size THEN s.bytes_done
+                                      ELSE b.size END), 0),
+                    coalesce(sum(CASE WHEN b.stored_at IS NOT NULL AND b.verified_at IS NOT NULL THEN b.size ELSE 0 END), 0),
                     count(*) FILTER (WHERE b.stored_at IS NULL),
                     count(*) FILTER (WHERE b.verified_at IS NULL),
                     count(*) FILTER (WHERE b.damaged IS NOT NULL),
                     count(*) FILTER (WHERE 'running' IN (s.state, l.state, p.state)),
                     count(*) FILTER (WHERE 'failed' IN (s.state, l.state, p.state))
                  FROM (SELECT DISTINCT id FROM needs) n
-                 CROSS JOIN blobs b ON b.id = n.id
+                 JOIN blobs b ON b.id = n.id
                  LEFT JOIN jobs s
                    ON s.kind = 'store_blob' AND s.target = b.id AND s.state <> 'done'
                  LEFT JOIN repository_blobs rb

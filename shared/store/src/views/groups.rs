@@ -75,9 +75,8 @@ pub(crate) const SOME_READABLE: &str =
         WHERE x.user_id = :user AND x.group_id = g.id AND x.rights <> 0
           AND (:within IS NULL OR EXISTS (SELECT 1 FROM json_each(:within) p
             WHERE p.value IN ('*', g.name || '/*')
-               OR iif(x.repository = '', p.value = g.name
-                    OR substr(p.value, 1, length(g.name) + 1) = g.name || '/',
-                    p.value = x.repository)))))";
+               OR CASE WHEN x.repository = '' THEN p.value = g.name
+                    OR substr(p.value, 1, length(g.name) + 1) = g.name || '/' ELSE p.value = x.repository END))))";
 
 fn columns(readable: &str) -> String {
     let of =

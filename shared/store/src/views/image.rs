@@ -198,7 +198,7 @@ fn sharing(
     let (all, user, within) = readable.values();
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name FROM blobs b
-         CROSS JOIN repository_blobs x ON x.blob_id = b.id AND x.desired
+         JOIN repository_blobs x ON x.blob_id = b.id AND x.desired
          JOIN repositories r ON r.id = x.repository_id
          JOIN groups g ON g.id = r.group_id
          WHERE b.digest = :digest AND r.id <> :repository AND r.removed_at IS NULL AND {READABLE}
@@ -257,7 +257,7 @@ impl Store {
             let mut query = db.prepare_cached(
                 "SELECT b.digest, m.media_type, m.size FROM blobs i
                  JOIN repositories r ON r.name = ?1
-                 CROSS JOIN manifest_references x ON x.manifest_id = i.id AND x.is_manifest
+                 JOIN manifest_references x ON x.manifest_id = i.id AND x.is_manifest
                  JOIN repository_manifests rm
                    ON rm.repository_id = r.id AND rm.manifest_id = x.blob_id AND rm.desired
                  JOIN manifests m ON m.blob_id = x.blob_id

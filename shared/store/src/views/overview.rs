@@ -159,10 +159,10 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
     let mut query = db.prepare_cached(&format!(
         "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
                 (SELECT name FROM users WHERE id = t.pushed_by),
-                t.id, r.id, t.manifest_id, t.published_manifest_id IS t.manifest_id
-         FROM (SELECT * FROM tags INDEXED BY tags_pushed WHERE manifest_id IS NOT NULL
+                t.id, r.id, t.manifest_id, t.published_manifest_id IS NOT DISTINCT FROM t.manifest_id
+         FROM (SELECT * FROM tags WHERE manifest_id IS NOT NULL
                ORDER BY pushed_at DESC {looked_at}) t
-         CROSS JOIN repositories r ON r.id = t.repository_id
+         JOIN repositories r ON r.id = t.repository_id
          JOIN blobs b ON b.id = t.manifest_id {within}
          ORDER BY t.pushed_at DESC LIMIT :limit"
     ))?;

@@ -298,7 +298,7 @@ impl Look<'_> {
             let others = keys(
                 db,
                 "SELECT DISTINCT o.repository_id FROM repository_blobs l
-                 CROSS JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.desired
+                 JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.desired
                   AND o.repository_id <> l.repository_id
                  WHERE l.repository_id = ?1 AND l.desired LIMIT ?2",
                 [self.repository, KEEPERS],

@@ -29,8 +29,7 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
         .prepare_cached(
             "SELECT r.name || coalesce(':' || t.name, '@' || mb.digest),
                     coalesce(t.manifest_id, rm.manifest_id),
-                    iif(j.removes, NULL,
-                        (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by)))
+                    CASE WHEN j.removes THEN NULL ELSE (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by)) END
              FROM jobs j
              LEFT JOIN tags t ON j.kind = 'publish_tag' AND t.id = j.target
              LEFT JOIN repository_manifests rm ON j.kind = 'publish_manifest' AND rm.id = j.target

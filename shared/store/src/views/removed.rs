@@ -48,10 +48,11 @@ impl Store {
         let query = "SELECT rm.manifest_id, b.digest FROM repository_manifests rm
              JOIN blobs b ON b.id = rm.manifest_id
              WHERE rm.repository_id = ?1 AND rm.manifest_id > ?2 AND rm.desired
-               AND NOT EXISTS (SELECT 1 FROM manifest_references x
-                   CROSS JOIN repository_manifests h
-                     ON h.repository_id = ?1 AND h.manifest_id = x.manifest_id AND h.desired
-                   WHERE x.blob_id = rm.manifest_id AND x.is_manifest)
+               AND NOT EXISTS (
+                   SELECT 1 FROM repository_manifests h
+                   WHERE h.repository_id = ?1 AND h.desired AND h.manifest_id IN (
+                       SELECT x.manifest_id FROM manifest_references x
+                       WHERE x.blob_id = rm.manifest_id AND x.is_manifest))
              ORDER BY rm.manifest_id LIMIT ?3";
         self.contents(repository, query, after, limit).await
     }
@@ -107,7 +108,7 @@ impl Store {
         self.read_in_background(move |db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT r.id, r.name, r.removed_at
-                 FROM repositories r INDEXED BY repositories_removed
+                 FROM repositories r
                  WHERE r.removed_at IS NOT NULL AND NOT r.folders_removed AND {CLEARED} LIMIT ?1"
             ))?;
             let mut rows = query.query([limit])?;
@@ -134,8 +135,8 @@ impl Store {
         self.write_relaxed(move |db| {
             let cleared = row(
                 db,
-                "UPDATE repositories SET folders_removed = 1 WHERE id = ?1 AND removed_at = ?2
-                 RETURNING 1",
+                "UPDATE repositories SET folders_removed = TRUE
+                 WHERE id = ?1 AND removed_at = ?2 RETURNING id",
                 [id, removed_at],
                 |_| Ok(()),
             )?;
@@ -154,7 +155,7 @@ impl Store {
             let repositories = db
                 .prepare_cached(
                     "DELETE FROM repositories WHERE id IN (
-                         SELECT r.id FROM repositories r INDEXED BY repositories_removed
+                         SELECT r.id FROM repositories r
                          WHERE r.removed_at IS NOT NULL AND r.folders_removed
                            AND NOT EXISTS (SELECT 1 FROM tags WHERE repository_id = r.id)
                            AND NOT EXISTS (SELECT 1 FROM repository_blobs

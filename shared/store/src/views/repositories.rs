@@ -126,7 +126,7 @@ fn page(
     } else {
         values.readable(readable);
         format!(
-            "repositories r CROSS JOIN groups g ON g.id = r.group_id
+            "repositories r JOIN groups g ON g.id = r.group_id
              WHERE r.removed_at IS NULL AND {READABLE}"
         )
     };

@@ -51,7 +51,7 @@ fn search(
     }
     // The name below the group counts as a beginning too.
     let mut query = db.prepare_cached(&format!(
-        "SELECT r.name FROM repositories r CROSS JOIN groups g ON g.id = r.group_id
+        "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
          WHERE r.removed_at IS NULL AND instr(r.name, :text) > 0 AND {READABLE}
          ORDER BY instr(r.name, :text) > 1 AND instr(r.name, '/' || :text) = 0, r.name
          LIMIT :limit"
@@ -61,8 +61,8 @@ fn search(
         found.repositories.push(parsed(&row.get::<_, String>(0)?)?);
     }
     let mut query = db.prepare_cached(&format!(
-        "SELECT r.name, t.name FROM tags t CROSS JOIN repositories r ON r.id = t.repository_id
-         CROSS JOIN groups g ON g.id = r.group_id
+        "SELECT r.name, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id
+         JOIN groups g ON g.id = r.group_id
          WHERE t.manifest_id IS NOT NULL AND instr(lower(t.name), :text) > 0 AND {READABLE}
          ORDER BY instr(lower(t.name), :text) > 1, t.name, r.name LIMIT :limit"
     ))?;

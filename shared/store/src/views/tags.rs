@@ -77,7 +77,8 @@ struct Listed {
     row: TagRow,
 }
 
-const COLUMNS: &str = "t.id, t.manifest_id, t.published_manifest_id IS t.manifest_id, t.name,
+const COLUMNS: &str =
+    "t.id, t.manifest_id, t.published_manifest_id IS NOT DISTINCT FROM t.manifest_id, t.name,
     (SELECT digest FROM blobs WHERE id = t.manifest_id),
     (SELECT media_type FROM manifests WHERE blob_id = t.manifest_id),
     (SELECT platforms FROM manifests WHERE blob_id = t.manifest_id), t.size, t.pushed_at,
@@ -212,7 +213,7 @@ impl Store {
         self.read_for_people(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT t.name FROM blobs b
-                 CROSS JOIN tags t INDEXED BY tags_of_manifest ON t.manifest_id = b.id
+                 JOIN tags t ON t.manifest_id = b.id
                  JOIN repositories r ON r.id = t.repository_id
                  WHERE b.digest = :digest AND r.name = :repository
                  ORDER BY t.name LIMIT :limit",
