@@ -206,23 +206,28 @@ fn done(db: &Connection, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreE
         let mut query = db.prepare_cached("SELECT done_jobs FROM totals")?;
         return Ok(query.query_row([], |row| row.get(0))?);
     }
-    let (within, values): (&str, Vec<(&str, &dyn ToSql)>) = match &on {
-        Some(on) => ("r.id = :on", vec![(":on", on)]),
-        None => (READABLE, viewer.values().to_vec()),
+    let readable = format!(
+        "EXISTS (SELECT 1 FROM repositories r JOIN groups g ON g.id = r.group_id
+                 WHERE r.id = p.repository_id AND {READABLE})"
+    );
+    let (of, places, values): (&str, &str, Vec<(&str, &dyn ToSql)>) = match &on {
+        Some(on) => ("r.id = :on", "p.repository_id = :on", vec![(":on", on)]),
+        None => (READABLE, &readable, viewer.values().to_vec()),
     };
     let own: i64 = db
         .prepare_cached(&format!(
             "SELECT coalesce(sum(r.done_jobs), 0)
              FROM repositories r JOIN groups g ON g.id = r.group_id
-             WHERE r.done_jobs > 0 AND {within}"
+             WHERE r.done_jobs > 0 AND {of}"
         ))?
         .query_row(values.as_slice(), |row| row.get(0))?;
+    // The state is asked in a query of its own, so that no plan starts from all
+    // finished jobs.
     let shared: i64 = db
         .prepare_cached(&format!(
-            "SELECT count(DISTINCT p.job_id)
-             FROM job_repositories p JOIN jobs j ON j.id = p.job_id
-             JOIN repositories r ON r.id = p.repository_id JOIN groups g ON g.id = r.group_id
-             WHERE p.shared AND j.state = 'done' AND {within}"
+            "SELECT count(DISTINCT p.job_id) FROM job_repositories p
+             WHERE p.shared AND {places}
+               AND (SELECT j.state FROM jobs j WHERE j.id = p.job_id) = 'done'"
         ))?
         .query_row(values.as_slice(), |row| row.get(0))?;
     Ok(own + shared)
