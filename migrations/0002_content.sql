@@ -193,7 +193,8 @@ CREATE TABLE tags (
 ) STRICT;
 CREATE INDEX tags_listed ON tags (repository_id, name, manifest_id) WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_of_manifest ON tags (manifest_id, repository_id, name);
-CREATE INDEX tags_published ON tags (published_manifest_id);
+CREATE INDEX tags_published ON tags (published_manifest_id)
+    WHERE published_manifest_id IS NOT NULL;
 CREATE INDEX tags_removed ON tags (id) WHERE manifest_id IS NULL;
 CREATE INDEX tags_pushed ON tags (pushed_at) WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_by_push ON tags (repository_id, pushed_at) WHERE manifest_id IS NOT NULL;

@@ -48,11 +48,20 @@ const REMOVED: [Removed; 4] = [
     },
 ];
 
+/// What looks for removed rows, to look at the plans.
+#[cfg(test)]
+pub(crate) fn queries() -> Vec<String> {
+    REMOVED.iter().map(Removed::query).collect()
+}
+
 impl Removed {
-    fn find(&self, db: &Connection, limit: u32) -> Result<Vec<i64>, StoreError> {
+    fn query(&self) -> String {
         let Self { table, condition } = self;
-        let query = format!("SELECT t.id FROM {table} t WHERE {condition} LIMIT ?1");
-        keys(db, &query, [limit])
+        format!("SELECT t.id FROM {table} t WHERE {condition} LIMIT ?1")
+    }
+
+    fn find(&self, db: &Connection, limit: u32) -> Result<Vec<i64>, StoreError> {
+        keys(db, &self.query(), [limit])
     }
 
     /// Deletes these rows, as far as nothing needs them still.

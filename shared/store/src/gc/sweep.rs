@@ -170,14 +170,14 @@ impl Store {
     }
 }
 
+/// Jobs that were finished before ?1 and whose intents are forgotten.
+pub(crate) const OLD_JOBS: &str = "
+    SELECT j.id FROM jobs j WHERE j.finished_at < ?1
+      AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = j.id)
+    ORDER BY j.finished_at LIMIT ?2";
+
 fn prune_some(db: &Connection, before: i64) -> Result<usize, StoreError> {
-    let old = keys(
-        db,
-        "SELECT j.id FROM jobs j WHERE j.finished_at < ?1
-           AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = j.id)
-         ORDER BY j.finished_at LIMIT ?2",
-        params![before, AT_ONCE],
-    )?;
+    let old = keys(db, OLD_JOBS, params![before, AT_ONCE])?;
     for &job in &old {
         count_done(db, job, -1)?;
         db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?

@@ -352,3 +352,26 @@ async fn removals_look_things_up_by_what_they_ask_for() {
         assert!(!scans && !all_of_a_repository, "{step}");
     }
 }
+
+#[tokio::test]
+async fn purges_read_an_index_of_what_is_old_or_removed() {
+    let place = Place::new().await;
+    let plans = |db: &Connection| -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let mut queries = vec![crate::gc::sweep::OLD_JOBS.to_owned()];
+        queries.extend(crate::gc::forget::queries());
+        let mut plans = Vec::new();
+        for query in queries {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+            let values = rusqlite::params_from_iter(vec![1; plan.parameter_count()]);
+            let rows = plan.query_map(values, |row| row.get::<_, String>(3))?;
+            plans.push((query, rows.collect::<Result<Vec<_>, _>>()?));
+        }
+        Ok(plans)
+    };
+    for (query, steps) in place.store.read(plans).await.unwrap() {
+        for step in steps {
+            let by_index = !step.starts_with("SCAN") || step.contains("_removed");
+            assert!(by_index && !step.contains("TEMP B-TREE"), "{step}: {query}");
+        }
+    }
+}
