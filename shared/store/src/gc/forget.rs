@@ -94,7 +94,9 @@ impl Store {
     pub async fn forget_removed(&self, limit: u32) -> Result<usize, StoreError> {
         let mut deleted = 0;
         for removed in &REMOVED {
-            let found = self.read(move |db| removed.find(db, limit)).await?;
+            let found = self
+                .read_in_background(move |db| removed.find(db, limit))
+                .await?;
             for some in found.chunks(AT_ONCE) {
                 let some = some.to_vec();
                 deleted += self
