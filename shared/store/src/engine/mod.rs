@@ -1,16 +1,15 @@
 //! The engine: connections, the writer, the readers, and how values are
 //! written in SQL. Statements are in the other rooms.
-
 //!
-//! Statements are written in the subset of SQL that SQLite and PostgreSQL share,
+//! Statements are written in the subset of SQL that SQLite and `PostgreSQL` share,
 //! except for:
 //!
 //! - `INDEXED BY jobs_to_claim` (`queue/claim.rs`): the index gives the order in
 //!   which jobs are claimed, while SQLite would take the one by state and sort;
-//! - `json_each(:within)` (`accounts/readable.rs`, `views/groups.rs`): the
-//!   patterns of a token are a list inside statements with other named values;
-//! - `instr` in searches: PostgreSQL calls it `strpos`;
-//! - `printf`, `rowid` and `LIMIT -1` of the list of sessions
+//! - `json_each` (`accounts/readable.rs`, `accounts/grants.rs`,
+//!   `views/groups.rs`): a list inside a statement with other named values;
+//! - `instr` in searches: `PostgreSQL` calls it `strpos`;
+//! - `rowid` and `LIMIT -1` of the list of sessions
 //!   (`accounts/sessions.rs`): sessions have no number of their own;
 //! - generated columns (`users.login_order`, `tags.version_down`) and
 //!   `unixepoch` in `migrations/`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use refity_config::clock::millis;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::engine::sql::from_sql;
+use crate::engine::sql::{from_sql, to_sql};
 use crate::queue::jobs::{Claim, JobKind, Lease};
 use crate::{JobId, Store, StoreError};
 
@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Renews an owner's leases on these jobs and notes the bytes sent, in one
-    /// statement. Answers the claims that it still has. A job that is not
+    /// transaction. Answers the claims that it still has. A job that is not
     /// named, since its end could not be written down, is repeated when its
     /// lease has run out.
     ///
@@ -156,30 +156,23 @@ impl Store {
         bytes_done: Vec<(JobId, u64)>,
     ) -> Result<HashSet<(JobId, Lease)>, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
-        let progress: serde_json::Map<_, _> = bytes_done
-            .into_iter()
-            .map(|(job, bytes)| (job.to_string(), bytes.into()))
-            .collect();
-        let progress = serde_json::Value::Object(progress).to_string();
         self.write_relaxed(move |db| {
             let mut update = db.prepare_cached(
-                "UPDATE jobs SET lease_until = ?1, bytes_done = coalesce(
-                     (SELECT p.value FROM json_each(?2) p WHERE CAST(p.key AS INTEGER) = jobs.id),
-                     bytes_done)
-                 WHERE state = 'running' AND owner = ?3 AND boot_id = ?4
-                   AND id IN (SELECT CAST(key AS INTEGER) FROM json_each(?2))
-                 RETURNING id, lease",
+                "UPDATE jobs SET lease_until = ?1, bytes_done = ?2
+                 WHERE id = ?3 AND state = 'running' AND owner = ?4 AND boot_id = ?5
+                 RETURNING lease",
             )?;
-            let held = update.query_map(
-                params![
-                    clock.boot_ms() + millis(LEASE),
-                    progress,
-                    owner,
-                    clock.boot_id()
-                ],
-                |row| Ok((JobId(row.get(0)?), Lease(row.get(1)?))),
-            )?;
-            Ok(held.collect::<Result<_, _>>()?)
+            let (until, boot) = (clock.boot_ms() + millis(LEASE), clock.boot_id());
+            let mut held = HashSet::new();
+            for (job, bytes) in bytes_done {
+                let lease = update
+                    .query_row(params![until, to_sql(bytes), job.0, owner, boot], |row| {
+                        row.get(0)
+                    })
+                    .optional()?;
+                held.extend(lease.map(|lease| (job, Lease(lease))));
+            }
+            Ok(held)
         })
         .await
     }
