@@ -12,6 +12,7 @@ use super::*;
 use crate::access::Identity;
 use refity_types::digest::{Algorithm, Digest};
 use refity_types::media_type::OCI_MANIFEST;
+use refity_types::name::UploadId;
 
 /// A gateway with the group `team`, and its administrator.
 pub(super) struct Registry {
@@ -256,6 +257,87 @@ async fn a_push_heals_a_file_that_is_gone() {
     assert_eq!((lost.status, lost.code().as_str()), (404, "BLOB_UNKNOWN"));
     registry.push("abc").await;
     assert_eq!(registry.get(&path).await.body, b"abc");
+}
+
+#[tokio::test]
+async fn a_push_replaces_a_file_that_has_wrong_bytes_of_the_right_number() {
+    let registry = Registry::start().await;
+    let digest = registry.push("abc").await;
+    std::fs::write(&registry.spool_files()[0], "xyz").unwrap();
+    registry.push("abc").await;
+    let blob = registry.get(&format!("/v2/team/app/blobs/{digest}")).await;
+    assert_eq!(blob.body, b"abc");
+    assert_eq!(registry.spool_files().len(), 1);
+}
+
+#[tokio::test]
+async fn no_file_is_made_for_a_session_that_is_not_the_repositorys() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    let files = registry.spool_files();
+    let foreign = session.replace("team/app", "team/other");
+    let unknown = format!("/v2/team/app/blobs/uploads/{}", uuid::Uuid::new_v4());
+    for path in [foreign, unknown] {
+        let put = format!("{path}?digest={}", Digest::sha256(b"abc"));
+        for (method, path) in [
+            (Method::PATCH, &path),
+            (Method::PUT, &put),
+            (Method::DELETE, &path),
+        ] {
+            let answer = registry.send(method, path, "abc").await;
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (404, "BLOB_UPLOAD_UNKNOWN")
+            );
+        }
+    }
+    assert_eq!(registry.spool_files(), files);
+    let refused = registry
+        .send(Method::POST, "/v2/nowhere/app/blobs/uploads/", "")
+        .await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(registry.spool_files(), files);
+    // The session itself is as it was.
+    assert_eq!(registry.send(Method::PATCH, &session, "a").await.status, 202);
+}
+
+#[tokio::test]
+async fn a_request_that_waited_goes_by_what_the_session_is_by_then() {
+    let registry = Registry::start().await;
+    let (spool, store) = (&registry.state.node.spool, &registry.state.node.store);
+    let (app, digest) = ("team/app".parse().unwrap(), Digest::sha256(b"abc"));
+    for (commits, status) in [(true, 201), (false, 404)] {
+        let session = registry.session().await;
+        registry.send(Method::PATCH, &session, "abc").await;
+        let id: UploadId = session.rsplit('/').next().unwrap().parse().unwrap();
+        let other = spool.lock_upload(id).await.unwrap().unwrap();
+        let put = format!("{session}?digest={digest}");
+        let mut waiting = Box::pin(registry.send(Method::PUT, &put, ""));
+        let short = Duration::from_millis(100);
+        assert!(tokio::time::timeout(short, &mut waiting).await.is_err());
+        if commits {
+            let committed = store.commit_upload(id, &app, &digest, 3).await.unwrap();
+            assert!(matches!(committed, refity_store::Committed::Blob { .. }));
+            drop(other);
+        } else {
+            store.cancel_upload(id).await.unwrap();
+            other.discard().await.unwrap();
+        }
+        assert_eq!(waiting.await.status, status);
+    }
+    assert_eq!(registry.spool_files().len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_whose_file_is_gone_is_unknown() {
+    let registry = Registry::start().await;
+    let session = registry.session().await;
+    std::fs::remove_file(&registry.spool_files()[0]).unwrap();
+    for _ in 0..2 {
+        let answer = registry.send(Method::PATCH, &session, "abc").await;
+        assert_eq!(answer.status, 404);
+    }
+    assert_eq!(registry.spool_files().len(), 0);
 }
 
 #[tokio::test]

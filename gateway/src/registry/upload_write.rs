@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 
 use axum::http::request::Parts;
 use refity_spool::{SpoolError, UploadWriter};
-use refity_store::{Committed, UploadState};
-use refity_types::digest::{Digest, Hasher};
+use refity_store::{Committed, PushTarget, UploadState};
+use refity_types::digest::{Algorithm, Digest, Hasher};
 use refity_types::name::{FileId, RepositoryName, UploadId};
 
 use super::body::RequestBody;
@@ -14,8 +14,31 @@ use super::content_range::ContentRange;
 use super::error::RegistryError;
 use super::headers::{content_length, upload_location};
 use super::uploads::blob_answer;
-use super::{Written, push_target, room};
+use super::{Written, push_target, pusher, room};
 use crate::state::AppState;
+
+/// What [`Session::open`] found.
+pub(super) enum Opened<'a> {
+    /// A session that takes bytes.
+    Open(Session<'a>),
+    /// A session that became this blob.
+    Committed(Digest),
+    /// The repository has no such session.
+    Unknown,
+}
+
+impl<'a> Opened<'a> {
+    /// The session, if it takes bytes.
+    ///
+    /// # Errors
+    /// [`RegistryError::UploadUnknown`] if it does not.
+    pub(super) fn writable(self) -> Result<Session<'a>, RegistryError> {
+        match self {
+            Self::Open(session) => Ok(session),
+            Self::Committed(_) | Self::Unknown => Err(RegistryError::UploadUnknown),
+        }
+    }
+}
 
 /// An open session that this request alone writes to.
 pub(super) struct Session<'a> {
@@ -27,51 +50,83 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Takes the session's lock, and goes on where its row says.
+    /// Begins a new session: its file and its row.
     ///
     /// # Errors
-    /// [`RegistryError::UploadUnknown`] where there is no open session.
+    /// [`RegistryError::Denied`] if the repository cannot be pushed to.
+    pub(super) async fn begin(
+        state: &'a AppState,
+        repository: RepositoryName,
+        algorithm: Algorithm,
+        parts: &Parts,
+    ) -> Result<Self, RegistryError> {
+        let (id, hash, node) = (UploadId::random(), Hasher::new(algorithm), &state.node);
+        let (writer, target) = tokio::join!(
+            node.spool.create_upload(id),
+            node.store.begin_upload(id, &repository, &hash, pusher(parts)),
+        );
+        let writer = writer?;
+        match target {
+            Ok(PushTarget::Open) => Ok(Self {
+                state,
+                repository,
+                id,
+                writer,
+                hash,
+            }),
+            refused => {
+                writer.discard().await?;
+                Err(push_target::refusal(refused?, &repository, parts))
+            }
+        }
+    }
+
+    /// Takes the session's lock, then reads its row, and goes on where that
+    /// says. No file is made for an id that is not a session's.
+    ///
+    /// # Errors
+    /// [`SpoolError::Locked`] if another request writes for too long.
     pub(super) async fn open(
         state: &'a AppState,
         repository: RepositoryName,
         id: UploadId,
-    ) -> Result<Self, RegistryError> {
+    ) -> Result<Opened<'a>, RegistryError> {
         let store = &state.node.store;
-        // Looked at first, so that no file is made for an id that is not ours.
-        match store.upload(id, &repository).await? {
-            Some(upload) if matches!(upload.state, UploadState::Open(_)) => {}
-            _ => return Err(RegistryError::UploadUnknown),
-        }
-        let writer = state.node.spool.lock_upload(id).await?;
-        // Again: another request may have moved it while this one waited.
-        let (hash, offset) = match store.upload(id, &repository).await? {
-            Some(upload) => match upload.state {
-                UploadState::Open(hash) => (hash, upload.offset),
-                UploadState::Committed(_) => return Err(RegistryError::UploadUnknown),
+        let locked = state.node.spool.lock_upload(id).await?;
+        // Read under the lock: nobody moves the session now.
+        let Some(upload) = store.upload(id, &repository).await? else {
+            return Ok(Opened::Unknown);
+        };
+        let hash = match upload.state {
+            UploadState::Open(hash) => hash,
+            UploadState::Committed(digest) => return Ok(Opened::Committed(digest)),
+        };
+        let writer = match locked {
+            Some(writer) => match writer.continue_at(upload.offset).await {
+                Err(SpoolError::Io { source, .. }) if source.kind() == ErrorKind::UnexpectedEof => {
+                    None
+                }
+                writer => Some(writer?),
             },
-            None => {
-                // Cancelled meanwhile: the file may be one that the lock made.
-                let _ = writer.discard().await;
-                return Err(RegistryError::UploadUnknown);
-            }
+            None => None,
         };
-        let writer = match writer.continue_at(offset).await {
-            Err(SpoolError::Io { source, context })
-                if source.kind() == ErrorKind::UnexpectedEof =>
-            {
-                tracing::error!(upload = %id, context, "an upload lost its bytes and is given up");
-                store.cancel_upload(id).await?;
-                return Err(RegistryError::UploadUnknown);
-            }
-            writer => writer?,
+        let Some(writer) = writer else {
+            tracing::error!(upload = %id, "an upload lost its bytes and is given up");
+            store.cancel_upload(id).await?;
+            return Ok(Opened::Unknown);
         };
-        Ok(Self {
+        Ok(Opened::Open(Self {
             state,
             repository,
             id,
             writer,
             hash,
-        })
+        }))
+    }
+
+    /// The session's id.
+    pub(super) fn id(&self) -> UploadId {
+        self.id
     }
 
     /// Bytes that the session has.
@@ -168,19 +223,20 @@ impl<'a> Session<'a> {
             return Err(RegistryError::DigestMismatch { named, actual });
         }
         let node = &self.state.node;
-        let (writer, missing) =
-            tokio::join!(self.writer.sync(), missing_file(self.state, &digest, size));
-        let (writer, missing) = (writer?, missing?);
+        // Held until the row says that the session is committed.
+        let _writer = self.writer.sync().await?;
         let committed = node
             .store
-            .commit_upload(self.id, &self.repository, &digest, size, missing)
+            .commit_upload(self.id, &self.repository, &digest, size)
             .await?;
         match committed {
-            Committed::Blob { jobs, surplus } => {
-                if surplus && let Err(error) = writer.discard().await {
-                    tracing::warn!(upload = %self.id, %error, "a spare file is left to the sweep");
-                }
+            Committed::Blob { jobs, replaced } => {
                 node.wake_uploaders();
+                if let Some(file) = replaced
+                    && let Err(error) = node.spool.remove_file(file).await
+                {
+                    tracing::warn!(%file, %error, "a replaced file is left to the sweep");
+                }
                 let response = blob_answer(&self.repository, &digest);
                 Ok(Written { response, jobs })
             }
@@ -199,17 +255,5 @@ impl<'a> Session<'a> {
         }
         let file = FileId::from(self.id);
         Ok(self.state.node.spool.hash_file(file, algorithm).await?)
-    }
-}
-
-/// The file that this digest's row names, if it is not there any more.
-async fn missing_file(
-    state: &AppState,
-    digest: &Digest,
-    size: u64,
-) -> Result<Option<FileId>, RegistryError> {
-    match state.node.store.file_of(digest).await? {
-        Some(file) if !state.node.spool.has_file(file, size).await => Ok(Some(file)),
-        _ => Ok(None),
     }
 }

@@ -6,15 +6,15 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use refity_store::{MountSource, Mounted, UploadState};
-use refity_types::digest::{Algorithm, Digest, Hasher};
+use refity_types::digest::{Algorithm, Digest};
 use refity_types::name::{RepositoryName, UploadId};
 use serde::Deserialize;
 
 use super::body::RequestBody;
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, UPLOAD_UUID, received_range, upload_location};
-use super::upload_write::Session;
-use super::{Written, empty, push_target, pusher, room};
+use super::upload_write::{Opened, Session};
+use super::{Written, empty, push_target, room};
 use crate::access::Actor;
 use crate::access::rights;
 use crate::state::AppState;
@@ -55,7 +55,6 @@ pub(super) async fn start(
     parts: &Parts,
     body: &mut RequestBody,
 ) -> Result<Written, RegistryError> {
-    push_target::require(state, &repository, parts).await?;
     let query = UploadQuery::of(&parts.uri)?;
     if let Some(digest) = &query.mount
         && let Some(mounted) = mount(state, &repository, &query, &parse(digest)?, parts).await?
@@ -68,26 +67,19 @@ pub(super) async fn start(
         None => query.algorithm()?,
     };
     room::require(state, 0)?;
-    let id = UploadId::random();
-    let hash = Hasher::new(algorithm);
-    let store = &state.node.store;
-    store
-        .begin_upload(id, &repository, &hash, pusher(parts))
-        .await?;
+    let session = Session::begin(state, repository.clone(), algorithm, parts).await?;
+    let id = session.id();
     match digest {
         None => Ok(session_answer(StatusCode::ACCEPTED, &repository, id, 0).into()),
-        Some(digest) => {
-            let session = Session::open(state, repository, id).await?;
-            match session.append(parts, body).await {
-                Ok(session) => session.commit(digest, parts).await,
-                Err(error) => {
-                    // The client does not know the session.
-                    store.cancel_upload(id).await?;
-                    state.node.spool.remove_unlocked(id.into()).await?;
-                    Err(error)
-                }
+        Some(digest) => match session.append(parts, body).await {
+            Ok(session) => session.commit(digest, parts).await,
+            Err(error) => {
+                // The client does not know the session.
+                state.node.store.cancel_upload(id).await?;
+                state.node.spool.remove_unlocked(id.into()).await?;
+                Err(error)
             }
-        }
+        },
     }
 }
 
@@ -143,7 +135,7 @@ pub(super) async fn append(
     body: &mut RequestBody,
 ) -> Result<Written, RegistryError> {
     let session = Session::open(state, repository.clone(), id).await?;
-    let session = session.append(parts, body).await?;
+    let session = session.writable()?.append(parts, body).await?;
     let offset = session.offset();
     session.save().await?;
     Ok(session_answer(StatusCode::ACCEPTED, &repository, id, offset).into())
@@ -164,44 +156,18 @@ pub(super) async fn finish(
         .as_deref()
         .ok_or(RegistryError::DigestMissing)?;
     let digest = parse(digest)?;
-    if let Some(written) = finished_before(state, &repository, id, &digest).await? {
-        return Ok(written);
-    }
-    let session = match Session::open(state, repository.clone(), id).await {
-        // Another request may have finished it while this one waited.
-        Err(RegistryError::UploadUnknown) => {
-            let written = finished_before(state, &repository, id, &digest).await?;
-            return written.ok_or(RegistryError::UploadUnknown);
+    match Session::open(state, repository.clone(), id).await? {
+        Opened::Open(session) => {
+            let session = session.append(parts, body).await?;
+            session.commit(digest, parts).await
         }
-        session => session?,
-    };
-    session
-        .append(parts, body)
-        .await?
-        .commit(digest, parts)
-        .await
-}
-
-/// The answer to the same request again: the session has become this blob
-/// already.
-async fn finished_before(
-    state: &AppState,
-    repository: &RepositoryName,
-    id: UploadId,
-    digest: &Digest,
-) -> Result<Option<Written>, RegistryError> {
-    let store = &state.node.store;
-    match store
-        .upload(id, repository)
-        .await?
-        .map(|upload| upload.state)
-    {
-        Some(UploadState::Committed(committed)) if committed == *digest => {
-            let jobs = store.blob_jobs(repository, digest).await?;
-            let response = blob_answer(repository, digest);
-            Ok(Some(Written { response, jobs }))
+        // The same request again: the answer is the same.
+        Opened::Committed(committed) if committed == digest => {
+            let jobs = state.node.store.blob_jobs(&repository, &digest).await?;
+            let response = blob_answer(&repository, &digest);
+            Ok(Written { response, jobs })
         }
-        _ => Ok(None),
+        Opened::Committed(_) | Opened::Unknown => Err(RegistryError::UploadUnknown),
     }
 }
 
@@ -229,7 +195,8 @@ pub(super) async fn cancel(
     repository: RepositoryName,
     id: UploadId,
 ) -> Result<Written, RegistryError> {
-    Session::open(state, repository, id).await?.cancel().await?;
+    let session = Session::open(state, repository, id).await?;
+    session.writable()?.cancel().await?;
     Ok(empty(StatusCode::NO_CONTENT, []).into())
 }
 

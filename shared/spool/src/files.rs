@@ -1,6 +1,6 @@
 //! The files themselves: opening, finding, removing.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -38,8 +38,17 @@ impl Spool {
     /// When the file system fails, or the whole folder is away: a disk that
     /// is not mounted has not lost the file.
     pub fn open_file(&self, file: FileId) -> Result<Option<File>, SpoolError> {
+        self.open_with(OpenOptions::new().read(true), file)
+    }
+
+    /// [`Spool::open_file`] with other options.
+    pub(crate) fn open_with(
+        &self,
+        options: &OpenOptions,
+        file: FileId,
+    ) -> Result<Option<File>, SpoolError> {
         let path = self.path(file);
-        match File::open(&path) {
+        match options.open(&path) {
             Ok(opened) => Ok(Some(opened)),
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound
@@ -49,14 +58,6 @@ impl Spool {
             }
             Err(error) => Err(SpoolError::io("cannot open", &path, error)),
         }
-    }
-
-    /// Whether the file is there with this size.
-    pub async fn has_file(&self, file: FileId, size: u64) -> bool {
-        let path = self.path(file);
-        blocking(move || Ok(path.metadata().is_ok_and(|meta| meta.len() == size)))
-            .await
-            .unwrap_or(false)
     }
 
     /// Removes a file; one that is not there is fine.
@@ -148,16 +149,32 @@ impl Spool {
         file: FileId,
         algorithm: Algorithm,
     ) -> Result<Digest, SpoolError> {
+        let [digest] = self.hash_file_by(file, [algorithm]).await?;
+        Ok(digest)
+    }
+
+    /// Hashes a file by several algorithms at once: it is read once.
+    ///
+    /// # Errors
+    /// When the file is missing or cannot be read.
+    pub async fn hash_file_by<const N: usize>(
+        &self,
+        file: FileId,
+        algorithms: [Algorithm; N],
+    ) -> Result<[Digest; N], SpoolError> {
         let path = self.path(file);
         blocking(move || {
             let failed = |error| SpoolError::io("cannot read", &path, error);
             let mut opened = File::open(&path).map_err(failed)?;
-            let mut hasher = Hasher::new(algorithm);
+            let mut hashers = algorithms.map(Hasher::new);
             let mut chunk = vec![0; HASH_CHUNK];
             loop {
-                match io::Read::read(&mut opened, &mut chunk).map_err(failed)? {
-                    0 => return Ok(hasher.finish()),
-                    read => hasher.update(&chunk[..read]),
+                let read = io::Read::read(&mut opened, &mut chunk).map_err(failed)?;
+                if read == 0 {
+                    return Ok(hashers.map(Hasher::finish));
+                }
+                for hasher in &mut hashers {
+                    hasher.update(&chunk[..read]);
                 }
             }
         })

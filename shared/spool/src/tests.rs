@@ -46,8 +46,9 @@ fn content(spool: &Spool, file: FileId) -> Vec<u8> {
 async fn an_upload_goes_on_where_it_was_acknowledged() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
-    let writer = spool.lock_upload(id).await.unwrap();
-    let writer = writer.continue_at(0).await.unwrap();
+    assert!(spool.lock_upload(id).await.unwrap().is_none());
+    assert!(spool.open_file(id.into()).unwrap().is_none(), "no file is made");
+    let writer = spool.create_upload(id).await.unwrap();
     let hash = Hasher::new(Algorithm::Sha256);
     let mut body = Body::of(&[b"one", b"two"]);
     let (writer, first) = writer.append(hash, &mut body).await.unwrap();
@@ -56,7 +57,7 @@ async fn an_upload_goes_on_where_it_was_acknowledged() {
     // Bytes that came after the last acknowledged one are cut off.
     let path = spool.path(id.into());
     std::fs::write(&path, b"onetwolost").unwrap();
-    let writer = spool.lock_upload(id).await.unwrap();
+    let writer = spool.lock_upload(id).await.unwrap().unwrap();
     let writer = writer.continue_at(6).await.unwrap();
     let mut body = Body::of(&[b"three"]);
     let (_writer, last) = writer.append(first.hash, &mut body).await.unwrap();
@@ -68,7 +69,7 @@ async fn an_upload_goes_on_where_it_was_acknowledged() {
 async fn a_file_that_lost_acknowledged_bytes_is_not_continued() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
-    let writer = spool.lock_upload(id).await.unwrap();
+    let writer = spool.create_upload(id).await.unwrap();
     assert!(writer.continue_at(1).await.is_err());
 }
 
@@ -76,19 +77,19 @@ async fn a_file_that_lost_acknowledged_bytes_is_not_continued() {
 async fn a_second_request_waits_for_the_one_that_writes() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
-    let writer = spool.lock_upload(id).await.unwrap();
+    let writer = spool.create_upload(id).await.unwrap();
     let mut second = Box::pin(spool.lock_upload(id));
     let short = std::time::Duration::from_millis(100);
     assert!(tokio::time::timeout(short, &mut second).await.is_err());
     drop(writer);
-    second.await.unwrap();
+    assert!(second.await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn the_sweep_leaves_a_file_that_is_being_written() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
-    let writer = spool.lock_upload(id).await.unwrap();
+    let writer = spool.create_upload(id).await.unwrap();
     assert!(!spool.remove_unlocked(id.into()).await.unwrap());
     drop(writer);
     assert!(spool.remove_unlocked(id.into()).await.unwrap());

@@ -52,42 +52,60 @@ pub struct Finished {
 }
 
 impl Spool {
-    /// Takes the lock of an upload's file, which is made where it is missing.
-    /// While another request holds it, waits up to [`LOCK_WAIT`]. What the
-    /// session's row says is to be read after this: it may have moved.
+    /// Creates the empty file of a new upload, and locks it.
+    ///
+    /// # Errors
+    /// When the file exists, or the file system fails.
+    pub async fn create_upload(&self, id: UploadId) -> Result<UploadWriter, SpoolError> {
+        let path = self.path(FileId::from(id));
+        blocking(move || {
+            let created = OpenOptions::new().create_new(true).write(true).open(&path);
+            let file = created.map_err(|error| SpoolError::io("cannot create", &path, error))?;
+            match try_lock(file, path)? {
+                Tried::Locked(writer) => Ok(writer),
+                Tried::Busy => Err(SpoolError::Locked),
+            }
+        })
+        .await
+    }
+
+    /// Locks the file of an upload. `None` if there is no such file.
+    /// While another request holds the lock, waits up to [`LOCK_WAIT`]. Read
+    /// the session's row only afterwards: the other request may have moved it.
     ///
     /// # Errors
     /// [`SpoolError::Locked`] when the other request does not end in time.
-    pub async fn lock_upload(&self, id: UploadId) -> Result<UploadWriter, SpoolError> {
-        let path = self.path(FileId::from(id));
+    pub async fn lock_upload(&self, id: UploadId) -> Result<Option<UploadWriter>, SpoolError> {
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
-            let tried = path.clone();
-            if let Some(writer) = blocking(move || try_lock(tried)).await? {
-                return Ok(writer);
+            let (spool, file) = (self.clone(), FileId::from(id));
+            let tried = blocking(move || {
+                let opened = spool.open_with(OpenOptions::new().write(true), file)?;
+                opened.map(|it| try_lock(it, spool.path(file))).transpose()
+            });
+            match tried.await? {
+                None => return Ok(None),
+                Some(Tried::Locked(writer)) => return Ok(Some(writer)),
+                Some(Tried::Busy) if Instant::now() > deadline => return Err(SpoolError::Locked),
+                Some(Tried::Busy) => tokio::time::sleep(LOCK_POLL).await,
             }
-            if Instant::now() > deadline {
-                return Err(SpoolError::Locked);
-            }
-            tokio::time::sleep(LOCK_POLL).await;
         }
     }
 }
 
-fn try_lock(path: PathBuf) -> Result<Option<UploadWriter>, SpoolError> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| SpoolError::io("cannot open", &path, error))?;
+enum Tried {
+    Locked(UploadWriter),
+    Busy,
+}
+
+fn try_lock(file: File, path: PathBuf) -> Result<Tried, SpoolError> {
     match file.try_lock() {
-        Ok(()) => Ok(Some(UploadWriter {
+        Ok(()) => Ok(Tried::Locked(UploadWriter {
             file,
             path,
             offset: 0,
         })),
-        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Tried::Busy),
         Err(TryLockError::Error(error)) => Err(SpoolError::io("cannot lock", &path, error)),
     }
 }

@@ -154,8 +154,8 @@ async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)
     println!("hashing {} files of the spool", files.len());
     let mut digests = HashMap::new();
     for found in files {
-        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-            let digest = spool.hash_file(found.file, algorithm).await?;
+        let algorithms = [Algorithm::Sha256, Algorithm::Sha512];
+        for digest in spool.hash_file_by(found.file, algorithms).await? {
             digests.insert(digest, (found.file, found.size));
         }
     }

@@ -97,6 +97,9 @@ enum JobError {
     /// The job is someone else's by now.
     #[error("another process holds the job now")]
     Lost,
+    /// The blob has another file in the spool by now.
+    #[error("the blob's file was replaced")]
+    Replaced,
     /// Bytes that should be in the spool are not, or are not right.
     #[error("{0}")]
     Bytes(String),
@@ -137,6 +140,7 @@ pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: C
         reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
     let result = match reconciled {
         Ok(result) => finish(uploader, &claim, result).await,
+        Err(JobError::Replaced) => finish(uploader, &claim, RunResult::NotReady).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
     // What cannot be written down is repeated when the lease has run out.
@@ -291,7 +295,7 @@ async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result
                 hint: Some("This is a bug: its log says where. Please report it.".to_owned()),
             })
         },
-        JobError::Store(_) | JobError::Spool(_) => passing(Trouble {
+        JobError::Store(_) | JobError::Spool(_) | JobError::Replaced => passing(Trouble {
             code: "local".to_owned(),
             message: words.clone(),
             hint: None,

@@ -36,7 +36,9 @@ pub(super) async fn store(
         .open_file(file)
         .map_err(|error| JobError::Spool(io::Error::other(error)))?;
     let Some(bytes) = opened else {
-        node.store.file_lost(blob, file).await?;
+        if !node.store.file_lost(blob, file).await? {
+            return Err(JobError::Replaced);
+        }
         return Err(JobError::Bytes(format!(
             "the file of {digest} is missing from the spool"
         )));
@@ -50,7 +52,9 @@ pub(super) async fn store(
             {
                 return Err(JobError::Spool(io::Error::other(words)));
             }
-            node.store.file_lost(blob, file).await?;
+            if !node.store.file_lost(blob, file).await? {
+                return Err(JobError::Replaced);
+            }
             Err(JobError::Bytes(format!(
                 "the spool's bytes of {digest} are damaged: {words}"
             )))

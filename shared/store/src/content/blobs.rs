@@ -347,22 +347,22 @@ impl Store {
     }
 
     /// The spool's file of a blob turned out to be missing: the row lets go
-    /// of it. The blob is damaged unless SFTP holds it. Nothing happens when
-    /// the row names another file by now.
+    /// of it. The blob is damaged unless SFTP holds it. Returns false, and
+    /// changes nothing, if the row no longer names this file.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<(), StoreError> {
+    pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
         self.write(move |db| {
             change_blob(db, blob.0, || {
-                db.execute(
+                let lost = db.execute(
                     "UPDATE blobs SET file = NULL, damaged = CASE WHEN stored_at IS NULL
                          THEN 'its file is missing from the spool, and SFTP does not hold it yet'
                          ELSE damaged END
                      WHERE id = ?1 AND file = ?2",
                     params![blob.0, file.to_string()],
                 )?;
-                Ok(())
+                Ok(lost == 1)
             })
         })
         .await

@@ -103,6 +103,18 @@ pub(crate) fn ensure_repository(
     }
 }
 
+/// Whether a push into this repository may begin.
+pub(crate) fn push_target(db: &Connection, name: &RepositoryName) -> Result<PushTarget, StoreError> {
+    if repository_id(db, name)?.is_some() {
+        return Ok(PushTarget::Open);
+    }
+    Ok(match group(db, name)? {
+        None => PushTarget::NoGroup,
+        Some((_, false)) => PushTarget::NoRepository,
+        Some((_, true)) => PushTarget::Open,
+    })
+}
+
 impl Store {
     /// Whether a push into this repository may begin.
     ///
@@ -110,17 +122,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn push_target(&self, name: &RepositoryName) -> Result<PushTarget, StoreError> {
         let name = name.clone();
-        self.read(move |db| {
-            if repository_id(db, &name)?.is_some() {
-                return Ok(PushTarget::Open);
-            }
-            Ok(match group(db, &name)? {
-                None => PushTarget::NoGroup,
-                Some((_, false)) => PushTarget::NoRepository,
-                Some((_, true)) => PushTarget::Open,
-            })
-        })
-        .await
+        self.read(move |db| push_target(db, &name)).await
     }
 
     /// The names of the repositories that may be read, in bytewise order: those

@@ -5,7 +5,7 @@ use refity_types::name::{FileId, RepositoryName, UploadId};
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::content::blobs::{ensure_linked, ensure_stored, upsert_blob};
-use crate::content::repositories::ensure_repository;
+use crate::content::repositories::{ensure_repository, push_target};
 use crate::content::sums::change_blob;
 use crate::engine::sql::{file_from, from_sql, to_sql};
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
@@ -39,9 +39,8 @@ pub enum Committed {
     Blob {
         /// The jobs that carry it to SFTP.
         jobs: Vec<JobId>,
-        /// The blob's bytes are in another file: this upload's is to be
-        /// removed.
-        surplus: bool,
+        /// The file that the blob had before: it is to be removed.
+        replaced: Option<FileId>,
     },
     /// The session is not open (any more).
     NoSession,
@@ -50,7 +49,7 @@ pub enum Committed {
 }
 
 impl Store {
-    /// Opens an upload session.
+    /// Opens an upload session, if the repository can be pushed to.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -60,9 +59,13 @@ impl Store {
         repository: &RepositoryName,
         hash: &Hasher,
         user: Option<UserId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<PushTarget, StoreError> {
         let (repository, state, clock) = (repository.clone(), hash.save(), self.clock.clone());
         self.write_relaxed(move |db| {
+            let target = push_target(db, &repository)?;
+            if target != PushTarget::Open {
+                return Ok(target);
+            }
             db.prepare_cached(
                 "INSERT INTO uploads (id, repository, offset, hash_state, boot_id, state,
                                       user_id, created_at, updated_at)
@@ -76,7 +79,7 @@ impl Store {
                 user.map(|user| user.0),
                 clock.wall_ms(),
             ])?;
-            Ok(())
+            Ok(target)
         })
         .await
     }
@@ -162,7 +165,8 @@ impl Store {
     /// the session's file, the repository has the blob, its jobs exist, the
     /// session is committed. The file must be on disk before.
     ///
-    /// A file that the blob has already is kept, unless it is `missing`.
+    /// The file that the blob had before is replaced: it was verified longer
+    /// ago, and may be damaged or gone.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
@@ -172,7 +176,6 @@ impl Store {
         repository: &RepositoryName,
         digest: &Digest,
         size: u64,
-        missing: Option<FileId>,
     ) -> Result<Committed, StoreError> {
         let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
         self.write(move |db| {
@@ -191,15 +194,14 @@ impl Store {
                 Err(refused) => return Ok(Committed::Refused(refused)),
             };
             let blob = upsert_blob(db, &clock, &digest, size)?;
+            let replaced = db
+                .prepare_cached("SELECT file FROM blobs WHERE id = ?1")?
+                .query_row([blob], |row| row.get(0))?;
             let file = FileId::from(id).to_string();
-            let missing = missing.map(|file| file.to_string());
-            let taken = change_blob(db, blob, || {
-                Ok(db
-                    .prepare_cached(
-                        "UPDATE blobs SET file = ?2
-                         WHERE id = ?1 AND (file IS NULL OR file = ?3)",
-                    )?
-                    .execute(params![blob, file, missing])?)
+            change_blob(db, blob, || {
+                db.prepare_cached("UPDATE blobs SET file = ?2 WHERE id = ?1")?
+                    .execute(params![blob, file])?;
+                Ok(())
             })?;
             let stores = ensure_stored(db, &clock, blob, size)?;
             let links = ensure_linked(db, &clock, repository, blob)?;
@@ -210,24 +212,8 @@ impl Store {
             .execute(params![id.to_string(), blob, now])?;
             Ok(Committed::Blob {
                 jobs: vec![stores, links],
-                surplus: taken == 0,
+                replaced: file_from(replaced),
             })
-        })
-        .await
-    }
-
-    /// The spool's file of a digest, whichever repositories have it.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn file_of(&self, digest: &Digest) -> Result<Option<FileId>, StoreError> {
-        let digest = digest.clone();
-        self.read(move |db| {
-            let file = db
-                .prepare_cached("SELECT file FROM blobs WHERE digest = ?1")?
-                .query_row([digest.as_str()], |row| row.get(0))
-                .optional()?;
-            Ok(file_from(file.flatten()))
         })
         .await
     }

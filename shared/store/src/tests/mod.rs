@@ -54,7 +54,7 @@ impl Place {
             .unwrap();
         let committed = self
             .store
-            .commit_upload(id, &app(), &digest, bytes.len() as u64, None)
+            .commit_upload(id, &app(), &digest, bytes.len() as u64)
             .await
             .unwrap();
         (id, committed)
@@ -199,15 +199,22 @@ async fn an_older_generation_that_comes_late_does_not_move_a_tag_back() {
 }
 
 #[tokio::test]
-async fn the_second_of_two_uploads_of_one_digest_is_surplus() {
+async fn the_second_of_two_uploads_of_one_digest_replaces_the_first() {
     let place = Place::new().await;
     let (first, committed) = place.push_blob(b"layer").await;
-    assert!(matches!(committed, Committed::Blob { surplus: false, .. }));
-    let (_, committed) = place.push_blob(b"layer").await;
-    assert!(matches!(committed, Committed::Blob { surplus: true, .. }));
+    let replaced = |committed| match committed {
+        Committed::Blob { replaced, .. } => replaced,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(replaced(committed), None);
+    let (second, committed) = place.push_blob(b"layer").await;
+    assert_eq!(replaced(committed), Some(FileId::from(first)));
     let digest = Digest::sha256(b"layer");
     let blob = place.store.blob(&app(), &digest).await.unwrap().unwrap();
-    assert_eq!(blob.file, Some(FileId::from(first)));
+    assert_eq!(blob.file, Some(FileId::from(second)));
+    let (late, first) = (blob.id, FileId::from(first));
+    let lost = place.store.file_lost(late, first).await.unwrap();
+    assert!(!lost, "the row names another file");
     let kinds = place.finish_all().await;
     assert_eq!(kinds, [JobKind::StoreBlob, JobKind::LinkBlob]);
 }
@@ -305,7 +312,7 @@ async fn fifty_first_pushes_at_once_make_one_repository() {
             let hash = Hasher::new(Algorithm::Sha256);
             store.begin_upload(id, &app(), &hash, None).await.unwrap();
             let digest = Digest::sha256(&[n]);
-            store.commit_upload(id, &app(), &digest, 1, None).await
+            store.commit_upload(id, &app(), &digest, 1).await
         }
     });
     let handles: Vec<_> = pushes.map(tokio::spawn).collect();

@@ -288,7 +288,7 @@ async fn bytes_are_counted_once_and_by_repository() {
     let id = UploadId::random();
     let hash = Hasher::new(Algorithm::Sha256);
     store.begin_upload(id, &other, &hash, None).await.unwrap();
-    let committed = store.commit_upload(id, &other, &digest, 6, None).await;
+    let committed = store.commit_upload(id, &other, &digest, 6).await;
     committed.unwrap();
     place.finish_all().await;
     let bytes = store.stored_bytes().await.unwrap();

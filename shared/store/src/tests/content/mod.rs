@@ -30,7 +30,7 @@ impl Place {
         let size = bytes.len() as u64;
         let committed = self
             .store
-            .commit_upload(id, &repository, &digest, size, None);
+            .commit_upload(id, &repository, &digest, size);
         assert!(matches!(committed.await.unwrap(), Committed::Blob { .. }));
     }
 

@@ -183,7 +183,9 @@ impl Place {
             12 => {
                 if let Some(blob) = self.blob_of(repository, blob).await {
                     match blob.file {
-                        Some(file) => store.file_lost(blob.id, file).await.unwrap(),
+                        Some(file) => {
+                            store.file_lost(blob.id, file).await.unwrap();
+                        }
                         None => {
                             let cached =
                                 store.cache_blob(blob.id, FileId::from(UploadId::random()));
