@@ -173,9 +173,9 @@ impl Found {
     }
 }
 
-/// Reads, and writes: giving out a generation is the smallest write there is.
+/// Writes, and reads.
 async fn database(store: &Store) -> Result<HealthState, StoreError> {
-    store.next_generation().await?;
+    store.check_writable().await?;
     Ok(store.health().await?.state)
 }
 

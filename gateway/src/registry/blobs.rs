@@ -1,7 +1,5 @@
 //! Pulling blobs (OCI distribution specification, "Pulling blobs").
 
-use std::fs::File;
-
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::response::Builder;
@@ -9,25 +7,13 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use refity_store::Blob;
 use refity_types::digest::{Digest, DigestError};
-use refity_types::name::{FileId, RepositoryName};
-use tokio::task::spawn_blocking;
+use refity_types::name::RepositoryName;
 
+use super::blob_source::BlobSource;
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, entity_tag, is_known};
 use super::range::Asked;
-use super::{cold, file_stream};
 use crate::state::AppState;
-
-/// How often a blob's file may turn out to have moved while it is opened.
-const OPEN_TRIES: usize = 4;
-
-/// Where a blob's bytes are.
-enum Source {
-    /// In the spool.
-    Warm(File),
-    /// On SFTP only.
-    Cold,
-}
 
 /// `GET` and `HEAD` of a blob.
 pub(super) async fn get(
@@ -39,11 +25,12 @@ pub(super) async fn get(
     let digest = digest
         .as_ref()
         .map_err(|error| RegistryError::BlobWithoutDigest(*error))?;
-    let (blob, source) = find(state, repository, digest).await?;
+    let source = BlobSource::find(state, repository, digest).await?;
+    let blob = &source.blob;
     if is_known(&parts.headers, digest) {
         return build(head(StatusCode::NOT_MODIFIED, digest), Body::empty());
     }
-    let asked = asked(parts, &blob);
+    let asked = asked(parts, blob);
     let (status, range) = match &asked {
         Asked::Whole => (StatusCode::OK, 0..blob.size),
         Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range.clone()),
@@ -59,63 +46,13 @@ pub(super) async fn get(
     }
     if parts.method == Method::HEAD {
         // A client that is told of it may rely on it in a push.
-        if !state.node.store.renew_blob(&blob).await? {
+        if !state.node.store.renew_blob(blob).await? {
             return Err(RegistryError::BlobUnknown(digest.clone()));
         }
         return build(answer, Body::empty());
     }
-    let body = match source {
-        Source::Warm(file) => {
-            // A database that cannot be written does not stop a pull.
-            if let Err(error) = state.node.store.touch_blob(&blob).await {
-                tracing::debug!(%digest, %error, "the use of a blob is not noted");
-            }
-            Body::from_stream(file_stream::stream(file, range))
-        }
-        Source::Cold => cold::body(state, &blob, range).await?,
-    };
-    build(answer, body)
-}
-
-/// The blob and where it can be read. A file that is not where its row says
-/// was evicted meanwhile, or is lost.
-async fn find(
-    state: &AppState,
-    repository: &RepositoryName,
-    digest: &Digest,
-) -> Result<(Blob, Source), RegistryError> {
-    let unknown = || RegistryError::BlobUnknown(digest.clone());
-    let store = &state.node.store;
-    let mut tried: Option<FileId> = None;
-    for _ in 0..OPEN_TRIES {
-        let blob = store.blob(repository, digest).await?.ok_or_else(unknown)?;
-        match blob.file {
-            Some(file) if tried == Some(file) => {
-                tracing::error!(%digest, %file, "a file of the spool is missing");
-                store.file_lost(blob.id, file).await?;
-            }
-            Some(file) => {
-                if let Some(opened) = open(state, file, blob.size).await? {
-                    return Ok((blob, Source::Warm(opened)));
-                }
-                tried = Some(file);
-            }
-            None if blob.stored => return Ok((blob, Source::Cold)),
-            None => return Err(unknown()),
-        }
-    }
-    Err(RegistryError::busy(
-        "the blob is just being moved; try again",
-    ))
-}
-
-/// Opens a file of the spool; nothing if it is gone or has lost bytes.
-async fn open(state: &AppState, file: FileId, size: u64) -> Result<Option<File>, RegistryError> {
-    let spool = state.node.spool.clone();
-    let opened = spawn_blocking(move || spool.open_file(file)).await;
-    let opened = opened.map_err(|_| RegistryError::Internal)??;
-    let whole = |file: &File| file.metadata().is_ok_and(|meta| meta.len() == size);
-    Ok(opened.filter(whole))
+    let pieces = source.open(state, range).await?;
+    build(answer, Body::from_stream(pieces))
 }
 
 /// The part that is asked for. `Range` is defined for GET only (RFC 9110

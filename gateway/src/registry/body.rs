@@ -1,7 +1,7 @@
 //! A request's body, read piece by piece.
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use refity_spool::Pieces;
 
@@ -41,17 +41,27 @@ impl RequestBody {
         self.broken.as_deref()
     }
 
-    /// Reads all of a small body into memory.
-    pub(super) async fn read_to_end(&mut self, limit: usize) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = Vec::new();
+    /// Reads all of a small body into memory. What comes in one piece is not
+    /// copied.
+    pub(super) async fn read_to_end(&mut self, limit: usize) -> Result<Bytes, ReadError> {
+        let (mut first, mut all) = (Bytes::new(), BytesMut::new());
         while let Some(piece) = self.next().await {
-            if bytes.len() + piece.len() > limit {
+            let received = usize::try_from(self.received).unwrap_or(usize::MAX);
+            if received > limit {
                 return Err(ReadError::TooLong);
             }
-            bytes.extend_from_slice(&piece);
+            if first.is_empty() && all.is_empty() {
+                first = piece;
+                continue;
+            }
+            if !first.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&piece);
         }
         match self.broken {
-            None => Ok(bytes),
+            None if all.is_empty() => Ok(first),
+            None => Ok(all.freeze()),
             Some(_) => Err(ReadError::Broken),
         }
     }
@@ -88,8 +98,16 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_to_its_end() {
         let mut whole = body(vec![Ok("ab"), Ok(""), Ok("c")]);
-        assert_eq!(whole.read_to_end(3).await, Ok(b"abc".to_vec()));
+        assert_eq!(whole.read_to_end(3).await, Ok("abc".into()));
         assert_eq!((whole.received(), whole.broken()), (3, None));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_one_piece_is_not_copied() {
+        let piece = Bytes::from(vec![7; 1000]);
+        let mut whole = RequestBody::new(Body::from(piece.clone()));
+        let read = whole.read_to_end(1000).await.unwrap();
+        assert_eq!(read.as_ptr(), piece.as_ptr());
     }
 
     #[tokio::test]

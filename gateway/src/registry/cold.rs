@@ -9,9 +9,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream::{Stream, try_unfold};
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, Stream, try_unfold};
 use refity_store::Blob;
 use refity_types::digest::Digest;
 use tokio::sync::watch;
@@ -71,26 +71,26 @@ impl Fetch {
     }
 }
 
-/// The body of a pull of these bytes of a blob that the storage holds.
+/// These bytes of a blob that the storage holds.
 ///
 /// # Errors
 /// Before anything is sent: [`RegistryError::BlobUnknown`] when the storage
 /// has lost the blob, [`RegistryError::Unavailable`] when it cannot be asked. Later
-/// the body breaks off.
-pub(super) async fn body(
+/// the stream ends with an error.
+pub(super) async fn open(
     state: &AppState,
     blob: &Blob,
     range: Range<u64>,
-) -> Result<Body, RegistryError> {
+) -> Result<BoxStream<'static, io::Result<Bytes>>, RegistryError> {
     require_storage(state).await?;
     let whole = range == (0..blob.size);
     if !whole || !room::for_cache(state, blob.size) {
-        return cold_stream::body(state, blob, range).await;
+        return Ok(cold_stream::open(state, blob, range).await?.boxed());
     }
     let fetch = state.cold_pulls.join(state, blob);
     let opened = fetch.opened().await;
     opened.map_err(|error| error.into_answer(&blob.digest))?;
-    Ok(Body::from_stream(follow(fetch, blob.size)))
+    Ok(follow(fetch, blob.size).boxed())
 }
 
 /// The bytes of a fetch, as far as they may be handed out.
@@ -149,7 +149,6 @@ async fn read(file: Arc<File>, start: u64, end: u64) -> io::Result<Bytes> {
 mod tests {
     use super::super::cold_fetch::Arrived;
     use super::*;
-    use futures_util::StreamExt as _;
     use std::io::Write as _;
 
     fn fetch() -> (watch::Sender<Progress>, Arc<Fetch>) {

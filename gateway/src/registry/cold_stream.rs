@@ -4,9 +4,8 @@ use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream::unfold;
+use futures_util::stream::{Stream, unfold};
 use refity_storage::Reading;
 use refity_store::Blob;
 use refity_types::digest::Hasher;
@@ -26,16 +25,16 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 
 type Pieces = mpsc::Sender<io::Result<Bytes>>;
 
-/// The body with these bytes of the blob. The whole of it is hashed on the
+/// A stream of these bytes of the blob. The whole of it is hashed on the
 /// way, and its end is held back until the hash was seen to be right.
 ///
 /// # Errors
 /// When the file cannot be opened, or has another size.
-pub(super) async fn body(
+pub(super) async fn open(
     state: &AppState,
     blob: &Blob,
     range: Range<u64>,
-) -> Result<Body, RegistryError> {
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, RegistryError> {
     let (sender, pieces) = mpsc::channel(QUEUE);
     let (opened, is_open) = oneshot::channel();
     tokio::spawn(run(state.clone(), blob.clone(), range, opened, sender));
@@ -43,11 +42,10 @@ pub(super) async fn body(
         .await
         .unwrap_or(Err(ColdError::Interrupted))
         .map_err(|error| error.into_answer(&blob.digest))?;
-    let pieces = unfold(pieces, |mut pieces| async move {
+    Ok(unfold(pieces, |mut pieces| async move {
         let piece = pieces.recv().await?;
         Some((piece, pieces))
-    });
-    Ok(Body::from_stream(pieces))
+    }))
 }
 
 async fn run(

@@ -2,18 +2,19 @@
 //! the registry do, and small blobs as they read them.
 
 use std::os::unix::fs::FileExt as _;
+use std::pin::pin;
 
-use axum::body::to_bytes;
-use axum::http::Request;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use refity_store::Blob;
 use refity_types::digest::Digest;
-use refity_types::manifest::{Manifest, ManifestKind};
 use refity_types::name::{Reference, RepositoryName};
 use refity_types::platform::Platform;
 use tokio::task::spawn_blocking;
 
+use super::blob_source::BlobSource;
+use super::deletes;
 use super::error::RegistryError;
-use super::{blobs, deletes};
 use crate::state::AppState;
 
 /// The largest configuration that is read: 1 MiB.
@@ -45,57 +46,39 @@ pub(crate) async fn read_config(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Bytes, RegistryError> {
-    let unknown = || RegistryError::BlobUnknown(digest.clone());
-    let blob = state.node.store.blob(repository, digest).await?;
-    if blob.ok_or_else(unknown)?.size > CONFIG_MAX_BYTES as u64 {
+    let source = BlobSource::find(state, repository, digest).await?;
+    if source.blob.size > CONFIG_MAX_BYTES as u64 {
         return Err(RegistryError::SizeInvalid(format!(
             "the configuration has more than {CONFIG_MAX_BYTES} bytes"
         )));
     }
-    let (parts, ()) = Request::new(()).into_parts();
-    let answer = blobs::get(state, repository, &Ok(digest.clone()), &parts).await?;
-    let bytes = to_bytes(answer.into_body(), CONFIG_MAX_BYTES).await;
-    bytes.map_err(|error| RegistryError::busy(format!("the configuration cannot be read: {error}")))
+    let range = 0..source.blob.size;
+    let mut pieces = pin!(source.open(state, range).await?);
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            RegistryError::busy(format!("the configuration cannot be read: {error}"))
+        })?;
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
 }
 
-/// Notes for which platform a pushed image is, which lists show. Its
-/// configuration was pushed just before, so it is in the spool; where it is
-/// not, the platform becomes known when somebody looks at the image.
-pub(super) async fn note_platform(
-    state: &AppState,
-    repository: &RepositoryName,
-    digest: &Digest,
-    manifest: &Manifest,
-) {
-    if manifest.kind != ManifestKind::Image {
-        return;
+/// For which platform an image with this configuration is, which lists show.
+/// The configuration was pushed just before, so it is in the spool; if it is
+/// not, the platform becomes known when somebody looks at the image. `None`
+/// too for a configuration that names no platform.
+pub(super) async fn platform_of(state: &AppState, config: &Blob) -> Option<Platform> {
+    let (file, size) = (config.file?, config.size);
+    if size > CONFIG_MAX_BYTES as u64 {
+        return None;
     }
-    let noted = async {
-        let Some(config) = &manifest.config else {
-            return Ok(());
-        };
-        let blob = state.node.store.blob(repository, &config.digest).await?;
-        let Some((file, size)) = blob.and_then(|blob| Some((blob.file?, blob.size))) else {
-            return Ok(());
-        };
-        if size > CONFIG_MAX_BYTES as u64 {
-            return Ok(());
-        }
-        let spool = state.node.spool.clone();
-        let read = spawn_blocking(move || {
-            let file = spool.open_file(file).ok()??;
-            let mut bytes = vec![0; usize::try_from(size).ok()?];
-            file.read_exact_at(&mut bytes, 0).ok()?;
-            serde_json::from_slice::<Platform>(&bytes).ok()
-        });
-        // What is no image has a configuration that names no platform.
-        let Ok(Some(platform)) = read.await else {
-            return Ok(());
-        };
-        let store = &state.node.store;
-        store.note_platform(repository, digest, platform).await
-    };
-    if let Err(error) = noted.await {
-        tracing::debug!(%digest, %error, "the platform of an image is not noted");
-    }
+    let spool = state.node.spool.clone();
+    let read = spawn_blocking(move || {
+        let file = spool.open_file(file).ok()??;
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        serde_json::from_slice::<Platform>(&bytes).ok()
+    });
+    read.await.ok()?
 }

@@ -31,7 +31,7 @@ pub(super) async fn manifest(
     for _ in 0..TRIES {
         let deletion = match &reference {
             Reference::Tag(tag) => {
-                let found = store.manifest(&repository, &reference).await?;
+                let found = store.manifest_head(&repository, &reference).await?;
                 found.ok_or_else(unknown)?;
                 Deletion::Tag { tag: tag.clone() }
             }

@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use refity_spool::{Intent, IntentAction};
 use refity_store::{AuditAction, NewManifest, PutManifest, Referral};
 use refity_types::digest::{Algorithm, Digest};
-use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest};
+use refity_types::manifest::{Descriptor, MANIFEST_MAX_BYTES, Manifest, ManifestKind};
 use refity_types::media_type::MediaType;
 use refity_types::name::{IntentId, NameError, Reference, RepositoryName, Tag};
 
@@ -20,6 +21,9 @@ use crate::access::Actor;
 use crate::audit;
 use crate::client::ClientAddress;
 use crate::state::AppState;
+
+/// How often a generation may turn out to be another process's too.
+const TRIES: usize = 5;
 
 /// How many tags one request may set beside that in its path. The
 /// specification asks for 10 at least.
@@ -38,21 +42,26 @@ pub(super) async fn get(
     let reference = reference
         .as_ref()
         .map_err(|error| RegistryError::ManifestWithoutReference(*error))?;
-    let manifest = state
-        .node
-        .store
-        .manifest(repository, reference)
-        .await?
-        .ok_or_else(|| RegistryError::ManifestUnknown(reference.to_string()))?;
-    // A client that is told of it may rely on it in a push.
-    if parts.method == Method::HEAD && !state.node.store.renew_manifest(&manifest).await? {
-        return Err(RegistryError::ManifestUnknown(reference.to_string()));
-    }
+    let store = &state.node.store;
+    let unknown = || RegistryError::ManifestUnknown(reference.to_string());
+    let (head, bytes) = if parts.method == Method::HEAD {
+        let head = store.manifest_head(repository, reference).await?;
+        let head = head.ok_or_else(unknown)?;
+        // A client that is told of it may rely on it in a push.
+        if !store.renew_manifest(&head).await? {
+            return Err(unknown());
+        }
+        (head, Bytes::new())
+    } else {
+        let manifest = store.manifest(repository, reference).await?;
+        let manifest = manifest.ok_or_else(unknown)?;
+        (manifest.head, manifest.bytes)
+    };
     let headers = [
-        (CONTENT_DIGEST, manifest.digest.to_string()),
-        (header::ETAG, entity_tag(&manifest.digest)),
+        (CONTENT_DIGEST, head.digest.to_string()),
+        (header::ETAG, entity_tag(&head.digest)),
     ];
-    if is_known(&parts.headers, &manifest.digest) {
+    if is_known(&parts.headers, &head.digest) {
         return Ok(empty(StatusCode::NOT_MODIFIED, headers));
     }
     if parts.method == Method::GET
@@ -62,9 +71,11 @@ pub(super) async fn get(
         let (identity, asked) = (&actor.identity, reference.to_string());
         state.recorder.pull(repository, asked, identity, client);
     }
-    // The router leaves the body of a HEAD out, and its length in.
-    let content_type = [(header::CONTENT_TYPE, manifest.media_type)];
-    Ok((headers, content_type, Body::from(manifest.bytes)).into_response())
+    let content = [
+        (header::CONTENT_TYPE, head.media_type),
+        (header::CONTENT_LENGTH, head.size.to_string()),
+    ];
+    Ok((headers, content, Body::from(bytes)).into_response())
 }
 
 /// `PUT` of a manifest, by tag or by digest.
@@ -98,22 +109,34 @@ pub(super) async fn put(
         }
     }
     let pushed = pushed(&repository, &digest, &tags);
-    let new = NewManifest {
+    let mut new = NewManifest {
         repository: repository.clone(),
         digest: digest.clone(),
         media_type: manifest.media_type.clone(),
         bytes,
+        platform: None,
         blobs: digests(&manifest.required_blobs()),
         optional_blobs: digests(&manifest.optional_blobs()),
         manifests: digests(&manifest.required_manifests()),
         referral: Referral::of(&manifest),
         tags,
-        generation: state.node.store.next_generation().await?,
+        generation: 0,
         intent: IntentId::random(),
         user: pusher(parts),
     };
+    let config = match (&manifest.config, manifest.kind) {
+        (Some(config), ManifestKind::Image) => Some(config.digest.clone()),
+        _ => None,
+    };
+    let check = state.node.store.check_manifest(&new, config).await?;
+    if !check.missing.is_empty() {
+        return Err(RegistryError::ReferencesUnknown(check.missing));
+    }
+    new.generation = check.generation;
+    if let Some(config) = &check.config {
+        new.platform = content::platform_of(state, config).await;
+    }
     let jobs = put_with_intent(state, new, parts).await?;
-    content::note_platform(state, &repository, &digest, &manifest).await;
     state.node.wake_uploaders();
     let (target, detail) = pushed;
     let on = (&repository, target);
@@ -173,32 +196,41 @@ fn tag_parameters(parts: &Parts) -> Result<Vec<Tag>, RegistryError> {
 /// Puts the manifest, with an intent beside the database that outlives it.
 async fn put_with_intent(
     state: &AppState,
-    new: NewManifest,
+    mut new: NewManifest,
     parts: &Parts,
 ) -> Result<Vec<refity_store::JobId>, RegistryError> {
     let node = &state.node;
-    let (id, repository) = (new.intent, new.repository.clone());
-    let intent = Intent {
-        generation: new.generation,
-        repository: new.repository.clone(),
-        action: IntentAction::Put {
-            media_type: new.media_type.clone(),
-            digest: new.digest.clone(),
-            tags: new.tags.clone(),
-            manifest: new.bytes.clone(),
-        },
-    };
-    node.spool.write_intent(id, intent).await?;
-    let refused = match node.store.put_manifest(new).await {
-        Ok(PutManifest::Put { jobs }) => return Ok(jobs),
-        Ok(PutManifest::Missing(missing)) => RegistryError::ReferencesUnknown(missing),
-        Ok(PutManifest::Refused(target)) => push_target::refusal(target, &repository, parts),
-        Err(error) => error.into(),
-    };
-    if let Err(error) = node.spool.remove_intent(id).await {
-        tracing::warn!(%id, %error, "the intent of a refused push stays until the sweep");
+    for _ in 0..TRIES {
+        let intent = Intent {
+            generation: new.generation,
+            repository: new.repository.clone(),
+            action: IntentAction::Put {
+                media_type: new.media_type.clone(),
+                digest: new.digest.clone(),
+                tags: new.tags.clone(),
+                manifest: new.bytes.clone(),
+            },
+        };
+        node.spool.write_intent(new.intent, intent).await?;
+        let refused = match node.store.put_manifest(new.clone()).await {
+            Ok(PutManifest::Put { jobs }) => return Ok(jobs),
+            Ok(PutManifest::Missing(missing)) => Some(RegistryError::ReferencesUnknown(missing)),
+            Ok(PutManifest::Refused(target)) => {
+                Some(push_target::refusal(target, &new.repository, parts))
+            }
+            Ok(PutManifest::GenerationTaken) => None,
+            Err(error) => Some(error.into()),
+        };
+        if let Err(error) = node.spool.remove_intent(new.intent).await {
+            tracing::warn!(id = %new.intent, %error, "the intent of a refused push stays until the sweep");
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        new.intent = IntentId::random();
+        new.generation = node.store.next_generation().await?;
     }
-    Err(refused)
+    Err(RegistryError::busy("others push the same; try again"))
 }
 
 fn digests(descriptors: &[&Descriptor]) -> Vec<Digest> {
@@ -218,7 +250,7 @@ fn content_type(parts: &Parts) -> Result<Option<MediaType>, RegistryError> {
         .map_err(|error| RegistryError::ManifestInvalid(format!("the Content-Type: {error}")))
 }
 
-async fn read(parts: &Parts, body: &mut RequestBody) -> Result<Vec<u8>, RegistryError> {
+async fn read(parts: &Parts, body: &mut RequestBody) -> Result<Bytes, RegistryError> {
     if content_length(&parts.headers).is_some_and(|length| length > MANIFEST_MAX_BYTES as u64) {
         return Err(RegistryError::ManifestTooLarge);
     }

@@ -5,6 +5,7 @@
 //! [`path`] reads the path and [`dispatch`] is the table of ends.
 
 pub(crate) mod auth;
+mod blob_source;
 mod blobs;
 mod body;
 mod catalog;

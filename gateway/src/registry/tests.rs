@@ -298,7 +298,10 @@ async fn no_file_is_made_for_a_session_that_is_not_the_repositorys() {
     assert_eq!(refused.status, 403);
     assert_eq!(registry.spool_files(), files);
     // The session itself is as it was.
-    assert_eq!(registry.send(Method::PATCH, &session, "a").await.status, 202);
+    assert_eq!(
+        registry.send(Method::PATCH, &session, "a").await.status,
+        202
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::state::AppState;
 /// What [`Session::open`] found.
 pub(super) enum Opened<'a> {
     /// A session that takes bytes.
-    Open(Session<'a>),
+    Open(Box<Session<'a>>),
     /// A session that became this blob.
     Committed(Digest),
     /// The repository has no such session.
@@ -34,7 +34,7 @@ impl<'a> Opened<'a> {
     /// [`RegistryError::UploadUnknown`] if it does not.
     pub(super) fn writable(self) -> Result<Session<'a>, RegistryError> {
         match self {
-            Self::Open(session) => Ok(session),
+            Self::Open(session) => Ok(*session),
             Self::Committed(_) | Self::Unknown => Err(RegistryError::UploadUnknown),
         }
     }
@@ -63,7 +63,8 @@ impl<'a> Session<'a> {
         let (id, hash, node) = (UploadId::random(), Hasher::new(algorithm), &state.node);
         let (writer, target) = tokio::join!(
             node.spool.create_upload(id),
-            node.store.begin_upload(id, &repository, &hash, pusher(parts)),
+            node.store
+                .begin_upload(id, &repository, &hash, pusher(parts)),
         );
         let writer = writer?;
         match target {
@@ -115,13 +116,13 @@ impl<'a> Session<'a> {
             store.cancel_upload(id).await?;
             return Ok(Opened::Unknown);
         };
-        Ok(Opened::Open(Self {
+        Ok(Opened::Open(Box::new(Self {
             state,
             repository,
             id,
             writer,
             hash,
-        }))
+        })))
     }
 
     /// The session's id.

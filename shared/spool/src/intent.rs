@@ -6,10 +6,11 @@
 //! database. So its intent is prepared under another name, and gets its own
 //! between the commit and the 202.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use refity_types::deletion::Deletion;
 use refity_types::digest::Digest;
 use refity_types::media_type::MediaType;
@@ -47,7 +48,7 @@ pub enum IntentAction {
         tags: Vec<Tag>,
         /// Its bytes, which follow the line.
         #[serde(skip)]
-        manifest: Vec<u8>,
+        manifest: Bytes,
     },
     /// Deletes something.
     Delete {
@@ -58,33 +59,34 @@ pub enum IntentAction {
 }
 
 impl Intent {
-    /// The file's bytes.
+    /// Writes the file's bytes.
     ///
     /// # Errors
-    /// When the intent cannot be written as JSON.
-    pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(self)?;
-        bytes.push(b'\n');
+    /// When they cannot be written, or the intent not as JSON.
+    pub(crate) fn write_to(&self, file: &mut impl io::Write) -> io::Result<()> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
         if let IntentAction::Put { manifest, .. } = &self.action {
-            bytes.extend_from_slice(manifest);
+            file.write_all(manifest)?;
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    /// Reads a file's bytes; nothing if they were cut off or damaged.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads a file's bytes. `None` if they were cut off or damaged.
+    pub(crate) fn from_bytes(bytes: &Bytes) -> Option<Self> {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let mut intent: Self = serde_json::from_slice(&bytes[..end]).ok()?;
-        let rest = &bytes[end + 1..];
+        let rest = bytes.slice(end + 1..);
         if let IntentAction::Put {
             digest, manifest, ..
         } = &mut intent.action
         {
             // A torn file's manifest does not hash to its digest.
-            if Digest::of(digest.algorithm(), rest) != *digest {
+            if Digest::of(digest.algorithm(), &rest) != *digest {
                 return None;
             }
-            *manifest = rest.to_vec();
+            *manifest = rest;
         } else if !rest.is_empty() {
             return None;
         }
@@ -221,7 +223,7 @@ impl Spool {
     pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
         let path = self.intents().join(id.to_string());
         blocking(move || match std::fs::read(&path) {
-            Ok(bytes) => Ok(Intent::from_bytes(&bytes)),
+            Ok(bytes) => Ok(Intent::from_bytes(&bytes.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SpoolError::io("cannot read", &path, error)),
         })
@@ -231,8 +233,7 @@ impl Spool {
 
 fn write(path: &Path, intent: &Intent) -> Result<(), SpoolError> {
     let failed = |error| SpoolError::io("cannot write", path, error);
-    let bytes = intent.to_bytes().map_err(failed)?;
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
-    file.write_all(&bytes).map_err(failed)?;
+    intent.write_to(&mut file).map_err(failed)?;
     file.sync_data().map_err(failed)
 }

@@ -47,7 +47,10 @@ async fn an_upload_goes_on_where_it_was_acknowledged() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
     assert!(spool.lock_upload(id).await.unwrap().is_none());
-    assert!(spool.open_file(id.into()).unwrap().is_none(), "no file is made");
+    assert!(
+        spool.open_file(id.into()).unwrap().is_none(),
+        "no file is made"
+    );
     let writer = spool.create_upload(id).await.unwrap();
     let hash = Hasher::new(Algorithm::Sha256);
     let mut body = Body::of(&[b"one", b"two"]);
@@ -125,7 +128,7 @@ async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
             media_type: refity_types::media_type::OCI_MANIFEST,
             digest: Digest::sha256(&manifest),
             tags: vec!["v1".parse().unwrap()],
-            manifest,
+            manifest: manifest.into(),
         },
     };
     spool.write_intent(id, intent.clone()).await.unwrap();

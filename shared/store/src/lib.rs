@@ -39,7 +39,7 @@ use engine::connection::{check, open_connection};
 use engine::readers::{Lane, Readers};
 use engine::threads::Threads;
 use engine::writer::{Durability, Writer};
-use queue::generation::next_generation;
+use queue::generation::{Generations, catch_up, known};
 
 pub use accounts::audit::{AuditAction, AuditBatch, AuditEntry, Failures, Pulls, SignIn};
 pub use accounts::credentials::{Credential, CredentialStatus, FoundToken, Principal};
@@ -54,7 +54,9 @@ pub use accounts::users::{NewUser, Role, User, UserChange, UserChanged, UserSort
 pub use content::blobs::{Blob, MountSource, Mounted};
 pub use content::deletes::{Deleted, NewDelete};
 pub use content::groups::{Group, GroupCreated};
-pub use content::manifests::{MissingReference, NewManifest, PutManifest, StoredManifest};
+pub use content::manifests::{
+    ManifestCheck, ManifestHead, MissingReference, NewManifest, PutManifest, StoredManifest,
+};
 pub use content::names::Names;
 pub use content::rebuild::Adopted;
 pub use content::referrers::{Referral, ReferrersPage, ReferrersQuery};
@@ -100,6 +102,7 @@ pub struct Store {
     changes: Arc<Watcher>,
     threads: Threads,
     collecting: Arc<tokio::sync::Mutex<()>>,
+    generations: Arc<Generations>,
     clock: Clock,
 }
 
@@ -143,6 +146,7 @@ impl Store {
             changes: Watcher::start(path, &threads)?,
             threads,
             collecting: Arc::default(),
+            generations: Arc::default(),
             clock,
         })
     }
@@ -253,14 +257,23 @@ impl Store {
             .await
     }
 
-    /// Gives out a generation: larger than every one before, in this database
-    /// and in one that was lost.
+    /// Gives out a generation: larger than every one of a write that was
+    /// acknowledged before, in this database and in one that was lost. Writes
+    /// nothing.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the database cannot be read.
     pub async fn next_generation(&self) -> Result<i64, StoreError> {
-        let now = self.clock.wall_ms();
-        self.write_relaxed(move |db| next_generation(db, now)).await
+        let known = self.read(known).await?;
+        Ok(self.generations.draw(self.clock.wall_ms(), known))
+    }
+
+    /// Tries whether the database can be written, by the smallest write.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.write_relaxed(|db| catch_up(db, 0)).await
     }
 }
 

@@ -10,6 +10,7 @@ mod on_sftp;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use bytes::Bytes;
 use refity_config::EXIT_CONFIGURATION;
 use refity_config::installation::InstallationId;
 use refity_config::telemetry;
@@ -272,13 +273,13 @@ impl Rebuild {
         let key = (new.repository.clone(), new.digest.clone());
         let store = &self.uploader.node.store;
         store.create_group(&new.repository.group()).await?;
-        match self.uploader.node.store.put_manifest(new).await? {
+        match self.uploader.node.store.replay_manifest(new).await? {
             PutManifest::Put { .. } => {
                 self.adopted.insert(key);
                 Ok(())
             }
             PutManifest::Missing(missing) => Err(Failure::Other(format!("it lacks {missing:?}"))),
-            PutManifest::Refused(target) => Err(Failure::Other(format!("{target:?}"))),
+            other => Err(Failure::Other(format!("{other:?}"))),
         }
     }
 
@@ -365,7 +366,14 @@ impl Rebuild {
         let manifest = Manifest::parse(&bytes, None);
         let media_type = manifest.map_err(|error| Failure::Other(error.to_string()))?;
         let (media_type, tags) = (media_type.media_type, Vec::new());
-        let new = bare(repository, digest, &media_type, bytes, tags, generation);
+        let new = bare(
+            repository,
+            digest,
+            &media_type,
+            bytes.into(),
+            tags,
+            generation,
+        );
         // Indexes may name indexes.
         Box::pin(self.replay(new)).await
     }
@@ -376,7 +384,7 @@ fn bare(
     repository: &RepositoryName,
     digest: &Digest,
     media_type: &MediaType,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     tags: Vec<Tag>,
     generation: i64,
 ) -> NewManifest {
@@ -385,6 +393,7 @@ fn bare(
         digest: digest.clone(),
         media_type: media_type.clone(),
         bytes,
+        platform: None,
         blobs: Vec::new(),
         optional_blobs: Vec::new(),
         manifests: Vec::new(),

@@ -140,7 +140,7 @@ pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: C
         reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
     let result = match reconciled {
         Ok(result) => finish(uploader, &claim, result).await,
-        Err(JobError::Replaced) => finish(uploader, &claim, RunResult::NotReady).await,
+        Err(JobError::Replaced) => finish(uploader, &claim, RunResult::NotYet).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
     // What cannot be written down is repeated when the lease has run out.

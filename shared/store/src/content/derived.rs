@@ -61,6 +61,21 @@ fn set_platforms(
     Ok(())
 }
 
+/// Notes for which platform an image is, unless that is known already.
+pub(crate) fn set_platform(
+    db: &Connection,
+    manifest: i64,
+    platform: &Platform,
+) -> Result<(), StoreError> {
+    let known: bool = db
+        .prepare_cached("SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1")?
+        .query_row([manifest], |row| row.get(0))?;
+    if known {
+        return Ok(());
+    }
+    set_platforms(db, manifest, std::iter::once(platform.clone()))
+}
+
 impl Store {
     /// Notes for which platform an image is, which only its configuration
     /// says. What is known already stays.
@@ -81,13 +96,7 @@ impl Store {
             let Some(manifest) = manifest_in(db, repository, &digest)? else {
                 return Ok(());
             };
-            let known: bool = db
-                .prepare_cached("SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1")?
-                .query_row([manifest], |row| row.get(0))?;
-            if known {
-                return Ok(());
-            }
-            set_platforms(db, manifest, std::iter::once(platform))
+            set_platform(db, manifest, &platform)
         })
         .await
     }

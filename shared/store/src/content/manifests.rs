@@ -1,22 +1,26 @@
 //! Manifests: their bytes, kept for good, and the desired state of publishing them and
 //! to point tags at them.
 
+use bytes::Bytes;
 use refity_config::clock::Clock;
 use refity_types::digest::Digest;
 use refity_types::media_type::MediaType;
 use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
+use refity_types::platform::Platform;
 use refity_types::version::sort_key;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::content::blobs::{blob_in, ensure_stored, upsert_blob};
+use crate::content::derived::{derive, set_platform};
 use crate::content::referrers;
 use crate::content::repositories::{ensure_repository, find_any_state, repository_id, undo_create};
 use crate::content::sums::{change_holding, change_tag, pushed};
+use crate::engine::sql::{from_sql, parsed};
 use crate::queue::dependencies::{add_dependency, update_readiness};
-use crate::queue::generation::catch_up;
+use crate::queue::generation::{catch_up, known};
 use crate::queue::intents::link_intent;
 use crate::queue::jobs::{NewJob, enqueue_or_join, unfinished};
-use crate::{JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId};
+use crate::{Blob, JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId};
 
 /// A manifest to put, parsed and verified.
 #[derive(Clone, Debug)]
@@ -28,7 +32,9 @@ pub struct NewManifest {
     /// What it is.
     pub media_type: MediaType,
     /// Its bytes as they were pushed.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
+    /// For which platform the image is, as its configuration says.
+    pub platform: Option<Platform>,
     /// Blobs that the repository must have.
     pub blobs: Vec<Digest>,
     /// Blobs that it may lack.
@@ -68,17 +74,40 @@ pub enum PutManifest {
     Missing(Vec<MissingReference>),
     /// The repository cannot be pushed to.
     Refused(PushTarget),
+    /// Another process drew the same generation for the manifest or a tag.
+    /// Nothing has changed: draw another.
+    GenerationTaken,
+}
+
+/// What is known of a manifest before it is put.
+#[derive(Clone, Debug)]
+pub struct ManifestCheck {
+    /// What the repository lacks of what it names.
+    pub missing: Vec<MissingReference>,
+    /// Its configuration, if the platform of the image is not known yet.
+    pub config: Option<Blob>,
+    /// A generation for it, as from [`Store::next_generation`].
+    pub generation: i64,
 }
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredManifest {
+    /// All but its bytes.
+    pub head: ManifestHead,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What is told of a manifest without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestHead {
     /// Its digest.
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// How many bytes it has.
+    pub size: u64,
     /// Its row in `repository_manifests` and when that was touched, where it
     /// was asked for by digest.
     touched: Option<(i64, i64)>,
@@ -90,7 +119,7 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         Ok(repository) => repository,
         Err(refused) => return Ok(PutManifest::Refused(refused)),
     };
-    let (named, missing) = find_references(db, repository, new)?;
+    let (named, missing) = find_references(db, Some(repository), new)?;
     if !missing.is_empty() {
         undo_create(db, repository, before)?;
         return Ok(PutManifest::Missing(missing));
@@ -104,7 +133,10 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
         )?
         .execute(params![manifest, blob, is_manifest])?;
     }
-    crate::content::derived::derive(db, manifest)?;
+    derive(db, manifest)?;
+    if let Some(platform) = &new.platform {
+        set_platform(db, manifest, platform)?;
+    }
     let (target, wanted) = set_published(db, clock, repository, manifest, new)?;
     let publishes = NewJob::new(JobKind::PublishManifest, target).removes(!wanted);
     let publishes = enqueue_or_join(db, clock, &publishes)?;
@@ -138,28 +170,91 @@ type Named = Vec<(i64, bool)>;
 /// required it lacks.
 fn find_references(
     db: &Connection,
-    repository: i64,
+    repository: Option<i64>,
     new: &NewManifest,
 ) -> Result<(Named, Vec<MissingReference>), StoreError> {
     let (mut named, mut missing) = (Vec::new(), Vec::new());
+    let blob = |digest| match repository {
+        Some(repository) => blob_in(db, repository, digest),
+        None => Ok(None),
+    };
     for digest in &new.blobs {
-        match blob_in(db, repository, digest)? {
+        match blob(digest)? {
             Some(blob) => named.push((blob.id.0, false)),
             None => missing.push(MissingReference::Blob(digest.clone())),
         }
     }
     for digest in &new.optional_blobs {
-        if let Some(blob) = blob_in(db, repository, digest)? {
+        if let Some(blob) = blob(digest)? {
             named.push((blob.id.0, false));
         }
     }
     for digest in &new.manifests {
-        match manifest_in(db, repository, digest)? {
+        let found = match repository {
+            Some(repository) => manifest_in(db, repository, digest)?,
+            None => None,
+        };
+        match found {
             Some(manifest) => named.push((manifest, true)),
             None => missing.push(MissingReference::Manifest(digest.clone())),
         }
     }
     Ok((named, missing))
+}
+
+/// Whether the manifest, or a tag that is to point at it, has a desired state
+/// of this very generation: another process drew it too.
+fn is_generation_taken(db: &Connection, new: &NewManifest) -> Result<bool, StoreError> {
+    let Some((repository, _)) = find_any_state(db, &new.repository)? else {
+        return Ok(false);
+    };
+    let of_manifest: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM repository_manifests rm
+                 JOIN blobs b ON b.id = rm.manifest_id
+                 WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.generation = ?3)",
+        )?
+        .query_row(
+            params![repository, new.digest.as_str(), new.generation],
+            |row| row.get(0),
+        )?;
+    if of_manifest {
+        return Ok(true);
+    }
+    let mut query = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM tags
+             WHERE repository_id = ?1 AND name = ?2 AND generation = ?3)",
+    )?;
+    for tag in &new.tags {
+        if query.query_row(params![repository, tag.as_str(), new.generation], |row| {
+            row.get(0)
+        })? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The configuration of an image whose platform is not known yet.
+fn config_to_read(
+    db: &Connection,
+    repository: Option<i64>,
+    new: &NewManifest,
+    config: Option<&Digest>,
+) -> Result<Option<Blob>, StoreError> {
+    let (Some(repository), Some(config)) = (repository, config) else {
+        return Ok(None);
+    };
+    let known: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM blobs b JOIN manifests m ON m.blob_id = b.id
+                 WHERE b.digest = ?1 AND m.platforms IS NOT NULL)",
+        )?
+        .query_row([new.digest.as_str()], |row| row.get(0))?;
+    if known {
+        return Ok(None);
+    }
+    blob_in(db, repository, config)
 }
 
 pub(crate) fn manifest_in(
@@ -183,7 +278,7 @@ fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<
         "INSERT INTO manifests (blob_id, media_type, bytes) VALUES (?1, ?2, ?3)
          ON CONFLICT (blob_id) DO NOTHING",
     )?
-    .execute(params![blob, new.media_type.as_str(), new.bytes])?;
+    .execute(params![blob, new.media_type.as_str(), &*new.bytes])?;
     if let Some(referral) = &new.referral {
         referrers::insert(db, blob, referral)?;
     }
@@ -320,7 +415,92 @@ pub(crate) fn unfinished_of(
     Ok(jobs)
 }
 
+/// A row of [`BY_TAG`] or [`BY_DIGEST`].
+struct Row {
+    key: i64,
+    digest: String,
+    media_type: String,
+    size: i64,
+    touched: Option<(i64, i64)>,
+}
+
+const BY_TAG: &str = "
+    SELECT b.id, b.digest, m.media_type, b.size, NULL, NULL FROM tags t
+    JOIN manifests m ON m.blob_id = t.manifest_id
+    JOIN blobs b ON b.id = m.blob_id
+    WHERE t.repository_id = ?1 AND t.name = ?2";
+
+const BY_DIGEST: &str = "
+    SELECT b.id, b.digest, m.media_type, b.size, rm.id, rm.touched_at FROM blobs b
+    JOIN manifests m ON m.blob_id = b.id
+    JOIN repository_manifests rm
+      ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.desired
+    WHERE b.digest = ?2";
+
+/// The manifest of a repository, and its key.
+fn find(
+    db: &Connection,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Option<(i64, ManifestHead)>, StoreError> {
+    let Some(repository) = repository_id(db, repository)? else {
+        return Ok(None);
+    };
+    let (by, name) = match reference {
+        Reference::Tag(tag) => (BY_TAG, tag.as_str()),
+        Reference::Digest(digest) => (BY_DIGEST, digest.as_str()),
+    };
+    let found = db
+        .prepare_cached(by)?
+        .query_row(params![repository, name], |row| {
+            Ok(Row {
+                key: row.get(0)?,
+                digest: row.get(1)?,
+                media_type: row.get(2)?,
+                size: row.get(3)?,
+                touched: row.get::<_, Option<_>>(4)?.zip(row.get(5)?),
+            })
+        })
+        .optional()?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let head = ManifestHead {
+        digest: parsed(&row.digest)?,
+        media_type: row.media_type,
+        size: from_sql(row.size),
+        touched: row.touched,
+    };
+    Ok(Some((row.key, head)))
+}
+
 impl Store {
+    /// What is to be known of a manifest before it is put: it is then refused
+    /// before anything is written for it. `config` is the digest of an image's
+    /// configuration. [`Store::put_manifest`] decides once more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn check_manifest(
+        &self,
+        new: &NewManifest,
+        config: Option<Digest>,
+    ) -> Result<ManifestCheck, StoreError> {
+        let (new, store) = (new.clone(), self.clone());
+        self.read(move |db| {
+            let repository = repository_id(db, &new.repository)?;
+            let (_, missing) = find_references(db, repository, &new)?;
+            let config = config_to_read(db, repository, &new, config.as_ref())?;
+            let generation = store.generations.draw(store.clock.wall_ms(), known(db)?);
+            Ok(ManifestCheck {
+                missing,
+                config,
+                generation,
+            })
+        })
+        .await
+    }
+
     /// Puts a manifest and points tags at it, in one transaction: what it
     /// names is checked, its bytes are kept, its jobs exist. A tag that a
     /// newer generation moved stays there.
@@ -328,6 +508,23 @@ impl Store {
     /// # Errors
     /// When the database cannot be written; then nothing has changed.
     pub async fn put_manifest(&self, new: NewManifest) -> Result<PutManifest, StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            if is_generation_taken(db, &new)? {
+                return Ok(PutManifest::GenerationTaken);
+            }
+            put(db, &clock, &new)
+        })
+        .await
+    }
+
+    /// Puts a manifest again that an intent tells of, or that was found on
+    /// SFTP, as [`Store::put_manifest`] does. Its generation may be that of
+    /// what names it.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing has changed.
+    pub async fn replay_manifest(&self, new: NewManifest) -> Result<PutManifest, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| put(db, &clock, &new)).await
     }
@@ -344,46 +541,31 @@ impl Store {
     ) -> Result<Option<StoredManifest>, StoreError> {
         let (repository, reference) = (repository.clone(), reference.clone());
         self.read(move |db| {
-            let Some(repository) = repository_id(db, &repository)? else {
+            let snapshot = db.unchecked_transaction()?;
+            let Some((key, head)) = find(&snapshot, &repository, &reference)? else {
                 return Ok(None);
             };
-            let (by, name) = match &reference {
-                Reference::Tag(tag) => (
-                    "SELECT b.digest, m.media_type, m.bytes, NULL, NULL FROM tags t
-                     JOIN manifests m ON m.blob_id = t.manifest_id
-                     JOIN blobs b ON b.id = m.blob_id
-                     WHERE t.repository_id = ?1 AND t.name = ?2",
-                    tag.as_str(),
-                ),
-                Reference::Digest(digest) => (
-                    "SELECT b.digest, m.media_type, m.bytes, rm.id, rm.touched_at FROM blobs b
-                     JOIN manifests m ON m.blob_id = b.id
-                     JOIN repository_manifests rm
-                       ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.desired
-                     WHERE b.digest = ?2",
-                    digest.as_str(),
-                ),
-            };
-            let row = db
-                .prepare_cached(by)?
-                .query_row(params![repository, name], |row| {
-                    let touched = row.get::<_, Option<_>>(3)?.zip(row.get(4)?);
-                    Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, touched))
-                })
-                .optional()?;
-            row.map(|(digest, media_type, bytes, touched)| {
-                Ok(StoredManifest {
-                    digest: digest
-                        .parse()
-                        .map_err(|_| StoreError::Corrupt(format!("{digest} is no digest")))?,
-                    media_type,
-                    bytes,
-                    touched,
-                })
-            })
-            .transpose()
+            let bytes: Vec<u8> = snapshot
+                .prepare_cached("SELECT bytes FROM manifests WHERE blob_id = ?1")?
+                .query_row([key], |row| row.get(0))?;
+            let bytes = bytes.into();
+            Ok(Some(StoredManifest { head, bytes }))
         })
         .await
+    }
+
+    /// What there is to tell of [`Store::manifest`] without its bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn manifest_head(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<ManifestHead>, StoreError> {
+        let (repository, reference) = (repository.clone(), reference.clone());
+        self.read(move |db| Ok(find(db, &repository, &reference)?.map(|(_, head)| head)))
+            .await
     }
 
     /// Renews the grace of a manifest that a client is told of, as
@@ -391,7 +573,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn renew_manifest(&self, manifest: &StoredManifest) -> Result<bool, StoreError> {
+    pub async fn renew_manifest(&self, manifest: &ManifestHead) -> Result<bool, StoreError> {
         let Some((target, touched_at)) = manifest.touched else {
             return Ok(true);
         };

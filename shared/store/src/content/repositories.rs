@@ -104,7 +104,10 @@ pub(crate) fn ensure_repository(
 }
 
 /// Whether a push into this repository may begin.
-pub(crate) fn push_target(db: &Connection, name: &RepositoryName) -> Result<PushTarget, StoreError> {
+pub(crate) fn push_target(
+    db: &Connection,
+    name: &RepositoryName,
+) -> Result<PushTarget, StoreError> {
     if repository_id(db, name)?.is_some() {
         return Ok(PushTarget::Open);
     }

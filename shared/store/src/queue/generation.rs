@@ -1,21 +1,91 @@
 //! Generations: numbers that order what is desired of a target.
+//!
+//! A generation is a hybrid clock value: milliseconds UTC, shifted left by
+//! [`FRACTION_BITS`], and a fraction of that millisecond. The row `generation`
+//! keeps the largest that is in the database. Whoever draws one outside of a
+//! transaction reads the row first, so that it is larger than that of every
+//! write that was acknowledged before; a lost database is followed by a larger
+//! one, since time goes on.
+
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
 
 use crate::StoreError;
 
+/// Bits below the milliseconds.
+const FRACTION_BITS: u32 = 20;
+
+/// Draws generations for one process without writing.
+#[derive(Debug, Default)]
+pub(crate) struct Generations {
+    last: AtomicI64,
+}
+
+impl Generations {
+    /// A generation larger than `known` and every one that this process drew.
+    /// Another process may draw the same in the same millisecond, by chance:
+    /// who uses it finds that out in the transaction.
+    pub(crate) fn draw(&self, wall_ms: i64, known: i64) -> i64 {
+        let chance = i64::from(getrandom::u32().unwrap_or(0) >> (32 - FRACTION_BITS));
+        let drawn = (from_ms(wall_ms) + chance).max(known.saturating_add(1 + (chance >> 10)));
+        let next = |last: i64| drawn.max(last.saturating_add(1));
+        self.last
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(next(last)))
+            .map_or(drawn, next)
+    }
+}
+
+fn from_ms(wall_ms: i64) -> i64 {
+    wall_ms.saturating_mul(1 << FRACTION_BITS)
+}
+
+/// The largest generation in the database.
+pub(crate) fn known(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT value FROM generation WHERE id = 1")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Draws a generation inside a write transaction.
 pub(crate) fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
     let next = "UPDATE generation SET value = CASE WHEN value < ?1 THEN ?1 ELSE value + 1 END
                 WHERE id = 1 RETURNING value";
     Ok(db
         .prepare_cached(next)?
-        .query_row([wall_ms], |row| row.get(0))?)
+        .query_row([from_ms(wall_ms)], |row| row.get(0))?)
 }
 
-/// Makes later generations larger than this one: a replayed intent may be of a
-/// clock that was ahead of ours.
+/// Makes later generations larger than this one, which was drawn outside of
+/// this transaction, or by a clock that was ahead of ours.
 pub(crate) fn catch_up(db: &Connection, generation: i64) -> Result<(), StoreError> {
     db.prepare_cached("UPDATE generation SET value = ?1 WHERE id = 1 AND value < ?1")?
         .execute([generation])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_of_a_process_grow_while_its_clock_stands_or_steps_back() {
+        let generations = Generations::default();
+        let mut last = 0;
+        for wall_ms in [1_000, 1_000, 999, 0, 1_001] {
+            for _ in 0..1_000 {
+                let drawn = generations.draw(wall_ms, 0);
+                assert!(drawn > last);
+                last = drawn;
+            }
+        }
+        assert!(last < from_ms(1_010), "they keep to the clock");
+    }
+
+    #[test]
+    fn a_generation_is_larger_than_any_that_is_known() {
+        let known = from_ms(5_000);
+        assert!(Generations::default().draw(1_000, known) > known);
+        assert!(Generations::default().draw(1_000, i64::MAX) == i64::MAX);
+    }
 }

@@ -13,10 +13,12 @@ mod removal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use refity_config::clock::millis;
 use refity_types::digest::{Algorithm, Digest, Hasher};
 use refity_types::media_type::OCI_MANIFEST;
 use refity_types::name::{FileId, IntentId, Reference, RepositoryName, UploadId};
+use refity_types::platform::Platform;
 
 use super::*;
 
@@ -76,7 +78,8 @@ impl Place {
             repository: app(),
             digest: Digest::sha256(bytes),
             media_type: OCI_MANIFEST,
-            bytes: bytes.to_vec(),
+            bytes: Bytes::copy_from_slice(bytes),
+            platform: None,
             blobs: blobs.iter().map(|bytes| Digest::sha256(bytes)).collect(),
             optional_blobs: Vec::new(),
             manifests: Vec::new(),
@@ -115,7 +118,7 @@ impl Place {
     async fn tag(&self, tag: &str) -> Vec<u8> {
         let reference = Reference::Tag(tag.parse().unwrap());
         let manifest = self.store.manifest(&app(), &reference).await.unwrap();
-        manifest.unwrap().bytes
+        manifest.unwrap().bytes.to_vec()
     }
 }
 
@@ -196,6 +199,76 @@ async fn an_older_generation_that_comes_late_does_not_move_a_tag_back() {
     place.push_manifest(b"new", &[], "v").await;
     place.push_manifest_of(older, b"old", &[], "v").await;
     assert_eq!(place.tag("v").await, b"new");
+}
+
+#[tokio::test]
+async fn two_processes_never_use_one_generation_for_one_target() {
+    let place = Place::new().await;
+    let taken = place.store.next_generation().await.unwrap();
+    place.push_manifest_of(taken, b"one", &[], "v").await;
+    for (bytes, tag) in [(&b"two"[..], "v"), (b"one", "w")] {
+        let put = place.push_manifest_of(taken, bytes, &[], tag).await;
+        assert_eq!(put, PutManifest::GenerationTaken);
+    }
+    assert_eq!(place.tag("v").await, b"one");
+    // Elsewhere it orders nothing.
+    let put = place.push_manifest_of(taken, b"three", &[], "x").await;
+    assert!(matches!(put, PutManifest::Put { .. }));
+    // Each draws a larger one than any that was acknowledged by another.
+    let other = open(place.folder.path()).await;
+    for _ in 0..100 {
+        let generation = other.next_generation().await.unwrap();
+        let put = place.push_manifest_of(generation, b"two", &[], "v").await;
+        assert!(matches!(put, PutManifest::Put { .. }));
+        assert_eq!(place.tag("v").await, b"two");
+        place.push_manifest(b"one", &[], "v").await;
+        assert_eq!(place.tag("v").await, b"one");
+    }
+}
+
+#[tokio::test]
+async fn what_a_manifest_lacks_is_known_before_it_is_put() {
+    let place = Place::new().await;
+    let mut new = NewManifest {
+        repository: app(),
+        digest: Digest::sha256(b"manifest"),
+        media_type: OCI_MANIFEST,
+        bytes: Bytes::from_static(b"manifest"),
+        platform: None,
+        blobs: vec![Digest::sha256(b"config"), Digest::sha256(b"layer")],
+        optional_blobs: vec![Digest::sha256(b"foreign")],
+        manifests: Vec::new(),
+        referral: None,
+        tags: Vec::new(),
+        generation: 0,
+        intent: IntentId::random(),
+        user: None,
+    };
+    let config = Some(Digest::sha256(b"config"));
+    let check = async |new: &NewManifest| {
+        let config = config.clone();
+        place.store.check_manifest(new, config).await.unwrap()
+    };
+    let missing = |bytes: &[u8]| MissingReference::Blob(Digest::sha256(bytes));
+    let checked = check(&new).await;
+    assert_eq!(checked.missing, [missing(b"config"), missing(b"layer")]);
+    assert_eq!(checked.config, None);
+    place.push_blob(b"config").await;
+    assert_eq!(check(&new).await.missing, [missing(b"layer")]);
+    place.push_blob(b"layer").await;
+    let checked = check(&new).await;
+    assert_eq!(checked.missing, []);
+    assert_eq!(checked.config.map(|it| it.size), Some(6));
+    new.generation = checked.generation;
+    new.platform = Some(Platform {
+        os: "linux".to_owned(),
+        architecture: "arm64".to_owned(),
+        variant: None,
+    });
+    let put = place.store.put_manifest(new.clone()).await.unwrap();
+    assert!(matches!(put, PutManifest::Put { .. }));
+    // Its platform is known now.
+    assert_eq!(check(&new).await.config, None);
 }
 
 #[tokio::test]

@@ -28,9 +28,7 @@ impl Place {
         let begun = self.store.begin_upload(id, &repository, &hash, None).await;
         begun.unwrap();
         let size = bytes.len() as u64;
-        let committed = self
-            .store
-            .commit_upload(id, &repository, &digest, size);
+        let committed = self.store.commit_upload(id, &repository, &digest, size);
         assert!(matches!(committed.await.unwrap(), Committed::Blob { .. }));
     }
 
@@ -58,7 +56,8 @@ impl Place {
             repository: name(repository),
             digest: Digest::sha256(bytes),
             media_type,
-            bytes: bytes.to_vec(),
+            bytes: Bytes::copy_from_slice(bytes),
+            platform: None,
             blobs: digests(blobs),
             optional_blobs: Vec::new(),
             manifests: digests(manifests),
