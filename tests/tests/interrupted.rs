@@ -111,3 +111,45 @@ async fn a_put_that_a_kill_interrupts_succeeds_when_it_is_sent_again() {
         assert!(answer.body == *bytes);
     }
 }
+
+#[tokio::test]
+async fn an_intent_that_was_never_committed_keeps_only_the_files_that_it_names() {
+    let lab = Lab::start().await;
+    // As a gateway leaves it that is killed between the intent and its commit.
+    let image = Image::random(Format::Oci, 1, 1000);
+    let line = serde_json::json!({
+        "generation": 1, "repository": APP, "wish": "put", "media_type": image.media_type(),
+        "digest": image.digest(), "tags": ["v1"],
+    });
+    let mut intent = format!("{line}\n").into_bytes();
+    intent.extend_from_slice(&image.manifest);
+    let spool = lab.data_dir().join("spool");
+    let intents = spool.join("intents");
+    let id = "5f0cbd3c-2b8e-4c58-9d2f-6a4b7ad0a001";
+    std::fs::write(intents.join(id), intent).unwrap();
+    let plant = |n: u8, bytes: &[u8]| {
+        let name = format!("{n:02x}0cbd3c-2b8e-4c58-9d2f-6a4b7ad0a002");
+        let path = spool.join("files").join(&name[..2]).join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let needed = plant(1, &image.config);
+    let abandoned = [plant(2, &random::bytes(image.config.len())), plant(3, b"x")];
+
+    lab.clock_forward(DAY_AND_MORE);
+    lab.uploader(0).terminate().await;
+    lab.uploader(0).restart();
+    wait::until("the sweep", Duration::from_secs(30), async || {
+        abandoned.iter().all(|file| !file.exists())
+    })
+    .await;
+    assert!(needed.exists() && intents.join(id).exists());
+    // A week later it is sure that nobody needs them.
+    lab.clock_forward(7 * DAY_AND_MORE);
+    lab.uploader(0).terminate().await;
+    lab.uploader(0).restart();
+    wait::until("the sweep", Duration::from_secs(60), async || {
+        !needed.exists() && !intents.join(id).exists()
+    })
+    .await;
+}

@@ -1,6 +1,7 @@
 //! The uploader: claims jobs, moves bytes to the storage, and reports through
 //! the database. Its subcommands do what needs the storage.
 
+mod awaited;
 mod collect;
 pub mod commands;
 pub mod config;

@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use refity_spool::IntentAction;
+use refity_spool::{Intent, IntentAction};
 use refity_storage::{Entry, RemotePath, TmpName, TrashName, layout};
 use refity_store::{HealthState, JobId};
 use refity_types::deletion::TRASH;
+use tokio::sync::Mutex;
 
+use crate::awaited::{AwaitedBlobs, Hashed};
 use crate::prune_folders;
 use crate::service::{Failure, Uploader};
 
@@ -46,18 +48,22 @@ const PURGED: u32 = 10_000;
 
 /// Sweeps until the service ends. Who did what is known for `audit` long.
 pub(crate) async fn run(uploader: Uploader, audit: Duration) {
-    let node = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit));
+    let hashed = Mutex::default();
+    let node = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit, &hashed));
     let storage = uploader.every("sweep on the storage", SWEEP, || sweep_storage(&uploader));
     tokio::join!(node, storage);
 }
 
-async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure> {
+async fn sweep_local(
+    uploader: &Uploader,
+    audit: Duration,
+    hashed: &Mutex<Hashed>,
+) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
-    if sweep_intents(uploader).await? {
-        sweep_files(uploader).await?;
-    }
+    let awaited = sweep_intents(uploader).await?;
+    sweep_files(uploader, &awaited, hashed).await?;
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;
     store.forget_removed(FORGOTTEN).await?;
     store.forget_removed_repositories(FORGOTTEN).await?;
@@ -66,29 +72,40 @@ async fn sweep_local(uploader: &Uploader, audit: Duration) -> Result<(), Failure
     Ok(())
 }
 
-async fn sweep_files(uploader: &Uploader) -> Result<(), Failure> {
+/// Removes the old files that no row names, and whose bytes no unnamed intent
+/// may need.
+async fn sweep_files(
+    uploader: &Uploader,
+    awaited: &AwaitedBlobs,
+    hashed: &Mutex<Hashed>,
+) -> Result<(), Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let old: Vec<_> = spool
         .list_files()
         .await?
         .into_iter()
         .filter(|found| is_older(uploader, found.modified, ABANDONED))
-        .map(|found| found.file)
         .collect();
-    let named = store.named_files(old.clone()).await?;
-    for file in old.into_iter().filter(|file| !named.contains(file)) {
-        if spool.remove_unlocked(file).await? {
+    let named = store.named_files(old.iter().map(|found| found.file).collect());
+    let named = named.await?;
+    let (mut hashed, mut known) = (hashed.lock().await, Hashed::new());
+    for found in old.iter().filter(|found| !named.contains(&found.file)) {
+        let file = found.file;
+        if awaited.include(spool, found, &mut hashed).await? {
+            known.extend(hashed.remove_entry(&file));
+        } else if spool.remove_unlocked(file).await? {
             tracing::info!(%file, "removed a file of the spool that no row names");
         }
     }
+    *hashed = known;
     Ok(())
 }
 
 /// Removes intents that are carried out. One that no row names is of a push
 /// that was never acknowledged, or of one that this database, an older copy
-/// say, knows nothing of: it stays for [`UNNAMED_INTENT`], and so does every
-/// file that it may need. Answers whether files may go.
-async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
+/// say, knows nothing of: it stays for [`UNNAMED_INTENT`]. Returns the blobs
+/// that those that stay may need.
+async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let completed = store.completed_intents().await?;
     uploader.forget_intents(completed).await?;
@@ -101,18 +118,19 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
         .collect();
     let named = store.named_intents(old.iter().map(|(id, _)| *id).collect());
     let named = named.await?;
-    let mut kept = 0;
-    for (intent, modified) in old.into_iter().filter(|(id, _)| !named.contains(id)) {
-        let gone = is_older(uploader, modified, UNNAMED_INTENT)
-            || spool
-                .read_intent(intent)
-                .await?
-                .is_some_and(|intent| matches!(intent.action, IntentAction::Delete { .. }));
-        if gone {
-            spool.remove_intent(intent).await?;
-        } else {
-            kept += 1;
+    let (mut kept, mut awaited) = (0, AwaitedBlobs::default());
+    for (id, modified) in old.into_iter().filter(|(id, _)| !named.contains(id)) {
+        let intent = spool.read_intent(id).await?;
+        let deletes = |it: &Intent| matches!(it.action, IntentAction::Delete { .. });
+        if is_older(uploader, modified, UNNAMED_INTENT) || intent.as_ref().is_some_and(deletes) {
+            spool.remove_intent(id).await?;
+            continue;
         }
+        // A torn one was never acknowledged: it needs nothing.
+        if let Some(intent) = intent {
+            awaited.add(&intent);
+        }
+        kept += 1;
     }
     if kept > 0 {
         tracing::debug!(
@@ -120,7 +138,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<bool, Failure> {
             "the spool holds intents that the database does not name"
         );
     }
-    Ok(kept == 0)
+    Ok(awaited)
 }
 
 /// Confirms the intents of deletes that are in the database and whose process
