@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refity_spool::is_alive;
+use tokio::task::spawn_blocking;
 
 use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
@@ -22,11 +23,11 @@ pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
 async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let mut back = 0;
-    for owner in store.owners().await? {
-        if owner != uploader.node.owner.id() && !is_alive(data_dir, &owner) {
-            tracing::info!(owner, "a process has died: its jobs go back");
-            back += store.release_jobs_of_dead(&owner).await?;
-        }
+    let mut owners = store.owners().await?;
+    owners.retain(|owner| owner != uploader.node.owner.id());
+    for owner in dead(owners, data_dir).await? {
+        tracing::info!(owner, "a process has died: its jobs go back");
+        back += store.release_jobs_of_dead(&owner).await?;
     }
     if back > 0 {
         uploader.wake.notify_one();
@@ -35,4 +36,20 @@ async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
         uploader.wake.notify_one();
     }
     Ok(())
+}
+
+/// The owners whose process is dead.
+async fn dead(mut owners: Vec<String>, data_dir: &Path) -> Result<Vec<String>, Failure> {
+    if owners.is_empty() {
+        return Ok(owners);
+    }
+    let data_dir = data_dir.to_owned();
+    // It tries locks of files.
+    let looked = spawn_blocking(move || {
+        owners.retain(|owner| !is_alive(&data_dir, owner));
+        owners
+    });
+    looked
+        .await
+        .map_err(|error| Failure::Other(error.to_string()))
 }

@@ -290,7 +290,11 @@ impl Pool {
             loop {
                 sleep(2 * POLL).await;
                 let Some(pool) = pool.upgrade() else { return };
-                reap(&pool);
+                // It looks at files of other processes. A panic ends one turn
+                // only: idle sessions are closed by the next.
+                if let Err(error) = spawn_blocking(move || reap(&pool)).await {
+                    tracing::error!(%error, "idle sessions cannot be closed");
+                }
             }
         });
     }
