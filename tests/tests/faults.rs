@@ -76,7 +76,7 @@ async fn assert_ended(process: &Process, part: &str) {
     let status = process.ended(SOON).await;
     let log = process.log();
     assert_eq!(status.code(), Some(1), "{part}: {}", process.log_tail());
-    let words = format!("error: {part} has ");
+    let words = format!("error: {part} ");
     let last = log.lines().rev().find(|line| line.starts_with("error: "));
     assert!(
         last.is_some_and(|line| line.starts_with(&words)),

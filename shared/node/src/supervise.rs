@@ -18,14 +18,11 @@ use tokio::sync::mpsc;
 
 /// A part has ended that should run for as long as the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{name} {how}, and the program cannot go on without it: it ends here, and is as it was when it \
-     is started again"
-)]
+#[error("{name} {how}; the process exits so that it can be restarted")]
 pub struct PartEnded {
     /// The part.
     pub name: &'static str,
-    /// How it ended, as the end of a sentence.
+    /// How it ended: a verb.
     how: &'static str,
 }
 
@@ -51,7 +48,7 @@ impl Supervisor {
             let name = store.thread_ended().await;
             let _ = news.send(PartEnded {
                 name,
-                how: "has ended",
+                how: "ended unexpectedly",
             });
         });
         Self { parts, ended }
@@ -184,9 +181,9 @@ impl Drop for Part {
             .retain(|beat| !Arc::ptr_eq(beat, &self.beat));
         if self.should_run {
             let how = if std::thread::panicking() {
-                "has panicked"
+                "panicked"
             } else {
-                "has ended"
+                "ended unexpectedly"
             };
             let _ = self.parts.ended.send(PartEnded {
                 name: self.beat.name,
