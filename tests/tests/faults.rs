@@ -29,8 +29,8 @@ const UPLOADER: [&str; 11] = [
     "leases",
     "progress",
     "eviction",
-    "presence",
-    "observation",
+    "heartbeat",
+    "storage stats",
     "sweep",
     "garbage collection",
 ];

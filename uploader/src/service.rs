@@ -266,11 +266,14 @@ async fn serve(
     ));
     watchdog::ready();
     tokio::select! {
-        // First, since all parts end then.
-        biased;
         () = uploader.stopped() => {}
-        // The jobs go back when others see that this process is dead.
-        ended = supervisor.ended() => return Err(ended.into()),
+        ended = supervisor.ended() => {
+            // All parts end once the service was asked to, maybe just now. Else
+            // the jobs go back when others see that this process is dead.
+            if *uploader.stop.borrow() == Stop::No {
+                return Err(ended.into());
+            }
+        }
     }
     watchdog::stopping();
     if tokio::time::timeout(DRAIN, &mut worker).await.is_err() {
