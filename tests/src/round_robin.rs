@@ -19,7 +19,7 @@ use crate::slow_line::Line;
 const HEAD_MAX: usize = 64 * 1024;
 
 /// How long a client may go on sending after its answer.
-const LINGER: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A proxy in this process. It takes one request of a connection, marks it
 /// `Connection: close`, and so makes the next one come on a new connection.
@@ -151,7 +151,7 @@ async fn forward(mut client: TcpStream, state: &State) -> io::Result<()> {
     // Closing on a client that still sends would reset the connection, and
     // the answer with it.
     let mut rest = tokio::io::sink();
-    let _ = tokio::time::timeout(LINGER, copy(&mut from_client, &mut rest)).await;
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, copy(&mut from_client, &mut rest)).await;
     Ok(())
 }
 

@@ -200,7 +200,7 @@ impl Manager {
         Self { socket, path }
     }
 
-    /// Waits for this message, whatever comes before it.
+    /// Waits for this message, skipping others.
     async fn expect(&self, message: &str) {
         wait::until(message, SOON, async || {
             self.messages().iter().any(|it| it == message)

@@ -1,10 +1,10 @@
-//! What a process has of its machine: the data folder with the database and
-//! the spool, the clock, and its own name among the processes.
+//! The local resources of a process: the data folder with database and spool,
+//! the clock, and its registration as a running process.
 //!
-//! What this crate promises:
-//! - It opens a `DATA_DIR` completely or not at all, and writes nothing into
-//!   one that is another program's or has lost its database.
-//! - It is the only place that knows both the store and the spool.
+//! Guarantees:
+//! - Opens a `DATA_DIR` completely or not at all, and writes nothing if the
+//! folder belongs to another program or has lost its database.
+//! - This is the only crate that depends on both the store and the spool.
 //! - No part of a program ends or hangs unnoticed ([`supervise`], [`watchdog`]).
 
 pub mod supervise;
@@ -19,29 +19,29 @@ use refity_config::installation::{InstallationError, InstallationId};
 use refity_spool::{Owner, Spool, SpoolError};
 use refity_store::{Store, StoreError};
 
-/// The name of the database below `DATA_DIR`.
+/// File name of the database below `DATA_DIR`.
 pub const DATABASE: &str = "refity.db";
 
-/// What a process has of its machine. Cheap to clone.
+/// The local resources of a process. Cheap to clone.
 #[derive(Clone)]
 pub struct Node {
     /// The database.
     pub store: Store,
     /// The spool.
     pub spool: Spool,
-    /// This process, for as long as a clone of this lives.
+    /// Registration of this process, until the last clone is dropped.
     pub owner: Arc<Owner>,
-    /// This installation, by which it owns the tree on SFTP.
+    /// The installation, which owns the tree on SFTP.
     pub installation: InstallationId,
 }
 
-/// Why a data folder could not be opened.
+/// An error opening a data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// The folder is not usable.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The installation's id could not be read or made.
+    /// The installation id could not be read or created.
     #[error(transparent)]
     Installation(#[from] InstallationError),
     /// The spool could not be opened.
@@ -50,13 +50,13 @@ pub enum NodeError {
     /// The database could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The kernel does not tell its boot id.
+    /// The boot id could not be read.
     #[error("cannot read the clock: {0}")]
     Clock(#[from] std::io::Error),
-    /// There is no database, and data that one must have named.
+    /// The database is missing, but the spool contains data.
     #[error(
         "refity.db is missing, but the spool holds data that was acknowledged and may not be on \
-         SFTP yet; nothing was changed. Put the database back, or run `refity-uploader \
+         SFTP yet; nothing was changed. Restore the database, or run `refity-uploader \
          rebuild-index`"
     )]
     DatabaseLost,
@@ -78,8 +78,8 @@ impl NodeError {
 }
 
 impl Node {
-    /// Opens the data folder for a process of this role (`gateway` or
-    /// `uploader`), and makes what is missing on a first start.
+    /// Opens the data folder for a process with this role (`gateway` or
+    /// `uploader`), creating missing files on the first start.
     ///
     /// # Errors
     /// See [`NodeError`]. After [`NodeError::DatabaseLost`],
@@ -93,11 +93,11 @@ impl Node {
         Self::open_with(data_dir, role, &database).await
     }
 
-    /// Opens the data folder with another database, whatever the spool holds:
-    /// for `rebuild-index`.
+    /// Opens the data folder with another database, regardless of the spool's
+    /// content: for `rebuild-index`.
     ///
     /// # Errors
-    /// As [`Node::open`], but for [`NodeError::DatabaseLost`].
+    /// Like [`Node::open`], except [`NodeError::DatabaseLost`].
     pub async fn open_with(
         data_dir: &Path,
         role: &str,
@@ -115,14 +115,14 @@ impl Node {
         })
     }
 
-    /// Tells the uploaders that there may be work.
+    /// Notifies the uploaders of new work.
     pub fn wake_uploaders(&self) {
         self.spool.wake();
     }
 }
 
-/// Whether the spool below this folder holds data that a lost database would
-/// have named.
+/// Returns whether the spool below this folder contains data that a lost
+/// database would have referenced.
 #[must_use]
 pub fn spool_holds_data(data_dir: &Path) -> bool {
     data_dir.join("spool").exists() && Spool::open(data_dir).is_ok_and(|spool| spool.holds_data())

@@ -1,5 +1,5 @@
-//! Filling the cache: a blob that comes from SFTP is written to a new file,
-//! which a row names only after its hash was seen to be right.
+//! Filling the cache: a blob from SFTP is written to a new file, which gets a
+//! row only after its hash has been verified.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -9,8 +9,8 @@ use refity_types::name::FileId;
 
 use super::{Spool, SpoolError};
 
-/// A file that is being filled. Blocking: it lives on the thread that reads
-/// from SFTP. It is removed when dropped, unless it was kept.
+/// A cache file that is being written. Blocking; used on the thread that reads
+/// from SFTP. Deletes the file on drop unless [`CacheWriter::keep`] was called.
 #[derive(Debug)]
 pub struct CacheWriter {
     id: FileId,
@@ -20,10 +20,10 @@ pub struct CacheWriter {
 }
 
 impl Spool {
-    /// Makes a file to fill, and holds its lock so that the sweep leaves it.
+    /// Creates a cache file and locks it, so that the sweep ignores it.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub fn cache_writer(&self) -> Result<CacheWriter, SpoolError> {
         let id = FileId::random();
         let path = self.path(id);
@@ -31,7 +31,7 @@ impl Spool {
             .create_new(true)
             .write(true)
             .open(&path)
-            .map_err(|error| SpoolError::io("cannot make", &path, error))?;
+            .map_err(|error| SpoolError::io("cannot create", &path, error))?;
         file.try_lock().map_err(|_| SpoolError::Locked)?;
         Ok(CacheWriter {
             id,
@@ -43,35 +43,35 @@ impl Spool {
 }
 
 impl CacheWriter {
-    /// The file's name.
+    /// Returns the file's name.
     #[must_use]
     pub fn id(&self) -> FileId {
         self.id
     }
 
-    /// Appends.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         self.file
             .write_all(bytes)
             .map_err(|error| SpoolError::io("cannot write", &self.path, error))
     }
 
-    /// Another handle on the file, for reading along.
+    /// Opens another handle for reading concurrently.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub fn reader(&self) -> Result<File, SpoolError> {
         File::open(&self.path).map_err(|error| SpoolError::io("cannot open", &self.path, error))
     }
 
-    /// The file stays. It is a cache, so it need not be durable; but a row
-    /// must name only whole bytes, also after a power cut.
+    /// Keeps the file. A cache need not be durable, but its row must only refer
+    /// to complete bytes, even after a power cut.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub fn keep(mut self) -> Result<FileId, SpoolError> {
         self.file
             .sync_data()

@@ -1,4 +1,4 @@
-//! Intents that are read back, and what a power cut may leave of one.
+//! Intents that are read back, and the remains of one after a power cut.
 
 use bytes::Bytes;
 use proptest::prelude::*;

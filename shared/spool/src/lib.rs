@@ -2,19 +2,20 @@
 //!
 //! ```text
 //! spool/files/<ab>/<uuid>   the bytes of one upload or of one cached blob
-//! spool/intents/<uuid>      what a manifest PUT or a delete asks for, until its jobs are done
-//! spool/intents/<uuid>.prepared   what a delete asks for, until it is decided
-//! spool/wake/               what the uploaders watch
+//! spool/intents/<uuid>      an acknowledged manifest push or delete, until its jobs are done
+//! spool/intents/<uuid>.prepared   a delete before its commit
+//! spool/wake/               watched by the uploaders
 //! owners/<id>               locked by a running process
 //! ```
 //!
-//! What this crate promises:
-//! - Uploads and cached blobs are never renamed: the database's rows name
-//!   them, and a file that no row names is garbage.
-//! - What [`UploadWriter`] and [`Spool::write_intent`] report as written is on
-//!   disk, file and folder, before they return.
-//! - One process at a time writes an upload; the lock dies with the process.
-//! - It knows neither the database nor the storage.
+//! Guarantees:
+//! - Uploads and cached blobs are never renamed. Rows of the database name
+//! them; a file without a row is garbage.
+//! - [`UploadWriter`] and [`Spool::write_intent`] return only after file and
+//! folder are durable.
+//! - Only one process at a time writes an upload; its lock is released when the
+//! process dies.
+//! - The crate depends on neither the database nor the storage.
 
 mod cached;
 mod files;
@@ -37,28 +38,28 @@ pub use owner::{Owner, is_alive};
 pub use space::Space;
 pub use upload::{Finished, LOCK_WAIT, Pieces, UploadWriter};
 
-/// Why the spool could not do something.
+/// An error of the spool.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// Another request writes this upload, and did not end in time.
-    #[error("another request writes this upload")]
+    /// Another request is writing this upload and did not finish in time.
+    #[error("another request is writing this upload")]
     Locked,
-    /// Too many uploads are written at once.
-    #[error("too many uploads are written at once")]
+    /// Too many concurrent uploads.
+    #[error("too many concurrent uploads")]
     Busy,
-    /// There is no room, or less than must stay free.
+    /// The disk is full, or less than the required space is free.
     #[error("the disk of the spool is full")]
     Full,
     /// The file system failed.
     #[error("{context}: {source}")]
     Io {
-        /// What was tried, on which path.
+        /// The operation and the path.
         context: String,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The work's thread died.
-    #[error("the spool's work was interrupted")]
+    /// The blocking task was cancelled or panicked.
+    #[error("the spool operation was interrupted")]
     Interrupted,
 }
 
@@ -81,11 +82,11 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool below `data_dir`, and makes the folders that are
-    /// missing: all at once, so that no upload pays for one.
+    /// Opens the spool below `data_dir` and creates all missing folders, so
+    /// that no upload has to.
     ///
     /// # Errors
-    /// When a folder cannot be made.
+    /// If a folder cannot be created.
     pub fn open(data_dir: &Path) -> Result<Self, SpoolError> {
         let spool = Self {
             root: Arc::new(data_dir.join("spool")),
@@ -93,9 +94,9 @@ impl Spool {
         let fans = (0..=255).map(|fan| spool.files().join(format!("{fan:02x}")));
         for folder in fans.chain([spool.intents(), spool.wake_folder()]) {
             std::fs::create_dir_all(&folder)
-                .map_err(|error| SpoolError::io("cannot make the folder", &folder, error))?;
+                .map_err(|error| SpoolError::io("cannot create the folder", &folder, error))?;
         }
-        // An upload syncs its own folder only, so these must last already.
+        // An upload syncs only its own folder, so make these durable now.
         for folder in [&spool.files(), &*spool.root, data_dir] {
             sync_folder(folder)?;
         }
@@ -110,7 +111,7 @@ impl Spool {
         self.root.join("intents")
     }
 
-    /// The folder that uploaders watch.
+    /// Returns the folder that uploaders watch.
     #[must_use]
     pub fn wake_folder(&self) -> PathBuf {
         self.root.join("wake")

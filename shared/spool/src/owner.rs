@@ -1,12 +1,12 @@
-//! Running processes: each holds the lock of its own file, so that the others
-//! see at once when it is dead.
+//! Running processes: each holds the lock of its own file, so that others
+//! detect its death immediately.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::SpoolError;
 
-/// This process, for as long as the value lives.
+/// Registration of this process, until the value is dropped.
 #[derive(Debug)]
 pub struct Owner {
     id: String,
@@ -15,21 +15,22 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Makes and locks a file of its own in `data_dir/owners`. Files that
-    /// dead processes left are removed on the way.
+    /// Creates and locks a file in `data_dir/owners`. Removes files of dead
+    /// processes.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub fn register(data_dir: &Path, role: &str) -> Result<Self, SpoolError> {
         let folder = data_dir.join("owners");
         std::fs::create_dir_all(&folder)
-            .map_err(|error| SpoolError::io("cannot make the folder", &folder, error))?;
+            .map_err(|error| SpoolError::io("cannot create the folder", &folder, error))?;
         remove_dead(&folder);
         let id = format!("{role}-{}-{}", std::process::id(), uuid::Uuid::new_v4());
         let path = folder.join(&id);
-        // Locked before it has its name: it is never seen unlocked.
+        // Lock the file before it gets its name, so that it is never visible
+        // unlocked.
         let draft = folder.join(format!(".{id}"));
-        let failed = |error| SpoolError::io("cannot make", &path, error);
+        let failed = |error| SpoolError::io("cannot create", &path, error);
         let lock = OpenOptions::new()
             .create_new(true)
             .write(true)
@@ -44,7 +45,7 @@ impl Owner {
         })
     }
 
-    /// The name that this process's claims carry.
+    /// Returns the name in this process's claims.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -57,7 +58,7 @@ impl Drop for Owner {
     }
 }
 
-/// Removes the files that nobody holds; drafts are another start's.
+/// Removes unlocked files; drafts belong to processes that are starting.
 fn remove_dead(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -68,7 +69,8 @@ fn remove_dead(folder: &Path) {
     }
 }
 
-/// Whether the process of this name runs: its file is there and locked.
+/// Returns whether the process of this name runs, that is, its file exists and
+/// is locked.
 #[must_use]
 pub fn is_alive(data_dir: &Path, owner: &str) -> bool {
     let path = data_dir.join("owners").join(owner);

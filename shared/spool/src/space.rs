@@ -1,24 +1,24 @@
-//! Room on the spool's disk.
+//! Free space on the spool's disk.
 
 use super::{Spool, SpoolError};
 
-/// Room on a file system, in bytes.
+/// Space on a file system, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// In all.
+    /// Total space.
     pub total: u64,
-    /// Free for us.
+    /// Space available to this process.
     pub free: u64,
 }
 
 impl Spool {
-    /// Room on the spool's disk.
+    /// Free space on the spool's disk.
     ///
     /// # Errors
-    /// When the system does not tell, as where the folder is gone.
+    /// If `statvfs` fails, for instance if the folder is missing.
     pub fn space(&self) -> Result<Space, SpoolError> {
         let stat = rustix::fs::statvfs(self.root.as_path()).map_err(|error| {
-            SpoolError::io("cannot ask for the free space of", &self.root, error.into())
+            SpoolError::io("cannot read the free space of", &self.root, error.into())
         })?;
         Ok(Space {
             total: stat.f_blocks.saturating_mul(stat.f_frsize),

@@ -1,17 +1,17 @@
-//! Waking the uploaders: a gateway touches a file after a commit. It is a hint
-//! only; the rows are the truth.
+//! Waking the uploaders: a gateway touches a file after a commit. This is only
+//! a hint; the rows are the truth.
 
 use std::path::Path;
 use std::time::SystemTime;
 
 use super::Spool;
 
-/// The file that is touched. One for all gateways, so that none is left over.
+/// The touched file, the same for all gateways.
 const WAKE_FILE: &str = "committed";
 
 impl Spool {
-    /// Tells the uploaders that there may be work. A failure costs only time:
-    /// they look by themselves too.
+    /// Notifies the uploaders of new work. A failure only delays them, since
+    /// they also poll.
     pub fn wake(&self) {
         let path = self.wake_folder().join(WAKE_FILE);
         if let Err(error) = touch(&path) {

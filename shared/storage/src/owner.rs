@@ -76,7 +76,7 @@ async fn create(
     {
         return Err(error.clone());
     }
-    // Whoever was first is the owner; only the file can tell.
+    // The first installation is the owner; only the file can tell.
     match (read_owner(storage).await?, placed) {
         (Some(owner), _) if owner == installation.to_string() => Ok(OwnerState::Created),
         (Some(owner), _) => Err(foreign(storage, &owner, installation)),

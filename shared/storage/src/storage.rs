@@ -90,7 +90,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Missing if there is none; [`StorageError::NeedsPerson`] for a folder.
     async fn read(&self, file: &RemotePath, range: Range<u64>) -> Result<Reading, StorageError>;
 
-    /// Stores a file under its final name, over whatever file is there. The
+    /// Stores a file under its final name, replacing an existing file. The
     /// bytes are counted and hashed on their way, and the stored size is
     /// checked: bytes that are not those announced never get the final name.
     ///
@@ -101,7 +101,7 @@ pub trait Storage: Send + Sync + 'static {
     /// renamed. The temporary file is then removed where the storage allows.
     async fn write_new(&self, file: NewFile) -> Result<(), ChangeError>;
 
-    /// Stores a small file, over whatever file is there. The guard is asked
+    /// Stores a small file, replacing an existing one. The guard is asked
     /// right before the old one is replaced.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ async fn settle(lab: &Lab, limit: Duration) {
 }
 
 /// Lets days pass and garbage be collected while the clients are at work, and
-/// looks at the tree meanwhile. Answers how much was collected.
+/// looks at the tree meanwhile. Returns how much was collected.
 async fn pass_days(lab: &Lab, day: &Day, time: Duration, random: &mut Random) -> u64 {
     let (begun, client) = (Instant::now(), lab.client());
     let mut collected = 0;

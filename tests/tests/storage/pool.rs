@@ -106,7 +106,7 @@ async fn a_killed_server_costs_its_sessions_only() {
 
     lab.server.restart().unwrap();
     look(&pool).await;
-    // An idle session whose end nobody saw is not lent.
+    // An idle session whose end nobody saw is not handed out.
     lab.server.kill_sessions();
     let server = &lab.server;
     wait_until("sessions ended", || server.connections() == 0);

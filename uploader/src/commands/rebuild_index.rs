@@ -94,7 +94,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fills the new index. Answers how many manifests could not be replayed.
+/// Fills the new index. Returns how many manifests could not be replayed.
 async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     own_tree(&uploader).await?;
     let mut rebuild = Rebuild {

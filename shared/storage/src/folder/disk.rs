@@ -286,7 +286,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Renames over whatever file is at the target, and syncs the folder.
+    /// Renames a file, replacing the target, and syncs the folder.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
         fs::rename(from, to).map_err(|error| self.error(&error, "renaming to", to))?;
         self.sync_parent(to)

@@ -144,7 +144,7 @@ fn broken(error: &ssh2::Error) -> StorageError {
     ))
 }
 
-/// Answers every question that is not shown with the password.
+/// Responds to every hidden prompt with the password.
 struct Answers<'a> {
     password: &'a Secret,
 }

@@ -88,7 +88,7 @@ impl<C: Read + Write> Control<C> {
         self.extensions
     }
 
-    /// Renames over whatever is at the target. Gives the server's status: 0
+    /// Renames a file, replacing the target. Returns the server's status: 0
     /// is success.
     pub(super) fn posix_rename(&mut self, from: &str, to: &str) -> io::Result<i32> {
         let answer = self.ask("posix-rename@openssh.com", &[from, to])?;
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Answers with what was put in, whatever is asked.
+    /// Responds with the given packets to any request.
     struct Canned(io::Cursor<Vec<u8>>);
 
     impl Read for Canned {

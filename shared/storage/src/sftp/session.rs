@@ -100,7 +100,7 @@ impl Session {
         Ok(bytes)
     }
 
-    /// Renames a file over whatever file is at the target: in one step where
+    /// Renames a file, replacing the target: in one step where
     /// the server offers it, else by removing the target first.
     ///
     /// # Errors

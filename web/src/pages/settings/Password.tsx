@@ -20,7 +20,7 @@ export function Password() {
   const { user } = useMe();
   const [typed, setTyped] = useState(EMPTY);
   // Validate on blur, not while typing.
-  const [looked, setLooked] = useState({ next: false, again: false });
+  const [touched, setTouched] = useState({ next: false, again: false });
   const short = [...typed.next].length < SHORTEST;
   const differs = typed.again !== typed.next;
 
@@ -33,7 +33,7 @@ export function Password() {
       ),
     onSuccess: () => {
       setTyped(EMPTY);
-      setLooked({ next: false, again: false });
+      setTouched({ next: false, again: false });
       say(words.changed);
       // The response started a new session.
       reopen();
@@ -44,7 +44,7 @@ export function Password() {
   const wrong = change.error?.code === "PASSWORD_WRONG";
 
   const send = () => {
-    setLooked({ next: true, again: true });
+    setTouched({ next: true, again: true });
     if (typed.current && !short && !differs) change.mutate();
   };
   const field = (name: keyof typeof EMPTY) => ({
@@ -55,8 +55,8 @@ export function Password() {
     onChange: (event: { target: { value: string } }) =>
       setTyped({ ...typed, [name]: event.target.value }),
   });
-  const done = (name: keyof typeof looked) => () =>
-    typed[name] && setLooked({ ...looked, [name]: true });
+  const done = (name: keyof typeof touched) => () =>
+    typed[name] && setTouched({ ...touched, [name]: true });
 
   return (
     <Panel title={words.title} id="password">
@@ -68,12 +68,12 @@ export function Password() {
           <Field
             {...field("next")}
             hint={words.hint}
-            error={looked.next && short ? words.short : undefined}
+            error={touched.next && short ? words.short : undefined}
             onBlur={done("next")}
           />
           <Field
             {...field("again")}
-            error={looked.again && differs ? words.differs : undefined}
+            error={touched.again && differs ? words.differs : undefined}
             onBlur={done("again")}
           />
           <Small>{words.effect}</Small>

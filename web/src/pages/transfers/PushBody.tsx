@@ -15,11 +15,11 @@ import { Troubles } from "./Troubles";
 
 const words = text.transfers;
 /** Maximum number of the repository's transfers to search. */
-const LOOKED_AT = 100;
+const SEARCHED_MAX = 100;
 
 /** All transfers of a push, including earlier finished ones. */
 function useAll(push: Push): Transfer[] {
-  const query = { repo: push.repo ?? "", limit: LOOKED_AT };
+  const query = { repo: push.repo ?? "", limit: SEARCHED_MAX };
   const enabled = push.repo !== null && blobsOf(push.jobs).length < push.blobsTotal;
   const { data } = useGet("/api/jobs", { params: { query } }, { enabled });
   const here = new Set(push.jobs.map((job) => job.id));
