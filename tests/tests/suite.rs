@@ -43,3 +43,4 @@ mod uploader_end;
 mod uploads;
 mod web;
 mod web_interface;
+mod words;
