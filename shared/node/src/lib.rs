@@ -3,7 +3,7 @@
 //!
 //! Guarantees:
 //! - Opens a `DATA_DIR` completely or not at all, and writes nothing if the
-//! folder belongs to another program or has lost its database.
+//!   folder belongs to another program or has lost its database.
 //! - This is the only crate that depends on both the store and the spool.
 //! - No part of a program ends or hangs unnoticed ([`supervise`], [`watchdog`]).
 

@@ -10,11 +10,11 @@
 //!
 //! Guarantees:
 //! - Uploads and cached blobs are never renamed. Rows of the database name
-//! them; a file without a row is garbage.
+//!   them; a file without a row is garbage.
 //! - [`UploadWriter`] and [`Spool::write_intent`] return only after file and
-//! folder are durable.
+//!   folder are durable.
 //! - Only one process at a time writes an upload; its lock is released when the
-//! process dies.
+//!   process dies.
 //! - The crate depends on neither the database nor the storage.
 
 mod cached;
