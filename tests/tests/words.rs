@@ -57,15 +57,15 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "serde(tag = \"wish\"",
         "a key in files on disk",
     ),
+    (
+        "tests/tests/interrupted.rs",
+        "\"wish\": \"put\"",
+        "a key in files on disk",
+    ),
 ];
 
 /// Files and folders that are not checked yet.
-const LATER: &[&str] = &[
-    "gateway/src/",
-    "shared/spool/src/files.rs",
-    "shared/spool/src/upload.rs",
-    "shared/store/src/",
-];
+const LATER: &[&str] = &["gateway/src/", "shared/store/src/"];
 
 /// Generated files, and files with texts of others.
 const SKIPPED: &[&str] = &[

@@ -1,4 +1,4 @@
-//! The files themselves: opening, finding, removing.
+//! Opening, listing and removing files.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,33 +10,33 @@ use refity_types::name::FileId;
 
 use super::{Spool, SpoolError, blocking};
 
-/// How much of a file is hashed at a time.
+/// Bytes read at a time for hashing.
 const HASH_CHUNK: usize = 1024 * 1024;
 
-/// A file that the sweep found.
+/// A file found by the sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFound {
-    /// Its name.
+    /// The file's name.
     pub file: FileId,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// When it was last written to.
+    /// Time of the last write.
     pub modified: SystemTime,
 }
 
 impl Spool {
-    /// Where a file is.
+    /// Returns the path of a file.
     #[must_use]
     pub fn path(&self, file: FileId) -> PathBuf {
         let name = file.to_string();
         self.files().join(&name[..2]).join(name)
     }
 
-    /// Opens a file for reading; nothing if it is not there.
+    /// Opens a file for reading. `None` if the file does not exist.
     ///
     /// # Errors
-    /// When the file system fails, or the whole folder is away: a disk that
-    /// is not mounted has not lost the file.
+    /// If the file system fails, or the folder is missing: an unmounted disk
+    /// has not lost the file.
     pub fn open_file(&self, file: FileId) -> Result<Option<File>, SpoolError> {
         self.open_with(OpenOptions::new().read(true), file)
     }
@@ -60,10 +60,10 @@ impl Spool {
         }
     }
 
-    /// Removes a file; one that is not there is fine.
+    /// Removes a file if it exists.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn remove_file(&self, file: FileId) -> Result<(), SpoolError> {
         let path = self.path(file);
         blocking(move || match std::fs::remove_file(&path) {
@@ -75,11 +75,11 @@ impl Spool {
         .await
     }
 
-    /// Removes a file unless someone holds its lock, which is whoever writes
-    /// it. Answers whether it did.
+    /// Removes a file unless a writer holds its lock. Returns whether the file
+    /// was removed.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn remove_unlocked(&self, file: FileId) -> Result<bool, SpoolError> {
         let spool = self.clone();
         blocking(move || {
@@ -97,10 +97,10 @@ impl Spool {
         .await
     }
 
-    /// All files.
+    /// Lists all files.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn list_files(&self) -> Result<Vec<FileFound>, SpoolError> {
         let files = self.files();
         blocking(move || {
@@ -114,7 +114,7 @@ impl Spool {
                         .file_name()
                         .to_str()
                         .and_then(|name| name.parse().ok());
-                    // A file that has gone meanwhile is no longer of interest.
+                    // Skip files that were removed meanwhile.
                     let (Some(file), Ok(meta)) = (id, entry.metadata()) else {
                         continue;
                     };
@@ -130,8 +130,8 @@ impl Spool {
         .await
     }
 
-    /// Whether there is any file or intent: data that a lost database would
-    /// have named.
+    /// Returns whether there is any file or intent, that is, data that a lost
+    /// database would have referenced.
     #[must_use]
     pub fn holds_data(&self) -> bool {
         let any = |folder: PathBuf| {
@@ -140,10 +140,10 @@ impl Spool {
         any(self.intents()) || (0..=255).any(|fan| any(self.files().join(format!("{fan:02x}"))))
     }
 
-    /// Hashes a file from its beginning.
+    /// Hashes a file.
     ///
     /// # Errors
-    /// When the file is missing or cannot be read.
+    /// If the file is missing or cannot be read.
     pub async fn hash_file(
         &self,
         file: FileId,
@@ -153,10 +153,10 @@ impl Spool {
         Ok(digest)
     }
 
-    /// Hashes a file by several algorithms at once: it is read once.
+    /// Hashes a file with several algorithms in one pass.
     ///
     /// # Errors
-    /// When the file is missing or cannot be read.
+    /// If the file is missing or cannot be read.
     pub async fn hash_file_by<const N: usize>(
         &self,
         file: FileId,

@@ -1,9 +1,9 @@
-//! Intents: what a manifest PUT or a delete asks for, kept beside the database
-//! until its jobs are done, so that a lost database loses nothing that was
-//! acknowledged, and brings nothing back that was deleted.
+//! Intents record acknowledged manifest pushes and deletes outside the database
+//! until their jobs are done, so that a lost database neither loses
+//! acknowledged pushes nor restores deleted content.
 //!
-//! A delete that is refused must never be replayed, and it is refused by the
-//! database. So its intent is prepared under another name, and gets its own
+//! A refused delete must never be replayed, but only the database can refuse
+//! it. So its intent is prepared under a temporary name and gets its final name
 //! between the commit and the 202.
 
 use std::io;
@@ -18,51 +18,51 @@ use refity_types::name::{IntentId, RepositoryName, Tag};
 
 use super::{Spool, SpoolError, blocking, sync_folder};
 
-/// What follows an intent's name before it is decided.
+/// Suffix of an intent that is only prepared.
 const PREPARED: &str = ".prepared";
 
-/// An intent as it stands in its file: one line of JSON, then a manifest's
-/// bytes as they are.
+/// An intent. Its file has one line of JSON, then the unchanged bytes of the
+/// manifest.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Intent {
     /// Orders the intents of a target.
     pub generation: i64,
-    /// In which repository.
+    /// The repository.
     pub repository: RepositoryName,
     /// What to do.
     #[serde(flatten)]
     pub action: IntentAction,
 }
 
-/// What an intent does. (The tag is named as files of earlier versions name it.)
+/// The action of an intent. The name of the JSON tag is that of existing files.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "wish", rename_all = "snake_case")]
 pub enum IntentAction {
-    /// Publishes a manifest and points tags at it.
+    /// Publishes a manifest and points tags to it.
     Put {
-        /// What the manifest is.
+        /// Media type of the manifest.
         media_type: MediaType,
-        /// Its digest, of the algorithm that the client named it by.
+        /// Digest with the client's algorithm.
         digest: Digest,
         /// The tags.
         tags: Vec<Tag>,
-        /// Its bytes, which follow the line.
+        /// Bytes of the manifest, after the JSON line.
         #[serde(skip)]
         manifest: Bytes,
     },
     /// Deletes something.
     Delete {
-        /// What.
+        /// The deletion.
         #[serde(flatten)]
         deletion: Deletion,
     },
 }
 
 impl Intent {
-    /// Writes the file's bytes.
+    /// Serializes the intent.
     ///
     /// # Errors
-    /// When they cannot be written, or the intent not as JSON.
+    /// If writing or serializing fails.
     pub(crate) fn write_to(&self, file: &mut impl io::Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
@@ -73,7 +73,7 @@ impl Intent {
         Ok(())
     }
 
-    /// Reads a file's bytes. `None` if they were cut off or damaged.
+    /// Parses a file. `None` if it is truncated or damaged.
     pub(crate) fn from_bytes(bytes: &Bytes) -> Option<Self> {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let mut intent: Self = serde_json::from_slice(&bytes[..end]).ok()?;
@@ -82,7 +82,7 @@ impl Intent {
             digest, manifest, ..
         } = &mut intent.action
         {
-            // A torn file's manifest does not hash to its digest.
+            // In a torn file, the manifest does not hash to its digest.
             if Digest::of(digest.algorithm(), &rest) != *digest {
                 return None;
             }
@@ -95,10 +95,10 @@ impl Intent {
 }
 
 impl Spool {
-    /// Writes an intent. It is on disk when this answers.
+    /// Writes an intent and makes it durable.
     ///
     /// # Errors
-    /// When the disk fails; then there is no intent.
+    /// If the disk fails; then there is no intent.
     pub async fn write_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
         let folder = self.intents();
         blocking(move || {
@@ -112,12 +112,11 @@ impl Spool {
         .await
     }
 
-    /// Writes an intent that is not decided yet: no replay finds it before
-    /// [`Spool::confirm_intent`]. Its bytes are on disk when this answers; its
-    /// name need not be, since nothing is acknowledged yet.
+    /// Writes an intent that is not replayed until [`Spool::confirm_intent`].
+    /// Syncs the bytes but not the name, since nothing is acknowledged yet.
     ///
     /// # Errors
-    /// When the disk fails; then there is no intent.
+    /// If the disk fails; then there is no intent.
     pub async fn prepare_intent(&self, id: IntentId, intent: Intent) -> Result<(), SpoolError> {
         let path = self.prepared(id);
         blocking(move || {
@@ -130,12 +129,11 @@ impl Spool {
         .await
     }
 
-    /// Makes a prepared intent one that is replayed: it is on disk under its
-    /// own name when this answers. One that is not there was confirmed by
-    /// another process, or is carried out already.
+    /// Gives a prepared intent its final name, durably. A missing one was
+    /// confirmed by another process or is already completed.
     ///
     /// # Errors
-    /// When the disk fails.
+    /// If the disk fails.
     pub async fn confirm_intent(&self, id: IntentId) -> Result<(), SpoolError> {
         let (folder, from) = (self.intents(), self.prepared(id));
         blocking(move || {
@@ -150,12 +148,12 @@ impl Spool {
         .await
     }
 
-    /// Removes an intent, prepared or not; one that is not there is fine.
+    /// Removes an intent, prepared or confirmed, if it exists.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn remove_intent(&self, id: IntentId) -> Result<(), SpoolError> {
-        // In this order: one that is confirmed in between is gone too.
+        // In this order, an intent that is confirmed in between is removed too.
         let paths = [self.prepared(id), self.intents().join(id.to_string())];
         blocking(move || {
             for path in paths {
@@ -171,20 +169,18 @@ impl Spool {
         .await
     }
 
-    /// The names of all intents that are not only prepared, with the time each
-    /// was written.
+    /// Lists all confirmed intents with the time of writing.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn list_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
         self.list_named("").await
     }
 
-    /// The names of all intents that are only prepared, with the time each was
-    /// written.
+    /// Lists all prepared intents with the time of writing.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn list_prepared_intents(&self) -> Result<Vec<(IntentId, SystemTime)>, SpoolError> {
         self.list_named(PREPARED).await
     }
@@ -215,11 +211,11 @@ impl Spool {
         self.intents().join(format!("{id}{PREPARED}"))
     }
 
-    /// Reads an intent; nothing if it is not there, or was cut off before it
+    /// Reads an intent. `None` if it does not exist, or was truncated before it
     /// was acknowledged.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn read_intent(&self, id: IntentId) -> Result<Option<Intent>, SpoolError> {
         let path = self.intents().join(id.to_string());
         blocking(move || match std::fs::read(&path) {

@@ -1,5 +1,5 @@
-//! Writing an upload: one request at a time appends to its file, hashing as
-//! it goes, on a thread of its own.
+//! Writing an upload: one request at a time appends to its file and hashes on a
+//! separate thread.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -14,24 +14,24 @@ use tokio::time::Instant;
 
 use super::{Spool, SpoolError, blocking, sync_folder};
 
-/// How long a second request waits for the one that writes.
+/// How long a second request waits for the lock.
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Between two tries to take the lock.
+/// Polling interval of the lock.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// How many pieces of a body wait for the writing thread; a piece is what
-/// the HTTP server read at once, some hundred KiB at most.
+/// Number of chunks queued for the writing thread. A chunk is what the HTTP
+/// server read at once, at most some hundred KiB.
 const QUEUE: usize = 3;
 
-/// How many bodies are written at once. Each has a thread while it comes, also
-/// while its client is silent, and other work needs threads too.
+/// Maximum concurrent uploads. Each occupies a thread, even while its client
+/// sends nothing, and other work needs threads too.
 const WRITERS_MAX: usize = 256;
 
 static WRITERS: Semaphore = Semaphore::const_new(WRITERS_MAX);
 
-/// The system is asked to write to disk each time this much has come, so that
-/// the last sync has little left to do.
+/// Start writing to disk after each of these steps, so that the final sync is
+/// fast.
 const FLUSH_STEP: u64 = 32 * 1024 * 1024;
 
 /// The exclusive right to append to an upload's file.
@@ -42,20 +42,20 @@ pub struct UploadWriter {
     offset: u64,
 }
 
-/// What appending came to.
+/// The result of appending.
 #[derive(Debug)]
 pub struct Finished {
-    /// Bytes in the file.
+    /// Number of bytes in the file.
     pub offset: u64,
-    /// The hash of all of them.
+    /// Hash of all bytes.
     pub hash: Hasher,
 }
 
 impl Spool {
-    /// Creates the empty file of a new upload, and locks it.
+    /// Creates and locks the empty file of a new upload.
     ///
     /// # Errors
-    /// When the file exists, or the file system fails.
+    /// If the file exists, or the file system fails.
     pub async fn create_upload(&self, id: UploadId) -> Result<UploadWriter, SpoolError> {
         let path = self.path(FileId::from(id));
         blocking(move || {
@@ -74,7 +74,7 @@ impl Spool {
     /// the session's row only afterwards: the other request may have moved it.
     ///
     /// # Errors
-    /// [`SpoolError::Locked`] when the other request does not end in time.
+    /// [`SpoolError::Locked`] if the other request does not finish in time.
     pub async fn lock_upload(&self, id: UploadId) -> Result<Option<UploadWriter>, SpoolError> {
         let deadline = Instant::now() + LOCK_WAIT;
         loop {
@@ -111,11 +111,11 @@ fn try_lock(file: File, path: PathBuf) -> Result<Tried, SpoolError> {
 }
 
 impl UploadWriter {
-    /// Cuts the file to what its row says: bytes past it were never
-    /// acknowledged. Then appends go there.
+    /// Truncates the file to the offset in its row: bytes past it were never
+    /// acknowledged. Appends continue there.
     ///
     /// # Errors
-    /// When the file system fails, or the file is shorter than its row says.
+    /// If the file system fails, or the file is shorter than the offset.
     pub async fn continue_at(mut self, offset: u64) -> Result<Self, SpoolError> {
         blocking(move || {
             let failed = |error| SpoolError::io("cannot continue", &self.path, error);
@@ -136,20 +136,19 @@ impl UploadWriter {
         .await
     }
 
-    /// Bytes in the file.
+    /// Number of bytes in the file.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Appends what `pieces` brings until it ends, hashing on the way.
-    /// Answers the writer too, which still holds the lock: the row is to be
-    /// written before it goes.
+    /// Appends all chunks and hashes them. Returns the writer, which still
+    /// holds the lock: update the row before dropping it.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] where too many are written at once;
-    /// [`SpoolError::Full`] and others of the file system: the file is then
-    /// cut to where it was.
+    /// [`SpoolError::Busy`] if there are too many uploads; [`SpoolError::Full`]
+    /// and other errors of the file system, after which the file is truncated
+    /// to its previous length.
     pub async fn append(
         self,
         hash: Hasher,
@@ -164,7 +163,7 @@ impl UploadWriter {
             let _ = done.send(write_all(self, hash, receiver));
         });
         while let Some(piece) = pieces.next().await {
-            // The thread has failed: its result says why.
+            // The thread has failed; its result has the error.
             if sender.send(piece).await.is_err() {
                 break;
             }
@@ -176,7 +175,7 @@ impl UploadWriter {
     /// Makes the bytes and the file's name durable.
     ///
     /// # Errors
-    /// When the disk fails: the bytes must not be acknowledged.
+    /// If the disk fails; then the bytes must not be acknowledged.
     pub async fn sync(self) -> Result<Self, SpoolError> {
         blocking(move || {
             self.file
@@ -190,10 +189,10 @@ impl UploadWriter {
         .await
     }
 
-    /// Removes the file and lets go of it.
+    /// Removes the file and releases its lock.
     ///
     /// # Errors
-    /// When the file system fails.
+    /// If the file system fails.
     pub async fn discard(self) -> Result<(), SpoolError> {
         blocking(move || {
             std::fs::remove_file(&self.path)
@@ -203,10 +202,10 @@ impl UploadWriter {
     }
 }
 
-/// Where the pieces of a body come from. It ends by itself when the body is
-/// at its end or broke off; whose business that is knows which.
+/// A source of chunks. Ends at the end of the body or when the client
+/// disconnects; the caller can tell which.
 pub trait Pieces {
-    /// The next piece.
+    /// Returns the next chunk.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
 }
 
@@ -236,7 +235,7 @@ fn write_all(
     Ok((writer, finished))
 }
 
-/// Writes what has come to disk, beside the thread that takes more.
+/// Flushes received bytes to disk, concurrently with the writing thread.
 #[derive(Default)]
 struct Flusher {
     busy: std::sync::Arc<std::sync::atomic::AtomicBool>,
@@ -250,9 +249,9 @@ impl Flusher {
         }
         let (busy, path) = (std::sync::Arc::clone(&self.busy), path.to_owned());
         tokio::task::spawn_blocking(move || {
-            // Opened anew, since a duplicate would share the lock and hold it
-            // on. Only a head start: the sync before the acknowledgement
-            // counts.
+            // Open the file again, since a duplicate would keep the lock. This
+            // is only a head start: the sync before the acknowledgement ensures
+            // durability.
             let _ = File::open(&path).and_then(|file| file.sync_data());
             busy.store(false, Ordering::Release);
         });
