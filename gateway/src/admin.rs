@@ -16,8 +16,8 @@ use refity_types::account::UserName;
 use tokio::runtime::Builder;
 
 use crate::access::{PasswordError, PolicyError, check_policy, hash_password};
-use crate::api::rfc3339;
 use crate::client::ClientKey;
+use crate::timestamp::rfc3339;
 
 /// Maximum length of a password in bytes.
 const PASSWORD_MAX: u64 = 4096;

@@ -39,20 +39,20 @@ struct Args {
     #[command(flatten)]
     log: LogArgs,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Subcommands>,
 }
 
 #[derive(Subcommand, Debug)]
-enum Command {
+enum Subcommands {
     /// Manage users; works whether the gateway runs or not
     Admin(Box<admin::Args>),
 }
 
-/// What is asked for.
-pub(crate) enum Asked {
-    /// To serve.
+/// What the command line asks for.
+pub(crate) enum Command {
+    /// Serve.
     Serve(Box<Config>),
-    /// Something with accounts.
+    /// Manage accounts.
     Admin(admin::Args),
 }
 
@@ -67,13 +67,13 @@ pub(crate) struct Config {
     pub(crate) http: HttpSettings,
     /// How much clients may take.
     pub(crate) limits: LimitSettings,
-    /// `SFTP_SYNC_UPLOAD`: how long a push waits; nothing: it does not wait.
+    /// `SFTP_SYNC_UPLOAD`: how long a push waits; `None` if it does not wait.
     pub(crate) sync: Option<Duration>,
     /// What is garbage.
     pub(crate) collection: CollectRules,
-    /// What to ask Hetzner's API; nothing: there is no usage card.
+    /// What to ask Hetzner's API; `None` if there is no usage card.
     pub(crate) usage: Option<UsageSettings>,
-    /// `UI_DIR`: the web interface to serve; nothing: the one that is built in.
+    /// `UI_DIR`: the web interface to serve; `None` for the built-in one.
     pub(crate) ui_dir: Option<PathBuf>,
     /// Secrets that were set.
     pub(crate) secrets: SecretSettings,
@@ -83,10 +83,10 @@ pub(crate) struct Config {
 
 /// Reads the command line and the environment. Ends the process where they
 /// are wrong or only a check was asked for.
-pub(crate) fn read() -> Asked {
+pub(crate) fn read() -> Command {
     let args: Args = refity_config::parse_args();
-    if let Some(Command::Admin(args)) = args.command {
-        return Asked::Admin(*args);
+    if let Some(Subcommands::Admin(args)) = args.command {
+        return Command::Admin(*args);
     }
     let settings = both(
         args.storage.settings(&args.data),
@@ -99,7 +99,7 @@ pub(crate) fn read() -> Asked {
         ),
     );
     let (storage, ((http, limits), (secrets, (usage, ui_dir)))) = args.check.settle(settings);
-    Asked::Serve(Box::new(Config {
+    Command::Serve(Box::new(Config {
         storage,
         data: args.data,
         http,

@@ -7,21 +7,24 @@ mod admin;
 mod api;
 mod audit;
 mod client;
+mod cold;
 mod config;
-mod forwarded;
+mod job_events;
 mod limit;
-mod linger;
-mod live;
-mod log;
-mod recorder;
+mod middleware;
+mod readiness;
 mod registry;
 pub mod route;
 mod router;
 mod serve;
-mod silence;
 mod start;
 mod state;
+mod sync_waits;
+mod timestamp;
+mod ui;
 mod usage;
+#[cfg(test)]
+mod walls;
 mod web;
 
 use std::process::ExitCode;
@@ -32,7 +35,7 @@ use refity_node::watchdog;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use config::{Asked, Config};
+use config::{Command, Config};
 use serve::Server;
 use start::StartError;
 
@@ -42,8 +45,8 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 /// Reads the command line and the environment, and does what they ask for.
 pub fn main() -> ExitCode {
     match config::read() {
-        Asked::Serve(config) => serve(*config),
-        Asked::Admin(args) => admin::main(args),
+        Command::Serve(config) => serve(*config),
+        Command::Admin(args) => admin::main(args),
     }
 }
 
@@ -77,8 +80,8 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
 async fn run(config: Config) -> Result<(), StartError> {
     // First, so that a signal that comes early is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
-    let (stop, ending) = watch::channel(false);
-    let (state, mut supervisor) = start::open(&config, ending).await?;
+    let (stop, shutdown) = watch::channel(false);
+    let (state, mut supervisor) = start::open(&config, shutdown).await?;
     let listeners = serve::bind(&config.http).await?;
     let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
     let parts = supervisor.parts().clone();
@@ -89,6 +92,6 @@ async fn run(config: Config) -> Result<(), StartError> {
         ended = supervisor.ended() => return Err(ended.into()),
         () = serve::serve(listeners, server, signals, stop, &parts) => {}
     }
-    state.recorder.end().await;
+    state.audit.close().await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is under way at once: counted in all and for each client, so that one
+//! Limits how much runs at once, in total and for each client, so that one
 //! client cannot take everything.
 
 use std::collections::HashMap;
@@ -6,89 +6,92 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::ClientKey;
 
-/// So many places in all, and so many for each client.
+/// A number of permits in total, and for each client.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    in_all: usize,
+    total: usize,
     each: usize,
-    taken: Mutex<Taken>,
+    in_use: Mutex<InUse>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
-    in_all: usize,
-    /// Only those who have a place.
+struct InUse {
+    total: usize,
+    /// Only clients with a permit.
     by_client: HashMap<ClientKey, usize>,
 }
 
-/// Why there is no place.
+/// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// All are taken.
-    InAll,
-    /// This client has all that it may have.
+pub(crate) enum LimitExceeded {
+    /// All permits are taken.
+    Total,
+    /// The client holds as many as it may.
     Client,
 }
 
-/// A place that is taken until this is dropped.
+/// A permit, returned when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     limit: Arc<Limit>,
     client: Option<ClientKey>,
 }
 
 impl Limit {
-    pub(crate) fn new(in_all: usize, each: usize) -> Arc<Self> {
+    pub(crate) fn new(total: usize, each: usize) -> Arc<Self> {
         Arc::new(Self {
-            in_all,
+            total,
             each,
-            taken: Mutex::default(),
+            in_use: Mutex::default(),
         })
     }
 
-    /// Takes a place for this client; for nobody in particular where it stands
-    /// for many.
+    /// Takes a permit for this client; `None` if the address stands for many
+    /// clients, which only the total limits.
     ///
     /// # Errors
-    /// [`Full`], which costs nothing and waits for nobody.
-    pub(crate) fn take(self: &Arc<Self>, client: Option<ClientKey>) -> Result<Place, Full> {
-        let mut taken = self.lock();
+    /// [`LimitExceeded`], at once.
+    pub(crate) fn acquire(
+        self: &Arc<Self>,
+        client: Option<ClientKey>,
+    ) -> Result<Permit, LimitExceeded> {
+        let mut in_use = self.lock();
         if let Some(client) = client
-            && taken
+            && in_use
                 .by_client
                 .get(&client)
                 .is_some_and(|n| *n >= self.each)
         {
-            return Err(Full::Client);
+            return Err(LimitExceeded::Client);
         }
-        if taken.in_all >= self.in_all {
-            return Err(Full::InAll);
+        if in_use.total >= self.total {
+            return Err(LimitExceeded::Total);
         }
-        taken.in_all += 1;
+        in_use.total += 1;
         if let Some(client) = client {
-            *taken.by_client.entry(client).or_default() += 1;
+            *in_use.by_client.entry(client).or_default() += 1;
         }
-        Ok(Place {
+        Ok(Permit {
             limit: Arc::clone(self),
             client,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, InUse> {
         // Numbers only: a panic leaves nothing half done.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.limit.lock();
-        taken.in_all -= 1;
+        let mut in_use = self.limit.lock();
+        in_use.total -= 1;
         let Some(client) = self.client else { return };
-        if let Some(count) = taken.by_client.get_mut(&client) {
+        if let Some(count) = in_use.by_client.get_mut(&client) {
             *count -= 1;
             if *count == 0 {
-                taken.by_client.remove(&client);
+                in_use.by_client.remove(&client);
             }
         }
     }
@@ -105,17 +108,25 @@ mod tests {
     #[test]
     fn one_client_cannot_take_everything() {
         let limit = Limit::new(4, 3);
-        let first: Vec<_> = (0..3).map(|_| limit.take(Some(key(1))).unwrap()).collect();
-        assert_eq!(limit.take(Some(key(1))).unwrap_err(), Full::Client);
-        let second = limit.take(Some(key(2))).unwrap();
-        assert_eq!(limit.take(Some(key(2))).unwrap_err(), Full::InAll);
-        assert_eq!(limit.take(None).unwrap_err(), Full::InAll);
-        drop(second);
-        let proxy = limit.take(None).unwrap();
-        drop((first, proxy));
-        let taken = limit.lock();
+        let first: Vec<_> = (0..3)
+            .map(|_| limit.acquire(Some(key(1))).unwrap())
+            .collect();
         assert_eq!(
-            (taken.in_all, taken.by_client.len()),
+            limit.acquire(Some(key(1))).unwrap_err(),
+            LimitExceeded::Client
+        );
+        let second = limit.acquire(Some(key(2))).unwrap();
+        assert_eq!(
+            limit.acquire(Some(key(2))).unwrap_err(),
+            LimitExceeded::Total
+        );
+        assert_eq!(limit.acquire(None).unwrap_err(), LimitExceeded::Total);
+        drop(second);
+        let proxy = limit.acquire(None).unwrap();
+        drop((first, proxy));
+        let in_use = limit.lock();
+        assert_eq!(
+            (in_use.total, in_use.by_client.len()),
             (0, 0),
             "nothing stays"
         );

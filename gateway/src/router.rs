@@ -9,38 +9,37 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::access::cookie;
-use crate::api::{self, ApiError, cors};
-use crate::registry::{self, RegistryError, auth};
+use crate::api::operations::health;
+use crate::api::{self, ApiError, cookie, cors};
+use crate::middleware::{body_timeout, drain_body, forwarded, request_log};
+use crate::registry::{self, RegistryError};
 use crate::state::AppState;
-use crate::{forwarded, linger, log, silence, web};
+use crate::web;
 
 /// What a request panicked with.
 type Payload = Box<dyn Any + Send>;
 
 /// The registry protocol, the API, the web interface and the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
-    let registry = registry::routes()
-        .layer(from_fn_with_state(state.clone(), auth::authenticate))
-        .layer(CatchPanicLayer::custom(|payload: Payload| {
-            registry_panic(&*payload)
-        }));
-    let api = api::routes().layer(from_fn_with_state(state.clone(), cookie::requests));
+    let registry = registry::routes(state).layer(CatchPanicLayer::custom(|payload: Payload| {
+        registry_panic(&*payload)
+    }));
+    let api = api::routes(state).layer(from_fn_with_state(state.clone(), cookie::requests));
     Router::new()
         .merge(registry)
         .merge(api)
         .merge(web::api_page())
-        .route("/healthz", get(api::health::alive))
-        .route("/readyz", get(api::health::ready))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
         .route("/", get(web::index))
         .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
         // Around the fallbacks too, since preflights are answered there.
         .layer(from_fn_with_state(state.clone(), cors::requests))
         .layer(CatchPanicLayer::custom(|payload: Payload| panic(&*payload)))
-        .layer(from_fn(linger::requests))
-        .layer(from_fn_with_state(state.clone(), silence::requests))
-        .layer(from_fn(log::requests))
+        .layer(from_fn(drain_body::requests))
+        .layer(from_fn_with_state(state.clone(), body_timeout::requests))
+        .layer(from_fn(request_log::requests))
         .layer(from_fn_with_state(state.clone(), forwarded::requests))
         .with_state(state.clone())
 }

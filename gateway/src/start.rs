@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use refity_config::installation::{InstallationError, secret_file};
 use refity_config::telemetry::TelemetryError;
@@ -13,16 +12,13 @@ use refity_storage::{Role, StorageError};
 use refity_store::StoreError;
 use tokio::sync::watch;
 
-use crate::access::{self, Access, PasswordError, Secrets, first_admin};
-use crate::api::sftp::Checking;
+use crate::access::first_admin::{self, FirstAdminError};
+use crate::access::{self, PasswordError, Secrets};
 use crate::config::Config;
 use crate::limit::Limit;
-use crate::live::Live;
-use crate::recorder::Recorder;
-use crate::registry::SyncWaits;
-use crate::state::{AppState, Parts, Settings};
+use crate::state::{AppState, Inputs, Settings};
+use crate::ui::{Ui, UiError};
 use crate::usage::Usage;
-use crate::web::{Ui, UiError};
 
 /// The name of the tokens' key below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
@@ -58,8 +54,11 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Ui(#[from] UiError),
     /// The first user.
-    #[error("cannot make the first user: {0}")]
-    FirstAdmin(#[from] PasswordError),
+    #[error(transparent)]
+    FirstAdmin(#[from] FirstAdminError),
+    /// The system has no randomness for keys.
+    #[error("cannot make the keys: {0}")]
+    Keys(#[from] PasswordError),
     /// The database, after it was opened.
     #[error("the database does not work: {0}")]
     Store(#[from] StoreError),
@@ -88,11 +87,14 @@ impl StartError {
             Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) | Self::Ui(_) => true,
             Self::Node(error) => error.needs_person(),
             Self::TokenKey(error) => error.needs_person(),
-            Self::Store(error) => error.needs_person(),
+            Self::Store(error) | Self::FirstAdmin(FirstAdminError::Store(error)) => {
+                error.needs_person()
+            }
             Self::Runtime(_)
             | Self::Disk(_)
             | Self::Storage(_)
-            | Self::FirstAdmin(_)
+            | Self::FirstAdmin(FirstAdminError::Password(_))
+            | Self::Keys(_)
             | Self::PortInUse(..)
             | Self::PartEnded(_) => false,
         }
@@ -106,39 +108,31 @@ impl StartError {
 /// See [`StartError`].
 pub(crate) async fn open(
     config: &Config,
-    ending: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> Result<(AppState, Supervisor), StartError> {
     let node = Node::open(&config.data.data_dir, "gateway").await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
     let secrets = node.store.server_key(SECRETS_KEY, access::random_key()?);
     let secrets = Secrets::new(secrets.await?);
-    let access = Access::new(
-        &token_key(config).await?,
-        secrets,
-        config.http.token_lifetime,
-    )?;
     let clock = node.store.clock();
     let supervisor = Supervisor::new(&node.store);
     let usage = config.usage.clone();
     let usage = usage.map(|settings| Usage::new(settings, clock.clone()));
-    let parts = Parts {
-        recorder: Recorder::start(node.store.clone(), supervisor.parts()),
-        sync_waits: SyncWaits::new(node.store.clone(), supervisor.parts().clone()),
-        live: Live::new(node.store.clone(), supervisor.parts().clone()),
-        checking: Checking::default(),
+    let inputs = Inputs {
+        parts: supervisor.parts().clone(),
+        session_key: token_key(config).await?,
+        secrets,
+        token_lifetime: config.http.token_lifetime,
+        uploads: Limit::new(config.limits.uploads, config.limits.uploads_each),
         usage: usage.transpose().map_err(StartError::Usage)?,
         ui: ui(config).await?,
-        ending,
+        shutdown,
         node,
         storage: refity_storage::open(
             config.storage.clone(),
             &config.data.data_dir,
             Role::Gateway,
         )?,
-        access: Arc::new(access),
-        cold_pulls: Arc::default(),
-        uploads: Limit::new(config.limits.uploads, config.limits.uploads_each),
-        probe: Arc::default(),
         settings: Settings {
             spool,
             sync: config.sync,
@@ -149,8 +143,9 @@ pub(crate) async fn open(
             body_timeout: config.limits.body_timeout,
         },
     };
-    let state = AppState::from(parts);
-    first_admin::create(&state, config.secrets.admin_password.as_ref()).await?;
+    let state = AppState::new(inputs)?;
+    let password = config.secrets.admin_password.as_ref();
+    first_admin::create(&state.node.store, &state.access, password).await?;
     Ok((state, supervisor))
 }
 

@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::AuthError;
-use super::scope::Access;
+use super::cache::Cache;
+use super::scope::ResourceActions;
 
 /// How long a key signs. Its tokens are good after that too, as long as they
 /// live.
@@ -44,7 +45,7 @@ struct Claims {
     nbf: i64,
     iat: i64,
     jti: String,
-    access: Vec<Access>,
+    access: Vec<ResourceActions>,
     /// What it was given for.
     credential: Credential,
 }
@@ -55,7 +56,7 @@ pub(crate) struct Verified {
     /// What it was given for.
     pub(crate) credential: Credential,
     /// What it is for.
-    pub(crate) access: Vec<Access>,
+    pub(crate) access: Vec<ResourceActions>,
     /// When it ends (seconds since 1970).
     ends: i64,
 }
@@ -72,7 +73,8 @@ pub(crate) struct Issued {
 pub(super) struct Bearer {
     lifetime: Duration,
     keys: Mutex<HashMap<String, Arc<Key>>>,
-    verified: Mutex<HashMap<[u8; 32], Arc<Verified>>>,
+    /// By seconds since 1970.
+    verified: Cache<[u8; 32], Arc<Verified>>,
 }
 
 struct Key {
@@ -101,7 +103,7 @@ impl Bearer {
         Self {
             lifetime,
             keys: Mutex::default(),
-            verified: Mutex::default(),
+            verified: Cache::new(REMEMBERED_MAX),
         }
     }
 
@@ -114,7 +116,7 @@ impl Bearer {
         store: &Store,
         name: String,
         credential: Credential,
-        access: Vec<Access>,
+        access: Vec<ResourceActions>,
     ) -> Result<Issued, AuthError> {
         let key = self.signing_key(store).await?;
         let issued_at = store.clock().wall_ms();
@@ -155,18 +157,15 @@ impl Bearer {
         }
         let now = store.clock().wall_ms() / 1000;
         let hash: [u8; 32] = Sha256::digest(token).into();
-        let known = lock(&self.verified).get(&hash).map(Arc::clone);
-        let verified = match known {
-            Some(verified) => verified,
-            None => {
-                let verified = Arc::new(self.read(store, token).await?);
-                self.remember(hash, &verified, now);
-                verified
-            }
-        };
+        if let Some(verified) = self.verified.with(&hash, now, |it| Arc::clone(it)) {
+            return Ok(verified);
+        }
+        let verified = Arc::new(self.read(store, token).await?);
         if verified.ends <= now {
             return Err(AuthError::Ended);
         }
+        let cached = Arc::clone(&verified);
+        self.verified.insert(hash, cached, now, verified.ends);
         Ok(verified)
     }
 
@@ -187,17 +186,6 @@ impl Bearer {
             access: token.claims.access,
             ends: token.claims.exp,
         })
-    }
-
-    fn remember(&self, hash: [u8; 32], token: &Arc<Verified>, now: i64) {
-        let mut verified = lock(&self.verified);
-        if verified.len() >= REMEMBERED_MAX {
-            verified.retain(|_, token| token.ends > now);
-        }
-        if verified.len() >= REMEMBERED_MAX {
-            verified.clear();
-        }
-        verified.insert(hash, Arc::clone(token));
     }
 
     async fn signing_key(&self, store: &Store) -> Result<Arc<Key>, AuthError> {
@@ -248,7 +236,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scope::Asked;
+    use super::super::scope::RequestedAccess;
     use super::*;
     use refity_config::clock::Clock;
 
@@ -272,7 +260,7 @@ mod tests {
 
     impl Fixture {
         async fn issue(&self) -> String {
-            let asked = Asked::parse("repository:team/app:pull").unwrap();
+            let asked = RequestedAccess::parse("repository:team/app:pull").unwrap();
             let issued = self.bearer.issue(
                 &self.store,
                 "bob".to_owned(),
@@ -337,21 +325,5 @@ mod tests {
             let verified = fixture.bearer.verify(&fixture.store, bad).await;
             assert!(matches!(verified, Err(AuthError::Ended)), "{bad:.60}");
         }
-    }
-
-    #[tokio::test]
-    async fn the_memory_is_bounded() {
-        let fixture = fixture().await;
-        let verified = Arc::new(Verified {
-            credential: Credential::Anonymous,
-            access: Vec::new(),
-            ends: 10,
-        });
-        for number in 0..=u64::try_from(REMEMBERED_MAX).unwrap() {
-            let mut hash = [0; 32];
-            hash[..8].copy_from_slice(&number.to_be_bytes());
-            fixture.bearer.remember(hash, &verified, 0);
-        }
-        assert_eq!(lock(&fixture.bearer.verified).len(), 1);
     }
 }

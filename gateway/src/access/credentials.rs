@@ -1,10 +1,9 @@
-//! Names with passwords: verified by Argon2 once, then remembered for a
-//! minute, since clients send them with every request. Who guesses has to wait
+//! Names with passwords: verified by Argon2 once, then cached for a minute,
+//! since clients send them with every request. Failed attempts are rate-limited
 //! before Argon2 runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,16 +12,17 @@ use refity_store::{AccountAndAddress, Store, User, UserId};
 use sha2::Sha256;
 
 use super::AuthError;
+use super::cache::Cache;
 use super::password::{PasswordError, Passwords};
-use super::queue::{Question, Queue};
+use super::queue::{AttemptId, Queues};
 use crate::client::{ClientAddress, ClientKey};
 
-/// How long a verified credential counts.
-const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a verified credential is cached.
+const VERIFIED_FOR: Duration = Duration::from_secs(60);
 
-/// How long a wrong one is known to be wrong: a program that goes on with an
-/// old password guesses nothing new.
-const REMEMBERED_WRONG: Duration = Duration::from_secs(10 * 60);
+/// How long a wrong credential is cached: a program that keeps sending an old
+/// password guesses nothing new.
+const WRONG_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// How many are remembered, of either.
 const ENTRIES_MAX: usize = 1024;
@@ -41,10 +41,8 @@ struct Entry {
     user: UserId,
     /// What it matched. With another hash in the row the password is another.
     hash: String,
-    /// Milliseconds since boot.
-    until: i64,
     /// Who brought it. Others may be guessing, and are not told that they are
-    /// right before it is their turn.
+    /// right before they hold the permit.
     clients: HashSet<ClientKey>,
 }
 
@@ -63,11 +61,11 @@ pub(super) enum Checked {
 /// Verifies names with passwords.
 pub(super) struct Credentials {
     passwords: Passwords,
-    queue: Queue,
+    queues: Queues,
     key: [u8; KEY],
-    verified: Mutex<HashMap<Fingerprint, Entry>>,
-    /// Until when (milliseconds since boot).
-    wrong: Mutex<HashMap<Question, i64>>,
+    /// By milliseconds since boot, as all times here.
+    verified: Cache<Fingerprint, Entry>,
+    wrong: Cache<AttemptId, ()>,
 }
 
 impl Credentials {
@@ -76,10 +74,10 @@ impl Credentials {
         getrandom::fill(&mut key)?;
         Ok(Self {
             passwords: Passwords::new()?,
-            queue: Queue::default(),
+            queues: Queues::default(),
             key,
-            verified: Mutex::default(),
-            wrong: Mutex::default(),
+            verified: Cache::new(ENTRIES_MAX),
+            wrong: Cache::new(ENTRIES_MAX),
         })
     }
 
@@ -100,7 +98,8 @@ impl Credentials {
         name: &str,
         password: &str,
     ) -> Result<Checked, AuthError> {
-        // Nobody has a name that is none; it costs as much as any other.
+        // An invalid name matches no account; a dummy hash is verified, so that
+        // timing does not tell.
         let user = match name.parse() {
             Ok(name) => store.user(&name).await?,
             Err(_) => None,
@@ -110,9 +109,9 @@ impl Credentials {
             .as_ref()
             .filter(|user| self.knows(store, &fingerprint, user));
         if let Some(user) = known
-            && self.knows_client(&fingerprint, client.key())
+            && self.knows_client(store, &fingerprint, client.key())
         {
-            return Ok(right(user.clone()));
+            return Ok(unless_disabled(user.clone()));
         }
         let guess = AccountAndAddress::new(name, &client.key());
         let id = user.as_ref().map(|user| user.id);
@@ -122,52 +121,52 @@ impl Credentials {
         };
         if let Some(user) = known {
             allowed().await?;
-            self.remember_client(&fingerprint, client.key());
+            self.remember_client(store, &fingerprint, client.key());
             store.record_success(&guess, user.id).await?;
-            return Ok(right(user.clone()));
+            return Ok(unless_disabled(user.clone()));
         }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let question = self.question(&fingerprint, hash.as_deref());
-        if self.knows_wrong(store, &question) {
+        let attempt = self.attempt_id(&fingerprint, hash.as_deref());
+        if self.knows_wrong(store, &attempt) {
             return Ok(Checked::Wrong(user));
         }
         let guessed = AtomicBool::new(false);
         // Who has to wait anyway is not queued.
         allowed().await?;
         let verify = async || {
-            let turn = self.passwords.turn().await?;
-            // Only who has the turn guesses: none slips past the limit.
+            let permit = self.passwords.acquire().await?;
+            // Checked again under the permit, so that no guess slips past the limit.
             allowed().await?;
             // While it waited, another client may have verified the same.
             let user = user.as_ref();
             if user.is_some_and(|user| self.knows(store, &fingerprint, user)) {
-                self.remember_client(&fingerprint, client.key());
+                self.remember_client(store, &fingerprint, client.key());
                 return Ok(true);
             }
-            let (matches, _turn) = turn.verify(password, hash).await?;
+            let (matches, _permit) = permit.verify(password, hash).await?;
             match user.filter(|_| matches) {
                 Some(user) => {
                     self.remember(store, fingerprint, user, client.key());
                     store.record_success(&guess, user.id).await?;
                 }
                 None => {
-                    self.remember_wrong(store, question);
+                    self.remember_wrong(store, attempt);
                     guessed.store(true, Ordering::Relaxed);
                     store.record_failure(&guess, id).await?;
                 }
             }
             Ok::<_, AuthError>(matches)
         };
-        let matches = self.queue.ask(client.key(), question, verify).await?;
+        let matches = self.queues.attempt(client.key(), attempt, verify).await?;
         Ok(match user {
-            Some(user) if matches => right(user),
+            Some(user) if matches => unless_disabled(user),
             user if guessed.load(Ordering::Relaxed) => Checked::Guessed(user),
             user => Checked::Wrong(user),
         })
     }
 
     /// Whether a credential matches what a row holds.
-    fn question(&self, fingerprint: &Fingerprint, hash: Option<&str>) -> Question {
+    fn attempt_id(&self, fingerprint: &Fingerprint, hash: Option<&str>) -> AttemptId {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(fingerprint);
         mac.update(hash.unwrap_or_default().as_bytes());
@@ -182,80 +181,60 @@ impl Credentials {
         mac.finalize().into_bytes().into()
     }
 
-    fn knows_wrong(&self, store: &Store, question: &Question) -> bool {
+    fn knows_wrong(&self, store: &Store, attempt: &AttemptId) -> bool {
         let now = store.clock().boot_ms();
-        lock(&self.wrong)
-            .get(question)
-            .is_some_and(|until| *until > now)
+        self.wrong.with(attempt, now, |()| ()).is_some()
     }
 
-    fn remember_wrong(&self, store: &Store, question: Question) {
+    fn remember_wrong(&self, store: &Store, attempt: AttemptId) {
         let now = store.clock().boot_ms();
-        let mut wrong = lock(&self.wrong);
-        if wrong.len() >= ENTRIES_MAX {
-            wrong.retain(|_, until| *until > now);
-        }
-        if wrong.len() >= ENTRIES_MAX {
-            wrong.clear();
-        }
-        wrong.insert(question, now + millis(REMEMBERED_WRONG));
+        self.wrong.insert(attempt, (), now, now + millis(WRONG_FOR));
     }
 
     fn knows(&self, store: &Store, fingerprint: &Fingerprint, user: &User) -> bool {
         let now = store.clock().boot_ms();
-        lock(&self.verified).get(fingerprint).is_some_and(|entry| {
-            entry.until > now && entry.user == user.id && entry.hash == user.password_hash
-        })
+        let known = self.verified.with(fingerprint, now, |entry| {
+            entry.user == user.id && entry.hash == user.password_hash
+        });
+        known == Some(true)
     }
 
-    fn knows_client(&self, fingerprint: &Fingerprint, client: ClientKey) -> bool {
-        let verified = lock(&self.verified);
-        let entry = verified.get(fingerprint);
-        entry.is_some_and(|entry| entry.clients.contains(&client))
+    fn knows_client(&self, store: &Store, fingerprint: &Fingerprint, client: ClientKey) -> bool {
+        let now = store.clock().boot_ms();
+        let known = self
+            .verified
+            .with(fingerprint, now, |entry| entry.clients.contains(&client));
+        known == Some(true)
     }
 
-    fn remember_client(&self, fingerprint: &Fingerprint, client: ClientKey) {
-        if let Some(entry) = lock(&self.verified).get_mut(fingerprint)
-            && entry.clients.len() < CLIENTS_MAX
-        {
-            entry.clients.insert(client);
-        }
+    fn remember_client(&self, store: &Store, fingerprint: &Fingerprint, client: ClientKey) {
+        let now = store.clock().boot_ms();
+        self.verified.with(fingerprint, now, |entry| {
+            if entry.clients.len() < CLIENTS_MAX {
+                entry.clients.insert(client);
+            }
+        });
     }
 
     fn remember(&self, store: &Store, fingerprint: Fingerprint, user: &User, client: ClientKey) {
         let now = store.clock().boot_ms();
-        let mut verified = lock(&self.verified);
-        if verified.len() >= ENTRIES_MAX {
-            verified.retain(|_, entry| entry.until > now);
-        }
-        if verified.len() >= ENTRIES_MAX {
-            let oldest = verified.iter().min_by_key(|(_, entry)| entry.until);
-            if let Some(oldest) = oldest.map(|(fingerprint, _)| *fingerprint) {
-                verified.remove(&oldest);
-            }
-        }
         let entry = Entry {
             user: user.id,
             hash: user.password_hash.clone(),
-            until: now + millis(REMEMBERED),
             clients: [client].into(),
         };
-        verified.insert(fingerprint, entry);
+        let expires_at = now + millis(VERIFIED_FOR);
+        self.verified.insert(fingerprint, entry, now, expires_at);
     }
 }
 
 /// A right password of an account that is disabled opens nothing.
-fn right(user: User) -> Checked {
+fn unless_disabled(user: User) -> Checked {
     if user.disabled {
         Checked::Wrong(Some(user))
     } else {
         Checked::Right(user)
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one call: a panic leaves nothing half done.
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -285,8 +264,8 @@ mod tests {
     }
 
     async fn hash(credentials: &Credentials, password: &str) -> String {
-        let turn = credentials.passwords.turn().await.unwrap();
-        turn.hash(password).await.unwrap()
+        let permit = credentials.passwords.acquire().await.unwrap();
+        permit.hash(password).await.unwrap()
     }
 
     impl Fixture {
@@ -347,7 +326,7 @@ mod tests {
             assert!(!fixture.check(name, password).await, "{name}");
         }
         assert_eq!(fixture.runs(), 5);
-        assert_eq!(lock(&fixture.credentials.verified).len(), 1);
+        assert_eq!(fixture.credentials.verified.len(), 1);
     }
 
     #[tokio::test]
@@ -440,6 +419,6 @@ mod tests {
                 .credentials
                 .remember(&fixture.store, fingerprint, &admin, client);
         }
-        assert_eq!(lock(&fixture.credentials.verified).len(), ENTRIES_MAX);
+        assert_eq!(fixture.credentials.verified.len(), ENTRIES_MAX);
     }
 }

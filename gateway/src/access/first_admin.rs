@@ -1,26 +1,40 @@
 //! The first user.
 
 use refity_config::Secret;
+use refity_store::{Store, StoreError};
 
-use crate::start::StartError;
-use crate::state::AppState;
+use super::{Access, PasswordError};
 
 /// The password where none was set; with it the account can do nothing but
 /// change it.
 const FIRST_PASSWORD: &str = "admin";
 
-/// Makes the account `admin` where there is no account at all.
+/// Why the first user cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FirstAdminError {
+    /// The database.
+    #[error("the database does not work: {0}")]
+    Store(#[from] StoreError),
+    /// The password's hash.
+    #[error("cannot create the first user: {0}")]
+    Password(#[from] PasswordError),
+}
+
+/// Creates the account `admin` if there is no account at all.
 ///
 /// # Errors
-/// When the database fails or no hash can be made.
-pub(crate) async fn create(state: &AppState, password: Option<&Secret>) -> Result<(), StartError> {
-    let store = &state.node.store;
+/// If the database fails or the password cannot be hashed.
+pub(crate) async fn create(
+    store: &Store,
+    access: &Access,
+    password: Option<&Secret>,
+) -> Result<(), FirstAdminError> {
     if store.has_users().await? {
         return Ok(());
     }
     let password = password.map_or(FIRST_PASSWORD, Secret::expose);
     let must_change = password == FIRST_PASSWORD;
-    let hash = state.access.hash(password).await?;
+    let hash = access.hash(password).await?;
     // Another gateway may have been faster.
     if store.create_first_admin(hash, must_change).await? {
         if must_change {
@@ -40,11 +54,12 @@ mod tests {
     use super::*;
     use crate::access::AuthError;
     use crate::client::ClientAddress;
+    use crate::state::AppState;
     use refity_store::User;
 
     async fn sign_in(state: &AppState, password: &str) -> Result<User, AuthError> {
         let client = ClientAddress::new([192, 0, 2, 1].into());
-        let user = state.access.sign_in(state, client, "admin", password);
+        let user = state.access.sign_in(client, "admin", password);
         user.await
     }
 
@@ -52,13 +67,19 @@ mod tests {
     async fn the_first_password_must_be_changed() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
-        create(&state, None).await.unwrap();
+        create(&state.node.store, &state.access, None)
+            .await
+            .unwrap();
         let admin = sign_in(&state, "admin").await.unwrap();
         assert!(admin.must_change_password);
         // It is there now: a later ADMIN_PASSWORD changes nothing.
-        create(&state, Some(&Secret::new("something else")))
-            .await
-            .unwrap();
+        create(
+            &state.node.store,
+            &state.access,
+            Some(&Secret::new("something else")),
+        )
+        .await
+        .unwrap();
         assert!(sign_in(&state, "something else").await.is_err());
     }
 
@@ -66,9 +87,13 @@ mod tests {
     async fn a_password_of_ones_own_need_not_be_changed() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
-        create(&state, Some(&Secret::new("correct horse")))
-            .await
-            .unwrap();
+        create(
+            &state.node.store,
+            &state.access,
+            Some(&Secret::new("correct horse")),
+        )
+        .await
+        .unwrap();
         let admin = sign_in(&state, "correct horse").await;
         assert!(!admin.unwrap().must_change_password);
     }

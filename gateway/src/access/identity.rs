@@ -1,8 +1,10 @@
-//! Who asks.
+//! Who a request comes from.
 
 use refity_store::{Credential, Principal, User, UserId};
 use refity_types::account::UserName;
 use refity_types::rights::Scope;
+
+use crate::audit::AuditActor;
 
 /// Who a request comes from, and by what it was told.
 #[derive(Clone, Debug)]
@@ -68,6 +70,15 @@ impl Identity {
             Principal::Anonymous => "anonymous".to_owned(),
             Principal::User(user) => user.name.clone(),
             Principal::Robot(robot) => robot.name.to_string(),
+        }
+    }
+}
+
+impl From<&Identity> for AuditActor {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            name: identity.name(),
+            credential: identity.credential.clone(),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Who asks, and what they may do.
+//! Who a request comes from, and what they may do.
 
 mod api_session;
 mod bearer;
-pub(crate) mod cookie;
+mod cache;
 mod credentials;
 pub(crate) mod first_admin;
 mod header;
@@ -16,24 +16,24 @@ mod secret;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Extensions, HeaderMap};
+use axum::http::HeaderMap;
 use refity_store::{
-    Credential, EffectiveGrant, FoundToken, NewSession, Principal, SessionKind, Store, StoreError,
-    User,
+    AuditAction, AuditEntry, Credential, EffectiveGrant, FoundToken, NewSession, Principal,
+    SessionKind, Store, StoreError, User,
 };
 use refity_types::name::RepositoryName;
 use refity_types::rights::Right;
 use uuid::Uuid;
 
+use crate::audit::{AuditActor, AuditBuffer};
 use crate::client::ClientAddress;
-use crate::log;
-use crate::state::AppState;
+use crate::middleware::request_log;
 use api_session::Tokens;
 use bearer::{Bearer, Verified};
 use credentials::{Checked, Credentials};
 use header::Offer;
 use password::Passwords;
-use scope::Asked;
+use scope::RequestedAccess;
 
 pub(crate) use api_session::{BROWSER_LIFETIME, Session};
 pub(crate) use bearer::{Issued, SERVICE};
@@ -60,8 +60,19 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
+    /// An audit entry about something that the actor did in a repository.
+    pub(crate) fn audit_entry(
+        &self,
+        client: ClientAddress,
+        action: AuditAction,
+        on: (&RepositoryName, String),
+        detail: Option<String>,
+    ) -> AuditEntry {
+        AuditActor::from(&self.identity).entry_in(client, action, on, detail)
+    }
+
     /// Whether its token is for this; without a token everything is.
-    pub(crate) fn asked_for(&self, asked: &Asked) -> bool {
+    pub(crate) fn asked_for(&self, asked: &RequestedAccess) -> bool {
         let granted = self.granted.as_ref();
         granted.is_none_or(|token| asked.is_granted_by(&token.access))
     }
@@ -69,7 +80,7 @@ impl Actor {
     /// Whether its token is for a pull from there.
     pub(crate) fn asked_to_pull(&self, repository: &RepositoryName) -> bool {
         let pull = [Right::Pull].into_iter().collect();
-        self.asked_for(&Asked::Repository(repository.clone(), pull))
+        self.asked_for(&RequestedAccess::Repository(repository.clone(), pull))
     }
 
     /// Whether who asks may pull from there, whatever the token is for.
@@ -132,8 +143,10 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
 )]
 pub(crate) struct MustChangePassword(String);
 
-/// What tells who is who. One for the process.
+/// Authenticates requests and issues credentials. One for the process.
 pub(crate) struct Access {
+    store: Store,
+    audit: Arc<AuditBuffer>,
     credentials: Credentials,
     sessions: Tokens,
     bearer: Bearer,
@@ -142,16 +155,20 @@ pub(crate) struct Access {
 
 impl Access {
     /// With this key for the tokens of sessions, these secrets, and registry
-    /// tokens that live so long.
+    /// tokens with this lifetime.
     ///
     /// # Errors
-    /// When the system has no randomness.
+    /// If the system has no randomness.
     pub(crate) fn new(
+        store: Store,
+        audit: Arc<AuditBuffer>,
         session_key: &[u8],
         secrets: Secrets,
         token_lifetime: Duration,
     ) -> Result<Self, PasswordError> {
         Ok(Self {
+            store,
+            audit,
             credentials: Credentials::new()?,
             sessions: Tokens::new(session_key),
             bearer: Bearer::new(token_lifetime),
@@ -165,19 +182,18 @@ impl Access {
     /// [`AuthError::Wrong`], or when it cannot be told now.
     pub(crate) async fn sign_in(
         &self,
-        state: &AppState,
         client: ClientAddress,
         name: &str,
         password: &str,
     ) -> Result<User, AuthError> {
-        let store = &state.node.store;
+        let store = &self.store;
         let checked = self.credentials.check(store, client, name, password);
         match checked.await? {
             Checked::Right(user) => Ok(user),
             Checked::Wrong(user) | Checked::Guessed(user) => {
                 // A name that nobody has may be a password.
                 let account = user.as_ref().map_or(UNKNOWN_NAME, |user| &user.name);
-                state.recorder.failure(client, account);
+                self.audit.count_failure(client, account);
                 Err(AuthError::Wrong)
             }
         }
@@ -190,20 +206,19 @@ impl Access {
     /// [`AuthError::Wrong`], or when it cannot be told now.
     pub(crate) async fn identify(
         &self,
-        state: &AppState,
         client: ClientAddress,
         name: &str,
         password: &str,
     ) -> Result<Identity, AuthError> {
         if SecretKind::of(password).is_none() {
-            let user = self.sign_in(state, client, name, password).await?;
+            let user = self.sign_in(client, name, password).await?;
             return Ok(Identity::by_password(user));
         }
-        let identity = self.of_secret(state, client, password).await?;
+        let identity = self.of_secret(client, password).await?;
         if identity.is_called(name) {
             Ok(identity)
         } else {
-            Err(count_secret(state, client, AuthError::Wrong).await?)
+            Err(self.count_secret(client, AuthError::Wrong).await?)
         }
     }
 
@@ -211,17 +226,12 @@ impl Access {
     ///
     /// # Errors
     /// [`AuthError::Wrong`], or when it cannot be told now.
-    async fn of_secret(
-        &self,
-        state: &AppState,
-        client: ClientAddress,
-        secret: &str,
-    ) -> Result<Identity, AuthError> {
-        let store = &state.node.store;
+    async fn of_secret(&self, client: ClientAddress, secret: &str) -> Result<Identity, AuthError> {
+        let store = &self.store;
         let hash = self.secrets.hash(secret)?;
         let found: Option<FoundToken> = store.token_of_secret(hash).await?;
         let Some(found) = found else {
-            return Err(count_secret(state, client, AuthError::Wrong).await?);
+            return Err(self.count_secret(client, AuthError::Wrong).await?);
         };
         store.note_token_use(found.id, client.to_string()).await?;
         Ok(Identity {
@@ -237,18 +247,17 @@ impl Access {
     /// [`AuthError::Ended`], or when it cannot be told now.
     pub(crate) async fn identify_refresh(
         &self,
-        state: &AppState,
         client: ClientAddress,
         token: &str,
     ) -> Result<Identity, AuthError> {
         if SecretKind::of(token) != Some(SecretKind::Refresh) {
-            return self.of_secret(state, client, token).await;
+            return self.of_secret(client, token).await;
         }
-        let store = &state.node.store;
+        let store = &self.store;
         let hash = self.secrets.hash(token)?;
         let found = store.session_of_secret(hash).await?;
         let Some((session, user)) = found else {
-            return Err(count_secret(state, client, AuthError::Ended).await?);
+            return Err(self.count_secret(client, AuthError::Ended).await?);
         };
         let until = store.clock().wall_ms() + refity_config::clock::millis(REFRESH_LIFETIME);
         store.use_session(&session, until).await?;
@@ -264,12 +273,11 @@ impl Access {
     /// When the database cannot be written.
     pub(crate) async fn refresh_token(
         &self,
-        state: &AppState,
         client: ClientAddress,
         user: &User,
         program: Option<String>,
     ) -> Result<String, AuthError> {
-        let store = &state.node.store;
+        let store = &self.store;
         let secret = self.secrets.make(SecretKind::Refresh)?;
         let session = NewSession {
             id: Uuid::new_v4().to_string(),
@@ -298,28 +306,27 @@ impl Access {
     /// When it cannot be told now what is allowed, or nothing can be signed.
     pub(crate) async fn issue(
         &self,
-        state: &AppState,
         identity: &Identity,
-        asked: &[Asked],
-    ) -> Result<(Issued, Vec<Asked>), AuthError> {
-        let store = &state.node.store;
+        asked: &[RequestedAccess],
+    ) -> Result<(Issued, Vec<RequestedAccess>), AuthError> {
+        let store = &self.store;
         let mut allowed = Vec::new();
         for asked in asked {
             match asked {
-                Asked::Catalog => allowed.push(Asked::Catalog),
-                Asked::Repository(repository, rights) => {
+                RequestedAccess::Catalog => allowed.push(RequestedAccess::Catalog),
+                RequestedAccess::Repository(repository, rights) => {
                     let grant = store
                         .permissions_for(identity.user_id(), repository)
                         .await?;
                     let rights =
                         rights::effective_permissions(identity, grant, repository).and(*rights);
                     if !rights.is_empty() {
-                        allowed.push(Asked::Repository(repository.clone(), rights));
+                        allowed.push(RequestedAccess::Repository(repository.clone(), rights));
                     }
                 }
             }
         }
-        let access = allowed.iter().map(Asked::access).collect();
+        let access = allowed.iter().map(RequestedAccess::access).collect();
         let (name, credential) = (identity.name(), identity.credential.clone());
         let issued = self.bearer.issue(store, name, credential, access).await?;
         Ok((issued, allowed))
@@ -332,7 +339,7 @@ impl Access {
     pub(crate) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.credentials
             .passwords()
-            .turn()
+            .acquire()
             .await?
             .hash(password)
             .await
@@ -344,14 +351,108 @@ impl Access {
     /// When the database cannot be written.
     pub(crate) async fn open_session(
         &self,
-        state: &AppState,
         user: &User,
         kind: SessionKind,
         client: ClientAddress,
         program: Option<String>,
     ) -> Result<Session, AuthError> {
-        let store = &state.node.store;
+        let store = &self.store;
         self.sessions.open(store, user, kind, client, program).await
+    }
+
+    /// Counts a random secret that was wrong, and says so. A right one is never
+    /// kept waiting: nobody guesses one.
+    async fn count_secret(
+        &self,
+        client: ClientAddress,
+        wrong: AuthError,
+    ) -> Result<AuthError, StoreError> {
+        self.audit.count_failure(client, UNKNOWN_TOKEN);
+        let (store, address) = (&self.store, client.key().to_string());
+        if let Some(wait) = store.secret_wait(&address).await? {
+            return Ok(AuthError::Guessing(wait));
+        }
+        store.record_secret_failure(&address).await?;
+        Ok(wrong)
+    }
+
+    /// Who a request to `/api` comes from: by Basic credentials, by a session's
+    /// token or by an access token as Bearer, or else by the session's token of a
+    /// browser's cookie.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        client: ClientAddress,
+        cookie: Option<&str>,
+    ) -> Result<Identity, AuthError> {
+        let offer = match (header::offer(headers), cookie) {
+            (Err(AuthError::Missing), Some(token)) => Offer::Bearer(token.to_owned()),
+            (offer, _) => offer?,
+        };
+        let identity = match offer {
+            Offer::Basic { name, password } => self.identify(client, &name, &password).await?,
+            Offer::Bearer(token) => match SecretKind::of(&token) {
+                Some(_) => self.of_secret(client, &token).await?,
+                None => self.sessions.identity(&self.store, &token).await?,
+            },
+        };
+        // A session was counted when it was opened.
+        if !matches!(identity.credential, Credential::Session { .. }) {
+            self.audit.count_sign_in(&identity, client);
+        }
+        request_log::note_user(&identity.name());
+        Ok(identity)
+    }
+
+    /// Who a request to `/v2` comes from, and the grants that concern
+    /// its repository: by Basic credentials, or by a token of the token service,
+    /// whose credential is checked again.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub(crate) async fn authenticate_registry(
+        &self,
+        headers: &HeaderMap,
+        client: ClientAddress,
+        repository: Option<&RepositoryName>,
+    ) -> Result<(Actor, EffectiveGrant), AuthError> {
+        let store = &self.store;
+        let (actor, grant) = match header::offer(headers)? {
+            Offer::Basic { name, password } => {
+                let identity = self.identify(client, &name, &password);
+                let identity = identity.await?;
+                self.audit.count_sign_in(&identity, client);
+                let grant = match repository {
+                    Some(repository) if !rights::may_administer(&identity) => {
+                        store
+                            .permissions_for(identity.user_id(), repository)
+                            .await?
+                    }
+                    _ => EffectiveGrant::default(),
+                };
+                let granted = None;
+                (Actor { identity, granted }, grant)
+            }
+            Offer::Bearer(token) => {
+                let token = self.bearer.verify(store, &token).await?;
+                let status = store
+                    .credential_status(&token.credential, repository)
+                    .await?;
+                let status = status.ok_or(AuthError::Ended)?;
+                let identity = Identity {
+                    credential: token.credential.clone(),
+                    principal: status.principal,
+                    scopes: status.scopes,
+                };
+                let granted = Some(token);
+                (Actor { identity, granted }, status.grant)
+            }
+        };
+        request_log::note_user(&actor.identity.name());
+        Ok((actor, grant))
     }
 }
 
@@ -360,104 +461,7 @@ impl Access {
 /// # Errors
 /// See [`PasswordError`].
 pub(crate) async fn hash_password(password: &str) -> Result<String, PasswordError> {
-    Passwords::new()?.turn().await?.hash(password).await
-}
-
-/// Counts a random secret that was wrong, and says so. A right one is never
-/// kept waiting: nobody guesses one.
-async fn count_secret(
-    state: &AppState,
-    client: ClientAddress,
-    wrong: AuthError,
-) -> Result<AuthError, StoreError> {
-    state.recorder.failure(client, UNKNOWN_TOKEN);
-    let (store, address) = (&state.node.store, client.key().to_string());
-    if let Some(wait) = store.secret_wait(&address).await? {
-        return Ok(AuthError::Guessing(wait));
-    }
-    store.record_secret_failure(&address).await?;
-    Ok(wrong)
-}
-
-/// Who a request to `/api` comes from: by Basic credentials, by a session's
-/// token or by an access token as Bearer, or by a browser's cookie that counts
-/// (see [`cookie`]).
-///
-/// # Errors
-/// See [`AuthError`].
-pub(crate) async fn authenticate(
-    state: &AppState,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-) -> Result<Identity, AuthError> {
-    let client = ClientAddress::of(extensions);
-    let access = &state.access;
-    let offer = match (header::offer(headers), cookie::token(extensions)) {
-        (Err(AuthError::Missing), Some(token)) => Offer::Bearer(token.to_owned()),
-        (offer, _) => offer?,
-    };
-    let identity = match offer {
-        Offer::Basic { name, password } => access.identify(state, client, &name, &password).await?,
-        Offer::Bearer(token) => match SecretKind::of(&token) {
-            Some(_) => access.of_secret(state, client, &token).await?,
-            None => access.sessions.identity(&state.node.store, &token).await?,
-        },
-    };
-    // Whoever has a session signed in before.
-    if !matches!(identity.credential, Credential::Session { .. }) {
-        state.recorder.signed_in(&identity, client);
-    }
-    log::note_user(&identity.name());
-    Ok(identity)
-}
-
-/// Who a request to `/v2` comes from, and what was given to them that concerns
-/// its repository: by Basic credentials, or by a token of the token service,
-/// whose credential is looked at anew.
-///
-/// # Errors
-/// See [`AuthError`].
-pub(crate) async fn authenticate_registry(
-    state: &AppState,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-    repository: Option<&RepositoryName>,
-) -> Result<(Actor, EffectiveGrant), AuthError> {
-    let store = &state.node.store;
-    let (actor, grant) = match header::offer(headers)? {
-        Offer::Basic { name, password } => {
-            let client = ClientAddress::of(extensions);
-            let identity = state.access.identify(state, client, &name, &password);
-            let identity = identity.await?;
-            state.recorder.signed_in(&identity, client);
-            let grant = match repository {
-                Some(repository) if !rights::may_administer(&identity) => {
-                    store
-                        .permissions_for(identity.user_id(), repository)
-                        .await?
-                }
-                _ => EffectiveGrant::default(),
-            };
-            let granted = None;
-            (Actor { identity, granted }, grant)
-        }
-        Offer::Bearer(token) => {
-            let token = state.access.bearer.verify(store, &token).await?;
-            let status = store
-                .credential_status(&token.credential, repository)
-                .await?;
-            let status = status.ok_or(AuthError::Ended)?;
-            let identity = Identity {
-                credential: token.credential.clone(),
-                principal: status.principal,
-                scopes: status.scopes,
-            };
-            let granted = Some(token);
-            (Actor { identity, granted }, status.grant)
-        }
-    };
-    log::note_user(&actor.identity.name());
-    Ok((actor, grant))
+    Passwords::new()?.acquire().await?.hash(password).await
 }
 
 /// Refuses an account that must change its password first.

@@ -17,8 +17,8 @@ const LENGTH_MAX: usize = 256;
 /// The password that everybody knows.
 const KNOWN: &str = "admin";
 
-/// How long a request waits for its turn.
-pub(super) const TURN_WAIT: Duration = Duration::from_secs(15);
+/// How long a request waits for the Argon2 permit.
+pub(super) const PERMIT_WAIT: Duration = Duration::from_secs(15);
 
 /// Bytes of a salt.
 const SALT: usize = Salt::RECOMMENDED_LENGTH;
@@ -68,7 +68,7 @@ pub(crate) fn check_policy(password: &str) -> Result<(), PolicyError> {
 /// Why a password could be neither hashed nor verified.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// Too many wait for their turn.
+    /// The permit did not come in time.
     #[error("too many sign in at once: try again in a moment")]
     Busy,
     /// This client alone has too many waiting.
@@ -95,16 +95,16 @@ from_argon2!(argon2::Error, password_hash::Error, phc::Error);
 
 /// Hashes and verifies, one at a time.
 pub(super) struct Passwords {
-    /// Whoever holds it runs.
-    turn: Arc<Mutex<()>>,
+    /// Held while Argon2 runs.
+    permit: Arc<Mutex<()>>,
     /// A hash of no password, for names that nobody has.
     nobody: String,
     runs: Arc<AtomicU64>,
 }
 
-/// The right to run Argon2 now.
-pub(super) struct Turn {
-    _turn: OwnedMutexGuard<()>,
+/// The permit to run Argon2: one for the process.
+pub(super) struct Argon2Permit {
+    _guard: OwnedMutexGuard<()>,
     nobody: String,
     runs: Arc<AtomicU64>,
 }
@@ -112,7 +112,7 @@ pub(super) struct Turn {
 impl Passwords {
     pub(super) fn new() -> Result<Self, PasswordError> {
         Ok(Self {
-            turn: Arc::default(),
+            permit: Arc::default(),
             nobody: phc_string(&random::<SALT>()?, &random::<OUTPUT>()?)?,
             runs: Arc::default(),
         })
@@ -124,49 +124,48 @@ impl Passwords {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Waits for the others. Who waited may find that it need not run any
-    /// more.
-    pub(super) async fn turn(&self) -> Result<Turn, PasswordError> {
-        let turn = Arc::clone(&self.turn).lock_owned();
-        let turn = tokio::time::timeout(TURN_WAIT, turn)
+    /// Waits for the permit. After that, check whether the run is still needed.
+    pub(super) async fn acquire(&self) -> Result<Argon2Permit, PasswordError> {
+        let permit = Arc::clone(&self.permit).lock_owned();
+        let permit = tokio::time::timeout(PERMIT_WAIT, permit)
             .await
             .map_err(|_| PasswordError::Busy)?;
-        Ok(Turn {
-            _turn: turn,
+        Ok(Argon2Permit {
+            _guard: permit,
             nobody: self.nobody.clone(),
             runs: Arc::clone(&self.runs),
         })
     }
 }
 
-impl Turn {
+impl Argon2Permit {
     /// Hashes a new password, into PHC form.
     pub(super) async fn hash(self, password: &str) -> Result<String, PasswordError> {
         let password = password.to_owned();
         let (hash, _) = self
-            .blocking(move |turn| {
+            .blocking(move |permit| {
                 let salt = random::<SALT>()?;
                 let mut output = [0; OUTPUT];
                 let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS);
-                turn.run(&argon2, &password, &salt, &mut output)?;
+                permit.run(&argon2, &password, &salt, &mut output)?;
                 phc_string(&salt, &output)
             })
             .await?;
         Ok(hash)
     }
 
-    /// Whether the password is that of the hash. Without a hash the answer is
-    /// no, after the same work. The turn comes back, so that nobody has it
-    /// before the answer is known to all.
+    /// Whether the password matches the hash. Without a hash it does not, after
+    /// the same work. Returns the permit, so that it is free only after the
+    /// result was cached.
     pub(super) async fn verify(
         self,
         password: &str,
         hash: Option<String>,
     ) -> Result<(bool, Self), PasswordError> {
         let password = password.to_owned();
-        self.blocking(move |turn| {
+        self.blocking(move |permit| {
             let known = hash.is_some();
-            let hash = PasswordHash::new(hash.as_deref().unwrap_or(&turn.nobody))?;
+            let hash = PasswordHash::new(hash.as_deref().unwrap_or(&permit.nobody))?;
             let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
                 return Ok(false);
             };
@@ -177,7 +176,7 @@ impl Turn {
                 Params::try_from(&hash)?,
             );
             let mut output = vec![0; expected.len()];
-            turn.run(&argon2, &password, &salt, &mut output)?;
+            permit.run(&argon2, &password, &salt, &mut output)?;
             // Takes as long for every pair of hashes.
             Ok(Output::new(&output)? == expected && known)
         })
@@ -257,7 +256,7 @@ mod tests {
     async fn hashes_match_their_password_only() {
         let passwords = Passwords::new().unwrap();
         let hash = passwords
-            .turn()
+            .acquire()
             .await
             .unwrap()
             .hash("correct horse")
@@ -273,8 +272,8 @@ mod tests {
             ("", Some(hash), false),
             ("correct horse", None, false),
         ] {
-            let turn = passwords.turn().await.unwrap();
-            let (matches, _) = turn.verify(password, hash).await.unwrap();
+            let permit = passwords.acquire().await.unwrap();
+            let (matches, _) = permit.verify(password, hash).await.unwrap();
             assert_eq!(matches, expected, "{password}");
         }
         assert_eq!(passwords.runs(), 5, "unknown users cost as much");
@@ -284,14 +283,14 @@ mod tests {
     async fn two_hashes_of_one_password_differ() {
         let passwords = Passwords::new().unwrap();
         let one = passwords
-            .turn()
+            .acquire()
             .await
             .unwrap()
             .hash("correct horse")
             .await
             .unwrap();
         let two = passwords
-            .turn()
+            .acquire()
             .await
             .unwrap()
             .hash("correct horse")

@@ -1,108 +1,109 @@
-//! Who waits for Argon2, which runs once at a time for the whole process.
+//! Per-client queues for Argon2, which runs once at a time in the whole process.
 //!
-//! Wrong passwords cost as much as right ones. So each client has a queue of
-//! its own, of which one at a time waits for the common turn: however many
-//! passwords a client tries, others wait for one of them at most. The same
-//! question asked again meanwhile is answered with the first.
+//! A wrong password costs as much as a right one. So each client has a queue of
+//! its own, and only the head of each queue waits for the process's Argon2
+//! permit: however many passwords a client tries, others wait for at most one of
+//! them. Identical attempts of one client share one result.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Mutex as Turn, MutexGuard as TurnGuard, OnceCell};
+use tokio::sync::{self, OnceCell};
 
-use super::password::{PasswordError, TURN_WAIT};
+use super::password::{PERMIT_WAIT, PasswordError};
 use crate::client::ClientKey;
 
-/// How many different questions of one client wait at once. Behind one address
-/// there may be many machines, but few different accounts.
-const EACH_MAX: usize = 16;
+/// How many different attempts of one client may wait at once. One address may
+/// stand for many machines, but for few different accounts.
+const ATTEMPTS_MAX: usize = 16;
 
-/// How many clients wait at once.
+/// How many clients may wait at once.
 const CLIENTS_MAX: usize = 1024;
 
-/// A password and the hash that it may match: whether it does never changes.
-pub(super) type Question = [u8; 32];
+/// Identifies an attempt: a password and the hash that it is checked against.
+/// Whether they match never changes.
+pub(super) type AttemptId = [u8; 32];
 
-/// All who wait.
+/// The queues of all clients that wait.
 #[derive(Default)]
-pub(super) struct Queue {
-    clients: Mutex<HashMap<ClientKey, Lane>>,
+pub(super) struct Queues {
+    clients: Mutex<HashMap<ClientKey, ClientQueue>>,
 }
 
-/// Who waits of one client.
+/// The attempts of one client.
 #[derive(Default)]
-struct Lane {
-    turn: Arc<Turn<()>>,
-    questions: HashMap<Question, Asked>,
+struct ClientQueue {
+    running: Arc<sync::Mutex<()>>,
+    attempts: HashMap<AttemptId, Attempt>,
 }
 
-/// A question that somebody waits for.
+/// An attempt that has not ended.
 #[derive(Default)]
-struct Asked {
-    answer: Arc<OnceCell<bool>>,
-    by: usize,
+struct Attempt {
+    outcome: Arc<OnceCell<bool>>,
+    waiters: usize,
 }
 
-impl Queue {
-    /// Waits for the answer to a question, which `find` finds when it is this
-    /// client's turn, unless another has asked the same.
+impl Queues {
+    /// Waits until the attempt is at the head of its client's queue, runs `verify`
+    /// and returns its result; or waits for an identical attempt's result.
     ///
     /// # Errors
-    /// [`PasswordError::TooMany`] at once where this client has asked too much;
-    /// [`PasswordError::Busy`] when its turn does not come.
-    pub(super) async fn ask<E: From<PasswordError>>(
+    /// [`PasswordError::TooMany`] at once if the client's queue is full;
+    /// [`PasswordError::Busy`] if the attempt does not reach the head in time.
+    pub(super) async fn attempt<E: From<PasswordError>>(
         &self,
         client: ClientKey,
-        question: Question,
-        find: impl AsyncFnOnce() -> Result<bool, E>,
+        attempt: AttemptId,
+        verify: impl AsyncFnOnce() -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let waiting = self.join(client, question)?;
-        let found = waiting.answer.get_or_try_init(async || {
-            let _turn = waiting.turn().await?;
-            find().await
+        let waiting = self.join(client, attempt)?;
+        let found = waiting.outcome.get_or_try_init(async || {
+            let _guard = waiting.next().await?;
+            verify().await
         });
         found.await.copied()
     }
 
-    fn join(&self, client: ClientKey, question: Question) -> Result<Waiting<'_>, PasswordError> {
+    fn join(&self, client: ClientKey, attempt: AttemptId) -> Result<Waiting<'_>, PasswordError> {
         let mut clients = self.lock();
         if !clients.contains_key(&client) && clients.len() >= CLIENTS_MAX {
             return Err(PasswordError::Busy);
         }
-        let lane = clients.entry(client).or_default();
-        if !lane.questions.contains_key(&question) && lane.questions.len() >= EACH_MAX {
+        let queue = clients.entry(client).or_default();
+        if !queue.attempts.contains_key(&attempt) && queue.attempts.len() >= ATTEMPTS_MAX {
             return Err(PasswordError::TooMany);
         }
-        let asked = lane.questions.entry(question).or_default();
-        asked.by += 1;
+        let pending = queue.attempts.entry(attempt).or_default();
+        pending.waiters += 1;
         Ok(Waiting {
             queue: self,
             client,
-            question,
-            answer: Arc::clone(&asked.answer),
-            turn: Arc::clone(&lane.turn),
+            attempt,
+            outcome: Arc::clone(&pending.outcome),
+            running: Arc::clone(&queue.running),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientKey, Lane>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ClientKey, ClientQueue>> {
         // Counts and keys: a panic leaves nothing that deceives.
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One who waits, until this is dropped.
+/// A request that waits for an attempt, until this is dropped.
 struct Waiting<'a> {
-    queue: &'a Queue,
+    queue: &'a Queues,
     client: ClientKey,
-    question: Question,
-    answer: Arc<OnceCell<bool>>,
-    turn: Arc<Turn<()>>,
+    attempt: AttemptId,
+    outcome: Arc<OnceCell<bool>>,
+    running: Arc<sync::Mutex<()>>,
 }
 
 impl Waiting<'_> {
-    /// Waits for the others of this client.
-    async fn turn(&self) -> Result<TurnGuard<'_, ()>, PasswordError> {
-        tokio::time::timeout(TURN_WAIT, self.turn.lock())
+    /// Waits for the client's other attempts.
+    async fn next(&self) -> Result<sync::MutexGuard<'_, ()>, PasswordError> {
+        tokio::time::timeout(PERMIT_WAIT, self.running.lock())
             .await
             .map_err(|_| PasswordError::Busy)
     }
@@ -111,16 +112,16 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut clients = self.queue.lock();
-        let Some(lane) = clients.get_mut(&self.client) else {
+        let Some(queue) = clients.get_mut(&self.client) else {
             return;
         };
-        if let Some(asked) = lane.questions.get_mut(&self.question) {
-            asked.by -= 1;
-            if asked.by == 0 {
-                lane.questions.remove(&self.question);
+        if let Some(pending) = queue.attempts.get_mut(&self.attempt) {
+            pending.waiters -= 1;
+            if pending.waiters == 0 {
+                queue.attempts.remove(&self.attempt);
             }
         }
-        if lane.questions.is_empty() {
+        if queue.attempts.is_empty() {
             clients.remove(&self.client);
         }
     }
@@ -138,44 +139,44 @@ mod tests {
     }
 
     async fn ask(
-        queue: &Queue,
+        queue: &Queues,
         from: u8,
-        question: u8,
-        find: impl AsyncFnOnce() -> bool,
+        attempt: u8,
+        verify: impl AsyncFnOnce() -> bool,
     ) -> Result<bool, PasswordError> {
-        let find = async || Ok::<_, PasswordError>(find().await);
-        queue.ask(client(from), [question; 32], find).await
+        let verify = async || Ok::<_, PasswordError>(verify().await);
+        queue.attempt(client(from), [attempt; 32], verify).await
     }
 
     #[tokio::test]
-    async fn one_of_each_client_has_its_turn_at_once() {
-        let queue = Queue::default();
+    async fn one_attempt_of_each_client_runs_at_once() {
+        let queue = Queues::default();
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let find = async || {
+        let verify = async || {
             most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             now.fetch_sub(1, Ordering::Relaxed);
             true
         };
-        let all = (0..3).flat_map(|from| (0..10).map(move |question| (from, question)));
-        let all = all.map(|(from, question)| ask(&queue, from, question, find));
+        let all = (0..3).flat_map(|from| (0..10).map(move |attempt| (from, attempt)));
+        let all = all.map(|(from, attempt)| ask(&queue, from, attempt, verify));
         assert!(join_all(all).await.into_iter().all(|found| found.unwrap()));
         assert_eq!(most.into_inner(), 3);
         assert!(queue.lock().is_empty(), "nothing stays");
     }
 
     #[tokio::test]
-    async fn the_same_question_is_answered_once_for_all_and_too_many_are_refused() {
-        let queue = Queue::default();
+    async fn identical_attempts_share_one_run_and_too_many_are_refused() {
+        let queue = Queues::default();
         let (gate, runs) = (Semaphore::new(0), AtomicUsize::new(0));
-        let find = async || {
+        let verify = async || {
             runs.fetch_add(1, Ordering::Relaxed);
             let _ = gate.acquire().await;
             false
         };
-        let same = join_all((0..100).map(|_| ask(&queue, 1, 0, find)));
-        let others = join_all((1..40).map(|question| ask(&queue, 1, question, find)));
-        let elsewhere = ask(&queue, 2, 0, find);
+        let same = join_all((0..100).map(|_| ask(&queue, 1, 0, verify)));
+        let others = join_all((1..40).map(|attempt| ask(&queue, 1, attempt, verify)));
+        let elsewhere = ask(&queue, 2, 0, verify);
         let open = async {
             // Polled last: all others wait by now.
             gate.add_permits(1000);
@@ -184,14 +185,14 @@ mod tests {
         assert!(same.into_iter().all(|found| !found.unwrap()));
         assert!(!elsewhere.unwrap());
         let refused = others.iter().filter(|found| found.is_err()).count();
-        assert_eq!(refused, 39 - (EACH_MAX - 1));
-        assert_eq!(runs.into_inner(), EACH_MAX + 1, "one for each question");
+        assert_eq!(refused, 39 - (ATTEMPTS_MAX - 1));
+        assert_eq!(runs.into_inner(), ATTEMPTS_MAX + 1, "one for each attempt");
         assert!(queue.lock().is_empty());
     }
 
     #[tokio::test]
-    async fn who_leaves_leaves_the_turn_to_the_next() {
-        let queue = Queue::default();
+    async fn an_abandoned_attempt_frees_the_queue() {
+        let queue = Queues::default();
         {
             let never = ask(&queue, 1, 0, std::future::pending);
             let mut never = std::pin::pin!(never);

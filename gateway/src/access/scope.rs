@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// One resource with actions, as it stands in a token's `access` (Distribution,
 /// "Token Authentication Implementation").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Access {
+pub(crate) struct ResourceActions {
     #[serde(rename = "type")]
     kind: String,
     name: String,
@@ -17,7 +17,7 @@ pub(crate) struct Access {
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum RequestedAccess {
     /// To do something with a repository.
     Repository(RepositoryName, Rights),
     /// To list the repositories.
@@ -31,7 +31,7 @@ const CATALOG: &str = "catalog";
 /// What registry clients can ask for: what is managed is managed by the API.
 const ASKABLE: [Right; 3] = [Right::Pull, Right::Push, Right::Delete];
 
-impl Asked {
+impl RequestedAccess {
     /// Reads one scope. What means nothing here is nothing: a smaller grant is
     /// no error.
     pub(crate) fn parse(scope: &str) -> Option<Self> {
@@ -68,14 +68,14 @@ impl Asked {
     }
 
     /// As a token grants it.
-    pub(crate) fn access(&self) -> Access {
+    pub(crate) fn access(&self) -> ResourceActions {
         match self {
-            Self::Repository(name, rights) => Access {
+            Self::Repository(name, rights) => ResourceActions {
                 kind: REPOSITORY.to_owned(),
                 name: name.to_string(),
                 actions: rights.iter().map(|right| right.name().to_owned()).collect(),
             },
-            Self::Catalog => Access {
+            Self::Catalog => ResourceActions {
                 kind: REGISTRY.to_owned(),
                 name: CATALOG.to_owned(),
                 actions: vec!["*".to_owned()],
@@ -84,7 +84,7 @@ impl Asked {
     }
 
     /// Whether a token grants it.
-    pub(crate) fn is_granted_by(&self, granted: &[Access]) -> bool {
+    pub(crate) fn is_granted_by(&self, granted: &[ResourceActions]) -> bool {
         let wanted = self.access();
         let has = |action: &String| {
             granted.iter().any(|access| {
@@ -130,7 +130,7 @@ mod tests {
             ("", None),
             ("::", None),
         ] {
-            let asked = Asked::parse(scope);
+            let asked = RequestedAccess::parse(scope);
             let asked = asked.map(|asked| asked.scope());
             assert_eq!(asked.as_deref(), expected, "{scope}");
         }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_token_grants_no_more_than_it_says() {
-        let asked = |scope: &str| Asked::parse(scope).unwrap();
+        let asked = |scope: &str| RequestedAccess::parse(scope).unwrap();
         let granted = [
             asked("repository:team/app:pull").access(),
             asked("repository:team/app:push").access(),

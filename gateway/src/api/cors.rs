@@ -1,5 +1,8 @@
 //! Pages of other origins (`CORS_ORIGINS`) may use the API with a Bearer token,
 //! never with a browser's cookies (Fetch standard, "CORS protocol").
+//!
+//! `tower_http::cors` answers every `OPTIONS` request itself, also of origins that
+//! are not listed and of paths outside `/api`.
 
 use axum::extract::{Request, State};
 use axum::http::header::{

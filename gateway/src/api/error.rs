@@ -9,7 +9,7 @@ use refity_store::StoreError;
 use serde_json::{Value, json};
 
 use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError, seconds};
-use crate::log;
+use crate::middleware::request_log;
 
 /// After how many seconds a busy gateway is asked again.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
@@ -141,7 +141,7 @@ impl ApiError {
                 "code": self.code(),
                 "message": self.to_string(),
                 "hint": self.hint(),
-                "request_id": log::request_id(),
+                "request_id": request_log::request_id(),
             }
         })
     }

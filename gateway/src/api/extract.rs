@@ -13,34 +13,99 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::ApiError;
-use crate::access::{self, Identity, rights};
+use crate::access::{self, AuthError, Identity, rights};
+use crate::api::cookie;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
-/// Who asks. A person has a password of its own.
-pub(super) struct Caller(pub(super) Identity);
+/// The state as the API's handlers get it: locked, until one of the extractors
+/// here has checked who asks. No handler reaches the database without one.
+#[derive(Clone)]
+pub(crate) struct Guarded(AppState);
 
-impl FromRequestParts<AppState> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let caller = access::authenticate(state, &parts.headers, &parts.extensions).await?;
-        access::require_own_password(&caller)?;
-        Ok(Self(caller))
+impl Guarded {
+    /// Locks the state.
+    pub(crate) fn new(state: AppState) -> Self {
+        Self(state)
     }
 }
 
-/// An administrator asks.
-pub(super) struct Admin(pub(super) Identity);
+/// No check: the handler authenticates the request itself.
+pub(super) struct Public(pub(super) AppState);
 
-impl FromRequestParts<AppState> for Admin {
+impl FromRequestParts<Guarded> for Public {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Caller(caller) = Caller::from_request_parts(parts, state).await?;
+    async fn from_request_parts(_: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
+        Ok(Self(state.0.clone()))
+    }
+}
+
+/// Authenticates a request: by its credentials, or by a browser's cookie.
+///
+/// # Errors
+/// See [`AuthError`].
+pub(super) async fn authenticate(state: &AppState, parts: &Parts) -> Result<Identity, AuthError> {
+    let client = ClientAddress::of(&parts.extensions);
+    let cookie = cookie::token(&parts.extensions);
+    let identity = state.access.authenticate(&parts.headers, client, cookie);
+    identity.await
+}
+
+/// Any account or robot. A person must have changed the first password.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) state: AppState,
+    pub(crate) caller: Identity,
+}
+
+impl FromRequestParts<Guarded> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
+        let state = state.0.clone();
+        let caller = authenticate(&state, parts).await?;
+        access::require_own_password(&caller)?;
+        Ok(Self { state, caller })
+    }
+}
+
+/// An administrator, whose credential is not narrowed to some repositories.
+pub(super) struct Admin {
+    pub(super) state: AppState,
+    pub(super) caller: Identity,
+}
+
+impl FromRequestParts<Guarded> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
+        let Caller { state, caller } = Caller::from_request_parts(parts, state).await?;
         if !rights::may_administer(&caller) {
             return Err(ApiError::NotAdmin);
         }
-        Ok(Self(caller))
+        Ok(Self { state, caller })
+    }
+}
+
+/// A person who signed in with the password: by it, or by a session.
+pub(super) struct Person {
+    pub(super) state: AppState,
+    pub(super) caller: Identity,
+    pub(super) user: User,
+}
+
+impl FromRequestParts<Guarded> for Person {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
+        let Caller { state, caller } = Caller::from_request_parts(parts, state).await?;
+        let user = by_password(&caller)?.clone();
+        Ok(Self {
+            state,
+            caller,
+            user,
+        })
     }
 }
 
@@ -62,10 +127,10 @@ pub(super) fn by_password(caller: &Identity) -> Result<&User, ApiError> {
 /// A part of the path: a name or a number.
 pub(super) struct Named<T>(pub(super) T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<AppState> for Named<T> {
+impl<T: DeserializeOwned + Send> FromRequestParts<Guarded> for Named<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::Invalid(words_of(&rejection.body_text()))),
@@ -98,10 +163,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<Guarded> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &Guarded) -> Result<Self, ApiError> {
         match axum::Json::from_request(request, state).await {
             Ok(axum::Json(Object(value))) => Ok(Self(value)),
             Err(rejection) => Err(refused(&rejection)),
@@ -143,10 +208,10 @@ fn words_of(text: &str) -> String {
 /// The query's parameters.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequestParts<AppState> for Query<T> {
+impl<T: DeserializeOwned> FromRequestParts<Guarded> for Query<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &Guarded) -> Result<Self, ApiError> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::Invalid(words_of(&rejection.body_text()))),

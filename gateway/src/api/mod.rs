@@ -2,45 +2,17 @@
 //! the health checks. Each family of paths has a file, which says at each
 //! handler what stands in the API's description.
 
-mod audit;
-mod auth;
+mod accounts;
 mod content;
+pub(crate) mod cookie;
 pub(crate) mod cors;
-mod csv;
-mod diff;
 mod error;
-mod events;
 mod extract;
-mod forecast;
-mod gc;
-mod grants;
-mod groups;
-pub(crate) mod health;
-mod image;
-mod image_config;
-mod jobs;
+mod legacy;
 mod list;
-mod looked;
-mod managed;
-mod older;
 mod openapi;
-mod overview;
-mod referrers;
-mod removal;
-mod repos;
-mod robots;
-mod scopes;
-mod sessions;
-pub(crate) mod sftp;
-pub(crate) mod storage;
-mod tags;
-mod timestamp;
-mod token;
-mod tokens;
-mod transfer;
-mod usage;
-mod users;
-mod words;
+mod openapi_enums;
+pub(crate) mod operations;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -49,53 +21,36 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
+use extract::Guarded;
 
 pub(crate) use error::ApiError;
-pub(crate) use timestamp::rfc3339;
 
 /// The largest body in bytes: 64 KiB.
 const BODY_MAX: usize = 64 * 1024;
 
 /// The families of paths, each with its description.
-fn families() -> [OpenApiRouter<AppState>; 23] {
-    [
-        audit::routes(),
-        auth::routes(),
-        diff::routes(),
-        events::routes(),
-        gc::routes(),
-        grants::routes(),
-        groups::routes(),
-        image::routes(),
-        jobs::routes(),
-        older::routes(),
-        overview::routes(),
-        referrers::routes(),
-        repos::routes(),
-        robots::routes(),
-        sessions::routes(),
-        sftp::routes(),
-        storage::routes(),
-        tags::routes(),
-        token::routes(),
-        tokens::routes(),
-        usage::routes(),
-        users::routes(),
-        OpenApiRouter::new().routes(routes!(openapi::document)),
-    ]
+fn families() -> Vec<OpenApiRouter<Guarded>> {
+    let mut families = Vec::from(accounts::families());
+    families.extend(content::families());
+    families.extend(operations::families());
+    families.push(legacy::routes());
+    families.push(OpenApiRouter::new().routes(routes!(openapi::document)));
+    families
 }
 
 /// Every path below `/api`, with its description.
-fn documented() -> OpenApiRouter<AppState> {
+fn documented() -> OpenApiRouter<Guarded> {
     let families = families().into_iter();
     let all = families.fold(OpenApiRouter::new(), OpenApiRouter::merge);
     OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", all)
 }
 
 /// Everything below `/api`.
-pub(crate) fn routes() -> Router<AppState> {
+pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     let (router, _) = documented().split_for_parts();
-    router.layer(DefaultBodyLimit::max(BODY_MAX))
+    router
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(Guarded::new(state.clone()))
 }
 
 /// The API's description.

@@ -1,7 +1,7 @@
-//! Who asks, and whether they may, for all of `/v2`.
+//! Authentication and authorization for all of `/v2`.
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -13,35 +13,89 @@ use serde_json::json;
 
 use super::uploads::UploadQuery;
 use super::{Endpoint, RegistryError, headers};
-use crate::access::scope::Asked;
+use crate::access::scope::RequestedAccess;
 use crate::access::{self, Actor, AuthError, PasswordError, SERVICE, rights};
-use crate::forwarded;
+use crate::client::ClientAddress;
+use crate::middleware::forwarded;
 use crate::state::AppState;
 
 /// The path of the token service.
 const TOKEN_PATH: &str = "/api/token";
 
-/// The middleware: hands the request on with its [`Actor`] if that may do what
-/// the method says with the path's repository. Else it answers 401 with a
-/// challenge, or 403.
-pub(crate) async fn authenticate(
+/// A request of the registry protocol, parsed and authorized: an extension that
+/// [`authorize`] inserts and the handler's extractor takes.
+#[derive(Clone)]
+pub(super) struct Authorized {
+    pub(super) endpoint: Endpoint,
+    pub(super) actor: Actor,
+    /// The query of a request that begins or finishes an upload.
+    pub(super) query: UploadQuery,
+}
+
+#[cfg(test)]
+impl Authorized {
+    /// The request as this actor's, who may do everything.
+    pub(super) fn for_test(parts: &Parts, actor: Actor) -> Result<Self, RegistryError> {
+        let endpoint = Endpoint::parse(parts.uri.path())?;
+        let query = upload_query(Some(&endpoint), parts)?;
+        Ok(Self {
+            endpoint,
+            actor,
+            query,
+        })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Authorized {
+    type Rejection = RegistryError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, RegistryError> {
+        parts.extensions.remove().ok_or_else(|| {
+            tracing::error!("a request reached the registry without authorization");
+            RegistryError::Internal
+        })
+    }
+}
+
+/// The middleware: parses the request, and passes it on as [`Authorized`] if its
+/// actor may do to the path's repository what the method says. Else it answers
+/// 401 with a challenge, or 403.
+pub(super) async fn authorize(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    // A path that cannot be read is refused by what reads it next.
-    let endpoint = Endpoint::parse(parts.uri.path()).ok();
-    let needed = endpoint.as_ref().and_then(|it| Needed::of(it, &parts));
-    match admit(&state, &parts, needed.as_ref()).await {
-        Ok(actor) => {
-            parts.extensions.insert(actor);
-            next.run(Request::from_parts(parts, body)).await
-        }
+    let endpoint = Endpoint::parse(parts.uri.path());
+    let query = upload_query(endpoint.as_ref().ok(), &parts);
+    let from = query.as_ref().ok().and_then(|query| query.from.as_deref());
+    let needed = endpoint.as_ref().ok();
+    let needed = needed.and_then(|endpoint| Needed::of(endpoint, from, &parts.method));
+    let actor = match admit(&state, &parts, needed.as_ref()).await {
+        Ok(actor) => actor,
         Err(Refusal::Challenge(words, error)) => {
-            challenge(&state, &parts, needed.as_ref(), &words, error)
+            return challenge(&state, &parts, needed.as_ref(), &words, error);
         }
-        Err(Refusal::Error(error)) => error.into_response(),
+        Err(Refusal::Error(error)) => return error.into_response(),
+    };
+    // Only now: without credentials a request learns nothing else.
+    let (endpoint, query) = match (endpoint, query) {
+        (Ok(endpoint), Ok(query)) => (endpoint, query),
+        (Err(error), _) | (_, Err(error)) => return error.into_response(),
+    };
+    parts.extensions.insert(Authorized {
+        endpoint,
+        actor,
+        query,
+    });
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn upload_query(endpoint: Option<&Endpoint>, parts: &Parts) -> Result<UploadQuery, RegistryError> {
+    match (endpoint, &parts.method) {
+        (Some(Endpoint::Uploads(_)), &Method::POST)
+        | (Some(Endpoint::Upload(..)), &Method::PUT) => UploadQuery::of(&parts.uri),
+        _ => Ok(UploadQuery::default()),
     }
 }
 
@@ -80,7 +134,7 @@ impl From<AuthError> for Refusal {
 
 /// What a request needs to be allowed.
 struct Needed {
-    asked: Asked,
+    asked: RequestedAccess,
     /// The repository, and what is done with it; nothing: the catalog, which
     /// everybody may ask for.
     on: Option<(RepositoryName, Right)>,
@@ -89,21 +143,21 @@ struct Needed {
 }
 
 impl Needed {
-    fn of(endpoint: &Endpoint, parts: &Parts) -> Option<Self> {
+    fn of(endpoint: &Endpoint, from: Option<&str>, method: &Method) -> Option<Self> {
         let Some(repository) = endpoint.repository() else {
             return matches!(endpoint, Endpoint::Catalog).then_some(Self {
-                asked: Asked::Catalog,
+                asked: RequestedAccess::Catalog,
                 on: None,
                 from: None,
             });
         };
-        let right = right(endpoint, &parts.method);
+        let right = right(endpoint, method);
         let from = match endpoint {
-            Endpoint::Uploads(_) => UploadQuery::of(&parts.uri).ok().and_then(|it| it.from),
+            Endpoint::Uploads(_) => from,
             _ => None,
         };
         Some(Self {
-            asked: Asked::Repository(repository.clone(), [right].into_iter().collect()),
+            asked: RequestedAccess::Repository(repository.clone(), [right].into_iter().collect()),
             on: Some((repository.clone(), right)),
             from: from.and_then(|from| from.parse().ok()),
         })
@@ -117,10 +171,10 @@ impl Needed {
         };
         let pull = [Right::Pull].into_iter();
         let rights = pull.clone().chain([*right]).collect();
-        let own = Asked::Repository(repository.clone(), rights).scope();
+        let own = RequestedAccess::Repository(repository.clone(), rights).scope();
         match &self.from {
             Some(from) => {
-                let from = Asked::Repository(from.clone(), pull.collect());
+                let from = RequestedAccess::Repository(from.clone(), pull.collect());
                 format!("{own} {}", from.scope())
             }
             None => own,
@@ -141,8 +195,10 @@ fn right(endpoint: &Endpoint, method: &Method) -> Right {
 async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Result<Actor, Refusal> {
     let on = needed.and_then(|needed| needed.on.as_ref());
     let repository = on.map(|(repository, _)| repository);
-    let (headers, extensions) = (&parts.headers, &parts.extensions);
-    let known = access::authenticate_registry(state, headers, extensions, repository);
+    let client = ClientAddress::of(&parts.extensions);
+    let known = state
+        .access
+        .authenticate_registry(&parts.headers, client, repository);
     let (actor, grant) = known.await?;
     access::require_own_password(&actor.identity)
         .map_err(|error| Refusal::Error(RegistryError::Denied(error.to_string())))?;
@@ -236,7 +292,8 @@ mod tests {
         let request = axum::http::Request::builder().method(method).uri(uri);
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let endpoint = Endpoint::parse(parts.uri.path()).unwrap();
-        Needed::of(&endpoint, &parts)
+        let query = upload_query(Some(&endpoint), &parts).unwrap();
+        Needed::of(&endpoint, query.from.as_deref(), method)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use refity_types::name::{Reference, RepositoryName};
 use refity_types::platform::Platform;
 use tokio::task::spawn_blocking;
 
-use super::blob_source::BlobSource;
+use super::blobs::source::BlobSource;
 use super::deletes;
 use super::error::RegistryError;
 use crate::state::AppState;

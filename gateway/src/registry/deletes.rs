@@ -12,7 +12,8 @@ use refity_types::name::{IntentId, NameError, Reference, RepositoryName};
 
 use super::error::RegistryError;
 use super::{Written, empty};
-use crate::audit;
+use crate::access::Actor;
+use crate::client::ClientAddress;
 use crate::state::AppState;
 
 /// How often tags may move to a manifest while it is being deleted.
@@ -76,20 +77,17 @@ pub(super) async fn note(
     state: &AppState,
     repository: &RepositoryName,
     reference: &Reference,
+    actor: &Actor,
     parts: &Parts,
 ) {
     let target = match reference {
         Reference::Tag(tag) => format!("{repository}:{tag}"),
         Reference::Digest(digest) => format!("{repository}@{digest}"),
     };
-    audit::note_on(
-        state,
-        parts,
-        AuditAction::Delete,
-        (repository, target),
-        None,
-    )
-    .await;
+    let client = ClientAddress::of(&parts.extensions);
+    let on = (repository, target);
+    let entry = actor.audit_entry(client, AuditAction::Delete, on, None);
+    state.audit.enqueue(entry).await;
 }
 
 fn accepted() -> Written {

@@ -16,10 +16,10 @@ use refity_types::name::{IntentId, NameError, Reference, RepositoryName, Tag};
 use super::body::{ReadError, RequestBody};
 use super::error::RegistryError;
 use super::headers::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, content_length, entity_tag, is_known};
-use super::{Written, content, empty, page, push_target, pusher, room};
 use crate::access::Actor;
-use crate::audit;
 use crate::client::ClientAddress;
+use crate::registry::lists::page;
+use crate::registry::{Written, content, disk_space, empty, push_target};
 use crate::state::AppState;
 
 /// How often a generation may turn out to be another process's too.
@@ -37,6 +37,7 @@ pub(super) async fn get(
     state: &AppState,
     repository: &RepositoryName,
     reference: &Result<Reference, NameError>,
+    actor: &Actor,
     parts: &Parts,
 ) -> Result<Response, RegistryError> {
     let reference = reference
@@ -64,12 +65,11 @@ pub(super) async fn get(
     if is_known(&parts.headers, &head.digest) {
         return Ok(empty(StatusCode::NOT_MODIFIED, headers));
     }
-    if parts.method == Method::GET
-        && let Some(actor) = parts.extensions.get::<Actor>()
-    {
+    if parts.method == Method::GET {
         let client = ClientAddress::of(&parts.extensions);
-        let (identity, asked) = (&actor.identity, reference.to_string());
-        state.recorder.pull(repository, asked, identity, client);
+        let (identity, reference) = (&actor.identity, reference.to_string());
+        let audit = &state.audit;
+        audit.count_pull(repository, reference, identity, client);
     }
     let content = [
         (header::CONTENT_TYPE, head.media_type),
@@ -83,13 +83,14 @@ pub(super) async fn put(
     state: &AppState,
     repository: RepositoryName,
     reference: Result<Reference, NameError>,
+    actor: &Actor,
     parts: &Parts,
     body: &mut RequestBody,
 ) -> Result<Written, RegistryError> {
     let reference = reference.map_err(RegistryError::ReferenceInvalid)?;
     let further_tags = tag_parameters(parts)?;
     push_target::require(state, &repository, parts).await?;
-    room::require(state, 0)?;
+    disk_space::require(state, 0)?;
     let content_type = content_type(parts)?;
     let bytes = read(parts, body).await?;
     let manifest = Manifest::parse(&bytes, content_type.as_ref())?;
@@ -122,7 +123,7 @@ pub(super) async fn put(
         tags,
         generation: 0,
         intent: IntentId::random(),
-        user: pusher(parts),
+        user: actor.identity.user_id(),
     };
     let config = match (&manifest.config, manifest.kind) {
         (Some(config), ManifestKind::Image) => Some(config.digest.clone()),
@@ -140,7 +141,9 @@ pub(super) async fn put(
     state.node.wake_uploaders();
     let (target, detail) = pushed;
     let on = (&repository, target);
-    audit::note_on(state, parts, AuditAction::Push, on, Some(detail)).await;
+    let client = ClientAddress::of(&parts.extensions);
+    let entry = actor.audit_entry(client, AuditAction::Push, on, Some(detail));
+    state.audit.enqueue(entry).await;
     let mut response = empty(
         StatusCode::CREATED,
         [

@@ -1,33 +1,60 @@
 //! The paths below `/v2/`. Names have any number of components, so a path is
 //! read from its end.
 
-use crate::route::End;
+use crate::route::Route;
 use percent_encoding::percent_decode_str;
 use refity_types::digest::{Digest, DigestError};
 use refity_types::name::{NameError, Reference, RepositoryName, UploadId};
 
 use super::error::RegistryError;
 
-/// What a path of the registry means. References and digests that are
-/// ill-formed stay in it: what they mean depends on the method.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// `/v2/`
-    Version,
-    /// `/v2/_catalog`
-    Catalog,
-    /// `/v2/<name>/tags/list`
-    Tags(RepositoryName),
-    /// `/v2/<name>/manifests/<reference>`
-    Manifest(RepositoryName, Result<Reference, NameError>),
-    /// `/v2/<name>/referrers/<digest>`
-    Referrers(RepositoryName, Result<Digest, DigestError>),
-    /// `/v2/<name>/blobs/<digest>`
-    Blob(RepositoryName, Result<Digest, DigestError>),
-    /// `/v2/<name>/blobs/uploads/`
-    Uploads(RepositoryName),
-    /// `/v2/<name>/blobs/uploads/<id>`
-    Upload(RepositoryName, UploadId),
+macro_rules! endpoints {
+    ($($(#[$doc:meta])* $name:ident $(($($field:ty),*))?: $path:literal, $methods:literal;)*) => {
+        /// A parsed path of the registry protocol (OCI distribution specification,
+        /// "Endpoints", and Distribution's catalog). Ill-formed references and
+        /// digests are kept: what they mean depends on the method.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(crate) enum Endpoint {
+            $($(#[$doc])* $name $(($($field),*))?,)*
+        }
+
+        /// The routes of the registry protocol.
+        pub const REGISTRY_ROUTES: &[Route] = &[
+            $(Route { path: $path, methods: $methods },)*
+        ];
+
+        impl Endpoint {
+            /// The methods of the path, as `Allow` lists them.
+            pub(super) fn methods(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $methods,)*
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    /// Whether this is a registry, and who the client is.
+    Version: "/v2/", "GET, HEAD";
+    /// The names of all repositories.
+    Catalog: "/v2/_catalog", "GET, HEAD";
+    /// The tags of a repository.
+    Tags(RepositoryName): "/v2/{name}/tags/list", "GET, HEAD";
+    /// A manifest, by tag or digest.
+    Manifest(RepositoryName, Result<Reference, NameError>):
+        "/v2/{name}/manifests/{reference}", "GET, HEAD, PUT, DELETE";
+    /// The manifests that refer to a manifest.
+    Referrers(RepositoryName, Result<Digest, DigestError>):
+        "/v2/{name}/referrers/{digest}", "GET, HEAD";
+    /// A blob.
+    Blob(RepositoryName, Result<Digest, DigestError>):
+        "/v2/{name}/blobs/{digest}", "GET, HEAD, DELETE";
+    /// Where uploads begin.
+    Uploads(RepositoryName): "/v2/{name}/blobs/uploads/", "POST";
+    /// An upload.
+    Upload(RepositoryName, UploadId):
+        "/v2/{name}/blobs/uploads/{id}", "GET, HEAD, PATCH, PUT, DELETE";
 }
 
 impl Endpoint {
@@ -81,21 +108,6 @@ impl Endpoint {
             | Self::Uploads(name)
             | Self::Upload(name, _) => Some(name),
         }
-    }
-
-    /// The methods that the path has, as `Allow` lists them.
-    pub(super) fn methods(&self) -> &'static str {
-        let end = match self {
-            Self::Version => End::Version,
-            Self::Catalog => End::Catalog,
-            Self::Tags(_) => End::Tags,
-            Self::Manifest(..) => End::Manifest,
-            Self::Referrers(..) => End::Referrers,
-            Self::Blob(..) => End::Blob,
-            Self::Uploads(_) => End::Uploads,
-            Self::Upload(..) => End::Upload,
-        };
-        end.methods()
     }
 }
 

@@ -5,7 +5,7 @@ use refity_store::PushTarget;
 use refity_types::name::RepositoryName;
 
 use super::error::RegistryError;
-use crate::forwarded;
+use crate::middleware::forwarded;
 use crate::state::AppState;
 
 /// Lets a push begin, or says what it lacks.

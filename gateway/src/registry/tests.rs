@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::access::Identity;
+use crate::access::{Actor, Identity};
 use refity_types::digest::{Algorithm, Digest};
 use refity_types::media_type::OCI_MANIFEST;
 use refity_types::name::UploadId;
@@ -75,9 +75,12 @@ impl Registry {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut request = request.body(body).unwrap();
-        request.extensions_mut().insert(self.actor.clone());
-        let answer = dispatch(State(self.state.clone()), request).await;
+        let request = request.body(body).unwrap();
+        let (parts, body) = request.into_parts();
+        let answer = match Authorized::for_test(&parts, self.actor.clone()) {
+            Ok(request) => dispatch(State(self.state.clone()), request, parts, body).await,
+            Err(error) => Err(error),
+        };
         let (parts, body) = answer.into_response().into_parts();
         Answer {
             status: parts.status.as_u16(),
@@ -482,19 +485,19 @@ async fn an_upload_too_many_is_refused_and_the_session_lives_on() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     let uploads = &registry.state.uploads;
-    let others: Vec<_> = std::iter::from_fn(|| uploads.take(None).ok()).collect();
+    let others: Vec<_> = std::iter::from_fn(|| uploads.acquire(None).ok()).collect();
     let refused = registry.send(Method::PATCH, &session, "abc").await;
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (429, "TOOMANYREQUESTS")
     );
     assert!(refused.headers.contains_key("retry-after"));
-    // What has no body takes nobody's place.
+    // What has no body takes nobody's permit.
     registry.session().await;
     assert_eq!(registry.get(&session).await.status, 204);
     drop(others);
     for _ in 0..10 {
         let sent = registry.send(Method::PATCH, &session, "abc").await;
-        assert_eq!(sent.status, 202, "each place comes back");
+        assert_eq!(sent.status, 202, "each permit comes back");
     }
 }

@@ -75,15 +75,15 @@ fn take(
     let address = peer.ip().to_canonical();
     // A proxy brings the connections of many.
     let client = (!server.proxies.contains(address)).then(|| ClientKey::of(address));
-    let place = match server.connections.take(client) {
-        Ok(place) => place,
+    let permit = match server.connections.acquire(client) {
+        Ok(permit) => permit,
         Err(full) => return refuse::refuse(server, stream, address, full),
     };
     prepare(&stream);
     let (server, stop, alive) = (Arc::clone(server), stop.clone(), alive.clone());
     tokio::spawn(async move {
         serve(&server, stream, address, stop).await;
-        drop((place, alive));
+        drop((permit, alive));
     });
 }
 

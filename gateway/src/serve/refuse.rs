@@ -9,39 +9,39 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Server;
-use crate::limit::Full;
+use crate::limit::LimitExceeded;
 
 /// How long a refused client is listened to: closing on one that has sent a
 /// request takes the answer from it (RFC 9112 section 9.6).
-const LINGER: Duration = Duration::from_secs(1);
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How many are listened to at once; others are only closed.
-pub(super) const LINGERING_MAX: usize = 64;
+pub(super) const REFUSALS_MAX: usize = 64;
 
 /// The most of a request that is read away.
 const READ_MAX: usize = 8 * 1024;
 
-/// Closes a connection for which there is no place, with an answer if no
+/// Closes a connection for which there is no permit, with an answer if no
 /// others are being refused.
-pub(super) fn refuse(server: &Arc<Server>, stream: TcpStream, peer: IpAddr, full: Full) {
+pub(super) fn refuse(server: &Arc<Server>, stream: TcpStream, peer: IpAddr, full: LimitExceeded) {
     // Not a warning each: whoever opens thousands would fill the disk.
     tracing::debug!(%peer, ?full, "a connection was refused: there are too many");
-    let Ok(place) = server.refusals.take(None) else {
+    let Ok(permit) = server.refusals.acquire(None) else {
         return;
     };
     tokio::spawn(async move {
-        let _ = timeout(LINGER, answer(stream, full)).await;
-        drop(place);
+        let _ = timeout(DRAIN_TIME, answer(stream, full)).await;
+        drop(permit);
     });
 }
 
-async fn answer(mut stream: TcpStream, full: Full) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, full: LimitExceeded) -> std::io::Result<()> {
     stream.readable().await?;
     let mut request = vec![0; READ_MAX];
     let _ = stream.try_read(&mut request);
     let message = match full {
-        Full::Client => "too many connections from one address; use those that are open",
-        Full::InAll => "the registry has too many connections; try again in a moment",
+        LimitExceeded::Client => "too many connections from one address; use those that are open",
+        LimitExceeded::Total => "the registry has too many connections; try again in a moment",
     };
     let body = format!(
         "{{\"errors\":[{{\"code\":\"TOOMANYREQUESTS\",\"message\":\"{message}\",\"detail\":null}}]}}"

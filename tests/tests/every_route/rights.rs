@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use refity_gateway::route::{API_PAGES, End};
+use refity_gateway::route::{API_PAGES, REGISTRY_ROUTES};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
 use reqwest::Method;
@@ -38,9 +38,9 @@ fn table() -> (Vec<&'static str>, Vec<(Route, Vec<u16>)>) {
 async fn routes(scene: &Scene) -> BTreeSet<Route> {
     let route = |method: &str, path: &str| (method.to_owned(), path.to_owned());
     let mut routes = BTreeSet::new();
-    for end in End::ALL {
-        let methods = end.methods().split(", ");
-        routes.extend(methods.map(|method| route(method, end.path())));
+    for each in REGISTRY_ROUTES {
+        let methods = each.methods.split(", ");
+        routes.extend(methods.map(|method| route(method, each.path)));
     }
     routes.extend(API_PAGES.map(|page| route("GET", page)));
     let description = scene.admin.get("/api/openapi.json").await.gives(200).json();
@@ -92,21 +92,19 @@ async fn each_person_may_do_at_each_route_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn a_method_that_an_end_does_not_list_is_refused() {
+async fn a_method_that_a_route_does_not_list_is_refused() {
     let lab = Lab::start().await;
     let client = lab.client();
     let digest = client
         .push_blob(APP, (&b"x"[..]).into())
         .await
         .expect("a push");
-    for end in End::ALL {
-        let path = end
-            .path()
-            .replace("{name}", APP)
-            .replace("{digest}", &digest);
+    for route in REGISTRY_ROUTES {
+        let path = route.path.replace("{name}", APP);
+        let path = path.replace("{digest}", &digest);
         let path = path.replace("{reference}", "v1");
         let path = path.replace("{id}", "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77");
-        let listed: Vec<&str> = end.methods().split(", ").collect();
+        let listed: Vec<&str> = route.methods.split(", ").collect();
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
             let answer = client
                 .bare(method.parse::<Method>().expect("a method"), &path)
@@ -121,7 +119,7 @@ async fn a_method_that_an_end_does_not_list_is_refused() {
             if refused {
                 assert_eq!(
                     answer.header("allow"),
-                    Some(end.methods()),
+                    Some(route.methods),
                     "{method} {path}"
                 );
             }

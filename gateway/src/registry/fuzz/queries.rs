@@ -8,7 +8,7 @@ use proptest::sample::select;
 use refity_fuzz::{Grammar, check, nearly};
 
 use super::decoded;
-use crate::registry::page::{PageQuery, query};
+use crate::registry::lists::page::{PageQuery, query};
 use crate::registry::uploads::UploadQuery;
 
 const NAMES: [&str; 8] = [

@@ -6,8 +6,8 @@ use proptest::test_runner::TestCaseResult;
 use refity_fuzz::{Grammar, check, nearly};
 
 use crate::registry::RegistryError;
-use crate::registry::content_range::ContentRange;
-use crate::registry::range::Asked;
+use crate::registry::blobs::range::RequestedRange;
+use crate::registry::uploads::content_range::ContentRange;
 
 /// A number as text, which may be too large for any integer.
 fn number() -> impl Strategy<Value = String> {
@@ -40,7 +40,7 @@ fn fuzz_ranges() {
     let header = || ends().prop_map(|ends| format!("bytes={ends}"));
     let headers = prop_oneof![3 => header(), 2 => nearly(header()), 1 => "\\PC*"];
     check("ranges", &(headers, size()), |(header, size)| {
-        let asked = Asked::parse(&header, size);
+        let asked = RequestedRange::parse(&header, size);
         let ends = grammar.groups(&header).and_then(|ends| match ends[..] {
             // RFC 9110 section 14.1.2: a suffix, or from first to last.
             [Some(""), Some("")] => None,
@@ -56,9 +56,9 @@ fn fuzz_ranges() {
             _ => None,
         });
         match (asked, ends) {
-            (Asked::Whole, None) => {}
-            (Asked::Nothing, Some((start, end))) => prop_assert!(start >= end),
-            (Asked::Part(range), Some((start, end))) => {
+            (RequestedRange::Whole, None) => {}
+            (RequestedRange::Nothing, Some((start, end))) => prop_assert!(start >= end),
+            (RequestedRange::Part(range), Some((start, end))) => {
                 prop_assert!(range.start < range.end && range.end <= size);
                 prop_assert_eq!((range.start.into(), range.end.into()), (start, end));
             }

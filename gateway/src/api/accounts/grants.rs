@@ -1,0 +1,257 @@
+//! Rights of people on groups and repositories, for administrators and for who
+//! manages the group.
+
+use axum::Json as Answer;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use refity_store::{AuditAction, Grant, Order, User};
+use refity_types::account::UserName;
+use refity_types::name::{GroupName, RepositoryName};
+use refity_types::rights::{Right, Rights};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::{Identity, rights};
+use crate::api::ApiError;
+use crate::api::accounts::group_access;
+use crate::api::extract::{Caller, Guarded, Json, Query};
+use crate::api::list::{List, ListQuery};
+use crate::api::openapi::{ErrorBody, SignedIn};
+use crate::api::openapi_enums::RightWord;
+use crate::client::ClientAddress;
+use crate::state::AppState;
+
+/// The paths of rights.
+pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
+    OpenApiRouter::new().routes(routes!(list, put, remove))
+}
+
+/// What somebody was given.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Given {
+    #[schema(example = "zoë")]
+    user: String,
+    #[schema(value_type = String, example = "team")]
+    group: GroupName,
+    /// One repository of the group; nothing: all of them.
+    #[schema(value_type = Option<String>, example = "team/app")]
+    repository: Option<RepositoryName>,
+    #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
+    rights: Rights,
+}
+
+impl From<Grant> for Given {
+    fn from(grant: Grant) -> Self {
+        Self {
+            user: grant.user_name,
+            group: grant.group,
+            repository: grant.repository,
+            rights: grant.rights,
+        }
+    }
+}
+
+/// Whose rights, and where.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// On this group and its repositories. Only administrators may leave it
+    /// out, and name a user then.
+    #[param(value_type = Option<String>, example = "team")]
+    group: Option<GroupName>,
+    /// This user's.
+    #[param(value_type = Option<String>, example = "zoë")]
+    user: Option<UserName>,
+}
+
+/// `GET /api/grants`: what was given, by group, repository and user.
+#[utoipa::path(get, path = "/grants", tag = "rights", params(ListQuery, Filter),
+    responses(
+        (status = 200, description = "A page of what was given", body = List<Given>),
+        (status = 404, description = "There is no such group or user", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn list(
+    Caller { state, caller }: Caller,
+    Query(query): Query<ListQuery>,
+    Query(Filter { group, user }): Query<Filter>,
+) -> Result<Answer<List<Given>>, ApiError> {
+    match &group {
+        Some(group) => group_access::require_manager(&state, &caller, group).await?,
+        None if !rights::may_administer(&caller) => {
+            let words = "name a group that you manage: ?group=team";
+            return Err(ApiError::Denied(words.to_owned()));
+        }
+        None if user.is_none() => {
+            let words = "name a group or a user: ?group=team, ?user=zoë";
+            return Err(ApiError::Invalid(words.to_owned()));
+        }
+        None => {}
+    }
+    let user = match &user {
+        Some(name) => Some(named(&state, name).await?.id),
+        None => None,
+    };
+    let page = query.page(Order::Asc)?;
+    let store = &state.node.store;
+    let page = store.grants_page(group.as_ref(), user, query.search()?, page);
+    Ok(Answer(List::of(page.await?, Given::from)))
+}
+
+/// The account of exactly this name: nobody is offered others.
+async fn named(state: &AppState, name: &UserName) -> Result<User, ApiError> {
+    let user = state.node.store.user(name).await?;
+    user.ok_or_else(|| ApiError::Missing(format!("there is no user {name}")))
+}
+
+/// Rights to give.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToGive {
+    #[schema(value_type = String, example = "zoë")]
+    user: UserName,
+    #[schema(value_type = String, example = "team")]
+    group: GroupName,
+    /// One repository of the group, which need not exist yet; nothing: all of
+    /// them.
+    #[schema(value_type = Option<String>, example = "team/app")]
+    repository: Option<RepositoryName>,
+    /// Instead of those that were given there before; none takes them away.
+    #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
+    rights: Rights,
+}
+
+/// What rights are on: a group or one repository of it.
+struct Place {
+    user: User,
+    group: GroupName,
+    repository: Option<RepositoryName>,
+}
+
+impl Place {
+    /// Looks whether it is there, and whether one may say who may do what in it.
+    async fn find(
+        state: &AppState,
+        caller: &Identity,
+        user: &UserName,
+        group: GroupName,
+        repository: Option<RepositoryName>,
+    ) -> Result<Self, ApiError> {
+        group_access::require_manager(state, caller, &group).await?;
+        if let Some(repository) = &repository
+            && repository.group() != group
+        {
+            return Err(ApiError::Invalid(format!(
+                "repository: {repository} is not in the group {group}"
+            )));
+        }
+        Ok(Self {
+            user: named(state, user).await?,
+            group,
+            repository,
+        })
+    }
+
+    /// Gives these rights, and notes who did it. Answers false where there was
+    /// nothing to do.
+    async fn give(
+        &self,
+        state: &AppState,
+        caller: &Identity,
+        client: ClientAddress,
+        rights: Rights,
+    ) -> Result<bool, ApiError> {
+        let (store, user) = (&state.node.store, self.user.id);
+        let done = store.grant(user, &self.group, self.repository.as_ref(), rights);
+        let done = done.await?;
+        if done {
+            let words: Vec<&str> = rights.iter().map(Right::name).collect();
+            let words = match words.as_slice() {
+                [] => "nothing".to_owned(),
+                words => words.join(", "),
+            };
+            let on = match &self.repository {
+                Some(repository) => format!("the repository {repository}"),
+                None => format!("the group {}", self.group),
+            };
+            let (action, detail) = (AuditAction::Grant, Some(format!("{words} on {on}")));
+            state
+                .audit
+                .record(caller, client, action, &self.user.name, detail)
+                .await;
+        }
+        Ok(done)
+    }
+}
+
+/// `PUT /api/grants`: gives somebody rights on a group or on one repository of
+/// it. They count at the next request.
+#[utoipa::path(put, path = "/grants", tag = "rights", request_body = ToGive,
+    responses(
+        (status = 200, description = "What is given now", body = Given),
+        (status = 204, description = "Nothing is given any more"),
+        (status = 404, description = "There is no such group or user", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn put(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Json(new): Json<ToGive>,
+) -> Result<Response, ApiError> {
+    let place = Place::find(&state, &caller, &new.user, new.group, new.repository).await?;
+    let given = place.give(&state, &caller, client, new.rights).await?;
+    if new.rights.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if !given {
+        // Group or account went away meanwhile.
+        let words = format!("there is no group {}, or no such user", place.group);
+        return Err(ApiError::Missing(words));
+    }
+    let given = Given {
+        user: place.user.name,
+        group: place.group,
+        repository: place.repository,
+        rights: new.rights,
+    };
+    Ok(Answer(given).into_response())
+}
+
+/// Which rights to take away.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ToTake {
+    #[param(value_type = String, example = "zoë")]
+    user: UserName,
+    #[param(value_type = String, example = "team")]
+    group: GroupName,
+    /// Those on this repository; nothing: those on the whole group.
+    #[param(value_type = Option<String>, example = "team/app")]
+    repository: Option<RepositoryName>,
+}
+
+/// `DELETE /api/grants`: takes away what was given in this place. It counts at
+/// the next request.
+#[utoipa::path(delete, path = "/grants", tag = "rights", params(ToTake),
+    responses(
+        (status = 204, description = "It is taken away"),
+        (status = 404, description = "There is nothing of it", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn remove(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Query(old): Query<ToTake>,
+) -> Result<StatusCode, ApiError> {
+    let place = Place::find(&state, &caller, &old.user, old.group, old.repository).await?;
+    if place.give(&state, &caller, client, Rights::NONE).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::Missing(format!(
+            "{} was given nothing there",
+            place.user.name
+        )))
+    }
+}

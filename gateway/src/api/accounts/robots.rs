@@ -1,0 +1,380 @@
+//! Robots: accounts of programs, for administrators and for who manages their
+//! group.
+
+use std::time::Duration;
+
+use axum::Json as Answer;
+use axum::http::StatusCode;
+use refity_config::clock::millis;
+use refity_store::{AuditAction, NewRobot, Order, Robot, RobotChange, RobotCreated};
+use refity_types::account::RobotName;
+use refity_types::name::GroupName;
+use refity_types::rights::Scope;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::{Identity, SecretKind};
+use crate::api::ApiError;
+use crate::api::accounts::group_access;
+use crate::api::accounts::scopes::{self, ScopeWords};
+use crate::api::accounts::tokens::{Token, end};
+use crate::api::extract::{Caller, Guarded, Json, Named, Query};
+use crate::api::list::{List, ListQuery};
+use crate::api::openapi::{ErrorBody, SignedIn};
+use crate::client::ClientAddress;
+use crate::state::AppState;
+use crate::timestamp::rfc3339;
+
+/// The longest description, in characters.
+const DESCRIPTION_MAX: usize = 256;
+
+/// How long an old secret goes on beside its successor where nothing is said.
+const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long it may go on.
+const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The paths of robots.
+pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change, remove))
+        .routes(routes!(rotate))
+}
+
+/// A robot.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Robot)]
+pub(super) struct Shown {
+    /// The name with which it signs in: `group+name`.
+    #[schema(value_type = String, example = "team+ci")]
+    name: RobotName,
+    #[schema(example = "Builds and pushes the main branch")]
+    description: String,
+    /// What it may do, within its group.
+    scopes: Vec<ScopeWords>,
+    /// It can do nothing at all.
+    disabled: bool,
+    #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    created_at: String,
+    /// Who made it, while that account is there.
+    #[schema(example = "zoë")]
+    created_by: Option<String>,
+}
+
+impl From<Robot> for Shown {
+    fn from(robot: Robot) -> Self {
+        Self {
+            name: robot.name,
+            description: robot.description,
+            scopes: robot.scopes.into_iter().map(ScopeWords::from).collect(),
+            disabled: robot.disabled,
+            created_at: rfc3339(robot.created_at),
+            created_by: robot.created_by,
+        }
+    }
+}
+
+/// A robot with its secrets, which are not shown.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithSecrets {
+    #[serde(flatten)]
+    robot: Shown,
+    /// The newest first; those that have ended too, for a month.
+    secrets: Vec<Token>,
+}
+
+/// A robot with a new secret.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithSecret {
+    #[serde(flatten)]
+    robot: Shown,
+    /// The password with which it signs in. It is shown this once.
+    #[schema(example = "rfr_2hM0Vw5X8mJ0Wc8y6r0dV3v1o2n3m4l5k6j7h8g9f0d")]
+    secret: String,
+    /// When the secret ends.
+    #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
+    expires_at: Option<String>,
+}
+
+/// Which robots.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Those of this group.
+    #[param(value_type = String, example = "team")]
+    group: GroupName,
+}
+
+fn missing(name: &RobotName) -> ApiError {
+    ApiError::Missing(format!("there is no robot {name}"))
+}
+
+/// The robot, for who manages its group.
+async fn found(state: &AppState, caller: &Identity, name: &RobotName) -> Result<Robot, ApiError> {
+    group_access::require_manager(state, caller, &name.group).await?;
+    let robot = state.node.store.robot(name).await?;
+    robot.ok_or_else(|| missing(name))
+}
+
+fn described(text: &str) -> Result<String, ApiError> {
+    let text = text.trim();
+    if text.chars().count() > DESCRIPTION_MAX || text.chars().any(char::is_control) {
+        return Err(ApiError::Invalid(format!(
+            "description: give {DESCRIPTION_MAX} characters at most, in one line"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+fn within(scopes: Vec<ScopeWords>, group: &GroupName) -> Result<Vec<Scope>, ApiError> {
+    let scopes = scopes::checked(scopes)?;
+    scopes::require_within(&scopes, group)?;
+    Ok(scopes)
+}
+
+/// `GET /api/robots`: a group's robots, by name.
+#[utoipa::path(get, path = "/robots", tag = "robots", params(ListQuery, Filter),
+    responses(
+        (status = 200, description = "A page of robots", body = List<Shown>),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn list(
+    Caller { state, caller }: Caller,
+    Query(query): Query<ListQuery>,
+    Query(Filter { group }): Query<Filter>,
+) -> Result<Answer<List<Shown>>, ApiError> {
+    group_access::require_manager(&state, &caller, &group).await?;
+    let (search, page) = (query.search()?, query.page(Order::Asc)?);
+    let page = state.node.store.robots(&group, search, page).await?;
+    Ok(Answer(List::of(page, Shown::from)))
+}
+
+/// A robot to make.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewRobot)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToMake {
+    /// The name with which it signs in: `group+name`.
+    #[schema(value_type = String, example = "team+ci")]
+    name: RobotName,
+    /// What it is for, in one line of at most 256 characters.
+    #[serde(default)]
+    #[schema(example = "Builds and pushes the main branch")]
+    description: String,
+    /// What it may do, within its group.
+    scopes: Vec<ScopeWords>,
+    /// When its secret ends, at most five years from now; not given: never.
+    #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
+    expires_at: Option<String>,
+}
+
+/// `POST /api/robots`: makes a robot. It belongs to the group and survives who
+/// made it.
+#[utoipa::path(post, path = "/robots", tag = "robots", request_body = ToMake,
+    responses(
+        (status = 201, description = "It is there; its secret is shown this once", body = WithSecret),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 409, description = "There is one of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn create(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Json(new): Json<ToMake>,
+) -> Result<(StatusCode, Answer<WithSecret>), ApiError> {
+    let name = new.name;
+    group_access::require_manager(&state, &caller, &name.group).await?;
+    let store = &state.node.store;
+    let expires_at = end(new.expires_at.as_deref(), store.clock().wall_ms())?;
+    let secret = state.access.new_secret(SecretKind::Robot)?;
+    let robot = NewRobot {
+        name: name.clone(),
+        description: described(&new.description)?,
+        scopes: within(new.scopes, &name.group)?,
+        created_by: caller.user_id(),
+        secret_hash: secret.hash,
+        expires_at,
+    };
+    let robot = match store.create_robot(robot).await? {
+        RobotCreated::Yes(robot) => *robot,
+        RobotCreated::Exists => {
+            let words = format!("there is a robot {name} already");
+            return Err(ApiError::Conflict(words));
+        }
+        RobotCreated::NoGroup => {
+            let words = format!("there is no group {}", name.group);
+            return Err(ApiError::Missing(words));
+        }
+    };
+    let (action, target) = (AuditAction::RobotCreate, name.to_string());
+    state
+        .audit
+        .record(&caller, client, action, target, None)
+        .await;
+    let made = WithSecret {
+        robot: robot.into(),
+        secret: secret.text,
+        expires_at: expires_at.map(rfc3339),
+    };
+    Ok((StatusCode::CREATED, Answer(made)))
+}
+
+/// `GET /api/robots/{name}`: a robot, and when its secrets were used.
+#[utoipa::path(get, path = "/robots/{name}", tag = "robots",
+    params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
+    responses(
+        (status = 200, description = "The robot", body = WithSecrets),
+        (status = 404, description = "There is none of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn get(
+    Caller { state, caller }: Caller,
+    Named(name): Named<RobotName>,
+) -> Result<Answer<WithSecrets>, ApiError> {
+    let robot = found(&state, &caller, &name).await?;
+    let store = &state.node.store;
+    let (secrets, now) = (
+        store.robot_secrets(robot.id).await?,
+        store.clock().wall_ms(),
+    );
+    let secrets = secrets.into_iter().map(|secret| Token::new(secret, now));
+    Ok(Answer(WithSecrets {
+        secrets: secrets.collect(),
+        robot: robot.into(),
+    }))
+}
+
+/// What changes of a robot; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RobotChange)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    #[schema(example = "Builds and pushes the main branch")]
+    description: Option<String>,
+    scopes: Option<Vec<ScopeWords>>,
+    /// Whether it can do nothing at all.
+    disabled: Option<bool>,
+}
+
+/// `PATCH /api/robots/{name}`: changes a robot. It counts at its next request.
+#[utoipa::path(patch, path = "/robots/{name}", tag = "robots", request_body = Change,
+    params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
+    responses(
+        (status = 200, description = "As it is now", body = Shown),
+        (status = 404, description = "There is none of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn change(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Named(name): Named<RobotName>,
+    Json(change): Json<Change>,
+) -> Result<Answer<Shown>, ApiError> {
+    let robot = found(&state, &caller, &name).await?;
+    let scopes = change.scopes.map(|scopes| within(scopes, &name.group));
+    let changed = RobotChange {
+        description: change.description.as_deref().map(described).transpose()?,
+        scopes: scopes.transpose()?,
+        disabled: change.disabled,
+    };
+    if !state.node.store.change_robot(robot.id, changed).await? {
+        return Err(missing(&name));
+    }
+    let robot = found(&state, &caller, &name).await?;
+    let word = if robot.disabled {
+        "disabled"
+    } else {
+        "enabled"
+    };
+    let (action, detail) = (AuditAction::RobotChange, Some(word.to_owned()));
+    state
+        .audit
+        .record(&caller, client, action, name.to_string(), detail)
+        .await;
+    Ok(Answer(robot.into()))
+}
+
+/// `DELETE /api/robots/{name}`: removes a robot with its secrets.
+#[utoipa::path(delete, path = "/robots/{name}", tag = "robots",
+    params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is none of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn remove(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Named(name): Named<RobotName>,
+) -> Result<StatusCode, ApiError> {
+    let robot = found(&state, &caller, &name).await?;
+    if !state.node.store.remove_robot(robot.id).await? {
+        return Err(missing(&name));
+    }
+    let action = AuditAction::RobotRemove;
+    state
+        .audit
+        .record(&caller, client, action, name.to_string(), None)
+        .await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How a secret is replaced.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rotation {
+    /// For how many seconds the old secrets go on: a day where it is not given,
+    /// at most 30 days; 0: they end at once.
+    #[schema(example = 86400, minimum = 0, maximum = 2592000)]
+    overlap: Option<u64>,
+    /// When the new secret ends, at most five years from now; not given: never.
+    #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
+    expires_at: Option<String>,
+}
+
+/// `POST /api/robots/{name}/rotate`: a new secret. The old ones go on for a
+/// while, so that programs can change over.
+#[utoipa::path(post, path = "/robots/{name}/rotate", tag = "robots", request_body = Rotation,
+    params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
+    responses(
+        (status = 200, description = "The new secret is shown this once", body = WithSecret),
+        (status = 404, description = "There is none of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(super) async fn rotate(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Named(name): Named<RobotName>,
+    Json(rotation): Json<Rotation>,
+) -> Result<Answer<WithSecret>, ApiError> {
+    let robot = found(&state, &caller, &name).await?;
+    let store = &state.node.store;
+    let now = store.clock().wall_ms();
+    let expires_at = end(rotation.expires_at.as_deref(), now)?;
+    let overlap = rotation.overlap.map_or(OVERLAP, Duration::from_secs);
+    if overlap > OVERLAP_MAX {
+        return Err(ApiError::Invalid(format!(
+            "overlap: give at most {} seconds, which are 30 days",
+            OVERLAP_MAX.as_secs()
+        )));
+    }
+    let secret = state.access.new_secret(SecretKind::Robot)?;
+    let until = now + millis(overlap);
+    let rotated = store.rotate_robot(&robot, secret.hash, expires_at, until);
+    rotated.await?;
+    let detail = format!("new secret, the old ones end in {} s", overlap.as_secs());
+    let (action, detail) = (AuditAction::RobotChange, Some(detail));
+    state
+        .audit
+        .record(&caller, client, action, name.to_string(), detail)
+        .await;
+    Ok(Answer(WithSecret {
+        robot: robot.into(),
+        secret: secret.text,
+        expires_at: expires_at.map(rfc3339),
+    }))
+}

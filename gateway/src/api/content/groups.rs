@@ -1,0 +1,333 @@
+//! Groups: the first component of a repository's name.
+
+use axum::Json as Answer;
+use axum::http::StatusCode;
+use refity_store::{
+    AuditAction, GroupChange, GroupCreated, GroupRemoved, GroupRow, GroupSettings, Order, Page,
+    PageRequest,
+};
+use refity_types::name::GroupName;
+use refity_types::rights::{Right, Rights};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::{Identity, rights};
+use crate::api::ApiError;
+use crate::api::extract::{Admin, Caller, Guarded, Json, Named, Query};
+use crate::api::list::{List, ListQuery};
+use crate::api::openapi::{ErrorBody, SignedIn};
+use crate::client::ClientAddress;
+use crate::state::AppState;
+use crate::timestamp::rfc3339;
+
+/// A group.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Group)]
+struct Item {
+    #[schema(example = "team")]
+    name: String,
+    /// Anybody may pull.
+    public: bool,
+    /// Repositories appear on their first push.
+    create_on_push: bool,
+    /// How many repositories you may read.
+    repositories: i64,
+    /// How many tags those have.
+    tags: i64,
+    /// Bytes of those repositories, each counted by itself.
+    logical_bytes: i64,
+    /// When something was last pushed to those.
+    #[schema(example = "2026-01-31T12:00:00Z")]
+    last_push_at: Option<String>,
+    #[schema(example = "2026-01-31T12:00:00Z")]
+    created_at: String,
+    /// What you may do with all of it: `pull`, `push`, `delete`, `manage`.
+    #[schema(value_type = Vec<String>, example = json!(["pull", "push"]))]
+    rights: Rights,
+}
+
+impl Item {
+    fn new(row: &GroupRow, caller: &Identity) -> Self {
+        Self {
+            rights: rights::effective_permissions_on_group(caller, row.grant, &row.name),
+            name: row.name.to_string(),
+            public: row.grant.public,
+            create_on_push: row.create_on_push,
+            repositories: row.repositories,
+            tags: row.tags,
+            logical_bytes: row.logical_bytes,
+            last_push_at: row.last_push_at.map(rfc3339),
+            created_at: rfc3339(row.created_at),
+        }
+    }
+}
+
+/// Groups: `groups` and `total` as older clients read them, and the rest as
+/// every list has it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct Groups {
+    /// The names of `items`.
+    #[schema(example = json!(["team"]))]
+    groups: Vec<String>,
+    #[serde(flatten)]
+    list: List<Item>,
+}
+
+/// The paths of groups.
+pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(change, remove))
+}
+
+fn no_group(name: &GroupName) -> ApiError {
+    ApiError::Missing(format!("there is no group {name}"))
+}
+
+/// A group, if one may read something of it. Of others it is not said whether
+/// they are there.
+///
+/// # Errors
+/// [`ApiError::Missing`].
+pub(in crate::api) async fn visible_group(
+    state: &AppState,
+    caller: &Identity,
+    name: &GroupName,
+) -> Result<GroupRow, ApiError> {
+    let readable = rights::readable(caller);
+    let found = state.node.store.group(readable, caller.user_id(), name);
+    found.await?.ok_or_else(|| no_group(name))
+}
+
+/// All groups that one may read something of.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(in crate::api) async fn all_groups(
+    state: &AppState,
+    caller: &Identity,
+    search: Option<String>,
+    order: Order,
+) -> Result<Page<GroupRow>, ApiError> {
+    let request = PageRequest::everything(order);
+    let readable = rights::readable(caller);
+    let store = &state.node.store;
+    let page = store.group_page(readable, caller.user_id(), search, request);
+    Ok(page.await?)
+}
+
+/// `GET /api/groups`: the groups that you may read something of, by name: all,
+/// or a page where the query says `limit` or `cursor`.
+#[utoipa::path(get, path = "/groups", tag = "groups", params(ListQuery),
+    responses((status = 200, description = "Groups", body = Groups), SignedIn))]
+pub(in crate::api) async fn list(
+    Caller { state, caller }: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Answer<Groups>, ApiError> {
+    let request = query.page(Order::Asc)?;
+    let page = if query.asks_for_page() {
+        let readable = rights::readable(&caller);
+        let store = &state.node.store;
+        let page = store.group_page(readable, caller.user_id(), query.search()?, request);
+        page.await?
+    } else {
+        all_groups(&state, &caller, query.search()?, request.order).await?
+    };
+    Ok(Answer(Groups {
+        groups: page.items.iter().map(|row| row.name.to_string()).collect(),
+        list: List::of(page, |row| Item::new(&row, &caller)),
+    }))
+}
+
+/// A group to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewGroup {
+    #[schema(example = "team")]
+    name: String,
+    /// Anybody may pull; nobody in particular, where it is not given.
+    #[serde(default)]
+    public: bool,
+    /// Repositories appear on their first push, where it is not given.
+    create_on_push: Option<bool>,
+}
+
+/// A group that was made; `success`, `group` and `message` are what older
+/// clients read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedGroup)]
+pub(in crate::api) struct Created {
+    #[schema(value_type = String, example = "team")]
+    name: GroupName,
+    public: bool,
+    create_on_push: bool,
+    success: bool,
+    #[schema(value_type = String, example = "team")]
+    group: GroupName,
+    #[schema(example = "Group team created successfully")]
+    message: String,
+}
+
+fn parse(name: &str) -> Result<GroupName, ApiError> {
+    name.parse()
+        .map_err(|error| ApiError::Invalid(format!("name: {error}")))
+}
+
+/// `POST /api/groups`: makes a group. Administrators may.
+#[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
+    responses(
+        (status = 201, description = "It is there", body = Created),
+        (status = 409, description = "There is one of that name", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(in crate::api) async fn create(
+    Admin { state, caller }: Admin,
+    client: ClientAddress,
+    Json(group): Json<NewGroup>,
+) -> Result<(StatusCode, Answer<Created>), ApiError> {
+    let name = parse(&group.name)?;
+    let settings = GroupSettings {
+        public: group.public,
+        create_on_push: group.create_on_push.unwrap_or(true),
+    };
+    match state.node.store.create_group_with(&name, settings).await? {
+        GroupCreated::Yes => {}
+        GroupCreated::Exists => return Err(ApiError::GroupExists(name.to_string())),
+    }
+    state.node.wake_uploaders();
+    let action = AuditAction::GroupCreate;
+    state
+        .audit
+        .record(
+            &caller,
+            client,
+            action,
+            name.to_string(),
+            Some(words(settings)),
+        )
+        .await;
+    let created = Created {
+        message: format!("Group {name} created successfully"),
+        group: name.clone(),
+        success: true,
+        public: settings.public,
+        create_on_push: settings.create_on_push,
+        name,
+    };
+    Ok((StatusCode::CREATED, Answer(created)))
+}
+
+/// Settings in the words of the audit log.
+fn words(settings: GroupSettings) -> String {
+    let GroupSettings {
+        public,
+        create_on_push,
+    } = settings;
+    format!("public: {public}, create_on_push: {create_on_push}")
+}
+
+/// Which settings change; the others stay.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = GroupChange)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Change {
+    /// Anybody may pull.
+    #[schema(example = true)]
+    public: Option<bool>,
+    /// Repositories appear on their first push.
+    create_on_push: Option<bool>,
+}
+
+/// A group's settings.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct Settings {
+    #[schema(value_type = String, example = "team")]
+    name: GroupName,
+    public: bool,
+    create_on_push: bool,
+}
+
+/// `PATCH /api/groups/{group}`: changes a group's settings. Who manages it may.
+#[utoipa::path(patch, path = "/groups/{group}", tag = "groups", request_body = Change,
+    params(("group" = String, Path, description = "The group's name", example = "team")),
+    responses(
+        (status = 200, description = "The settings as they are now", body = Settings),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(in crate::api) async fn change(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Named(group): Named<String>,
+    Json(change): Json<Change>,
+) -> Result<Answer<Settings>, ApiError> {
+    let name = parse(&group)?;
+    let seen = visible_group(&state, &caller, &name).await?;
+    if !rights::effective_permissions_on_group(&caller, seen.grant, &name).has(Right::Manage) {
+        return Err(ApiError::Denied(format!(
+            "only who manages the group {name}, or an administrator, may change it"
+        )));
+    }
+    let change = GroupChange {
+        public: change.public,
+        create_on_push: change.create_on_push,
+    };
+    let settings = state.node.store.change_group(&name, change).await?;
+    let settings = settings.ok_or_else(|| no_group(&name))?;
+    let action = AuditAction::GroupChange;
+    state
+        .audit
+        .record(
+            &caller,
+            client,
+            action,
+            name.to_string(),
+            Some(words(settings)),
+        )
+        .await;
+    Ok(Answer(Settings {
+        name,
+        public: settings.public,
+        create_on_push: settings.create_on_push,
+    }))
+}
+
+/// `DELETE /api/groups/{group}`: removes a group that has no repositories, with
+/// its robots and with the rights that were given on it. Administrators may.
+#[utoipa::path(delete, path = "/groups/{group}", tag = "groups",
+    params(("group" = String, Path, description = "The group's name", example = "team")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 409, description = "It has repositories", body = ErrorBody),
+        SignedIn,
+    ))]
+pub(in crate::api) async fn remove(
+    Caller { state, caller }: Caller,
+    client: ClientAddress,
+    Named(group): Named<String>,
+) -> Result<StatusCode, ApiError> {
+    let name = parse(&group)?;
+    if !rights::may_administer(&caller) {
+        visible_group(&state, &caller, &name).await?;
+        return Err(ApiError::NotAdmin);
+    }
+    match state.node.store.remove_group(&name).await? {
+        GroupRemoved::Yes => {}
+        GroupRemoved::Unknown => return Err(no_group(&name)),
+        GroupRemoved::NotEmpty(repositories) => {
+            return Err(ApiError::Conflict(format!(
+                "the group {name} has repositories ({repositories}): remove them first"
+            )));
+        }
+    }
+    state.node.wake_uploaders();
+    let action = AuditAction::GroupRemove;
+    state
+        .audit
+        .record(&caller, client, action, name.to_string(), None)
+        .await;
+    Ok(StatusCode::NO_CONTENT)
+}

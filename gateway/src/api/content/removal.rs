@@ -1,0 +1,110 @@
+//! Removing a repository with all that it has.
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use refity_store::RepositoryRemoved;
+use refity_types::digest::Digest;
+use refity_types::name::{Reference, RepositoryName};
+use tracing::Instrument as _;
+
+use crate::api::ApiError;
+use crate::api::content::refused;
+use crate::api::content::repository_access::no_repository;
+use crate::registry::RegistryError;
+use crate::registry::content::{delete_blob, delete_manifest};
+use crate::state::AppState;
+
+/// How many deletes run at once: their writes are committed together.
+const AT_ONCE: usize = 8;
+
+/// How many are looked up at once.
+const STEP: u32 = 200;
+
+/// How often something may be pushed while it goes on.
+const ROUNDS: usize = 5;
+
+/// How deep indexes of indexes may be.
+const DEPTH: usize = 64;
+
+/// Deletes all tags, manifests and blobs of a repository, each as a client
+/// would (so that each is acknowledged for good), and then the repository.
+/// What a client began is brought to its end, also when the client leaves.
+///
+/// # Errors
+/// [`ApiError::Conflict`] where it is pushed to meanwhile, or cannot be taken
+/// apart.
+pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
+    let (state, repository) = (state.clone(), repository.clone());
+    let work = async move {
+        for _ in 0..ROUNDS {
+            empty(&state, &repository).await?;
+            match state.node.store.remove_repository(&repository).await? {
+                RepositoryRemoved::Yes => {
+                    state.node.wake_uploaders();
+                    return Ok(());
+                }
+                RepositoryRemoved::Unknown => return Err(no_repository(&repository)),
+                RepositoryRemoved::NotEmpty => {}
+            }
+        }
+        Err(ApiError::Conflict(format!(
+            "{repository} is being pushed to: what it had is deleted, what was just pushed is \
+             there. Try again when nobody pushes"
+        )))
+    };
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.unwrap_or_else(|error| {
+        tracing::error!(%error, "a removal's task died");
+        Err(ApiError::Internal)
+    })
+}
+
+async fn empty(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
+    let store = &state.node.store;
+    // Indexes first: what they name cannot be deleted before them.
+    for _ in 0..DEPTH {
+        let (mut after, mut found) = (0, false);
+        loop {
+            let some = store.outer_manifests(repository, after, STEP).await?;
+            let Some((last, _)) = some.last() else { break };
+            (after, found) = (*last, true);
+            each(some, |digest| async move {
+                delete_manifest(state, repository, Reference::Digest(digest)).await
+            })
+            .await?;
+        }
+        if !found {
+            break;
+        }
+    }
+    let mut after = 0;
+    loop {
+        let some = store.linked_blobs(repository, after, STEP).await?;
+        let Some((last, _)) = some.last() else {
+            return Ok(());
+        };
+        after = *last;
+        each(some, |digest| delete_blob(state, repository, digest)).await?;
+    }
+}
+
+/// Deletes each. What somebody else deleted, or what a push needs again by
+/// now, is no failure: it is looked at again.
+async fn each<F: Future<Output = Result<(), RegistryError>>>(
+    some: Vec<(i64, Digest)>,
+    delete: impl Fn(Digest) -> F,
+) -> Result<(), ApiError> {
+    let deletes = stream::iter(some.into_iter().map(|(_, digest)| delete(digest)));
+    deletes
+        .buffer_unordered(AT_ONCE)
+        .map(|deleted| match deleted {
+            Ok(())
+            | Err(
+                RegistryError::ManifestUnknown(_)
+                | RegistryError::BlobUnknown(_)
+                | RegistryError::InUse { .. },
+            ) => Ok(()),
+            Err(error) => Err(refused(error)),
+        })
+        .try_collect()
+        .await
+}

@@ -1,0 +1,204 @@
+//! The older paths in which a repository's name stands. It has any number of
+//! components, which no router's pattern can say: the path is read from its
+//! end.
+
+use axum::Json as Answer;
+use axum::http::Uri;
+use axum::routing::{delete, get};
+use percent_encoding::percent_decode_str;
+use refity_types::name::{GroupName, RepositoryName, Tag};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::api::ApiError;
+use crate::api::content::repository_access::{Deleter, Reader};
+use crate::api::content::{repos, tags};
+use crate::api::extract::{Caller, Guarded};
+use crate::api::legacy::{OldTag, parse, tags_of};
+use crate::api::openapi::{ErrorBody, SignedIn};
+use crate::client::ClientAddress;
+
+/// The tags of a repository.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TagsOfRepository)]
+struct OfRepository {
+    #[schema(value_type = String, example = "team")]
+    group: GroupName,
+    /// Its name below the group's.
+    #[schema(example = "app")]
+    repository: String,
+    tags: Vec<OldTag>,
+    total: i64,
+}
+
+/// That something was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Removed)]
+struct Done {
+    success: bool,
+    #[schema(example = "Repository team/app deleted")]
+    message: String,
+}
+
+/// These paths as they are described: as clients write them.
+#[derive(OpenApi)]
+#[openapi(paths(of_repository, remove_repository, remove_tag))]
+struct Description;
+
+/// These paths, as the router knows them.
+pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .route("/groups/{group}/repositories/{*rest}", get(below_a_group))
+        .route("/repositories/{*rest}", delete(remove))
+}
+
+/// What stands below a group's repositories: the tags of one.
+async fn below_a_group(caller: Caller, uri: Uri) -> Result<Answer<OfRepository>, ApiError> {
+    let parts = segments(&uri);
+    let ["groups", group, "repositories", name @ .., "tags"] =
+        &*parts.iter().map(String::as_str).collect::<Vec<_>>()
+    else {
+        return Err(ApiError::NotFound);
+    };
+    if name.is_empty() {
+        return Err(ApiError::NotFound);
+    }
+    of_repository(caller, parse(group)?, name.join("/")).await
+}
+
+/// `GET /api/groups/{group}/repositories/{repository}/tags`: a repository's
+/// tags; its name stands below the group's.
+#[utoipa::path(get, path = "/groups/{group}/repositories/{repository}/tags", tag = "older paths",
+    params(
+        ("group" = String, Path, description = "The group's name", example = "team"),
+        ("repository" = String, Path,
+         description = "The repository's name below the group's, with `/` as it is or as `%2F`",
+         example = "app"),
+    ),
+    responses(
+        (status = 200, description = "The tags", body = OfRepository),
+        (status = 404, description = "There is no such repository", body = ErrorBody),
+        SignedIn,
+    ))]
+async fn of_repository(
+    caller: Caller,
+    group: GroupName,
+    name: String,
+) -> Result<Answer<OfRepository>, ApiError> {
+    let repository = parse::<RepositoryName>(&format!("{group}/{name}"))?;
+    let mut reader = Reader::check(caller.clone(), repository).await;
+    if reader.is_err() && name == group.as_str() {
+        reader = Reader::check(caller, parse(&name)?).await;
+    }
+    let reader = reader?;
+    let (tags, total) = tags_of(&reader.state, &reader.repository).await?;
+    Ok(Answer(OfRepository {
+        group,
+        repository: name,
+        tags,
+        total,
+    }))
+}
+
+/// What is removed: a repository, or a tag of one.
+async fn remove(caller: Caller, client: ClientAddress, uri: Uri) -> Result<Answer<Done>, ApiError> {
+    let parts = segments(&uri);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    match &*parts {
+        ["repositories", name @ .., "tags", tag] if !name.is_empty() => {
+            let name = parse(&name.join("/"))?;
+            remove_tag(caller, client, name, parse(tag)?).await
+        }
+        ["repositories", name @ ..] => {
+            let name = parse(&name.join("/"))?;
+            remove_repository(caller, client, name).await
+        }
+        _ => Err(ApiError::NotFound),
+    }
+}
+
+/// `DELETE /api/repositories/{repository}`: removes a repository with all that
+/// it has.
+#[utoipa::path(delete, path = "/repositories/{repository}", tag = "older paths",
+    params(("repository" = String, Path,
+            description = "The repository's name, with `/` as it is or as `%2F`",
+            example = "team/app")),
+    responses(
+        (status = 200, description = "It is gone", body = Done),
+        (status = 404, description = "There is no such repository", body = ErrorBody),
+        (status = 409, description = "It is being pushed to, or cannot be taken apart",
+         body = ErrorBody),
+        SignedIn,
+    ))]
+async fn remove_repository(
+    caller: Caller,
+    client: ClientAddress,
+    name: RepositoryName,
+) -> Result<Answer<Done>, ApiError> {
+    let deleter = Deleter::check(caller, name).await?;
+    repos::take_away(&deleter, client, false).await?;
+    let name = deleter.repository;
+    Ok(done(format!("Repository {name} deleted")))
+}
+
+/// `DELETE /api/repositories/{repository}/tags/{tag}`: removes a tag.
+#[utoipa::path(delete, path = "/repositories/{repository}/tags/{tag}", tag = "older paths",
+    params(
+        ("repository" = String, Path,
+         description = "The repository's name, with `/` as it is or as `%2F`",
+         example = "team/app"),
+        ("tag" = String, Path, description = "The tag's name", example = "1.2.3"),
+    ),
+    responses(
+        (status = 200, description = "It is gone", body = Done),
+        (status = 404, description = "There is no such repository or tag", body = ErrorBody),
+        (status = 409, description = "It cannot be removed as things stand", body = ErrorBody),
+        SignedIn,
+    ))]
+async fn remove_tag(
+    caller: Caller,
+    client: ClientAddress,
+    name: RepositoryName,
+    tag: Tag,
+) -> Result<Answer<Done>, ApiError> {
+    let message = format!("Tag {tag} deleted from repository {name}");
+    let deleter = Deleter::check(caller, name).await?;
+    tags::take_away(&deleter, client, vec![tag], false).await?;
+    Ok(done(message))
+}
+
+fn done(message: String) -> Answer<Done> {
+    Answer(Done {
+        success: true,
+        message,
+    })
+}
+
+/// The path's parts below `/api`. A `/` that is written `%2F` stays inside one, so that a
+/// repository that is named `team/tags/x` can be told from a tag.
+fn segments(uri: &Uri) -> Vec<String> {
+    let path = uri.path().trim_matches('/').split('/');
+    path.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_in_a_name_may_be_written_both_ways() {
+        for (path, expected) in [
+            ("/repositories/team/app", "team|app"),
+            ("/repositories/team%2Fapp", "team/app"),
+            (
+                "/repositories/team%2Ftags%2Fx/tags/v1",
+                "team/tags/x|tags|v1",
+            ),
+        ] {
+            let parts = segments(&path.parse().unwrap());
+            assert_eq!(parts[1..].join("|"), expected, "{path}");
+        }
+    }
+}

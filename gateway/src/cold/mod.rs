@@ -1,0 +1,218 @@
+//! Pulls of blobs that only the storage holds. The whole of one is fetched into the
+//! spool once for all who ask this process for it meanwhile; a part, or what
+//! the spool has no room for, is passed on as it comes.
+
+mod fetch;
+mod remote_blob;
+mod stream;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, Stream, try_unfold};
+use refity_store::Blob;
+use refity_types::digest::Digest;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::registry::RegistryError;
+use crate::registry::disk_space;
+use crate::state::AppState;
+use fetch::{Next, Progress};
+use remote_blob::{ColdError, require_storage};
+
+/// The fetches that run in this process.
+#[derive(Default)]
+pub(crate) struct ColdPulls {
+    running: Mutex<HashMap<Digest, Weak<Fetch>>>,
+}
+
+/// A fetch, for as long as somebody reads it.
+struct Fetch {
+    progress: watch::Receiver<Progress>,
+}
+
+impl ColdPulls {
+    /// Joins the fetch of this blob, or starts one.
+    fn join(&self, state: &AppState, blob: &Blob) -> Arc<Fetch> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|_, fetch| fetch.strong_count() > 0);
+        let joined = running.get(&blob.digest).and_then(Weak::upgrade);
+        if let Some(fetch) = joined.filter(|fetch| !fetch.has_failed()) {
+            return fetch;
+        }
+        let (sender, progress) = watch::channel(Progress::Opening);
+        let fetch = Arc::new(Fetch { progress });
+        running.insert(blob.digest.clone(), Arc::downgrade(&fetch));
+        tokio::spawn(fetch::run(state.clone(), blob.clone(), sender));
+        fetch
+    }
+}
+
+impl Fetch {
+    fn has_failed(&self) -> bool {
+        matches!(*self.progress.borrow(), Progress::Failed(_))
+    }
+
+    /// Waits until there is something to read from.
+    async fn opened(&self) -> Result<(), ColdError> {
+        let mut progress = self.progress.clone();
+        let opened = progress
+            .wait_for(|progress| !matches!(progress, Progress::Opening))
+            .await;
+        match opened.as_deref() {
+            Ok(Progress::Failed(error)) => Err(error.clone()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(ColdError::Interrupted),
+        }
+    }
+}
+
+/// These bytes of a blob that the storage holds.
+///
+/// # Errors
+/// Before anything is sent: [`RegistryError::BlobUnknown`] when the storage
+/// has lost the blob, [`RegistryError::Unavailable`] when it cannot be asked. Later
+/// the stream ends with an error.
+pub(crate) async fn open(
+    state: &AppState,
+    blob: &Blob,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, io::Result<Bytes>>, RegistryError> {
+    require_storage(state).await?;
+    let whole = range == (0..blob.size);
+    if !whole || !disk_space::for_cache(state, blob.size) {
+        return Ok(stream::open(state, blob, range).await?.boxed());
+    }
+    let fetch = state.cold_pulls.join(state, blob);
+    let opened = fetch.opened().await;
+    opened.map_err(|error| error.into_answer(&blob.digest))?;
+    Ok(follow(fetch, blob.size).boxed())
+}
+
+/// The bytes of a fetch, as far as they may be handed out.
+fn follow(fetch: Arc<Fetch>, size: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    let progress = fetch.progress.clone();
+    // The fetch goes on for as long as the stream has it.
+    try_unfold(
+        (fetch, progress, 0),
+        move |(fetch, mut progress, position)| async move {
+            if position == size {
+                return Ok(None);
+            }
+            let (file, next) = next(&mut progress, position, size).await?;
+            let piece = match next {
+                Next::Bytes(bytes) => bytes,
+                Next::InFile(end) => read(file, position, end).await?,
+            };
+            let position = position + piece.len() as u64;
+            Ok(Some((piece, (fetch, progress, position))))
+        },
+    )
+}
+
+/// Waits for bytes at this position.
+async fn next(
+    progress: &mut watch::Receiver<Progress>,
+    position: u64,
+    size: u64,
+) -> Result<(Arc<File>, Next), ColdError> {
+    let mut found = None;
+    let reached = progress
+        .wait_for(|now| {
+            let next = now.next(position, size);
+            found = next.map(|(file, next)| (Arc::clone(file), next));
+            found.is_some() || matches!(now, Progress::Failed(_))
+        })
+        .await
+        .map_err(|_| ColdError::Interrupted)?;
+    match &*reached {
+        Progress::Failed(error) => Err(error.clone()),
+        _ => found.ok_or(ColdError::Interrupted),
+    }
+}
+
+async fn read(file: Arc<File>, start: u64, end: u64) -> io::Result<Bytes> {
+    spawn_blocking(move || {
+        let length = usize::try_from(end - start).map_err(io::Error::other)?;
+        let mut piece = vec![0; length];
+        file.read_exact_at(&mut piece, start)?;
+        Ok(piece.into())
+    })
+    .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cold::fetch::Arrived;
+    use std::io::Write as _;
+
+    fn fetch() -> (watch::Sender<Progress>, Arc<Fetch>) {
+        let (sender, progress) = watch::channel(Progress::Opening);
+        (sender, Arc::new(Fetch { progress }))
+    }
+
+    fn file(bytes: &[u8]) -> Arc<File> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Arc::new(file)
+    }
+
+    fn reading(file: &Arc<File>, received: u64) -> Progress {
+        Progress::Reading(Arrived {
+            file: Arc::clone(file),
+            received,
+            last: Bytes::new(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_reader_follows_to_the_end() {
+        let bytes = vec![7; 1_500_000];
+        let size = bytes.len() as u64;
+        let (sender, fetch) = fetch();
+        let file = file(&bytes);
+        sender.send_replace(reading(&file, size));
+        fetch.opened().await.unwrap();
+        let mut stream = Box::pin(follow(fetch, size));
+        let mut read = Vec::new();
+        while read.len() as u64 + super::remote_blob::HELD_BACK_BYTES < size {
+            read.extend_from_slice(&stream.next().await.unwrap().unwrap());
+        }
+        sender.send_replace(Progress::Verified(file));
+        while let Some(piece) = stream.next().await {
+            read.extend_from_slice(&piece.unwrap());
+        }
+        assert!(read == bytes);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_turn_out_wrong_are_never_handed_out_whole() {
+        let (sender, fetch) = fetch();
+        let file = file(&[7; 1000]);
+        sender.send_replace(reading(&file, 1000));
+        let mut stream = Box::pin(follow(fetch, 1000));
+        let lost = ColdError::Lost("wrong".to_owned());
+        let (first, _) = tokio::join!(stream.next(), async {
+            sender.send_replace(Progress::Failed(lost));
+        });
+        assert!(first.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_fetch_without_readers_is_noticed() {
+        let (sender, fetch) = fetch();
+        let stream = follow(Arc::clone(&fetch), 10);
+        drop(fetch);
+        assert!(!sender.is_closed());
+        drop(stream);
+        assert!(sender.is_closed());
+    }
+}

@@ -1,0 +1,139 @@
+//! A blob's file on the storage, opened for a pull, and what a bad one means.
+
+use std::io;
+use std::ops::Range;
+
+use refity_spool::SpoolError;
+use refity_storage::{Reading, StorageError, layout};
+use refity_store::{Blob, HealthState};
+use refity_types::digest::Digest;
+
+use crate::registry::RegistryError;
+use crate::state::AppState;
+
+/// The last bytes of a blob that no client gets before its hash was seen to
+/// be right: without them nobody takes it for whole.
+pub(super) const HELD_BACK_BYTES: u64 = 64 * 1024;
+
+/// Why a cold pull fails. All of its readers are told.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum ColdError {
+    /// The storage does not hold the blob as it should.
+    #[error("{0}")]
+    Lost(String),
+    /// The storage does not answer.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The spool does not take it.
+    #[error("{0}")]
+    Spool(String),
+    /// The work was interrupted.
+    #[error("the pull was interrupted")]
+    Interrupted,
+}
+
+impl From<SpoolError> for ColdError {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error.to_string())
+    }
+}
+
+impl From<io::Error> for ColdError {
+    fn from(error: io::Error) -> Self {
+        Self::Spool(error.to_string())
+    }
+}
+
+impl ColdError {
+    /// The storage's bytes hash to another digest.
+    pub(super) fn wrong_bytes(named: &Digest, actual: &Digest) -> Self {
+        Self::Lost(format!(
+            "the storage holds {named} with bytes that hash to {actual}"
+        ))
+    }
+
+    /// The response to a client that was not sent anything yet.
+    pub(super) fn into_answer(self, digest: &Digest) -> RegistryError {
+        match self {
+            Self::Lost(_) => RegistryError::BlobUnknown(digest.clone()),
+            Self::Storage(error) => error.into(),
+            Self::Spool(why) => {
+                tracing::error!(%digest, why, "a cold pull failed");
+                RegistryError::away("the registry's disk cannot be used now; its log says why")
+            }
+            Self::Interrupted => RegistryError::Internal,
+        }
+    }
+}
+
+impl From<ColdError> for io::Error {
+    fn from(error: ColdError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Refuses a pull while the storage is known to be away, without a dial.
+///
+/// # Errors
+/// [`RegistryError::Unavailable`] in the words of what is wrong.
+pub(super) async fn require_storage(state: &AppState) -> Result<(), RegistryError> {
+    match state.node.store.health().await?.state {
+        HealthState::Up | HealthState::Unknown => Ok(()),
+        HealthState::Down(trouble) => Err(RegistryError::busy(format!(
+            "the storage that holds this blob is away: {}",
+            trouble.message
+        ))),
+        HealthState::NeedsPerson(trouble) => Err(RegistryError::away(format!(
+            "the storage that holds this blob needs a person: {}",
+            trouble.message
+        ))),
+    }
+}
+
+/// Opens the blob's file at these bytes, and sees that it has the right size.
+///
+/// # Errors
+/// [`ColdError::Lost`] for a file that is missing or of another size.
+pub(super) async fn open(
+    state: &AppState,
+    blob: &Blob,
+    range: Range<u64>,
+) -> Result<Reading, ColdError> {
+    match state.storage.read(&layout::blob(&blob.digest), range).await {
+        Ok(reading) if reading.size() == blob.size => Ok(reading),
+        Ok(reading) => Err(ColdError::Lost(format!(
+            "the storage holds {} with {} bytes instead of {}",
+            blob.digest,
+            reading.size(),
+            blob.size
+        ))),
+        Err(StorageError::Missing { path }) => {
+            // Without its owner's file it is not the tree, but an empty
+            // folder that stands in its place: that tells nothing of a blob.
+            let owner = layout::owner();
+            if state.storage.stat(&owner).await?.is_none() {
+                return Err(ColdError::Storage(StorageError::operation(format!(
+                    "{} is not on the storage, and without it the folder is not this registry's",
+                    state.storage.locate(&owner)
+                ))));
+            }
+            Err(ColdError::Lost(format!(
+                "{path} is not on the storage any more"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes down that the storage does not hold the blob, if that is the error.
+pub(super) async fn report(state: &AppState, blob: &Blob, error: &ColdError) {
+    let ColdError::Lost(why) = error else {
+        tracing::warn!(digest = %blob.digest, %error, "a cold pull failed");
+        return;
+    };
+    tracing::error!(digest = %blob.digest, why, "the storage has lost a blob");
+    let store = &state.node.store;
+    if let Err(error) = store.blob_lost_on_remote(blob.id, why.clone()).await {
+        tracing::error!(digest = %blob.digest, %error, "that a blob is lost could not be noted");
+    }
+}

@@ -1,0 +1,6 @@
+//! What stands around every request, whichever part answers it.
+
+pub(crate) mod body_timeout;
+pub(crate) mod drain_body;
+pub(crate) mod forwarded;
+pub(crate) mod request_log;

@@ -1,0 +1,102 @@
+//! Free space of the spool's disk: a push begins only if it will fit.
+
+use bytes::Bytes;
+use refity_spool::Pieces;
+
+use crate::registry::body::RequestBody;
+use crate::registry::error::RegistryError;
+use crate::state::AppState;
+
+/// How many bytes of one body are read between two checks of the disk.
+const STEP: u64 = 8 * 1024 * 1024;
+
+/// Refuses bytes that would take what must stay free (`SPOOL_MIN_FREE`).
+///
+/// # Errors
+/// [`RegistryError::Unavailable`] if there is not enough space.
+pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError> {
+    let free = state.node.spool.space()?.free;
+    let floor = state.settings.spool.spool_min_free;
+    if leaves_floor(free, floor, bytes) {
+        return Ok(());
+    }
+    tracing::warn!(
+        free,
+        floor,
+        bytes,
+        "a push was refused: the spool's disk is full"
+    );
+    Err(RegistryError::away(format!(
+        "the registry's disk is full: {bytes} bytes do not fit into the {} that pushes may take \
+         now. What was pushed before is safe; room comes back as it reaches the storage",
+        free.saturating_sub(floor)
+    )))
+}
+
+/// A body that ends when the disk has no more space for it: many bodies do not
+/// say how long they are, and some have no end.
+pub(super) struct SpaceCheckedBody<'a> {
+    state: &'a AppState,
+    body: &'a mut RequestBody,
+    /// When to check the disk again, in bytes of the body.
+    next_check: u64,
+    refused: Option<RegistryError>,
+}
+
+impl<'a> SpaceCheckedBody<'a> {
+    /// Its beginning must fit.
+    pub(super) fn new(state: &'a AppState, body: &'a mut RequestBody) -> Self {
+        Self {
+            state,
+            next_check: body.received() + STEP,
+            body,
+            refused: None,
+        }
+    }
+
+    /// Why the body was cut off, if the disk was full.
+    pub(super) fn refused(self) -> Option<RegistryError> {
+        self.refused
+    }
+}
+
+impl Pieces for SpaceCheckedBody<'_> {
+    async fn next(&mut self) -> Option<Bytes> {
+        let received = self.body.received();
+        if received >= self.next_check {
+            self.next_check = received + STEP;
+            if let Err(error) = require(self.state, 0) {
+                self.refused = Some(error);
+                return None;
+            }
+        }
+        self.body.next().await
+    }
+}
+
+/// Whether the cache may take a blob of this size: pulls never take the space of
+/// pushes.
+pub(crate) fn for_cache(state: &AppState, bytes: u64) -> bool {
+    let settings = &state.settings.spool;
+    let space = state.node.spool.space();
+    bytes <= settings.cache_max_bytes
+        && space.is_ok_and(|space| leaves_floor(space.free, settings.spool_min_free, bytes))
+}
+
+fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
+    free.checked_sub(bytes).is_some_and(|left| left > floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_stays_free() {
+        assert!(leaves_floor(100, 50, 49));
+        assert!(!leaves_floor(100, 50, 50));
+        assert!(!leaves_floor(100, 50, 101));
+        assert!(!leaves_floor(50, 50, 0));
+        assert!(leaves_floor(100, 0, 99));
+    }
+}

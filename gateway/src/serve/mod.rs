@@ -1,0 +1,148 @@
+//! Listening, serving, and ending without cutting answers off.
+
+mod accept;
+mod activity;
+mod connection;
+mod open_files;
+mod refuse;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
+use refity_config::{HttpSettings, LimitSettings, TrustedProxies};
+use refity_node::supervise::Parts;
+use refity_node::watchdog;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::limit::Limit;
+use crate::start::StartError;
+
+/// How long answers that are under way may take after a signal. Together with
+/// what follows it stays below the 60 s that a service manager waits.
+const DRAIN: Duration = Duration::from_secs(50);
+
+/// How long it may take to begin to serve a connection.
+const ACCEPT_MAX: Duration = Duration::from_secs(60);
+
+/// The signals that end the process.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they are no longer deadly.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Binds both ports.
+///
+/// # Errors
+/// [`StartError::PortInUse`] and [`StartError::Listen`].
+pub(crate) async fn bind(http: &HttpSettings) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = vec![bind_one(http.registry, "PORT").await?];
+    if let Some(web) = http.web {
+        listeners.push(bind_one(web, "WEB_PORT").await?);
+    }
+    Ok(listeners)
+}
+
+async fn bind_one(address: SocketAddr, variable: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortInUse(address, variable),
+            _ => StartError::Listen {
+                address,
+                variable,
+                source,
+            },
+        })
+}
+
+/// What all connections share.
+pub(crate) struct Server {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    proxies: TrustedProxies,
+    header_timeout: Duration,
+    connections: Arc<Limit>,
+    refusals: Arc<Limit>,
+}
+
+impl Server {
+    /// Serves this router, within these limits.
+    pub(crate) fn new(router: Router, limits: &LimitSettings, proxies: TrustedProxies) -> Self {
+        let connections = open_files::connections(limits.connections);
+        let refusals = refuse::REFUSALS_MAX;
+        Self {
+            router,
+            builder: connection::builder(limits.header_timeout),
+            proxies,
+            header_timeout: limits.header_timeout,
+            connections: Limit::new(connections, limits.connections_each),
+            refusals: Limit::new(refusals, refusals),
+        }
+    }
+}
+
+/// Serves on all listeners until a signal comes, then lets the answers that
+/// are under way end, as long as that takes no longer than [`DRAIN`]. Uploads
+/// that are cut off can be resumed.
+/// `stop` tells all who listen to it, too.
+pub(crate) async fn serve(
+    listeners: Vec<TcpListener>,
+    server: Server,
+    signals: Signals,
+    stop: watch::Sender<bool>,
+    parts: &Parts,
+) {
+    let server = Arc::new(server);
+    let stopped = stop.subscribe();
+    let (alive, mut ended) = mpsc::channel(1);
+    for listener in listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening on {address}");
+        }
+        let server = Arc::clone(&server);
+        tokio::spawn(accept::accept(
+            listener,
+            server,
+            stopped.clone(),
+            alive.clone(),
+            parts.begin("connections", ACCEPT_MAX),
+        ));
+    }
+    drop(alive);
+    signals.received().await;
+    watchdog::stopping();
+    tracing::info!("ending: no new connections; requests under way are answered");
+    let _ = stop.send(true);
+    // Nothing is ever sent: it ends with the last connection.
+    if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
+        tracing::warn!("requests were still under way after {DRAIN:?}: they are cut off");
+    }
+    tracing::info!("ended");
+}
