@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_counted_once_whatever_address_it_takes() {
+    fn a_host_is_counted_once_with_any_address() {
         let key = |text: &str| ClientKey::of(text.parse().unwrap());
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));

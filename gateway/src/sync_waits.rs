@@ -142,7 +142,7 @@ impl SyncWaits {
         }
     }
 
-    /// Waits until these jobs are done. Whoever stops waiting cancels nothing.
+    /// Waits until these jobs are done. A client that stops waiting cancels nothing.
     ///
     /// # Errors
     /// See [`WaitError`].

@@ -21,7 +21,7 @@ use crate::client::{ClientAddress, ClientKey};
 const VERIFIED_FOR: Duration = Duration::from_secs(60);
 
 /// How long a wrong credential is cached: a program that keeps sending an old
-/// password guesses nothing new.
+/// password learns nothing new.
 const WRONG_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// How many are remembered, of either.
@@ -330,25 +330,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_guesses_waits_before_argon2_runs() {
+    async fn failed_sign_ins_wait_before_argon2_runs() {
         let fixture = fixture().await;
-        let mut guesses = 0;
+        let mut failures = 0;
         let wait = loop {
-            let guess = format!("guess {guesses}");
+            let guess = format!("attempt {failures}");
             match fixture.check_from([192, 0, 2, 9], "admin", &guess).await {
-                Ok(Checked::Guessed(Some(_))) => guesses += 1,
+                Ok(Checked::Guessed(Some(_))) => failures += 1,
                 Err(AuthError::Guessing(wait)) => break wait,
                 other => panic!("{other:?}"),
             }
         };
         assert!(wait > Duration::ZERO);
-        assert_eq!(fixture.runs(), guesses);
+        assert_eq!(fixture.runs(), failures);
         // Neither the right one, nor another account: it might be a guess.
         for (name, password) in [("admin", "correct horse"), ("nobody", "x")] {
             let checked = fixture.check_from([192, 0, 2, 9], name, password).await;
             assert!(matches!(checked, Err(AuthError::Guessing(_))), "{name}");
         }
-        assert_eq!(fixture.runs(), guesses);
+        assert_eq!(fixture.runs(), failures);
         // From elsewhere it is right.
         assert!(fixture.check("admin", "correct horse").await);
         assert!(matches!(
@@ -357,7 +357,7 @@ mod tests {
                 .await,
             Ok(Checked::Right(_))
         ));
-        assert_eq!(fixture.runs(), guesses + 1, "for all clients");
+        assert_eq!(fixture.runs(), failures + 1, "for all clients");
         // That it is remembered does not tell the guesser.
         let checked = fixture
             .check_from([192, 0, 2, 9], "admin", "correct horse")

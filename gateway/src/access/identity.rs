@@ -13,7 +13,7 @@ pub(crate) struct Identity {
     pub(crate) credential: Credential,
     /// Who it is.
     pub(crate) principal: Principal,
-    /// What the credential is narrowed to; nothing: all that the account may.
+    /// What the credential is restricted to; `None` for all rights of the account.
     pub(crate) scopes: Option<Vec<Scope>>,
 }
 

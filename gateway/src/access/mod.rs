@@ -55,7 +55,7 @@ const UNKNOWN_NAME: &str = "(unknown name)";
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     pub(crate) identity: Identity,
-    /// What its token grants; nothing: it came without one.
+    /// What its token grants; `None` without a token.
     pub(crate) granted: Option<Arc<Verified>>,
 }
 
@@ -83,7 +83,7 @@ impl Actor {
         self.asked_for(&RequestedAccess::Repository(repository.clone(), pull))
     }
 
-    /// Whether who asks may pull from there, whatever the token is for.
+    /// Whether the principal may pull from there, regardless of the token.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -361,7 +361,7 @@ impl Access {
     }
 
     /// Counts a random secret that was wrong, and says so. A right one is never
-    /// kept waiting: nobody guesses one.
+    /// kept waiting: none can be guessed.
     async fn count_secret(
         &self,
         client: ClientAddress,

@@ -1,4 +1,4 @@
-//! What may be done, and by whom. The only place that decides it.
+//! Authorization: the only place that decides who may do what.
 
 use refity_store::{EffectiveGrant, Principal, Readable, Role};
 use refity_types::name::{GroupName, RepositoryName};

@@ -34,7 +34,7 @@ impl SecretKind {
         }
     }
 
-    /// What a text is, by its first letters; nothing: no secret of ours.
+    /// The kind of a secret by its prefix; `None` for any other text.
     pub(super) fn of(text: &str) -> Option<Self> {
         let kinds = [Self::Personal, Self::Robot, Self::Refresh];
         kinds

@@ -62,7 +62,7 @@ pub(crate) fn is_used(parts: &Parts) -> bool {
 }
 
 /// Whether the web interface signs in, and shall get a cookie.
-pub(crate) fn is_wanted(state: &AppState, parts: &Parts) -> bool {
+pub(crate) fn is_requested(state: &AppState, parts: &Parts) -> bool {
     match parts.headers.get(ORIGIN) {
         Some(origin) => is_ours(state, parts, origin),
         None => is_web(&parts.headers),

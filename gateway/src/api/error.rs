@@ -51,10 +51,10 @@ pub(crate) enum ApiError {
     /// A name that is taken.
     #[error("there is a group {0} already")]
     GroupExists(String),
-    /// What was named is not there, or whoever asks may not know of it.
+    /// The resource does not exist, or the caller may not know of it.
     #[error("{0}")]
     Missing(String),
-    /// Whoever asks may not, and these words say who may.
+    /// Permission denied; the message says who has it.
     #[error("{0}")]
     Denied(String),
     /// It cannot be done as things stand.

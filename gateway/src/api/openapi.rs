@@ -70,7 +70,7 @@ pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
 }
 
 /// A handler's words begin with its method and path, for who reads the code;
-/// whatever shows a description shows these anyway.
+/// every viewer of a description shows these anyway.
 pub(super) fn shorten_summaries(description: &mut utoipa::openapi::OpenApi) {
     for item in description.paths.paths.values_mut() {
         for (_, operation) in operations(item) {
@@ -115,7 +115,7 @@ pub(super) enum SignedIn {
     /// It is not known who asks.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// Whoever asks may not.
+    /// Permission denied.
     #[response(status = 403)]
     Denied(ErrorBody),
     /// The body is too large.

@@ -172,7 +172,7 @@ fn write_all(
     Ok(Some(writer))
 }
 
-/// Lets the blob's row name the file. Whoever reads it has it open already.
+/// Lets the blob's row name the file. Its readers have it open already.
 async fn keep(state: &AppState, blob: &Blob, writer: CacheWriter) -> Result<(), ColdError> {
     let kept = spawn_blocking(move || writer.keep()).await;
     let file: FileId = kept.map_err(|_| ColdError::Interrupted)??;

@@ -86,7 +86,7 @@ struct Said {
     host: Option<Authority>,
 }
 
-/// One address that a proxy saw; nothing where it hides it or cannot tell.
+/// The address that a proxy saw; `None` if it is hidden or unknown.
 #[derive(Debug, Default)]
 struct Hop {
     address: Option<IpAddr>,
@@ -175,7 +175,7 @@ fn hop(element: &str) -> Hop {
     hop
 }
 
-/// An address with or without a port, which means nothing: `192.0.2.1`,
+/// An address with or without a port, which is ignored: `192.0.2.1`,
 /// `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_not_believed() {
+    fn untrusted_peers_are_ignored() {
         let lines = [
             (FOR, "192.0.2.7"),
             (PROTO, "https"),

@@ -135,7 +135,7 @@ impl From<AuthError> for Refusal {
 /// What a request needs to be allowed.
 struct Needed {
     asked: RequestedAccess,
-    /// The repository, and what is done with it; nothing: the catalog, which
+    /// The repository and the operation; `None` for the catalog, which
     /// everybody may ask for.
     on: Option<(RepositoryName, Right)>,
     /// What a mount reads, where it can be.
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_is_a_push_whatever_the_method() {
+    fn an_upload_is_a_push_with_any_method() {
         let uploads = "/v2/team/app/blobs/uploads/";
         let upload = format!("{uploads}{}", uuid::Uuid::new_v4());
         for (method, path, expected) in [

@@ -6,7 +6,7 @@ use super::error::RegistryError;
 use crate::state::AppState;
 use crate::sync_waits::WaitError;
 
-/// Waits for these jobs, if pushes are synchronous. Whoever stops waiting cancels
+/// Waits for these jobs, if pushes are synchronous. A client that stops waiting cancels
 /// nothing.
 ///
 /// # Errors

@@ -127,7 +127,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Answers the requests of one connection.
+/// Serves the requests of one connection.
 struct Service {
     router: TowerToHyperService<axum::Router>,
     peer: Peer,

@@ -26,7 +26,7 @@ pub(super) fn connections(wanted: usize) -> usize {
     wanted.min(most)
 }
 
-/// The process's limit of open files; nothing: there is none.
+/// The process's limit of open files; `None` without a limit.
 fn raised() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

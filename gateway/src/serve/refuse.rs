@@ -24,7 +24,7 @@ const READ_MAX: usize = 8 * 1024;
 /// Closes a connection for which there is no permit, with an answer if no
 /// others are being refused.
 pub(super) fn refuse(server: &Arc<Server>, stream: TcpStream, peer: IpAddr, full: LimitExceeded) {
-    // Not a warning each: whoever opens thousands would fill the disk.
+    // Not a warning each: a client that opens thousands would fill the disk.
     tracing::debug!(%peer, ?full, "a connection was refused: there are too many");
     let Ok(permit) = server.refusals.acquire(None) else {
         return;

@@ -1452,13 +1452,13 @@ export interface components {
         Forecast: {
             /**
              * Format: int64
-             * @description How much it grows, in bytes a day; nothing: there is not enough data.
+             * @description Growth in bytes per day; `null` without enough data.
              * @example 1073741824
              */
             bytes_per_day?: number | null;
             /**
              * Format: int64
-             * @description Days until it is full; nothing: it is not known, or it does not grow.
+             * @description Days until it is full; `null` if unknown or not growing.
              * @example 41
              */
             days_left?: number | null;
@@ -1509,7 +1509,7 @@ export interface components {
             /** @example team */
             group: string;
             /**
-             * @description One repository of the group; nothing: all of them.
+             * @description One repository of the group; `null` for all of them.
              * @example team/app
              */
             repository?: string | null;
@@ -1876,7 +1876,7 @@ export interface components {
                 /** @example team */
                 group: string;
                 /**
-                 * @description One repository of the group; nothing: all of them.
+                 * @description One repository of the group; `null` for all of them.
                  * @example team/app
                  */
                 repository?: string | null;
@@ -2196,7 +2196,7 @@ export interface components {
                 /** @example laptop */
                 name: string;
                 /**
-                 * @description What it may do, as far as its owner may; nothing: all that the owner
+                 * @description What it may do, as far as its owner may; `null` for all that the owner
                  *     may.
                  */
                 scopes?: components["schemas"]["ScopeWords"][] | null;
@@ -3003,7 +3003,7 @@ export interface components {
             pending: number;
             /**
              * Format: int64
-             * @description Bytes of the disk; nothing: the system does not tell.
+             * @description Bytes of the disk; `null` if unknown.
              */
             total?: number | null;
         };
@@ -3127,7 +3127,7 @@ export interface components {
             /** @example team */
             group: string;
             /**
-             * @description One repository of the group, which need not exist yet; nothing: all of
+             * @description One repository of the group, which need not exist yet; `null` for all of
              *     them.
              * @example team/app
              */
@@ -3176,7 +3176,7 @@ export interface components {
             /** @example laptop */
             name: string;
             /**
-             * @description What it may do, as far as its owner may; nothing: all that the owner
+             * @description What it may do, as far as its owner may; `null` for all that the owner
              *     may.
              */
             scopes?: components["schemas"]["ScopeWords"][] | null;
@@ -3252,7 +3252,7 @@ export interface components {
         UploaderState: {
             /**
              * Format: int64
-             * @description Seconds since one last said so; nothing: none ever has.
+             * @description Seconds since the last heartbeat; `null` if there was none.
              * @example 2
              */
             heartbeat_age_s?: number | null;
@@ -3390,7 +3390,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3492,7 +3492,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotSignedIn"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3584,7 +3584,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3676,7 +3676,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3770,7 +3770,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3862,7 +3862,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3954,7 +3954,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4067,7 +4067,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4176,7 +4176,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4268,7 +4268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4364,7 +4364,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4482,7 +4482,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4594,7 +4594,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4667,7 +4667,7 @@ export interface operations {
                 /** @example team */
                 group: string;
                 /**
-                 * @description Those on this repository; nothing: those on the whole group.
+                 * @description Those on this repository; `null` for those on the whole group.
                  * @example team/app
                  */
                 repository?: string;
@@ -4703,7 +4703,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4819,7 +4819,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4915,7 +4915,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5020,7 +5020,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5140,7 +5140,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5247,7 +5247,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5359,7 +5359,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5477,7 +5477,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5595,7 +5595,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5730,7 +5730,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5822,7 +5822,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5914,7 +5914,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6012,7 +6012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6119,7 +6119,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6249,7 +6249,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6363,7 +6363,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6495,7 +6495,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6600,7 +6600,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6725,7 +6725,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6835,7 +6835,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6931,7 +6931,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7047,7 +7047,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7168,7 +7168,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7298,7 +7298,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7403,7 +7403,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7519,7 +7519,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7624,7 +7624,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7735,7 +7735,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7846,7 +7846,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7953,7 +7953,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8060,7 +8060,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8156,7 +8156,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8257,7 +8257,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8358,7 +8358,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8450,7 +8450,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8548,7 +8548,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8649,7 +8649,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8767,7 +8767,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8872,7 +8872,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9142,7 +9142,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9247,7 +9247,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9358,7 +9358,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9479,7 +9479,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9575,7 +9575,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9646,7 +9646,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in whatever case
+                 * @description The name, in any case
                  * @example zoë
                  */
                 name: string;
@@ -9682,7 +9682,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9753,7 +9753,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in whatever case
+                 * @description The name, in any case
                  * @example zoë
                  */
                 name: string;
@@ -9787,7 +9787,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9867,7 +9867,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in whatever case
+                 * @description The name, in any case
                  * @example zoë
                  */
                 name: string;
@@ -9907,7 +9907,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9987,7 +9987,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in whatever case
+                 * @description The name, in any case
                  * @example zoë
                  */
                 name: string;
@@ -10025,7 +10025,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10105,7 +10105,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in whatever case
+                 * @description The name, in any case
                  * @example zoë
                  */
                 name: string;
@@ -10139,7 +10139,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Whoever asks may not. */
+            /** @description Permission denied. */
             403: {
                 headers: {
                     [name: string]: unknown;

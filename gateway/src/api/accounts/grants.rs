@@ -35,7 +35,7 @@ pub(super) struct Given {
     user: String,
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// One repository of the group; nothing: all of them.
+    /// One repository of the group; `null` for all of them.
     #[schema(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
     #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
@@ -114,7 +114,7 @@ pub(super) struct ToGive {
     user: UserName,
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// One repository of the group, which need not exist yet; nothing: all of
+    /// One repository of the group, which need not exist yet; `null` for all of
     /// them.
     #[schema(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
@@ -154,7 +154,7 @@ impl Place {
         })
     }
 
-    /// Gives these rights, and notes who did it. Answers false where there was
+    /// Gives these rights, and notes who did it. Returns false if there was
     /// nothing to do.
     async fn give(
         &self,
@@ -227,7 +227,7 @@ pub(super) struct ToTake {
     user: UserName,
     #[param(value_type = String, example = "team")]
     group: GroupName,
-    /// Those on this repository; nothing: those on the whole group.
+    /// Those on this repository; `null` for those on the whole group.
     #[param(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
 }

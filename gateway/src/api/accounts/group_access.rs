@@ -8,7 +8,7 @@ use crate::access::{Identity, rights};
 use crate::api::ApiError;
 use crate::state::AppState;
 
-/// Refuses whoever does not manage the group. Who cannot read anything of it
+/// Refuses callers that do not manage the group. Those who cannot read anything of it
 /// does not learn whether it is there.
 ///
 /// # Errors
@@ -70,7 +70,7 @@ pub(super) async fn may_anything(
     Ok(false)
 }
 
-/// Whether there is such a group, whoever may know of it.
+/// Whether there is such a group, regardless of permissions.
 ///
 /// # Errors
 /// When the database cannot be read.

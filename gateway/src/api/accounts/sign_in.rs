@@ -141,7 +141,7 @@ pub(super) async fn login(
         Err(error) => return Err(error),
     };
     request_log::note_user(&user.name);
-    let kind = if cookie::is_wanted(&state, &parts) {
+    let kind = if cookie::is_requested(&state, &parts) {
         SessionKind::Browser
     } else {
         SessionKind::Api

@@ -41,7 +41,7 @@ pub(super) struct Token {
     id: TokenId,
     #[schema(example = "laptop")]
     name: String,
-    /// What it may do, as far as its owner may; nothing: all that the owner
+    /// What it may do, as far as its owner may; `null` for all that the owner
     /// may.
     scopes: Option<Vec<ScopeWords>>,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]

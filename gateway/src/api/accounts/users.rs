@@ -197,7 +197,7 @@ fn word(role: Role) -> &'static str {
 
 /// `GET /api/users/{name}`: an account, with its rights.
 #[utoipa::path(get, path = "/users/{name}", tag = "users",
-    params(("name" = String, Path, description = "The name, in whatever case", example = "zoë")),
+    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
         (status = 200, description = "The account", body = Account),
         (status = 404, description = "There is none of that name", body = ErrorBody),
@@ -225,7 +225,7 @@ pub(super) struct Change {
 /// `PATCH /api/users/{name}`: changes the role, or disables an account. It
 /// counts at the account's next request.
 #[utoipa::path(patch, path = "/users/{name}", tag = "users", request_body = Change,
-    params(("name" = String, Path, description = "The name, in whatever case", example = "zoë")),
+    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
         (status = 200, description = "As it is now", body = Account),
         (status = 404, description = "There is none of that name", body = ErrorBody),
@@ -275,7 +275,7 @@ fn done(changed: UserChanged, name: &UserName) -> Result<(), ApiError> {
 /// `DELETE /api/users/{name}`: removes an account with its sessions, tokens and
 /// rights. What it pushed stays, and so do the robots that it made.
 #[utoipa::path(delete, path = "/users/{name}", tag = "users",
-    params(("name" = String, Path, description = "The name, in whatever case", example = "zoë")),
+    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is none of that name", body = ErrorBody),
@@ -315,7 +315,7 @@ pub(super) struct Reset {
 /// change first. All of its sessions end. One's own is changed by
 /// `PUT /api/auth/password`.
 #[utoipa::path(put, path = "/users/{name}/password", tag = "users", request_body = Reset,
-    params(("name" = String, Path, description = "The name, in whatever case", example = "zoë")),
+    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
         (status = 204, description = "It is set"),
         (status = 404, description = "There is none of that name", body = ErrorBody),
@@ -353,7 +353,7 @@ pub(super) async fn reset_password(
 /// `POST /api/users/{name}/unlock`: forgets wrong passwords that were tried at
 /// the account, so that it can sign in from anywhere.
 #[utoipa::path(post, path = "/users/{name}/unlock", tag = "users",
-    params(("name" = String, Path, description = "The name, in whatever case", example = "zoë")),
+    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
         (status = 204, description = "They are forgotten"),
         (status = 404, description = "There is none of that name", body = ErrorBody),

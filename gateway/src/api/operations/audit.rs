@@ -212,7 +212,7 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
 /// Where an export is.
 enum Progress {
     Head,
-    /// Behind this entry; nothing: at the latest.
+    /// After this entry; `None` for the latest.
     Rows(Option<(i64, i64)>),
     End,
 }

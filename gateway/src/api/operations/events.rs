@@ -150,7 +150,7 @@ struct EventStream {
     /// were read.
     may_read: HashMap<String, bool>,
     waiting: VecDeque<Event>,
-    /// The update that was last told of; nothing: a snapshot comes first.
+    /// The last received update; `None` to start with a snapshot.
     told: Option<u64>,
     heartbeat: Instant,
     rights: Instant,
@@ -199,7 +199,7 @@ impl EventStream {
         self.told = None;
     }
 
-    /// The next event; nothing: the stream ends.
+    /// The next event; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
         // What was missed is told first, as if it came now.
         if let Some(missed) = self.subscription.missed.take() {
@@ -234,7 +234,7 @@ impl EventStream {
         }
     }
 
-    /// Reads the rights again, where they may have changed; nothing: the
+    /// Reads the rights again, where they may have changed; `None`: the
     /// credentials have ended.
     async fn refresh_rights(&mut self) -> Option<()> {
         let now = Instant::now();

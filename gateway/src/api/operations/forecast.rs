@@ -21,10 +21,10 @@ pub(super) struct Forecast {
     /// In words.
     #[schema(example = "full in about 41 days")]
     words: String,
-    /// How much it grows, in bytes a day; nothing: there is not enough data.
+    /// Growth in bytes per day; `null` without enough data.
     #[schema(example = 1_073_741_824)]
     bytes_per_day: Option<i64>,
-    /// Days until it is full; nothing: it is not known, or it does not grow.
+    /// Days until it is full; `null` if unknown or not growing.
     #[schema(example = 41)]
     days_left: Option<i64>,
     /// The day on which it is full.

@@ -41,7 +41,7 @@ struct UploaderState {
     /// An uploader has said within half a minute that it runs. Else what is
     /// pushed stays on the registry's own disk.
     runs: bool,
-    /// Seconds since one last said so; nothing: none ever has.
+    /// Seconds since the last heartbeat; `null` if there was none.
     #[schema(example = 2)]
     heartbeat_age_s: Option<i64>,
 }

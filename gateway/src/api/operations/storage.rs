@@ -45,7 +45,7 @@ struct Capacity {
 /// The disk of this machine, where pushes are kept until SFTP has them.
 #[derive(Serialize, ToSchema)]
 struct Staging {
-    /// Bytes of the disk; nothing: the system does not tell.
+    /// Bytes of the disk; `null` if unknown.
     total: Option<u64>,
     free: Option<u64>,
     /// Bytes that pushes leave free (`SPOOL_MIN_FREE`).

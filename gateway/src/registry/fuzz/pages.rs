@@ -1,5 +1,5 @@
-//! Pages of lists: whoever follows the links sees each entry exactly once, in
-//! order, whatever the entries and wherever the pages end.
+//! Pages of lists: a client that follows the links sees each entry exactly once, in
+//! order, for any entries and page sizes.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

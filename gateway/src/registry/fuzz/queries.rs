@@ -34,7 +34,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
     parts.map(pair).collect()
 }
 
-/// The one value of a parameter; nothing where there are several.
+/// The value of a parameter; `None` if there are several.
 fn only(pairs: &[(String, String)], name: &str) -> Option<Option<String>> {
     let mut values = pairs
         .iter()

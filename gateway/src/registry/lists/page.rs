@@ -46,7 +46,7 @@ impl PageQuery {
 }
 
 /// Cuts a list, which was asked for with one entry more than the page has,
-/// to the page. Answers the last entry if there is a next page.
+/// to the page. Returns the last entry if there is a next page.
 pub(in crate::registry) fn cut(entries: &mut Names, limit: u32) -> Option<String> {
     let limit = usize::try_from(limit).ok()?;
     let more = entries.len() > limit;

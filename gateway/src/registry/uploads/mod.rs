@@ -90,7 +90,7 @@ pub(in crate::registry) async fn start(
     }
 }
 
-/// Makes a blob of another repository one of this; nothing where it cannot
+/// Makes a blob of another repository one of this; `None` where it cannot
 /// be found, which begins a session instead.
 async fn mount(
     state: &AppState,
@@ -117,7 +117,7 @@ async fn mount(
     }
 }
 
-/// Where the client may mount from; nothing where it may not. Without a name
+/// Where the client may mount from; `None` where it may not. Without a name
 /// all that it may read is searched.
 async fn mount_source(
     state: &AppState,
