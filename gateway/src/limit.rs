@@ -97,6 +97,11 @@ impl Drop for Permit {
     }
 }
 
+/// Whether so many bytes leave the floor of a disk free.
+pub(crate) fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
+    free.checked_sub(bytes).is_some_and(|left| left > floor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +135,14 @@ mod tests {
             (0, 0),
             "nothing stays"
         );
+    }
+
+    #[test]
+    fn the_floor_stays_free() {
+        assert!(leaves_floor(100, 50, 49));
+        assert!(!leaves_floor(100, 50, 50));
+        assert!(!leaves_floor(100, 50, 101));
+        assert!(!leaves_floor(50, 50, 0));
+        assert!(leaves_floor(100, 0, 99));
     }
 }

@@ -136,7 +136,12 @@ impl AppState {
             audit,
             access: Arc::new(access),
             storage_check: Arc::default(),
-            cold_pulls: Arc::default(),
+            cold_pulls: ColdPulls::new(
+                store.clone(),
+                spool.clone(),
+                Arc::clone(&inputs.storage),
+                inputs.settings.spool.clone(),
+            ),
             uploads: inputs.uploads,
             usage: inputs.usage,
             ui: inputs.ui,

@@ -12,8 +12,8 @@ use refity_types::name::FileId;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use super::ColdPulls;
 use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
-use crate::state::AppState;
 
 /// How much a reader that does not keep up takes from the file at a time.
 const PIECE_BYTES: u64 = 512 * 1024;
@@ -88,21 +88,21 @@ impl Arrived {
 
 /// Fetches the blob and makes it the spool's. Ends early, and leaves nothing,
 /// when nobody listens to `progress` any more.
-pub(super) async fn run(state: AppState, blob: Blob, progress: watch::Sender<Progress>) {
+pub(super) async fn run(cold: Arc<ColdPulls>, blob: Blob, progress: watch::Sender<Progress>) {
     let opened = tokio::select! {
-        opened = remote_blob::open(&state, &blob, WHOLE) => opened,
+        opened = remote_blob::open(&cold, &blob, WHOLE) => opened,
         () = progress.closed() => return,
     };
     let fetched = match opened {
-        Ok(reading) => fetch(&state, &blob, reading, progress.clone()).await,
+        Ok(reading) => fetch(&cold, &blob, reading, progress.clone()).await,
         Err(error) => Err(error),
     };
     let kept = match fetched {
-        Ok(Some(writer)) => keep(&state, &blob, writer).await,
+        Ok(Some(writer)) => keep(&cold, &blob, writer).await,
         Ok(None) => Ok(()),
         Err(error) => {
             // First the row, so that a client that asks again is told of it.
-            report(&state, &blob, &error).await;
+            report(&cold, &blob, &error).await;
             progress.send_replace(Progress::Failed(error));
             Ok(())
         }
@@ -116,12 +116,12 @@ pub(super) async fn run(state: AppState, blob: Blob, progress: watch::Sender<Pro
 /// The storage reads on a thread of its own; another hashes and writes, so that
 /// neither waits for the other.
 async fn fetch(
-    state: &AppState,
+    cold: &Arc<ColdPulls>,
     blob: &Blob,
     mut reading: Reading,
     progress: watch::Sender<Progress>,
 ) -> Result<Option<CacheWriter>, ColdError> {
-    let (spool, blob) = (state.node.spool.clone(), blob.clone());
+    let (spool, blob) = (cold.spool.clone(), blob.clone());
     let writing = spawn_blocking(move || {
         let writer = spool.cache_writer()?;
         let file = Arc::new(writer.reader()?);
@@ -173,12 +173,12 @@ fn write_all(
 }
 
 /// Lets the blob's row name the file. Its readers have it open already.
-async fn keep(state: &AppState, blob: &Blob, writer: CacheWriter) -> Result<(), ColdError> {
+async fn keep(cold: &Arc<ColdPulls>, blob: &Blob, writer: CacheWriter) -> Result<(), ColdError> {
     let kept = spawn_blocking(move || writer.keep()).await;
     let file: FileId = kept.map_err(|_| ColdError::Interrupted)??;
-    let cached = state.node.store.cache_blob(blob.id, file).await;
+    let cached = cold.store.cache_blob(blob.id, file).await;
     if !matches!(cached, Ok(true)) {
-        state.node.spool.remove_file(file).await?;
+        cold.spool.remove_file(file).await?;
     }
     cached
         .map(|_| ())

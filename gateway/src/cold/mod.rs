@@ -16,20 +16,27 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, Stream, try_unfold};
-use refity_store::Blob;
+use refity_config::SpoolSettings;
+use refity_spool::Spool;
+use refity_storage::Storage;
+use refity_store::{Blob, Store};
 use refity_types::digest::Digest;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use crate::registry::RegistryError;
-use crate::registry::disk_space;
-use crate::state::AppState;
+use crate::limit::leaves_floor;
 use fetch::{Next, Progress};
-use remote_blob::{ColdError, require_storage};
+use remote_blob::require_storage;
 
-/// The fetches that run in this process.
-#[derive(Default)]
+pub(crate) use remote_blob::{ColdError, OpenError};
+
+/// Pulls blobs from the storage. One for the process.
 pub(crate) struct ColdPulls {
+    store: Store,
+    spool: Spool,
+    storage: Arc<dyn Storage>,
+    settings: SpoolSettings,
+    /// The fetches that run.
     running: Mutex<HashMap<Digest, Weak<Fetch>>>,
 }
 
@@ -39,8 +46,33 @@ struct Fetch {
 }
 
 impl ColdPulls {
+    /// Pulls from this storage; the spool is the cache.
+    pub(crate) fn new(
+        store: Store,
+        spool: Spool,
+        storage: Arc<dyn Storage>,
+        settings: SpoolSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            spool,
+            storage,
+            settings,
+            running: Mutex::default(),
+        })
+    }
+
+    /// Whether the cache may take a blob of this size: pulls never take the space
+    /// of pushes.
+    fn can_cache(&self, bytes: u64) -> bool {
+        let space = self.spool.space();
+        bytes <= self.settings.cache_max_bytes
+            && space
+                .is_ok_and(|space| leaves_floor(space.free, self.settings.spool_min_free, bytes))
+    }
+
     /// Joins the fetch of this blob, or starts one.
-    fn join(&self, state: &AppState, blob: &Blob) -> Arc<Fetch> {
+    fn join(self: &Arc<Self>, blob: &Blob) -> Arc<Fetch> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, fetch| fetch.strong_count() > 0);
         let joined = running.get(&blob.digest).and_then(Weak::upgrade);
@@ -50,7 +82,7 @@ impl ColdPulls {
         let (sender, progress) = watch::channel(Progress::Opening);
         let fetch = Arc::new(Fetch { progress });
         running.insert(blob.digest.clone(), Arc::downgrade(&fetch));
-        tokio::spawn(fetch::run(state.clone(), blob.clone(), sender));
+        tokio::spawn(fetch::run(Arc::clone(self), blob.clone(), sender));
         fetch
     }
 }
@@ -77,22 +109,19 @@ impl Fetch {
 /// These bytes of a blob that the storage holds.
 ///
 /// # Errors
-/// Before anything is sent: [`RegistryError::BlobUnknown`] when the storage
-/// has lost the blob, [`RegistryError::Unavailable`] when it cannot be asked. Later
-/// the stream ends with an error.
+/// [`OpenError`] before anything is sent. Later the stream ends with an error.
 pub(crate) async fn open(
-    state: &AppState,
+    cold: &Arc<ColdPulls>,
     blob: &Blob,
     range: Range<u64>,
-) -> Result<BoxStream<'static, io::Result<Bytes>>, RegistryError> {
-    require_storage(state).await?;
+) -> Result<BoxStream<'static, io::Result<Bytes>>, OpenError> {
+    require_storage(cold).await?;
     let whole = range == (0..blob.size);
-    if !whole || !disk_space::for_cache(state, blob.size) {
-        return Ok(stream::open(state, blob, range).await?.boxed());
+    if !whole || !cold.can_cache(blob.size) {
+        return Ok(stream::open(cold, blob, range).await?.boxed());
     }
-    let fetch = state.cold_pulls.join(state, blob);
-    let opened = fetch.opened().await;
-    opened.map_err(|error| error.into_answer(&blob.digest))?;
+    let fetch = cold.join(blob);
+    fetch.opened().await?;
     Ok(follow(fetch, blob.size).boxed())
 }
 

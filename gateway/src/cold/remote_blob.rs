@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use refity_spool::SpoolError;
 use refity_storage::{Reading, StorageError, layout};
-use refity_store::{Blob, HealthState};
+use refity_store::{Blob, HealthState, StoreError};
 use refity_types::digest::Digest;
 
-use crate::registry::RegistryError;
-use crate::state::AppState;
+use super::ColdPulls;
 
 /// The last bytes of a blob that no client gets before its hash was seen to
 /// be right: without them nobody takes it for whole.
@@ -17,7 +16,7 @@ pub(super) const HELD_BACK_BYTES: u64 = 64 * 1024;
 
 /// Why a cold pull fails. All of its readers are told.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum ColdError {
+pub(crate) enum ColdError {
     /// The storage does not hold the blob as it should.
     #[error("{0}")]
     Lost(String),
@@ -51,19 +50,6 @@ impl ColdError {
             "the storage holds {named} with bytes that hash to {actual}"
         ))
     }
-
-    /// The response to a client that was not sent anything yet.
-    pub(super) fn into_answer(self, digest: &Digest) -> RegistryError {
-        match self {
-            Self::Lost(_) => RegistryError::BlobUnknown(digest.clone()),
-            Self::Storage(error) => error.into(),
-            Self::Spool(why) => {
-                tracing::error!(%digest, why, "a cold pull failed");
-                RegistryError::away("the registry's disk cannot be used now; its log says why")
-            }
-            Self::Interrupted => RegistryError::Internal,
-        }
-    }
 }
 
 impl From<ColdError> for io::Error {
@@ -72,21 +58,32 @@ impl From<ColdError> for io::Error {
     }
 }
 
+/// Why a cold pull does not begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The blob cannot be read.
+    #[error(transparent)]
+    Cold(#[from] ColdError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The storage is known to be away.
+    #[error("the storage that holds this blob is away: {0}")]
+    Down(String),
+    /// The storage is known to need a person.
+    #[error("the storage that holds this blob needs a person: {0}")]
+    NeedsPerson(String),
+}
+
 /// Refuses a pull while the storage is known to be away, without a dial.
 ///
 /// # Errors
-/// [`RegistryError::Unavailable`] in the words of what is wrong.
-pub(super) async fn require_storage(state: &AppState) -> Result<(), RegistryError> {
-    match state.node.store.health().await?.state {
+/// [`OpenError::Down`] and [`OpenError::NeedsPerson`].
+pub(super) async fn require_storage(cold: &ColdPulls) -> Result<(), OpenError> {
+    match cold.store.health().await?.state {
         HealthState::Up | HealthState::Unknown => Ok(()),
-        HealthState::Down(trouble) => Err(RegistryError::busy(format!(
-            "the storage that holds this blob is away: {}",
-            trouble.message
-        ))),
-        HealthState::NeedsPerson(trouble) => Err(RegistryError::away(format!(
-            "the storage that holds this blob needs a person: {}",
-            trouble.message
-        ))),
+        HealthState::Down(trouble) => Err(OpenError::Down(trouble.message)),
+        HealthState::NeedsPerson(trouble) => Err(OpenError::NeedsPerson(trouble.message)),
     }
 }
 
@@ -95,11 +92,11 @@ pub(super) async fn require_storage(state: &AppState) -> Result<(), RegistryErro
 /// # Errors
 /// [`ColdError::Lost`] for a file that is missing or of another size.
 pub(super) async fn open(
-    state: &AppState,
+    cold: &ColdPulls,
     blob: &Blob,
     range: Range<u64>,
 ) -> Result<Reading, ColdError> {
-    match state.storage.read(&layout::blob(&blob.digest), range).await {
+    match cold.storage.read(&layout::blob(&blob.digest), range).await {
         Ok(reading) if reading.size() == blob.size => Ok(reading),
         Ok(reading) => Err(ColdError::Lost(format!(
             "the storage holds {} with {} bytes instead of {}",
@@ -111,10 +108,10 @@ pub(super) async fn open(
             // Without its owner's file it is not the tree, but an empty
             // folder that stands in its place: that tells nothing of a blob.
             let owner = layout::owner();
-            if state.storage.stat(&owner).await?.is_none() {
+            if cold.storage.stat(&owner).await?.is_none() {
                 return Err(ColdError::Storage(StorageError::operation(format!(
                     "{} is not on the storage, and without it the folder is not this registry's",
-                    state.storage.locate(&owner)
+                    cold.storage.locate(&owner)
                 ))));
             }
             Err(ColdError::Lost(format!(
@@ -126,13 +123,13 @@ pub(super) async fn open(
 }
 
 /// Writes down that the storage does not hold the blob, if that is the error.
-pub(super) async fn report(state: &AppState, blob: &Blob, error: &ColdError) {
+pub(super) async fn report(cold: &ColdPulls, blob: &Blob, error: &ColdError) {
     let ColdError::Lost(why) = error else {
         tracing::warn!(digest = %blob.digest, %error, "a cold pull failed");
         return;
     };
     tracing::error!(digest = %blob.digest, why, "the storage has lost a blob");
-    let store = &state.node.store;
+    let store = &cold.store;
     if let Err(error) = store.blob_lost_on_remote(blob.id, why.clone()).await {
         tracing::error!(digest = %blob.digest, %error, "that a blob is lost could not be noted");
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::ColdPulls;
 use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
-use crate::registry::RegistryError;
-use crate::state::AppState;
 
 /// How many pieces wait for the client.
 const QUEUE: usize = 2;
@@ -31,17 +31,14 @@ type Pieces = mpsc::Sender<io::Result<Bytes>>;
 /// # Errors
 /// When the file cannot be opened, or has another size.
 pub(super) async fn open(
-    state: &AppState,
+    cold: &Arc<ColdPulls>,
     blob: &Blob,
     range: Range<u64>,
-) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, RegistryError> {
+) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, ColdError> {
     let (sender, pieces) = mpsc::channel(QUEUE);
     let (opened, is_open) = oneshot::channel();
-    tokio::spawn(run(state.clone(), blob.clone(), range, opened, sender));
-    is_open
-        .await
-        .unwrap_or(Err(ColdError::Interrupted))
-        .map_err(|error| error.into_answer(&blob.digest))?;
+    tokio::spawn(run(Arc::clone(cold), blob.clone(), range, opened, sender));
+    is_open.await.unwrap_or(Err(ColdError::Interrupted))?;
     Ok(unfold(pieces, |mut pieces| async move {
         let piece = pieces.recv().await?;
         Some((piece, pieces))
@@ -49,20 +46,20 @@ pub(super) async fn open(
 }
 
 async fn run(
-    state: AppState,
+    cold: Arc<ColdPulls>,
     blob: Blob,
     range: Range<u64>,
     mut opened: oneshot::Sender<Result<(), ColdError>>,
     pieces: Pieces,
 ) {
     let reading = tokio::select! {
-        reading = remote_blob::open(&state, &blob, range.clone()) => reading,
+        reading = remote_blob::open(&cold, &blob, range.clone()) => reading,
         () = opened.closed() => return,
     };
     let reading = match reading {
         Ok(reading) => reading,
         Err(error) => {
-            report(&state, &blob, &error).await;
+            report(&cold, &blob, &error).await;
             drop(opened.send(Err(error)));
             return;
         }
@@ -74,7 +71,7 @@ async fn run(
         pass_part(range, reading, &pieces).await
     };
     if let Err(error) = passed {
-        report(&state, &blob, &error).await;
+        report(&cold, &blob, &error).await;
         // The client sees its connection break.
         drop(timeout(STALL_MAX, pieces.send(Err(error.into()))).await);
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use refity_spool::Pieces;
 
+use crate::limit::leaves_floor;
 use crate::registry::body::RequestBody;
 use crate::registry::error::RegistryError;
 use crate::state::AppState;
@@ -71,32 +72,5 @@ impl Pieces for SpaceCheckedBody<'_> {
             }
         }
         self.body.next().await
-    }
-}
-
-/// Whether the cache may take a blob of this size: pulls never take the space of
-/// pushes.
-pub(crate) fn for_cache(state: &AppState, bytes: u64) -> bool {
-    let settings = &state.settings.spool;
-    let space = state.node.spool.space();
-    bytes <= settings.cache_max_bytes
-        && space.is_ok_and(|space| leaves_floor(space.free, settings.spool_min_free, bytes))
-}
-
-fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
-    free.checked_sub(bytes).is_some_and(|left| left > floor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_floor_stays_free() {
-        assert!(leaves_floor(100, 50, 49));
-        assert!(!leaves_floor(100, 50, 50));
-        assert!(!leaves_floor(100, 50, 101));
-        assert!(!leaves_floor(50, 50, 0));
-        assert!(leaves_floor(100, 0, 99));
     }
 }

@@ -9,7 +9,7 @@ mod blobs;
 mod body;
 pub(crate) mod content;
 mod deletes;
-pub(crate) mod disk_space;
+mod disk_space;
 mod error;
 mod headers;
 mod lists;

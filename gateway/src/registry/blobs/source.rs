@@ -15,7 +15,7 @@ use refity_types::name::{FileId, RepositoryName};
 use tokio::task::spawn_blocking;
 
 use super::file_stream;
-use crate::cold;
+use crate::cold::{self, ColdError, OpenError};
 use crate::registry::error::RegistryError;
 use crate::state::AppState;
 
@@ -85,9 +85,28 @@ impl BlobSource {
                 }
                 file_stream::stream(file, range).boxed()
             }
-            None => cold::open(state, &self.blob, range).await?,
+            None => {
+                let opened = cold::open(&state.cold_pulls, &self.blob, range).await;
+                opened.map_err(|error| not_opened(error, &self.blob.digest))?
+            }
         };
         Ok(pieces)
+    }
+}
+
+/// The answer to a pull that sent nothing yet.
+fn not_opened(error: OpenError, digest: &Digest) -> RegistryError {
+    match error {
+        OpenError::Store(error) => error.into(),
+        OpenError::Down(_) => RegistryError::busy(error.to_string()),
+        OpenError::NeedsPerson(_) => RegistryError::away(error.to_string()),
+        OpenError::Cold(ColdError::Lost(_)) => RegistryError::BlobUnknown(digest.clone()),
+        OpenError::Cold(ColdError::Storage(error)) => error.into(),
+        OpenError::Cold(ColdError::Spool(why)) => {
+            tracing::error!(%digest, why, "a cold pull failed");
+            RegistryError::away("the registry's disk cannot be used now; its log says why")
+        }
+        OpenError::Cold(ColdError::Interrupted) => RegistryError::Internal,
     }
 }
 
