@@ -1,5 +1,7 @@
 //! Accounts of people.
 
+use std::fmt;
+
 use refity_types::account::UserName;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use unicode_normalization::UnicodeNormalization as _;
@@ -27,7 +29,9 @@ impl Role {
 }
 
 /// An account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its `Debug` leaves out the password's hash.
+#[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Its key.
     pub id: UserId,
@@ -49,8 +53,21 @@ pub struct User {
     pub last_login_at: Option<i64>,
 }
 
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An account to make.
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` leaves out the password's hash.
+#[derive(Clone)]
 pub struct NewUser {
     /// The name it signs in with.
     pub name: UserName,
@@ -93,6 +110,15 @@ pub enum UserChanged {
     Unknown,
     /// Nobody could administer the registry any more: nothing has changed.
     LastAdmin,
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
 }
 
 const COLUMNS: &str = "id, name, password_hash, role, must_change_password,
@@ -345,5 +371,33 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_hash_is_printed() {
+        let new = NewUser {
+            name: "bob".parse().unwrap(),
+            password_hash: "$argon2id$secret".to_owned(),
+            role: Role::User,
+            must_change_password: false,
+        };
+        let user = User {
+            id: UserId(1),
+            name: "bob".to_owned(),
+            password_hash: new.password_hash.clone(),
+            role: Role::User,
+            must_change_password: false,
+            disabled: false,
+            created_at: 0,
+            password_changed_at: 0,
+            last_login_at: None,
+        };
+        let printed = format!("{new:?} {user:?}");
+        assert!(printed.contains("bob") && !printed.contains("argon2id"));
     }
 }

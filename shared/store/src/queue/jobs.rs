@@ -37,13 +37,14 @@ impl JobState {
         }
     }
 
-    pub(crate) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
         match text {
-            "waiting" => Self::Waiting,
-            "running" => Self::Running,
-            "done" => Self::Done,
-            "failed" => Self::Failed,
-            _ => Self::Pending,
+            "waiting" => Ok(Self::Waiting),
+            "pending" => Ok(Self::Pending),
+            "running" => Ok(Self::Running),
+            "done" => Ok(Self::Done),
+            "failed" => Ok(Self::Failed),
+            _ => Err(StoreError::Corrupt(format!("no job state: {text}"))),
         }
     }
 }

@@ -186,7 +186,7 @@ pub(crate) fn counts(
     ))?;
     let mut rows = query.query(values.as_slice())?;
     while let Some(row) = rows.next()? {
-        let count = match JobState::parse(&row.get::<_, String>(0)?) {
+        let count = match JobState::parse(&row.get::<_, String>(0)?)? {
             JobState::Waiting => &mut counts.waiting,
             JobState::Pending => &mut counts.pending,
             JobState::Running => &mut counts.running,

@@ -188,7 +188,7 @@ impl Viewer {
 }
 
 pub(crate) fn read_job(row: &Row<'_>, clock: &Clock, now: i64) -> Result<Job, StoreError> {
-    let state = JobState::parse(&row.get::<_, String>(6)?);
+    let state = JobState::parse(&row.get::<_, String>(6)?)?;
     let rests = matches!(state, JobState::Pending | JobState::Failed);
     let same_boot = row.get::<_, String>(12)? == clock.boot_id();
     let rest = row.get::<_, i64>(11)? - clock.boot_ms();
