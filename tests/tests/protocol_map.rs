@@ -66,9 +66,18 @@ fn every_rule_names_tests_that_exist() {
     let map = std::fs::read_to_string(package.join("PROTOCOL.md")).expect("PROTOCOL.md");
     let mut tests = BTreeSet::new();
     tests_below(&package.join("tests"), "", &mut tests);
-    for part in ["gateway", "shared", "uploader"] {
+    for part in [
+        "gateway",
+        "shared/config",
+        "shared/node",
+        "shared/spool",
+        "shared/storage",
+        "shared/store",
+        "shared/types",
+        "uploader",
+    ] {
         let sources = package.join("..").join(part).join("src");
-        tests_below(&sources, part, &mut tests);
+        tests_below(&sources, &part.replace('/', "::"), &mut tests);
     }
     assert!(tests.contains("protocol_map::every_rule_names_tests_that_exist"));
 
