@@ -409,6 +409,32 @@ async fn a_manifest_needs_what_it_names() {
 }
 
 #[tokio::test]
+async fn a_push_is_newer_than_one_that_a_kill_interrupted() {
+    let registry = Registry::start().await;
+    let node = &registry.state.node;
+    // As if the clock had been ahead then: the commit never came.
+    let ahead = node.store.next_generation().await.unwrap() + (1 << 40);
+    let manifest = bytes::Bytes::from_static(b"{}");
+    let intent = refity_spool::Intent {
+        generation: ahead,
+        repository: "team/app".parse().unwrap(),
+        action: refity_spool::IntentAction::Put {
+            media_type: OCI_MANIFEST,
+            digest: Digest::sha256(&manifest),
+            tags: Vec::new(),
+            manifest,
+        },
+    };
+    let id = refity_types::name::IntentId::random();
+    node.spool.write_intent(id, intent).await.unwrap();
+    assert!(node.store.next_generation().await.unwrap() < ahead);
+    let restarted = refity_node::Node::open(registry.folder.path(), "gateway").await;
+    let restarted = restarted.unwrap();
+    assert!(restarted.store.next_generation().await.unwrap() > ahead);
+    assert!(node.store.next_generation().await.unwrap() > ahead);
+}
+
+#[tokio::test]
 async fn only_a_delete_that_is_accepted_leaves_an_intent() {
     let registry = Registry::start().await;
     let (config, alone) = (registry.push("{}").await, registry.push("alone").await);

@@ -90,7 +90,28 @@ impl Node {
         if !Store::check(&database).await? && spool_holds_data(data_dir) {
             return Err(NodeError::DatabaseLost);
         }
-        Self::open_with(data_dir, role, &database).await
+        let node = Self::open_with(data_dir, role, &database).await?;
+        node.learn_generations().await?;
+        Ok(node)
+    }
+
+    /// Makes later generations larger than those of the intents that no row
+    /// names: a push that a kill interrupted leaves one of which the database
+    /// does not know, and a replay must not put it after a later push, even if
+    /// the clock was set back meanwhile.
+    async fn learn_generations(&self) -> Result<(), NodeError> {
+        let intents = self.spool.list_intents().await?;
+        let ids: Vec<_> = intents.into_iter().map(|(id, _)| id).collect();
+        let named = self.store.named_intents(ids.clone()).await?;
+        let mut largest = None;
+        for id in ids.into_iter().filter(|id| !named.contains(id)) {
+            let intent = self.spool.read_intent(id).await?;
+            largest = largest.max(intent.map(|intent| intent.generation));
+        }
+        if let Some(generation) = largest {
+            self.store.raise_generation(generation).await?;
+        }
+        Ok(())
     }
 
     /// Opens the data folder with another database, regardless of the spool's

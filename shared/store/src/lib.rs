@@ -268,6 +268,14 @@ impl Store {
         Ok(self.generations.draw(self.clock.wall_ms(), known))
     }
 
+    /// Makes later generations larger than this one.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn raise_generation(&self, generation: i64) -> Result<(), StoreError> {
+        self.write(move |db| catch_up(db, generation)).await
+    }
+
     /// Tries whether the database can be written, by the smallest write.
     ///
     /// # Errors
