@@ -122,6 +122,7 @@ fn foreign(storage: &dyn Storage, owner: &str, installation: InstallationId) -> 
              {installation}",
             storage.locate(&layout::base())
         ),
-        "Set another FTP_ROOT, or stop the other installation and start with --take-over.",
+        "Set another FTP_ROOT or STORAGE_FOLDER, or stop the other installation and start with \
+         --take-over.",
     )
 }

@@ -1591,7 +1591,7 @@ export interface components {
             latency_ms?: number | null;
             /** @description When that was, and the rest that was seen of the server. */
             seen_at?: string | null;
-            /** @description Host and port. */
+            /** @description Host and port, or the folder. */
             server?: string | null;
             since: string;
             /**

@@ -58,7 +58,10 @@ impl FolderStorage {
         let disk = Disk::new(Arc::clone(&self.root));
         match spawn_blocking(move || work(disk)).await {
             Ok(done) => done,
-            Err(error) => Err(interrupted(&error).into()),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(interrupted(&error).into()),
+            },
         }
     }
 }
