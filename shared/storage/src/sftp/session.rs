@@ -226,11 +226,20 @@ impl Session {
         }
         match file.fsync() {
             Ok(()) => Ok(()),
-            Err(error) if error.code() == ErrorCode::SFTP(status::UNSUPPORTED) => {
-                self.fsync_refused = true;
-                Ok(())
+            Err(error) => {
+                let refused = match error.code() {
+                    ErrorCode::SFTP(status::UNSUPPORTED) => true,
+                    // OpenSSH's answer to a request that its administrator
+                    // denies; it is then not offered either.
+                    ErrorCode::SFTP(status::PERMISSION_DENIED) => !self.extensions()?.fsync,
+                    _ => false,
+                };
+                if refused {
+                    self.fsync_refused = true;
+                    return Ok(());
+                }
+                Err(self.failed(&error, "syncing", path))
             }
-            Err(error) => Err(self.failed(&error, "syncing", path)),
         }
     }
 
