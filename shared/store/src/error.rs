@@ -1,7 +1,5 @@
 //! Why the store could not answer.
 
-use rusqlite::ErrorCode;
-
 /// An error of the database. What a caller asked wrongly is no error here but
 /// part of a method's answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,20 +64,5 @@ impl StoreError {
             self,
             Self::Corrupt(_) | Self::Foreign | Self::Development | Self::Newer { .. }
         )
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ErrorCode::DiskFull) => Self::Full,
-            // By the progress handler of a reader.
-            Some(ErrorCode::OperationInterrupted) => Self::TooSlow,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Corrupt(error.to_string())
-            }
-            _ => Self::Other(error.to_string()),
-        }
     }
 }

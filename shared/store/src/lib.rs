@@ -30,12 +30,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refity_config::clock::Clock;
-use rusqlite::Connection;
 use tokio::time::timeout;
 
 use engine::blocking;
 use engine::changes::Watcher;
-use engine::connection::{check, open_connection};
+use engine::connection;
+use engine::db::Db;
 use engine::readers::{Lane, Readers};
 use engine::threads::Threads;
 use engine::writer::{Durability, Writer};
@@ -128,17 +128,11 @@ impl Store {
     /// [`StoreError::Corrupt`].
     pub async fn check(path: &Path) -> Result<bool, StoreError> {
         let path = path.to_owned();
-        blocking(move || check(&path)).await
+        blocking(move || connection::check(&path)).await
     }
 
     fn open_blocking(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        check(path)?;
-        let mut connection = open_connection(path)?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        engine::migrate::migrate(&mut connection)?;
-        // As SQLite advises for connections that stay open. Only a hint for
-        // plans: it may fail, for example while others write.
-        connection.execute_batch("PRAGMA optimize = 0x10002").ok();
+        connection::create_or_migrate(path)?;
         let threads = Threads::new();
         Ok(Self {
             writer: Writer::start(path, &threads)?,
@@ -192,7 +186,7 @@ impl Store {
     /// Runs a read of the registry: short, by an index (see [`Lane`]).
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.readers.run(Lane::Registry, read).await
     }
@@ -200,7 +194,7 @@ impl Store {
     /// Runs a read for people: a list, a sum, a search (see [`Lane`]).
     async fn read_for_people<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.readers.run(Lane::People, read).await
     }
@@ -208,7 +202,7 @@ impl Store {
     /// Runs a read over many rows for which no request waits (see [`Lane`]).
     async fn read_in_background<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.readers.run(Lane::Background, read).await
     }
@@ -216,7 +210,7 @@ impl Store {
     /// Runs a write that is on disk when it answers.
     async fn write<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.submit(Durability::Full, write).await
     }
@@ -224,7 +218,7 @@ impl Store {
     /// Runs a write that a power cut may undo, and nothing else.
     async fn write_relaxed<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.submit(Durability::Relaxed, write).await
     }
@@ -234,17 +228,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written, or somebody else reads it.
-    pub async fn settle_file(path: &Path) -> Result<(), StoreError> {
+    pub async fn checkpoint(path: &Path) -> Result<(), StoreError> {
         let path = path.to_owned();
-        blocking(move || {
-            let connection = open_connection(&path)?;
-            let (busy, _, _): (bool, i64, i64) =
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?;
-            if busy { Err(StoreError::Busy) } else { Ok(()) }
-        })
-        .await
+        blocking(move || connection::checkpoint(&path)).await
     }
 
     /// Lets SQLite renew what it knows of the sizes of tables and indexes, where
@@ -253,8 +239,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn optimize(&self) -> Result<(), StoreError> {
-        self.write_relaxed(|db| Ok(db.execute_batch("PRAGMA optimize")?))
-            .await
+        self.write_relaxed(Db::optimize).await
     }
 
     /// Gives out a generation: larger than every one of a write that was

@@ -78,7 +78,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let take_over = known.is_none() || args.take_over;
     let uploader = Uploader::new(node, &args.place, storage, take_over)?;
     let refused = rebuild(uploader).await?;
-    Store::settle_file(&draft).await?;
+    Store::checkpoint(&draft).await?;
     std::fs::rename(&draft, data_dir.join(DATABASE))?;
     remove_database(&draft)?;
     println!(

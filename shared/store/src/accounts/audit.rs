@@ -2,10 +2,11 @@
 //! the thousand (pulls, failures to sign in) is counted up in one entry.
 
 use refity_types::name::RepositoryName;
-use rusqlite::{Connection, params};
 
 use crate::content::repositories::repository_id;
 use crate::content::sums;
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// What was done.
@@ -194,23 +195,23 @@ impl AuditBatch {
     }
 }
 
-fn add(db: &Connection, at: i64, entry: &AuditEntry) -> Result<(), StoreError> {
-    db.prepare_cached(
+fn add(db: &Db, at: i64, entry: &AuditEntry) -> Result<(), StoreError> {
+    db.run(
         "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
                             detail)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        at,
-        entry.actor,
-        entry.credential,
-        entry.action.name(),
-        entry.target,
-        entry.repository.as_deref().unwrap_or_default(),
-        entry.address,
-        entry.refused,
-        entry.detail
-    ])?;
+        params![
+            at,
+            entry.actor,
+            entry.credential,
+            entry.action.name(),
+            entry.target,
+            entry.repository.as_deref().unwrap_or_default(),
+            entry.address,
+            entry.refused,
+            entry.detail
+        ],
+    )?;
     Ok(())
 }
 
@@ -223,7 +224,7 @@ const TALLIED: &str = "
         count = count + excluded.count, at = max(at, excluded.at),
         credential = excluded.credential, address = excluded.address";
 
-fn add_failures(db: &Connection, failures: &Failures) -> Result<(), StoreError> {
+fn add_failures(db: &Db, failures: &Failures) -> Result<(), StoreError> {
     let Failures {
         account,
         address,
@@ -233,15 +234,18 @@ fn add_failures(db: &Connection, failures: &Failures) -> Result<(), StoreError> 
     } = failures;
     let tally = format!("login {minute} {address} {account}");
     let action = AuditAction::Login.name();
-    db.prepare_cached(TALLIED)?.execute(params![
-        last_at, account, "none", action, account, "", address, true, count, tally
-    ])?;
+    db.run(
+        TALLIED,
+        params![
+            last_at, account, "none", action, account, "", address, true, count, tally
+        ],
+    )?;
     Ok(())
 }
 
 /// Adds an entry, unless another process has, or this one before it was
 /// started again.
-fn add_sign_in(db: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
+fn add_sign_in(db: &Db, sign_in: &SignIn) -> Result<(), StoreError> {
     let SignIn {
         actor,
         credential,
@@ -252,25 +256,25 @@ fn add_sign_in(db: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
     } = sign_in;
     let told_apart = which.as_deref().unwrap_or_default();
     let tally = format!("sign-in {hour} {address} {credential} {told_apart} {actor}");
-    db.prepare_cached(
+    db.run(
         "INSERT INTO audit (at, actor, credential, action, target, repository, address, refused,
                             detail, tally)
          VALUES (?1, ?2, ?3, ?4, ?2, '', ?5, false, ?6, ?7)
          ON CONFLICT (tally) WHERE tally IS NOT NULL DO NOTHING",
-    )?
-    .execute(params![
-        at,
-        actor,
-        credential,
-        AuditAction::Login.name(),
-        address,
-        which,
-        tally
-    ])?;
+        params![
+            at,
+            actor,
+            credential,
+            AuditAction::Login.name(),
+            address,
+            which,
+            tally
+        ],
+    )?;
     Ok(())
 }
 
-fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
+fn add_pulls(db: &Db, pulls: &Pulls) -> Result<(), StoreError> {
     let Pulls {
         repository,
         reference,
@@ -282,7 +286,7 @@ fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
         last_at,
     } = pulls;
     if let Some(id) = repository_id(db, repository)? {
-        db.prepare_cached(
+        db.run(
             "INSERT INTO pulls (repository_id, reference, day, count, last_at, last_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (repository_id, reference, day) DO UPDATE SET
@@ -291,26 +295,29 @@ fn add_pulls(db: &Connection, pulls: &Pulls) -> Result<(), StoreError> {
                                 THEN excluded.last_by ELSE last_by END,
                  last_at = CASE WHEN excluded.last_at >= last_at
                                 THEN excluded.last_at ELSE last_at END",
-        )?
-        .execute(params![id, reference, day, count, last_at, actor])?;
+            params![id, reference, day, count, last_at, actor],
+        )?;
         sums::add_pulls(db, id, reference, i64::from(*count), *last_at)?;
     }
     let separator = if reference.contains(':') { '@' } else { ':' };
     let target = format!("{repository}{separator}{reference}");
     let tally = format!("pull {day} {target} {actor}");
     let action = AuditAction::Pull.name();
-    db.prepare_cached(TALLIED)?.execute(params![
-        last_at,
-        actor,
-        credential,
-        action,
-        target,
-        repository.as_str(),
-        address,
-        false,
-        count,
-        tally
-    ])?;
+    db.run(
+        TALLIED,
+        params![
+            last_at,
+            actor,
+            credential,
+            action,
+            target,
+            repository.as_str(),
+            address,
+            false,
+            count,
+            tally
+        ],
+    )?;
     Ok(())
 }
 

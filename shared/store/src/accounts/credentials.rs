@@ -3,12 +3,13 @@
 
 use refity_types::name::RepositoryName;
 use refity_types::rights::Scope;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::accounts::grants::{EffectiveGrant, permissions_for};
 use crate::accounts::robots::robot_by_id;
 use crate::accounts::tokens::good_token;
 use crate::accounts::users::user_by_id;
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::{Robot, SecretHash, Store, StoreError, TokenId, TokenOwner, User, UserId};
 
 /// What a request, or a token that was given out, goes by.
@@ -72,13 +73,13 @@ pub struct CredentialStatus {
 /// Who a credential stands for, and the scopes that narrow it.
 type Narrowed = (Principal, Option<Vec<Scope>>);
 
-fn user_of(db: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
+fn user_of(db: &Db, id: UserId) -> Result<Option<User>, StoreError> {
     Ok(user_by_id(db, id)?.filter(|user| !user.disabled))
 }
 
 /// Who a token stands for, and the scopes that narrow it.
 fn owner_of(
-    db: &Connection,
+    db: &Db,
     owner: TokenOwner,
     scopes: Option<Vec<Scope>>,
 ) -> Result<Option<Narrowed>, StoreError> {
@@ -96,7 +97,7 @@ fn owner_of(
 }
 
 fn principal_of(
-    db: &Connection,
+    db: &Db,
     credential: &Credential,
     now: i64,
 ) -> Result<Option<Narrowed>, StoreError> {
@@ -111,10 +112,11 @@ fn principal_of(
             None => Ok(None),
         },
         Credential::Session { id } => {
-            let user = db
-                .prepare_cached("SELECT user_id FROM sessions WHERE id = ?1 AND expires_at > ?2")?
-                .query_row(params![id, now], |row| Ok(UserId(row.get(0)?)))
-                .optional()?;
+            let user = db.optional(
+                "SELECT user_id FROM sessions WHERE id = ?1 AND expires_at > ?2",
+                params![id, now],
+                |row| row.get(0),
+            )?;
             match user {
                 Some(user) => Ok(user_of(db, user)?.map(|user| (Principal::User(user), None))),
                 None => Ok(None),

@@ -2,9 +2,11 @@
 
 use refity_types::name::{GroupName, RepositoryName};
 use refity_types::rights::Rights;
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
+use crate::engine::sql::parsed;
+use crate::engine::value::{named_params, params};
 use crate::{Page, PageRequest, Store, StoreError, UserId};
 
 /// Rights on a group or on one of its repositories.
@@ -35,16 +37,15 @@ pub struct EffectiveGrant {
 /// Returns the grant of an account (`None`: anonymous, which has public access
 /// only) that applies to a repository, which need not exist.
 pub(crate) fn permissions_for(
-    db: &Connection,
+    db: &Db,
     user: Option<UserId>,
     repository: &RepositoryName,
 ) -> Result<EffectiveGrant, StoreError> {
-    let group = db
-        .prepare_cached("SELECT id, public FROM groups WHERE name = ?1 AND desired")?
-        .query_row([repository.group().as_str()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?))
-        })
-        .optional()?;
+    let group = db.optional(
+        "SELECT id, public FROM groups WHERE name = ?1 AND desired",
+        [repository.group().as_str()],
+        |row| Ok((row.get::<i64>(0)?, row.get(1)?)),
+    )?;
     let Some((group, public)) = group else {
         return Ok(EffectiveGrant::default());
     };
@@ -54,16 +55,14 @@ pub(crate) fn permissions_for(
             rights: Rights::NONE,
         });
     };
-    let mut query = db.prepare_cached(
+    let mut all = Rights::NONE;
+    for rights in db.all(
         "SELECT rights FROM grants
          WHERE user_id = ?1 AND group_id = ?2 AND repository IN ('', ?3)",
-    )?;
-    let rights = query.query_map(params![user.0, group, repository.as_str()], |row| {
-        Ok(Rights::from_bits(row.get(0)?))
-    })?;
-    let mut all = Rights::NONE;
-    for rights in rights {
-        all = all.or(rights?);
+        params![user.0, group, repository.as_str()],
+        |row| row.get(0),
+    )? {
+        all = all.or(rights);
     }
     Ok(EffectiveGrant {
         public,
@@ -98,20 +97,19 @@ impl Store {
     ) -> Result<Option<EffectiveGrant>, StoreError> {
         let group = group.clone();
         self.read_for_people(move |db| {
-            Ok(db
-                .prepare_cached(
-                    "SELECT g.public, coalesce(x.rights, 0) FROM groups g
+            db.optional(
+                "SELECT g.public, coalesce(x.rights, 0) FROM groups g
                      LEFT JOIN grants x
                        ON x.group_id = g.id AND x.user_id = ?2 AND x.repository = ''
                      WHERE g.name = ?1 AND g.desired",
-                )?
-                .query_row(params![group.as_str(), user.map(|user| user.0)], |row| {
+                params![group.as_str(), user.map(|user| user.0)],
+                |row| {
                     Ok(EffectiveGrant {
                         public: row.get(0)?,
-                        rights: Rights::from_bits(row.get(1)?),
+                        rights: row.get(1)?,
                     })
-                })
-                .optional()?)
+                },
+            )
         })
         .await
     }
@@ -132,29 +130,21 @@ impl Store {
         let repository = repository.map_or(String::new(), ToString::to_string);
         self.write(move |db| {
             if rights.is_empty() {
-                let removed = db
-                    .prepare_cached(
-                        "DELETE FROM grants WHERE user_id = ?1 AND repository = ?3
+                let removed = db.run(
+                    "DELETE FROM grants WHERE user_id = ?1 AND repository = ?3
                          AND group_id = (SELECT id FROM groups WHERE name = ?2)",
-                    )?
-                    .execute(params![user.0, group.as_str(), repository])?;
+                    params![user.0, group.as_str(), repository],
+                )?;
                 return Ok(removed == 1);
             }
-            let changed = db
-                .prepare_cached(
-                    "INSERT INTO grants (user_id, group_id, repository, rights, granted_at)
+            let changed = db.run(
+                "INSERT INTO grants (user_id, group_id, repository, rights, granted_at)
                      SELECT u.id, g.id, ?3, ?4, ?5 FROM users u, groups g
                      WHERE u.id = ?1 AND g.name = ?2 AND g.desired
                      ON CONFLICT DO UPDATE SET rights = excluded.rights,
                                                granted_at = excluded.granted_at",
-                )?
-                .execute(params![
-                    user.0,
-                    group.as_str(),
-                    repository,
-                    rights.bits(),
-                    now
-                ])?;
+                params![user.0, group.as_str(), repository, rights, now],
+            )?;
             Ok(changed == 1)
         })
         .await
@@ -171,12 +161,15 @@ impl Store {
     ) -> Result<Vec<Grant>, StoreError> {
         let group = group.map(ToString::to_string);
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM {FROM}
+            db.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM {FROM}
                  WHERE (?1 IS NULL OR g.name = ?1) AND (?2 IS NULL OR u.id = ?2)
                  ORDER BY g.name, x.repository, u.key"
-            ))?;
-            collect(query.query(params![group, user.map(|user| user.0)])?)
+                ),
+                params![group, user.map(|user| user.0)],
+                grant_from,
+            )
         })
         .await
     }
@@ -189,12 +182,15 @@ impl Store {
         let users: Vec<i64> = users.iter().map(|user| user.0).collect();
         let users = serde_json::Value::from(users).to_string();
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM {FROM}
+            db.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM {FROM}
                  WHERE x.user_id IN (SELECT value FROM json_each(?1))
                  ORDER BY g.name, x.repository, u.key"
-            ))?;
-            collect(query.query([users])?)
+                ),
+                [users],
+                grant_from,
+            )
         })
         .await
     }
@@ -228,9 +224,8 @@ impl Store {
                 // Of a group and its repository of the same name.
                 id: "(x.repository <> '')",
             };
-            let values: &[(&str, &dyn rusqlite::ToSql)] =
-                &[(":group", &group), (":user", &user), (":search", &search)];
-            list.page(db, &page, values, grant_from)
+            let values = named_params! { ":group": group, ":user": user, ":search": search };
+            list.page(db, &page, &values, grant_from)
         })
         .await
     }
@@ -244,21 +239,13 @@ const FROM: &str =
 fn grant_from(row: &Row<'_>) -> Result<Grant, StoreError> {
     let repository: String = row.get(3)?;
     Ok(Grant {
-        user: UserId(row.get(0)?),
+        user: row.get(0)?,
         user_name: row.get(1)?,
-        group: crate::engine::sql::parsed(&row.get::<_, String>(2)?)?,
+        group: row.get(2)?,
         repository: match repository.as_str() {
             "" => None,
-            name => Some(crate::engine::sql::parsed(name)?),
+            name => Some(parsed(name)?),
         },
-        rights: Rights::from_bits(row.get(4)?),
+        rights: row.get(4)?,
     })
-}
-
-fn collect(mut rows: Rows<'_>) -> Result<Vec<Grant>, StoreError> {
-    let mut grants = Vec::new();
-    while let Some(row) = rows.next()? {
-        grants.push(grant_from(row)?);
-    }
-    Ok(grants)
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use rusqlite::{OptionalExtension as _, params};
 
+use crate::engine::db::Db;
+use crate::engine::value::{ToValue, params};
 use crate::{Store, StoreError};
 
 /// A key that signs tokens.
@@ -46,12 +47,12 @@ impl Store {
             if let Some(found) = key(db, newest, since)? {
                 return Ok(found);
             }
-            db.execute(
+            db.run(
                 "DELETE FROM signing_keys WHERE created_at < ?1",
                 [now - 2 * millis(max_age)],
             )?;
             let private = make();
-            db.execute(
+            db.run(
                 "INSERT INTO signing_keys (kid, private, created_at) VALUES (?1, ?2, ?3)",
                 params![kid, private, now],
             )?;
@@ -90,33 +91,26 @@ impl Store {
         value: Vec<u8>,
     ) -> Result<Vec<u8>, StoreError> {
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "INSERT INTO server_keys (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 params![name, value],
             )?;
-            Ok(db.query_row(
+            db.one(
                 "SELECT value FROM server_keys WHERE name = ?1",
                 [name],
                 |row| row.get(0),
-            )?)
+            )
         })
         .await
     }
 }
 
-fn key(
-    db: &rusqlite::Connection,
-    query: &str,
-    value: impl rusqlite::ToSql,
-) -> Result<Option<SigningKey>, StoreError> {
-    Ok(db
-        .prepare_cached(query)?
-        .query_row([value], |row| {
-            Ok(SigningKey {
-                kid: row.get(0)?,
-                private: row.get(1)?,
-                created_at: row.get(2)?,
-            })
+fn key(db: &Db, query: &str, value: impl ToValue) -> Result<Option<SigningKey>, StoreError> {
+    db.optional(query, [value], |row| {
+        Ok(SigningKey {
+            kid: row.get(0)?,
+            private: row.get(1)?,
+            created_at: row.get(2)?,
         })
-        .optional()?)
+    })
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use refity_config::clock::millis;
 use refity_types::account::UserName;
-use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::{Store, StoreError, UserId};
 
 /// A counter's kind: its word, how many failures are free, and after how
@@ -98,11 +99,12 @@ fn account_key(name: &str) -> String {
 }
 
 /// Returns how long the next attempt has to wait.
-fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, StoreError> {
-    let until: Option<i64> = db
-        .prepare_cached("SELECT expires_at FROM login_failures WHERE kind = ?1 AND key = ?2")?
-        .query_row([kind.word, key], |row| row.get(0))
-        .optional()?;
+fn wait(db: &Db, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, StoreError> {
+    let until: Option<i64> = db.optional(
+        "SELECT expires_at FROM login_failures WHERE kind = ?1 AND key = ?2",
+        [kind.word, key],
+        |row| row.get(0),
+    )?;
     let step = millis(kind.step);
     // A clock that was set back leaves times that are too far ahead.
     let until = until.unwrap_or(0).min(now + kind.free * step);
@@ -113,41 +115,41 @@ fn wait(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<Option<Dura
         .map(Duration::from_millis))
 }
 
-fn count(db: &Connection, kind: &Kind, key: &str, now: i64) -> Result<(), StoreError> {
+fn count(db: &Db, kind: &Kind, key: &str, now: i64) -> Result<(), StoreError> {
     let step = millis(kind.step);
-    db.prepare_cached(
+    db.run(
         "INSERT INTO login_failures (kind, key, expires_at) VALUES (?1, ?2, ?3 + ?4)
          ON CONFLICT (kind, key) DO UPDATE SET expires_at = CASE
              WHEN expires_at < ?3 THEN ?3 + ?4
              WHEN expires_at + ?4 < ?5 THEN expires_at + ?4 ELSE ?5 END",
-    )?
-    .execute(params![kind.word, key, now, step, now + kind.free * step])?;
+        params![kind.word, key, now, step, now + kind.free * step],
+    )?;
     Ok(())
 }
 
 /// Removes counters that have run out, and what is more than there may be.
-fn purge(db: &Connection, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached(
+fn purge(db: &Db, now: i64) -> Result<(), StoreError> {
+    db.run(
         "DELETE FROM login_failures WHERE (kind, key) IN (
              SELECT kind, key FROM login_failures WHERE expires_at <= ?1 LIMIT 100)",
-    )?
-    .execute([now])?;
-    db.prepare_cached(
+        [now],
+    )?;
+    db.run(
         "DELETE FROM login_failures WHERE (kind, key) IN (
              SELECT kind, key FROM login_failures ORDER BY expires_at
              LIMIT max(0, (SELECT count(*) FROM login_failures) - ?1))",
-    )?
-    .execute([COUNTERS_MAX])?;
+        [COUNTERS_MAX],
+    )?;
     Ok(())
 }
 
-fn is_known(db: &Connection, user: Option<UserId>, address: &str) -> Result<bool, StoreError> {
+fn is_known(db: &Db, user: Option<UserId>, address: &str) -> Result<bool, StoreError> {
     let Some(user) = user else { return Ok(false) };
-    Ok(db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM known_addresses WHERE user_id = ?1 AND address = ?2)",
-        )?
-        .query_row(params![user.0, address], |row| row.get(0))?)
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM known_addresses WHERE user_id = ?1 AND address = ?2)",
+        params![user.0, address],
+        |row| row.get(0),
+    )
 }
 
 impl Store {
@@ -204,23 +206,27 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (attempt, now) = (attempt.clone(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
-            db.prepare_cached("UPDATE users SET last_login_at = ?2 WHERE id = ?1")?
-                .execute([user.0, now])?;
+            db.run(
+                "UPDATE users SET last_login_at = ?2 WHERE id = ?1",
+                [user.0, now],
+            )?;
             // The account may have been removed meanwhile.
-            db.prepare_cached(
+            db.run(
                 "INSERT INTO known_addresses (user_id, address, last_at)
                  SELECT id, ?2, ?3 FROM users WHERE id = ?1
                  ON CONFLICT (user_id, address) DO UPDATE SET last_at = excluded.last_at",
-            )?
-            .execute(params![user.0, attempt.address, now])?;
-            db.prepare_cached(
+                params![user.0, attempt.address, now],
+            )?;
+            db.run(
                 "DELETE FROM known_addresses WHERE user_id = ?1 AND (last_at < ?2
                      OR address NOT IN (SELECT address FROM known_addresses WHERE user_id = ?1
                                         ORDER BY last_at DESC LIMIT ?3))",
-            )?
-            .execute(params![user.0, now - millis(KNOWN_FOR), KNOWN_MAX])?;
-            db.prepare_cached("DELETE FROM login_failures WHERE kind = ?1 AND key = ?2")?
-                .execute([ACCOUNT_AND_ADDRESS.word, &attempt.key()])?;
+                params![user.0, now - millis(KNOWN_FOR), KNOWN_MAX],
+            )?;
+            db.run(
+                "DELETE FROM login_failures WHERE kind = ?1 AND key = ?2",
+                [ACCOUNT_AND_ADDRESS.word, &attempt.key()],
+            )?;
             Ok(())
         })
         .await
@@ -255,7 +261,7 @@ impl Store {
     pub async fn clear_account_failures(&self, name: &UserName) -> Result<(), StoreError> {
         let account = account_key(name.as_str());
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "DELETE FROM login_failures WHERE (kind = ?1 AND key = ?2)
                      OR (kind = ?3 AND key >= ?2 || ' ' AND key < ?2 || '!')",
                 [ACCOUNT.word, &account, ACCOUNT_AND_ADDRESS.word],
@@ -272,7 +278,7 @@ impl Store {
     pub async fn clear_address_failures(&self, address: &str) -> Result<(), StoreError> {
         let address = address.to_owned();
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "DELETE FROM login_failures WHERE kind IN (?1, ?2) AND key = ?3",
                 [ADDRESS.word, SECRET.word, &address],
             )?;
@@ -336,7 +342,7 @@ mod tests {
             let count = "SELECT count(*) FROM login_failures";
             let count = self
                 .store
-                .read(move |db| Ok(db.query_row(count, [], |row| row.get(0))?));
+                .read(move |db| db.one(count, (), |row| row.get(0)));
             count.await.unwrap()
         }
     }
@@ -427,9 +433,7 @@ mod tests {
         let many = "INSERT INTO login_failures
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
             SELECT 'address', n, ?2 + 60000 + n FROM n";
-        let many = place
-            .store
-            .write(move |db| Ok(db.execute(many, [max, now])?));
+        let many = place.store.write(move |db| db.run(many, [max, now]));
         many.await.unwrap();
         for _ in 0..3 {
             place.store.record_secret_failure("x").await.unwrap();
@@ -446,7 +450,7 @@ mod tests {
         let known = "SELECT count(*) FROM known_addresses";
         let known = place
             .store
-            .read(move |db| Ok(db.query_row(known, [], |row| row.get::<_, i64>(0))?));
+            .read(move |db| db.one(known, (), |row| row.get::<i64>(0)));
         assert_eq!(known.await.unwrap(), KNOWN_MAX);
     }
 }

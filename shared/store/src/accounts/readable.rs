@@ -3,6 +3,7 @@
 use refity_types::rights::Pattern;
 
 use crate::UserId;
+use crate::engine::value::Named;
 
 /// Which repositories a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,14 @@ impl Readable {
             granted_to: None,
             within: Some(Vec::new()),
         }
+    }
+
+    /// Adds the values of [`READABLE`].
+    pub(crate) fn bind(&self, values: &mut Named<'_>) {
+        let (all, user, within) = self.values();
+        values.push(":all", all);
+        values.push(":user", user);
+        values.push(":within", within);
     }
 
     /// The values of [`READABLE`]: `:all`, `:user` and `:within`.

@@ -3,11 +3,11 @@
 use refity_types::account::RobotName;
 use refity_types::name::GroupName;
 use refity_types::rights::Scope;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::accounts::tokens::{create_token, forget_ended, scopes_from, scopes_to_sql};
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
-use crate::engine::sql::parsed;
+use crate::engine::value::{named_params, params};
 use crate::{
     AccessToken, NewToken, Page, PageRequest, RobotId, SecretHash, Store, StoreError, TokenOwner,
     UserId,
@@ -78,11 +78,11 @@ const FROM: &str = "robots r JOIN groups g ON g.id = r.group_id
                     LEFT JOIN users u ON u.id = r.created_by";
 
 fn robot_from(row: &Row<'_>) -> Result<Robot, StoreError> {
-    let group: GroupName = parsed(&row.get::<_, String>(1)?)?;
+    let group: GroupName = row.get(1)?;
     let name: String = row.get(2)?;
     let ill_formed = |_| StoreError::Corrupt(format!("not well-formed: {name}"));
     Ok(Robot {
-        id: RobotId(row.get(0)?),
+        id: row.get(0)?,
         name: RobotName::new(group, &name).map_err(ill_formed)?,
         description: row.get(3)?,
         scopes: scopes_from(row.get(4)?)?.unwrap_or_default(),
@@ -92,22 +92,21 @@ fn robot_from(row: &Row<'_>) -> Result<Robot, StoreError> {
     })
 }
 
-pub(crate) fn robot_by_id(db: &Connection, id: RobotId) -> Result<Option<Robot>, StoreError> {
-    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?1"))?;
-    let mut rows = query.query([id.0])?;
-    rows.next()?.map(robot_from).transpose()
+pub(crate) fn robot_by_id(db: &Db, id: RobotId) -> Result<Option<Robot>, StoreError> {
+    db.optional(
+        &format!("SELECT {COLUMNS} FROM {FROM} WHERE r.id = ?1"),
+        [id.0],
+        robot_from,
+    )
 }
 
-fn robot_id(db: &Connection, name: &RobotName) -> Result<Option<RobotId>, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT r.id FROM robots r JOIN groups g ON g.id = r.group_id
+fn robot_id(db: &Db, name: &RobotName) -> Result<Option<RobotId>, StoreError> {
+    db.optional(
+        "SELECT r.id FROM robots r JOIN groups g ON g.id = r.group_id
              WHERE g.name = ?1 AND r.name = ?2",
-        )?
-        .query_row([name.group.as_str(), name.own()], |row| {
-            Ok(RobotId(row.get(0)?))
-        })
-        .optional()?)
+        [name.group.as_str(), name.own()],
+        |row| row.get(0),
+    )
 }
 
 impl Store {
@@ -118,32 +117,29 @@ impl Store {
     pub async fn create_robot(&self, new: NewRobot) -> Result<RobotCreated, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            let group: Option<i64> = db
-                .prepare_cached("SELECT id FROM groups WHERE name = ?1 AND desired")?
-                .query_row([new.name.group.as_str()], |row| row.get(0))
-                .optional()?;
+            let group: Option<i64> = db.optional(
+                "SELECT id FROM groups WHERE name = ?1 AND desired",
+                [new.name.group.as_str()],
+                |row| row.get(0),
+            )?;
             let Some(group) = group else {
                 return Ok(RobotCreated::NoGroup);
             };
-            let made = db
-                .prepare_cached(
-                    "INSERT INTO robots
+            let made = db.optional(
+                "INSERT INTO robots
                          (group_id, name, description, scopes, created_at, created_by)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (group_id, name) DO NOTHING RETURNING id",
-                )?
-                .query_row(
-                    params![
-                        group,
-                        new.name.own(),
-                        new.description,
-                        scopes_to_sql(&new.scopes)?,
-                        now,
-                        new.created_by.map(|user| user.0)
-                    ],
-                    |row| row.get(0).map(RobotId),
-                )
-                .optional()?;
+                params![
+                    group,
+                    new.name.own(),
+                    new.description,
+                    scopes_to_sql(&new.scopes)?,
+                    now,
+                    new.created_by
+                ],
+                |row| row.get(0),
+            )?;
             let Some(id) = made else {
                 return Ok(RobotCreated::Exists);
             };
@@ -178,16 +174,16 @@ impl Store {
             let list = List {
                 columns: COLUMNS,
                 from: &format!(
-                    "{FROM} WHERE r.group_id = (SELECT id FROM groups WHERE name = :group AND desired)
+                    "{FROM} WHERE r.group_id = (
+                         SELECT id FROM groups WHERE name = :group AND desired)
                      AND (:search IS NULL OR instr(r.name, :search)
                           OR instr(lower(r.description), :search))"
                 ),
                 key: "r.name",
                 id: "r.id",
             };
-            let values: &[(&str, &dyn rusqlite::ToSql)] =
-                &[(":group", &group), (":search", &search)];
-            list.page(db, &page, values, robot_from)
+            let values = named_params! { ":group": group, ":search": search };
+            list.page(db, &page, &values, robot_from)
         })
         .await
     }
@@ -213,21 +209,14 @@ impl Store {
         let now = self.clock.wall_ms();
         self.write(move |db| {
             let scopes = change.scopes.as_deref().map(scopes_to_sql).transpose()?;
-            let changed = db
-                .prepare_cached(
-                    "UPDATE robots SET description = coalesce(?2, description),
+            let changed = db.run(
+                "UPDATE robots SET description = coalesce(?2, description),
                             scopes = coalesce(?3, scopes),
                             disabled_at = CASE ?4 WHEN 1 THEN coalesce(disabled_at, ?5)
                                                   WHEN 0 THEN NULL ELSE disabled_at END
                      WHERE id = ?1",
-                )?
-                .execute(params![
-                    id.0,
-                    change.description,
-                    scopes,
-                    change.disabled,
-                    now
-                ])?;
+                params![id.0, change.description, scopes, change.disabled, now],
+            )?;
             Ok(changed == 1)
         })
         .await
@@ -239,9 +228,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn remove_robot(&self, id: RobotId) -> Result<bool, StoreError> {
         self.write(move |db| {
-            let removed = db
-                .prepare_cached("DELETE FROM robots WHERE id = ?1")?
-                .execute([id.0])?;
+            let removed = db.run("DELETE FROM robots WHERE id = ?1", [id.0])?;
             Ok(removed == 1)
         })
         .await
@@ -263,11 +250,11 @@ impl Store {
         let name = robot.name.to_string();
         self.write(move |db| {
             forget_ended(db, now)?;
-            db.prepare_cached(
+            db.run(
                 "UPDATE access_tokens SET expires_at = min(coalesce(expires_at, ?2), ?2)
                  WHERE robot_id = ?1",
-            )?
-            .execute([id.0, old_until])?;
+                [id.0, old_until],
+            )?;
             let secret = NewToken {
                 owner: TokenOwner::Robot(id),
                 name,

@@ -1,9 +1,9 @@
 //! Sessions: what was given out for a sign-in is good as long as its row is.
 
-use rusqlite::{Connection, Row, params};
-
 use crate::accounts::users::user_by_id;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
+use crate::engine::value::{ToValue, named_params, params};
 use crate::{Page, PageRequest, SecretHash, Store, StoreError, User, UserId};
 
 /// How a session came about.
@@ -19,7 +19,7 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
-    fn to_sql(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Browser => "browser",
@@ -27,7 +27,7 @@ impl SessionKind {
         }
     }
 
-    fn from_sql(text: &str) -> Result<Self, StoreError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
         match text {
             "api" => Ok(Self::Api),
             "browser" => Ok(Self::Browser),
@@ -88,7 +88,7 @@ const COLUMNS: &str = "id, kind, created_at, expires_at, last_used_at, address, 
 fn session_from(row: &Row<'_>) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.get(0)?,
-        kind: SessionKind::from_sql(&row.get::<_, String>(1)?)?,
+        kind: row.get(1)?,
         created_at: row.get(2)?,
         expires_at: row.get(3)?,
         last_used_at: row.get(4)?,
@@ -100,19 +100,19 @@ fn session_from(row: &Row<'_>) -> Result<Session, StoreError> {
 /// The session that a condition names, with its account, unless it has ended
 /// or the account is disabled.
 fn good_session(
-    db: &Connection,
+    db: &Db,
     condition: &str,
-    value: impl rusqlite::ToSql,
+    value: impl ToValue,
     now: i64,
 ) -> Result<Option<(Session, User)>, StoreError> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS}, user_id FROM sessions WHERE {condition} AND expires_at > ?2"
-    ))?;
-    let mut rows = query.query(params![value, now])?;
-    let Some(row) = rows.next()? else {
+    let found = db.optional(
+        &format!("SELECT {COLUMNS}, user_id FROM sessions WHERE {condition} AND expires_at > ?2"),
+        params![value, now],
+        |row| Ok((session_from(row)?, row.get(7)?)),
+    )?;
+    let Some((session, user)) = found else {
         return Ok(None);
     };
-    let (session, user) = (session_from(row)?, UserId(row.get(7)?));
     let user = user_by_id(db, user)?.filter(|user| !user.disabled);
     Ok(user.map(|user| (session, user)))
 }
@@ -126,19 +126,19 @@ impl Store {
     pub async fn create_session(&self, new: NewSession) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            db.prepare_cached(
+            db.run(
                 "DELETE FROM sessions WHERE id IN (
                      SELECT id FROM sessions WHERE expires_at <= ?1 LIMIT 100)",
-            )?
-            .execute([now])?;
-            db.execute(
+                [now],
+            )?;
+            db.run(
                 "INSERT INTO sessions (id, user_id, kind, secret_hash, created_at, expires_at,
                                        last_used_at, address, client)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8)",
                 params![
                     new.id,
                     new.user.0,
-                    new.kind.to_sql(),
+                    new.kind.name(),
                     new.secret_hash,
                     now,
                     new.expires_at,
@@ -146,13 +146,13 @@ impl Store {
                     new.client
                 ],
             )?;
-            db.prepare_cached(
+            db.run(
                 "DELETE FROM sessions WHERE user_id = ?1 AND id IN (
                      SELECT id FROM sessions WHERE user_id = ?1
                      ORDER BY coalesce(last_used_at, created_at) DESC, rowid DESC
                      LIMIT -1 OFFSET ?2)",
-            )?
-            .execute(params![new.user.0, SESSIONS_MAX])?;
+                params![new.user.0, SESSIONS_MAX],
+            )?;
             Ok(())
         })
         .await
@@ -198,12 +198,12 @@ impl Store {
         }
         let id = session.id.clone();
         self.write_relaxed(move |db| {
-            db.prepare_cached(
+            db.run(
                 "UPDATE sessions SET last_used_at = ?2, expires_at = CASE WHEN expires_at < ?3
                                                              THEN ?3 ELSE expires_at END
                  WHERE id = ?1",
-            )?
-            .execute(params![id, now, expires_at])?;
+                params![id, now, expires_at],
+            )?;
             Ok(())
         })
         .await
@@ -230,9 +230,8 @@ impl Store {
                 key: "coalesce(last_used_at, created_at)",
                 id: "rowid",
             };
-            let values: &[(&str, &dyn rusqlite::ToSql)] =
-                &[(":user", &user.0), (":now", &now), (":search", &search)];
-            list.page(db, &page, values, session_from)
+            let values = named_params! { ":user": user.0, ":now": now, ":search": search };
+            list.page(db, &page, &values, session_from)
         })
         .await
     }
@@ -245,9 +244,10 @@ impl Store {
     pub async fn end_session(&self, user: UserId, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.write(move |db| {
-            let ended = db
-                .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND id = ?2")?
-                .execute(params![user.0, id])?;
+            let ended = db.run(
+                "DELETE FROM sessions WHERE user_id = ?1 AND id = ?2",
+                params![user.0, id],
+            )?;
             Ok(ended == 1)
         })
         .await

@@ -2,9 +2,10 @@
 //! keyed hash of a secret is ever here.
 
 use refity_types::rights::Scope;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
+use crate::engine::value::{ToValue, named_params, params};
 use crate::{Page, PageRequest, RobotId, Store, StoreError, TokenId, UserId};
 
 /// The hash of a secret.
@@ -100,7 +101,7 @@ fn token_from(row: &Row<'_>) -> Result<AccessToken, StoreError> {
     let used: Option<i64> = row.get(5)?;
     let from: Option<String> = row.get(6)?;
     Ok(AccessToken {
-        id: TokenId(row.get(0)?),
+        id: row.get(0)?,
         name: row.get(1)?,
         scopes: scopes_from(row.get(2)?)?,
         created_at: row.get(3)?,
@@ -118,25 +119,26 @@ pub(crate) struct Found {
 
 /// The token that a condition names, unless it has ended.
 pub(crate) fn good_token(
-    db: &Connection,
+    db: &Db,
     condition: &str,
-    value: impl rusqlite::ToSql,
+    value: impl ToValue,
     now: i64,
 ) -> Result<Option<Found>, StoreError> {
-    let found = db
-        .prepare_cached(&format!(
+    let found = db.optional(
+        &format!(
             "SELECT id, user_id, robot_id, scopes FROM access_tokens
              WHERE {condition} AND (expires_at IS NULL OR expires_at > ?2)"
-        ))?
-        .query_row(params![value, now], |row| {
+        ),
+        params![value, now],
+        |row| {
             Ok((
                 row.get(0)?,
                 row.get(1)?,
-                row.get::<_, Option<i64>>(2)?,
+                row.get::<Option<i64>>(2)?,
                 row.get(3)?,
             ))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((id, user, robot, scopes)) = found else {
         return Ok(None);
     };
@@ -152,37 +154,34 @@ pub(crate) fn good_token(
     }))
 }
 
-pub(crate) fn create_token(
-    db: &Connection,
-    new: &NewToken,
-    now: i64,
-) -> Result<AccessToken, StoreError> {
+pub(crate) fn create_token(db: &Db, new: &NewToken, now: i64) -> Result<AccessToken, StoreError> {
     let (user, robot) = new.owner.keys();
     let scopes = new.scopes.as_deref().map(scopes_to_sql).transpose()?;
-    let mut insert = db.prepare_cached(&format!(
-        "INSERT INTO access_tokens
+    db.one(
+        &format!(
+            "INSERT INTO access_tokens
              (user_id, robot_id, name, secret_hash, scopes, created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING {COLUMNS}"
-    ))?;
-    let mut rows = insert.query(params![
-        user,
-        robot,
-        new.name,
-        new.secret_hash,
-        scopes,
-        now,
-        new.expires_at
-    ])?;
-    match rows.next()? {
-        Some(row) => token_from(row),
-        None => Err(StoreError::Other("no token was made".to_owned())),
-    }
+        ),
+        params![
+            user,
+            robot,
+            new.name,
+            new.secret_hash,
+            scopes,
+            now,
+            new.expires_at
+        ],
+        token_from,
+    )
 }
 
 /// Removes tokens that ended a month ago.
-pub(crate) fn forget_ended(db: &Connection, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM access_tokens WHERE expires_at < ?1")?
-        .execute([now - ENDED_STEP_MS])?;
+pub(crate) fn forget_ended(db: &Db, now: i64) -> Result<(), StoreError> {
+    db.run(
+        "DELETE FROM access_tokens WHERE expires_at < ?1",
+        [now - ENDED_STEP_MS],
+    )?;
     Ok(())
 }
 
@@ -196,11 +195,11 @@ impl Store {
         self.write(move |db| {
             forget_ended(db, now)?;
             let (user, robot) = new.owner.keys();
-            let count: i64 = db
-                .prepare_cached(
-                    "SELECT count(*) FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2",
-                )?
-                .query_row([user, robot], |row| row.get(0))?;
+            let count: i64 = db.one(
+                "SELECT count(*) FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2",
+                [user, robot],
+                |row| row.get(0),
+            )?;
             if count >= TOKENS_MAX {
                 return Ok(None);
             }
@@ -216,14 +215,13 @@ impl Store {
     /// When the database cannot be read.
     pub async fn robot_secrets(&self, robot: RobotId) -> Result<Vec<AccessToken>, StoreError> {
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM access_tokens WHERE robot_id = ?1 ORDER BY id DESC"
-            ))?;
-            let mut rows = query.query([robot.0])?;
-            let mut tokens = Vec::new();
-            while let Some(row) = rows.next()? {
-                tokens.push(token_from(row)?);
-            }
+            let tokens = db.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM access_tokens WHERE robot_id = ?1 ORDER BY id DESC"
+                ),
+                [robot.0],
+                token_from,
+            )?;
             Ok(tokens)
         })
         .await
@@ -253,9 +251,8 @@ impl Store {
                 },
                 id: "id",
             };
-            let values: &[(&str, &dyn rusqlite::ToSql)] =
-                &[(":user", &user.0), (":search", &search)];
-            list.page(db, &page, values, token_from)
+            let values = named_params! { ":user": user.0, ":search": search };
+            list.page(db, &page, &values, token_from)
         })
         .await
     }
@@ -268,12 +265,11 @@ impl Store {
     pub async fn revoke_token(&self, owner: TokenOwner, id: TokenId) -> Result<bool, StoreError> {
         self.write(move |db| {
             let (user, robot) = owner.keys();
-            let revoked = db
-                .prepare_cached(
-                    "DELETE FROM access_tokens
+            let revoked = db.run(
+                "DELETE FROM access_tokens
                      WHERE id = ?1 AND user_id IS ?2 AND robot_id IS ?3",
-                )?
-                .execute(params![id.0, user, robot])?;
+                params![id.0, user, robot],
+            )?;
             Ok(revoked == 1)
         })
         .await
@@ -287,19 +283,21 @@ impl Store {
         let now = self.clock.wall_ms();
         let noted = self.read(move |db| {
             Ok(db
-                .prepare_cached("SELECT last_used_at FROM access_tokens WHERE id = ?1")?
-                .query_row([id.0], |row| row.get::<_, Option<i64>>(0))
-                .optional()?
+                .optional(
+                    "SELECT last_used_at FROM access_tokens WHERE id = ?1",
+                    [id.0],
+                    |row| row.get::<Option<i64>>(0),
+                )?
                 .flatten())
         });
         if noted.await?.is_some_and(|at| now - at < USED_STEP_MS) {
             return Ok(());
         }
         self.write_relaxed(move |db| {
-            db.prepare_cached(
+            db.run(
                 "UPDATE access_tokens SET last_used_at = ?2, last_used_from = ?3 WHERE id = ?1",
-            )?
-            .execute(params![id.0, now, from])?;
+                params![id.0, now, from],
+            )?;
             Ok(())
         })
         .await

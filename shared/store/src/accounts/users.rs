@@ -3,10 +3,11 @@
 use std::fmt;
 
 use refity_types::account::UserName;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
+use crate::engine::value::{named_params, params};
 use crate::{Page, PageRequest, Store, StoreError, UserId};
 
 /// What an account may do at all.
@@ -20,17 +21,23 @@ pub enum Role {
 }
 
 impl Role {
-    fn to_sql(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::User => "user",
         }
     }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "admin" => Ok(Self::Admin),
+            "user" => Ok(Self::User),
+            _ => Err(StoreError::Corrupt(format!("no role: {text}"))),
+        }
+    }
 }
 
-/// An account.
-///
-/// Its `Debug` leaves out the password's hash.
+/// An account. Its `Debug` leaves out the password's hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Its key.
@@ -64,9 +71,7 @@ impl fmt::Debug for User {
     }
 }
 
-/// An account to make.
-///
-/// Its `Debug` leaves out the password's hash.
+/// An account to create. Its `Debug` leaves out the password's hash.
 #[derive(Clone)]
 pub struct NewUser {
     /// The name it signs in with.
@@ -124,17 +129,12 @@ impl fmt::Debug for NewUser {
 const COLUMNS: &str = "id, name, password_hash, role, must_change_password,
                        disabled_at IS NOT NULL, created_at, password_changed_at, last_login_at";
 
-pub(crate) fn user_from(row: &Row<'_>) -> rusqlite::Result<User> {
-    let role: String = row.get(3)?;
+pub(crate) fn user_from(row: &Row<'_>) -> Result<User, StoreError> {
     Ok(User {
-        id: UserId(row.get(0)?),
+        id: row.get(0)?,
         name: row.get(1)?,
         password_hash: row.get(2)?,
-        role: if role == "admin" {
-            Role::Admin
-        } else {
-            Role::User
-        },
+        role: row.get(3)?,
         must_change_password: row.get(4)?,
         disabled: row.get(5)?,
         created_at: row.get(6)?,
@@ -143,27 +143,27 @@ pub(crate) fn user_from(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-pub(crate) fn user_by_id(db: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
-    Ok(db
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?
-        .query_row([id.0], user_from)
-        .optional()?)
+pub(crate) fn user_by_id(db: &Db, id: UserId) -> Result<Option<User>, StoreError> {
+    db.optional(
+        &format!("SELECT {COLUMNS} FROM users WHERE id = ?1"),
+        [id.0],
+        user_from,
+    )
 }
 
 /// Undoes a change that would leave no account that can administer. To be
 /// called in the change's transaction.
-fn keep_an_admin(db: &Connection) -> Result<bool, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL)",
-        )?
-        .query_row([], |row| row.get(0))?)
+fn keep_an_admin(db: &Db) -> Result<bool, StoreError> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL)",
+        (),
+        |row| row.get(0),
+    )
 }
 
 /// Ends all that was given out for an account: its sessions.
-fn end_sessions(db: &Connection, user: UserId) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
-        .execute([user.0])?;
+fn end_sessions(db: &Db, user: UserId) -> Result<(), StoreError> {
+    db.run("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
     Ok(())
 }
 
@@ -173,7 +173,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn has_users(&self) -> Result<bool, StoreError> {
-        self.read(|db| Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |r| r.get(0))?))
+        self.read(|db| db.one("SELECT EXISTS (SELECT 1 FROM users)", (), |r| r.get(0)))
             .await
     }
 
@@ -189,7 +189,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            let made = db.execute(
+            let made = db.run(
                 "INSERT INTO users (name, key, password_hash, role, must_change_password,
                                     created_at, password_changed_at)
                  SELECT 'admin', 'admin', ?1, 'admin', ?2, ?3, ?3
@@ -209,25 +209,23 @@ impl Store {
     pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            Ok(db
-                .prepare_cached(&format!(
+            db.optional(
+                &format!(
                     "INSERT INTO users (name, key, password_hash, role, must_change_password,
                                         created_at, password_changed_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
                      ON CONFLICT DO NOTHING RETURNING {COLUMNS}"
-                ))?
-                .query_row(
-                    params![
-                        new.name.as_str(),
-                        new.name.key(),
-                        new.password_hash,
-                        new.role.to_sql(),
-                        new.must_change_password,
-                        now
-                    ],
-                    user_from,
-                )
-                .optional()?)
+                ),
+                params![
+                    new.name.as_str(),
+                    new.name.key(),
+                    new.password_hash,
+                    new.role.name(),
+                    new.must_change_password,
+                    now
+                ],
+                user_from,
+            )
         })
         .await
     }
@@ -239,10 +237,11 @@ impl Store {
     pub async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         let key = name.key();
         self.read(move |db| {
-            Ok(db
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE key = ?1"))?
-                .query_row([key], user_from)
-                .optional()?)
+            db.optional(
+                &format!("SELECT {COLUMNS} FROM users WHERE key = ?1"),
+                [key],
+                user_from,
+            )
         })
         .await
     }
@@ -275,8 +274,7 @@ impl Store {
                               disabled_at = CASE WHEN ?3 THEN coalesce(disabled_at, ?4) ELSE NULL END
                        WHERE id = ?1";
             let set = |role: Role, disabled: bool| {
-                db.prepare_cached(set)?
-                    .execute(params![user.0, role.to_sql(), disabled, now])
+                db.run(set, params![user.0, role.name(), disabled, now])
             };
             let disabled = change.disabled.unwrap_or(before.disabled);
             set(change.role.unwrap_or(before.role), disabled)?;
@@ -299,13 +297,12 @@ impl Store {
     /// When the database cannot be written.
     pub async fn remove_user(&self, user: UserId) -> Result<UserChanged, StoreError> {
         self.write(move |db| {
-            let removed = db
-                .prepare_cached(
-                    "DELETE FROM users WHERE id = ?1 AND (role <> 'admin' OR EXISTS (
+            let removed = db.run(
+                "DELETE FROM users WHERE id = ?1 AND (role <> 'admin' OR EXISTS (
                          SELECT 1 FROM users
                          WHERE id <> ?1 AND role = 'admin' AND disabled_at IS NULL))",
-                )?
-                .execute([user.0])?;
+                [user.0],
+            )?;
             Ok(match removed {
                 1 => UserChanged::Yes,
                 _ if user_by_id(db, user)?.is_some() => UserChanged::LastAdmin,
@@ -329,7 +326,7 @@ impl Store {
         let now = self.clock.wall_ms();
         self.write(move |db| {
             // Later than every earlier one, also where the clock was set back.
-            db.execute(
+            db.run(
                 "UPDATE users SET password_hash = ?2, must_change_password = ?3,
                         password_changed_at = CASE WHEN password_changed_at < ?4 THEN ?4
                                                    ELSE password_changed_at + 1 END
@@ -366,9 +363,8 @@ impl Store {
                 },
                 id: "id",
             };
-            list.page(db, &page, &[(":search", &search)], |row| {
-                Ok(user_from(row)?)
-            })
+            let values = named_params! { ":search": search };
+            list.page(db, &page, &values, user_from)
         })
         .await
     }

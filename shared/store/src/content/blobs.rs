@@ -3,12 +3,13 @@
 use refity_config::clock::Clock;
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, RepositoryName};
-use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use crate::accounts::readable::READABLE;
 use crate::content::repositories::{ensure_repository, repository_id};
 use crate::content::sums::{change_blob, change_holding};
-use crate::engine::sql::{file_from, from_sql, key, to_sql};
+use crate::engine::db::Db;
+use crate::engine::sql::file_from;
+use crate::engine::value::{named_params, params};
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join, place_in, unfinished};
@@ -62,32 +63,29 @@ pub enum Mounted {
 /// A blob's row for a full upload: made or renewed, wanted, undamaged, and
 /// with a generation of its own.
 pub(crate) fn upsert_blob(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     digest: &Digest,
     size: u64,
 ) -> Result<i64, StoreError> {
     let now = clock.wall_ms();
     let generation = next_generation(db, now)?;
-    let known = key(
-        db,
+    let known = db.optional(
         "SELECT id FROM blobs WHERE digest = ?1",
         [digest.as_str()],
+        |row| row.get(0),
     )?;
     let upsert = || {
-        Ok(db
-            .prepare_cached(
-                "INSERT INTO blobs (digest, size, desired, generation, used_at)
+        db.one(
+            "INSERT INTO blobs (digest, size, desired, generation, used_at)
              VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (digest) DO UPDATE SET
                  size = excluded.size, desired = 1, generation = excluded.generation,
                  used_at = excluded.used_at, damaged = NULL
              RETURNING id",
-            )?
-            .query_row(
-                params![digest.as_str(), to_sql(size), generation, now],
-                |row| row.get(0),
-            )?)
+            params![digest.as_str(), size, generation, now],
+            |row| row.get(0),
+        )
     };
     match known {
         Some(blob) => change_blob(db, blob, upsert),
@@ -97,7 +95,7 @@ pub(crate) fn upsert_blob(
 
 /// Opens the `store_blob` of a blob that was just uploaded, or joins it.
 pub(crate) fn ensure_stored(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     blob: i64,
     size: u64,
@@ -105,14 +103,14 @@ pub(crate) fn ensure_stored(
     enqueue_or_join(
         db,
         clock,
-        &NewJob::new(JobKind::StoreBlob, blob).bytes(to_sql(size)),
+        &NewJob::new(JobKind::StoreBlob, blob).bytes(size),
     )
 }
 
 /// Makes the blob one of the repository's, and the job for its layer link,
 /// which waits for the blob. Answers the link's job.
 pub(crate) fn ensure_linked(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     blob: i64,
@@ -124,16 +122,15 @@ pub(crate) fn ensure_linked(
 /// [`ensure_linked`], of a generation that may be old: the desired state of a newer one
 /// stays.
 pub(crate) fn ensure_linked_as_of(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     blob: i64,
     generation: i64,
 ) -> Result<JobId, StoreError> {
     let (target, wanted): (i64, bool) = change_holding(db, repository, blob, || {
-        Ok(db
-            .prepare_cached(
-                "INSERT INTO repository_blobs
+        db.one(
+            "INSERT INTO repository_blobs
                  (repository_id, blob_id, desired, generation, touched_at)
              VALUES (?1, ?2, 1, ?3, ?4)
              ON CONFLICT (repository_id, blob_id) DO UPDATE SET
@@ -143,10 +140,9 @@ pub(crate) fn ensure_linked_as_of(
                                    THEN excluded.generation ELSE generation END,
                  touched_at = excluded.touched_at
              RETURNING id, desired",
-            )?
-            .query_row([repository, blob, generation, clock.wall_ms()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?)
+            [repository, blob, generation, clock.wall_ms()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
     })?;
     let link = NewJob::new(JobKind::LinkBlob, target).removes(!wanted);
     let link = enqueue_or_join(db, clock, &link)?;
@@ -160,44 +156,43 @@ pub(crate) fn ensure_linked_as_of(
 
 /// The blob of this digest in the repository: wanted, and not damaged.
 pub(crate) fn blob_in(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     digest: &Digest,
 ) -> Result<Option<Blob>, StoreError> {
-    let found = db
-        .prepare_cached(
-            "SELECT b.id, b.size, b.file, b.stored_at IS NOT NULL, b.used_at, rb.id,
+    let found = db.optional(
+        "SELECT b.id, b.size, b.file, b.stored_at IS NOT NULL, b.used_at, rb.id,
                     rb.touched_at
              FROM repository_blobs rb JOIN blobs b ON b.id = rb.blob_id
              WHERE rb.repository_id = ?1 AND b.digest = ?2
                AND rb.desired AND b.desired AND b.damaged IS NULL",
-        )?
-        .query_row(params![repository, digest.as_str()], |row| {
+        params![repository, digest.as_str()],
+        |row| {
             Ok(Blob {
-                id: BlobId(row.get(0)?),
+                id: row.get(0)?,
                 digest: digest.clone(),
-                size: from_sql(row.get(1)?),
+                size: row.get(1)?,
                 file: file_from(row.get(2)?),
                 stored: row.get(3)?,
                 used_at: row.get(4)?,
                 membership: row.get(5)?,
                 touched_at: row.get(6)?,
             })
-        })
-        .optional()?;
+        },
+    )?;
     Ok(found)
 }
 
 /// Opens the `store_blob` of a blob whose bytes are at hand.
-pub(crate) fn store_again(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
+pub(crate) fn store_again(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = crate::queue::generation::next_generation(db, clock.wall_ms())?;
-    let size: i64 = change_blob(db, blob, || {
-        Ok(db
-            .prepare_cached(
-                "UPDATE blobs SET generation = ?2, stored_at = NULL, confirmed_at = NULL
+    let size: u64 = change_blob(db, blob, || {
+        db.one(
+            "UPDATE blobs SET generation = ?2, stored_at = NULL, confirmed_at = NULL
              WHERE id = ?1 RETURNING size",
-            )?
-            .query_row([blob, generation], |row| row.get(0))?)
+            [blob, generation],
+            |row| row.get(0),
+        )
     })?;
     enqueue_or_join(
         db,
@@ -209,18 +204,17 @@ pub(crate) fn store_again(db: &Connection, clock: &Clock, blob: i64) -> Result<J
 /// SFTP does not hold a blob that it should. Where its bytes are at hand it
 /// is stored again: the answer is that job. Else it is damaged.
 pub(crate) fn lost_on_remote(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     blob: BlobId,
     why: &str,
 ) -> Result<Option<JobId>, StoreError> {
-    let at_hand: Option<bool> = db
-        .prepare_cached(
-            "SELECT b.file IS NOT NULL OR m.blob_id IS NOT NULL FROM blobs b
+    let at_hand: Option<bool> = db.optional(
+        "SELECT b.file IS NOT NULL OR m.blob_id IS NOT NULL FROM blobs b
              LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1 AND b.desired",
-        )?
-        .query_row([blob.0], |row| row.get(0))
-        .optional()?;
+        [blob.0],
+        |row| row.get(0),
+    )?;
     match at_hand {
         Some(true) => return store_again(db, clock, blob.0).map(Some),
         Some(false) => {}
@@ -228,10 +222,10 @@ pub(crate) fn lost_on_remote(
         None => return Ok(None),
     }
     change_blob(db, blob.0, || {
-        db.prepare_cached(
+        db.run(
             "UPDATE blobs SET damaged = ?2, stored_at = NULL, confirmed_at = NULL WHERE id = ?1",
-        )?
-        .execute(params![blob.0, why])?;
+            params![blob.0, why],
+        )?;
         Ok(None)
     })
 }
@@ -265,7 +259,7 @@ impl Store {
             return Ok(());
         }
         self.write_relaxed(move |db| {
-            db.execute("UPDATE blobs SET used_at = ?2 WHERE id = ?1", [id.0, now])?;
+            db.run("UPDATE blobs SET used_at = ?2 WHERE id = ?1", [id.0, now])?;
             Ok(())
         })
         .await
@@ -294,7 +288,7 @@ impl Store {
         if now - touched_at < TOUCHED_AT_STEP_MS {
             return Ok(true);
         }
-        self.write_relaxed(move |db| Ok(db.prepare_cached(update)?.execute([target, now])? == 1))
+        self.write_relaxed(move |db| Ok(db.run(update, [target, now])? == 1))
             .await
     }
 
@@ -315,23 +309,21 @@ impl Store {
                 MountSource::Any(readable) => (None, readable),
             };
             let (all, user, within) = readable.values();
-            let blob: Option<i64> = db
-                .prepare_cached(&format!(
+            let blob: Option<i64> = db.optional(
+                &format!(
                     "SELECT b.id FROM blobs b
                      JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.desired
                      JOIN repositories r ON r.id = rb.repository_id
                      JOIN groups g ON g.id = r.group_id
                      WHERE b.digest = :digest AND b.desired AND b.damaged IS NULL
                        AND (:from IS NULL OR r.name = :from) AND {READABLE} LIMIT 1"
-                ))?
-                .query_row(
-                    named_params! {
-                        ":digest": digest.as_str(), ":from": from, ":all": all, ":user": user,
-                        ":within": within,
-                    },
-                    |row| row.get(0),
-                )
-                .optional()?;
+                ),
+                named_params! {
+                    ":digest": digest.as_str(), ":from": from, ":all": all, ":user": user,
+                    ":within": within,
+                },
+                |row| row.get(0),
+            )?;
             let Some(blob) = blob else {
                 return Ok(Mounted::NotFound);
             };
@@ -355,7 +347,7 @@ impl Store {
     pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
         self.write(move |db| {
             change_blob(db, blob.0, || {
-                let lost = db.execute(
+                let lost = db.run(
                     "UPDATE blobs SET file = NULL, damaged = CASE WHEN stored_at IS NULL
                          THEN 'its file is missing from the spool, and SFTP does not hold it yet'
                          ELSE damaged END
@@ -378,7 +370,7 @@ impl Store {
         let now = self.clock.wall_ms();
         self.write(move |db| {
             change_blob(db, blob.0, || {
-                let cached = db.execute(
+                let cached = db.run(
                     "UPDATE blobs SET file = ?2, used_at = ?3
                      WHERE id = ?1 AND file IS NULL AND stored_at IS NOT NULL AND desired",
                     params![blob.0, file.to_string(), now],

@@ -7,12 +7,11 @@ use refity_config::clock::Clock;
 use refity_types::deletion::Deletion;
 use refity_types::digest::Digest;
 use refity_types::name::{IntentId, RepositoryName, Tag};
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::content::removal::{remove_tag, unlink, withdraw};
 use crate::content::repositories::repository_id;
-use crate::engine::sql::parsed;
-use crate::engine::sql::{key, keys};
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::gc::collect::is_index_partial;
 use crate::gc::reachability::named_by;
 use crate::queue::dependencies::{add_dependency, update_readiness};
@@ -55,17 +54,17 @@ pub enum Deleted {
 type Outcome = Result<Vec<JobId>, Deleted>;
 
 fn delete_tag(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     tag: &Tag,
     generation: i64,
 ) -> Result<Outcome, StoreError> {
-    let found = key(
-        db,
+    let found = db.optional(
         "SELECT id FROM tags
          WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
         params![repository, tag.as_str()],
+        |row| row.get(0),
     )?;
     let Some(tag) = found else {
         return Ok(Err(Deleted::Unknown));
@@ -77,7 +76,7 @@ fn delete_tag(
 }
 
 fn delete_manifest(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     digest: &Digest,
@@ -124,46 +123,49 @@ struct TagRow {
 }
 
 /// The tags that point at a manifest of a repository.
-fn tags_at(db: &Connection, target: i64) -> Result<Vec<TagRow>, StoreError> {
-    let mut query = db.prepare_cached(
+fn tags_at(db: &Db, target: i64) -> Result<Vec<TagRow>, StoreError> {
+    let tags = db.all(
         "SELECT t.id, t.name, t.generation FROM repository_manifests rm
          JOIN tags t ON t.repository_id = rm.repository_id AND t.manifest_id = rm.manifest_id
          WHERE rm.id = ?1",
+        [target],
+        |row| {
+            Ok(TagRow {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                generation: row.get(2)?,
+            })
+        },
     )?;
-    let mut rows = query.query([target])?;
-    let mut tags = Vec::new();
-    while let Some(row) = rows.next()? {
-        tags.push(TagRow {
-            id: row.get(0)?,
-            name: parsed(&row.get::<_, String>(1)?)?,
-            generation: row.get(2)?,
-        });
-    }
     Ok(tags)
 }
 
 /// Keeps the deleted manifest and its blobs for the grace period, since whoever
 /// deleted it may push it again.
-fn renew_grace(db: &Connection, target: i64, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1")?
-        .execute([target, now])?;
-    let blobs = keys(
-        db,
+fn renew_grace(db: &Db, target: i64, now: i64) -> Result<(), StoreError> {
+    db.run(
+        "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1",
+        [target, now],
+    )?;
+    let blobs = db.all(
         "SELECT rb.id FROM repository_manifests rm
          JOIN manifest_references x ON x.manifest_id = rm.manifest_id AND NOT x.is_manifest
          JOIN repository_blobs rb ON rb.repository_id = rm.repository_id
           AND rb.blob_id = x.blob_id WHERE rm.id = ?1",
         [target],
+        |row| row.get(0),
     )?;
     for blob in blobs {
-        db.prepare_cached("UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1")?
-            .execute([blob, now])?;
+        db.run(
+            "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1",
+            [blob, now],
+        )?;
     }
     Ok(())
 }
 
 fn delete_blob(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     digest: &Digest,
@@ -179,26 +181,25 @@ fn delete_blob(
     if let Some(manifest) = named_by(db, repository, blob, false)? {
         return Ok(Err(Deleted::NamedBy(manifest)));
     }
-    db.prepare_cached("UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1")?
-        .execute([target, clock.wall_ms()])?;
+    db.run(
+        "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1",
+        [target, clock.wall_ms()],
+    )?;
     Ok(Ok(vec![unlink(db, clock, target, Some(generation))?]))
 }
 
 /// Returns the target row and blob that `query` finds together with a generation,
 /// or why it cannot be deleted: there is none, or its desired state is newer.
 fn check_deletable(
-    db: &Connection,
+    db: &Db,
     query: &str,
     repository: i64,
     digest: &Digest,
     generation: i64,
 ) -> Result<Result<(i64, i64), Deleted>, StoreError> {
-    let found = db
-        .prepare_cached(query)?
-        .query_row(params![repository, digest.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
-        })
-        .optional()?;
+    let found = db.optional(query, params![repository, digest.as_str()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<i64>(2)?))
+    })?;
     Ok(match found {
         None => Err(Deleted::Unknown),
         Some((_, _, newer)) if newer >= generation => Err(Deleted::Overtaken),
@@ -206,7 +207,7 @@ fn check_deletable(
     })
 }
 
-fn delete(db: &Connection, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError> {
+fn delete(db: &Db, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError> {
     catch_up(db, new.generation)?;
     let Some(repository) = repository_id(db, &new.repository)? else {
         return Ok(Deleted::Unknown);
@@ -255,13 +256,13 @@ impl Store {
     ) -> Result<Option<Vec<Tag>>, StoreError> {
         let (repository, digest) = (repository.clone(), digest.clone());
         self.read(move |db| {
-            let target = key(
-                db,
+            let target = db.optional(
                 "SELECT rm.id FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
                  JOIN repositories r ON r.id = rm.repository_id
                  WHERE r.name = ?1 AND b.digest = ?2 AND rm.desired",
                 params![repository.as_str(), digest.as_str()],
+                |row| row.get(0),
             )?;
             let Some(target) = target else {
                 return Ok(None);

@@ -6,12 +6,12 @@ use refity_types::manifest::ManifestKind;
 use refity_types::media_type::MediaType;
 use refity_types::name::RepositoryName;
 use refity_types::platform::{Platform, children};
-use rusqlite::{Connection, params};
 
 use crate::content::manifests::manifest_in;
 use crate::content::repositories::repository_id;
 use crate::content::sums::set_manifest_size;
-use crate::engine::sql::row;
+use crate::engine::db::Db;
+use crate::engine::value::{named_params, params};
 use crate::{Store, StoreError};
 
 /// The manifest :manifest and all that it needs: `needs (id, is_manifest)`.
@@ -22,19 +22,20 @@ pub(crate) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
     JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
 
 /// Works out what lists show of a manifest, when what it names is known.
-pub(crate) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
-    let size: i64 = db
-        .prepare_cached(&format!(
+pub(crate) fn derive(db: &Db, manifest: i64) -> Result<(), StoreError> {
+    let size: i64 = db.one(
+        &format!(
             "{NEEDS} SELECT coalesce(sum(b.size), 0) FROM (SELECT DISTINCT id FROM needs) n
              JOIN blobs b ON b.id = n.id"
-        ))?
-        .query_row(&[(":manifest", &manifest)], |row| row.get(0))?;
+        ),
+        named_params! { ":manifest": manifest },
+        |row| row.get(0),
+    )?;
     set_manifest_size(db, manifest, size)?;
-    let unknown = row(
-        db,
+    let unknown = db.optional(
         "SELECT media_type, bytes FROM manifests WHERE blob_id = ?1 AND platforms IS NULL",
         [manifest],
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)),
+        |row| Ok((row.get::<String>(0)?, row.get::<Vec<u8>>(1)?)),
     )?;
     let Some((media_type, bytes)) = unknown else {
         return Ok(());
@@ -50,26 +51,26 @@ pub(crate) fn derive(db: &Connection, manifest: i64) -> Result<(), StoreError> {
 }
 
 fn set_platforms(
-    db: &Connection,
+    db: &Db,
     manifest: i64,
     platforms: impl Iterator<Item = Platform>,
 ) -> Result<(), StoreError> {
     let names: Vec<String> = platforms.map(|platform| platform.to_string()).collect();
     let names = serde_json::Value::from(names).to_string();
-    db.prepare_cached("UPDATE manifests SET platforms = ?2 WHERE blob_id = ?1")?
-        .execute(params![manifest, names])?;
+    db.run(
+        "UPDATE manifests SET platforms = ?2 WHERE blob_id = ?1",
+        params![manifest, names],
+    )?;
     Ok(())
 }
 
 /// Notes for which platform an image is, unless that is known already.
-pub(crate) fn set_platform(
-    db: &Connection,
-    manifest: i64,
-    platform: &Platform,
-) -> Result<(), StoreError> {
-    let known: bool = db
-        .prepare_cached("SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1")?
-        .query_row([manifest], |row| row.get(0))?;
+pub(crate) fn set_platform(db: &Db, manifest: i64, platform: &Platform) -> Result<(), StoreError> {
+    let known: bool = db.one(
+        "SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1",
+        [manifest],
+        |row| row.get(0),
+    )?;
     if known {
         return Ok(());
     }

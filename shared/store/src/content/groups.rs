@@ -1,8 +1,9 @@
 //! Groups: the first component of a repository's name.
 
 use refity_types::name::GroupName;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobKind, Store, StoreError};
@@ -30,24 +31,23 @@ pub enum GroupCreated {
 }
 
 pub(crate) fn create_group(
-    db: &Connection,
+    db: &Db,
     store: &Store,
     name: &GroupName,
 ) -> Result<GroupCreated, StoreError> {
     let now = store.clock.wall_ms();
     let generation = next_generation(db, now)?;
     // The row of one that was removed may still be there.
-    let made = db
-        .prepare_cached(
-            "INSERT INTO groups (name, desired, generation, created_at) VALUES (?1, 1, ?2, ?3)
+    let made = db.optional(
+        "INSERT INTO groups (name, desired, generation, created_at) VALUES (?1, 1, ?2, ?3)
              ON CONFLICT (name) DO UPDATE SET
                  desired = 1, generation = excluded.generation, created_at = excluded.created_at,
                  create_on_push = 1, public = 0
              WHERE NOT desired
              RETURNING id",
-        )?
-        .query_row(params![name.as_str(), generation, now], |row| row.get(0))
-        .optional()?;
+        params![name.as_str(), generation, now],
+        |row| row.get(0),
+    )?;
     let Some(group) = made else {
         return Ok(GroupCreated::Exists);
     };
@@ -71,21 +71,22 @@ impl Store {
     /// When the database cannot be read.
     pub async fn groups(&self) -> Result<Vec<Group>, StoreError> {
         self.read_for_people(|db| {
-            let mut query = db.prepare_cached(
+            let groups = db.all(
                 "SELECT name, create_on_push, created_at,
                         (SELECT count(*) FROM repositories r
                          WHERE r.group_id = g.id AND r.removed_at IS NULL)
                  FROM groups g WHERE desired ORDER BY name",
+                (),
+                |row| {
+                    Ok(Group {
+                        name: row.get(0)?,
+                        create_on_push: row.get(1)?,
+                        created_at: row.get(2)?,
+                        repositories: row.get(3)?,
+                    })
+                },
             )?;
-            let groups = query.query_map([], |row| {
-                Ok(Group {
-                    name: row.get(0)?,
-                    create_on_push: row.get(1)?,
-                    created_at: row.get(2)?,
-                    repositories: row.get(3)?,
-                })
-            })?;
-            Ok(groups.collect::<Result<_, _>>()?)
+            Ok(groups)
         })
         .await
     }

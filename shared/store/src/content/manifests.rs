@@ -8,14 +8,14 @@ use refity_types::media_type::MediaType;
 use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
 use refity_types::platform::Platform;
 use refity_types::version::sort_key;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::content::blobs::{blob_in, ensure_stored, upsert_blob};
 use crate::content::derived::{derive, set_platform};
 use crate::content::referrers;
 use crate::content::repositories::{ensure_repository, find_any_state, repository_id, undo_create};
 use crate::content::sums::{change_holding, change_tag, pushed};
-use crate::engine::sql::{from_sql, parsed};
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::{catch_up, known};
 use crate::queue::intents::link_intent;
@@ -113,7 +113,7 @@ pub struct ManifestHead {
     touched: Option<(i64, i64)>,
 }
 
-fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
+fn put(db: &Db, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreError> {
     let before = find_any_state(db, &new.repository)?;
     let repository = match ensure_repository(db, &new.repository, clock.wall_ms())? {
         Ok(repository) => repository,
@@ -127,11 +127,11 @@ fn put(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<PutManifest,
     catch_up(db, new.generation)?;
     let manifest = upsert_manifest(db, clock, new)?;
     for &(blob, is_manifest) in &named {
-        db.prepare_cached(
+        db.run(
             "INSERT INTO manifest_references (manifest_id, blob_id, is_manifest)
              VALUES (?1, ?2, ?3) ON CONFLICT (manifest_id, blob_id) DO NOTHING",
-        )?
-        .execute(params![manifest, blob, is_manifest])?;
+            params![manifest, blob, is_manifest],
+        )?;
     }
     derive(db, manifest)?;
     if let Some(platform) = &new.platform {
@@ -169,7 +169,7 @@ type Named = Vec<(i64, bool)>;
 /// What the manifest names, as far as the repository has it, and what of the
 /// required it lacks.
 fn find_references(
-    db: &Connection,
+    db: &Db,
     repository: Option<i64>,
     new: &NewManifest,
 ) -> Result<(Named, Vec<MissingReference>), StoreError> {
@@ -204,31 +204,27 @@ fn find_references(
 
 /// Whether the manifest, or a tag that is to point at it, has a desired state
 /// of this very generation: another process drew it too.
-fn is_generation_taken(db: &Connection, new: &NewManifest) -> Result<bool, StoreError> {
+fn is_generation_taken(db: &Db, new: &NewManifest) -> Result<bool, StoreError> {
     let Some((repository, _)) = find_any_state(db, &new.repository)? else {
         return Ok(false);
     };
-    let of_manifest: bool = db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM repository_manifests rm
+    let of_manifest: bool = db.one(
+        "SELECT EXISTS (SELECT 1 FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
                  WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.generation = ?3)",
-        )?
-        .query_row(
-            params![repository, new.digest.as_str(), new.generation],
-            |row| row.get(0),
-        )?;
+        params![repository, new.digest.as_str(), new.generation],
+        |row| row.get(0),
+    )?;
     if of_manifest {
         return Ok(true);
     }
-    let mut query = db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM tags
-             WHERE repository_id = ?1 AND name = ?2 AND generation = ?3)",
-    )?;
     for tag in &new.tags {
-        if query.query_row(params![repository, tag.as_str(), new.generation], |row| {
-            row.get(0)
-        })? {
+        if db.one(
+            "SELECT EXISTS (SELECT 1 FROM tags
+             WHERE repository_id = ?1 AND name = ?2 AND generation = ?3)",
+            params![repository, tag.as_str(), new.generation],
+            |row| row.get(0),
+        )? {
             return Ok(true);
         }
     }
@@ -237,7 +233,7 @@ fn is_generation_taken(db: &Connection, new: &NewManifest) -> Result<bool, Store
 
 /// The configuration of an image whose platform is not known yet.
 fn config_to_read(
-    db: &Connection,
+    db: &Db,
     repository: Option<i64>,
     new: &NewManifest,
     config: Option<&Digest>,
@@ -245,12 +241,12 @@ fn config_to_read(
     let (Some(repository), Some(config)) = (repository, config) else {
         return Ok(None);
     };
-    let known: bool = db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM blobs b JOIN manifests m ON m.blob_id = b.id
+    let known: bool = db.one(
+        "SELECT EXISTS (SELECT 1 FROM blobs b JOIN manifests m ON m.blob_id = b.id
                  WHERE b.digest = ?1 AND m.platforms IS NOT NULL)",
-        )?
-        .query_row([new.digest.as_str()], |row| row.get(0))?;
+        [new.digest.as_str()],
+        |row| row.get(0),
+    )?;
     if known {
         return Ok(None);
     }
@@ -258,27 +254,26 @@ fn config_to_read(
 }
 
 pub(crate) fn manifest_in(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     digest: &Digest,
 ) -> Result<Option<i64>, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT rm.manifest_id FROM repository_manifests rm
+    db.optional(
+        "SELECT rm.manifest_id FROM repository_manifests rm
              JOIN blobs b ON b.id = rm.manifest_id
              WHERE rm.repository_id = ?1 AND b.digest = ?2 AND rm.desired",
-        )?
-        .query_row(params![repository, digest.as_str()], |row| row.get(0))
-        .optional()?)
+        params![repository, digest.as_str()],
+        |row| row.get(0),
+    )
 }
 
-fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<i64, StoreError> {
+fn upsert_manifest(db: &Db, clock: &Clock, new: &NewManifest) -> Result<i64, StoreError> {
     let blob = upsert_blob(db, clock, &new.digest, new.bytes.len() as u64)?;
-    db.prepare_cached(
+    db.run(
         "INSERT INTO manifests (blob_id, media_type, bytes) VALUES (?1, ?2, ?3)
          ON CONFLICT (blob_id) DO NOTHING",
-    )?
-    .execute(params![blob, new.media_type.as_str(), &*new.bytes])?;
+        params![blob, new.media_type.as_str(), &*new.bytes],
+    )?;
     if let Some(referral) = &new.referral {
         referrers::insert(db, blob, referral)?;
     }
@@ -286,7 +281,7 @@ fn upsert_manifest(db: &Connection, clock: &Clock, new: &NewManifest) -> Result<
 }
 
 fn set_published(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     manifest: i64,
@@ -295,9 +290,8 @@ fn set_published(
     let now = clock.wall_ms();
     pushed(db, repository, now)?;
     change_holding(db, repository, manifest, || {
-        Ok(db
-            .prepare_cached(
-                "INSERT INTO repository_manifests
+        db.one(
+            "INSERT INTO repository_manifests
                  (repository_id, manifest_id, desired, generation, pushed_at, pushed_by, touched_at)
              VALUES (?1, ?2, TRUE, ?3, ?4, ?5, ?4)
              ON CONFLICT (repository_id, manifest_id) DO UPDATE SET
@@ -307,24 +301,22 @@ fn set_published(
                  pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by,
                  touched_at = excluded.touched_at, released_at = NULL
              RETURNING id, desired",
-            )?
-            .query_row(
-                params![
-                    repository,
-                    manifest,
-                    new.generation,
-                    now,
-                    new.user.map(|user| user.0)
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?)
+            params![
+                repository,
+                manifest,
+                new.generation,
+                now,
+                new.user.map(|user| user.0)
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
     })
 }
 
 /// Points a tag at the manifest, unless its desired state is newer. Answers the
 /// tag's job, which waits for the manifest's.
 fn set_tag(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     repository: i64,
     manifest: i64,
@@ -332,33 +324,32 @@ fn set_tag(
     new: &NewManifest,
     publishes: JobId,
 ) -> Result<Option<JobId>, StoreError> {
-    db.prepare_cached(
+    db.run(
         "UPDATE repository_manifests SET untagged_at = ?4
          WHERE repository_id = ?1 AND manifest_id <> ?3 AND manifest_id = (
              SELECT manifest_id FROM tags
              WHERE repository_id = ?1 AND name = ?2 AND generation < ?5)",
-    )?
-    .execute(params![
-        repository,
-        tag.as_str(),
-        manifest,
-        clock.wall_ms(),
-        new.generation
-    ])?;
+        params![
+            repository,
+            tag.as_str(),
+            manifest,
+            clock.wall_ms(),
+            new.generation
+        ],
+    )?;
     let target: Option<i64> = change_tag(db, repository, tag.as_str(), || {
-        Ok(db
-        .prepare_cached(
-            "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at, pushed_by,
-                               version_key, pulls, pulled_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(sum(p.count), 0), coalesce(max(p.last_at), 0)
+        db.optional(
+            "INSERT INTO tags
+                 (repository_id, name, manifest_id, generation, pushed_at, pushed_by,
+                  version_key, pulls, pulled_at)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                    coalesce(sum(p.count), 0), coalesce(max(p.last_at), 0)
              FROM pulls p WHERE p.repository_id = ?1 AND p.reference = ?2
              ON CONFLICT (repository_id, name) DO UPDATE SET
                  manifest_id = excluded.manifest_id, generation = excluded.generation,
                  pushed_at = excluded.pushed_at, pushed_by = excluded.pushed_by
              WHERE excluded.generation > generation
              RETURNING id",
-        )?
-        .query_row(
             params![
                 repository,
                 tag.as_str(),
@@ -370,15 +361,13 @@ fn set_tag(
             ],
             |row| row.get(0),
         )
-        .optional()?)
     })?;
     let Some(target) = target else {
         return Ok(None);
     };
     let job = enqueue_or_join(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
     // What an older wish of this tag had to wait for no longer matters.
-    db.prepare_cached("DELETE FROM job_dependencies WHERE job_id = ?1")?
-        .execute([job.0])?;
+    db.run("DELETE FROM job_dependencies WHERE job_id = ?1", [job.0])?;
     add_dependency(db, job, publishes)?;
     update_readiness(db, job)?;
     Ok(Some(job))
@@ -387,7 +376,7 @@ fn set_tag(
 /// The unfinished jobs that put a named blob, or a named manifest, where a
 /// manifest that names it may be published.
 pub(crate) fn unfinished_of(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     blob: i64,
     is_manifest: bool,
@@ -405,23 +394,11 @@ pub(crate) fn unfinished_of(
             "SELECT id FROM repository_blobs WHERE repository_id = ?1 AND blob_id = ?2",
         )
     };
-    let target: Option<i64> = db
-        .prepare_cached(target)?
-        .query_row([repository, blob], |row| row.get(0))
-        .optional()?;
+    let target: Option<i64> = db.optional(target, [repository, blob], |row| row.get(0))?;
     if let Some(target) = target {
         jobs.extend(unfinished(db, kind, target)?);
     }
     Ok(jobs)
-}
-
-/// A row of [`BY_TAG`] or [`BY_DIGEST`].
-struct Row {
-    key: i64,
-    digest: String,
-    media_type: String,
-    size: i64,
-    touched: Option<(i64, i64)>,
 }
 
 const BY_TAG: &str = "
@@ -439,7 +416,7 @@ const BY_DIGEST: &str = "
 
 /// The manifest of a repository, and its key.
 fn find(
-    db: &Connection,
+    db: &Db,
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Result<Option<(i64, ManifestHead)>, StoreError> {
@@ -450,28 +427,15 @@ fn find(
         Reference::Tag(tag) => (BY_TAG, tag.as_str()),
         Reference::Digest(digest) => (BY_DIGEST, digest.as_str()),
     };
-    let found = db
-        .prepare_cached(by)?
-        .query_row(params![repository, name], |row| {
-            Ok(Row {
-                key: row.get(0)?,
-                digest: row.get(1)?,
-                media_type: row.get(2)?,
-                size: row.get(3)?,
-                touched: row.get::<_, Option<_>>(4)?.zip(row.get(5)?),
-            })
-        })
-        .optional()?;
-    let Some(row) = found else {
-        return Ok(None);
-    };
-    let head = ManifestHead {
-        digest: parsed(&row.digest)?,
-        media_type: row.media_type,
-        size: from_sql(row.size),
-        touched: row.touched,
-    };
-    Ok(Some((row.key, head)))
+    db.optional(by, params![repository, name], |row| {
+        let head = ManifestHead {
+            digest: row.get(1)?,
+            media_type: row.get(2)?,
+            size: row.get(3)?,
+            touched: row.get::<Option<_>>(4)?.zip(row.get(5)?),
+        };
+        Ok((row.get(0)?, head))
+    })
 }
 
 impl Store {
@@ -541,13 +505,14 @@ impl Store {
     ) -> Result<Option<StoredManifest>, StoreError> {
         let (repository, reference) = (repository.clone(), reference.clone());
         self.read(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            let Some((key, head)) = find(&snapshot, &repository, &reference)? else {
+            let Some((key, head)) = find(db, &repository, &reference)? else {
                 return Ok(None);
             };
-            let bytes: Vec<u8> = snapshot
-                .prepare_cached("SELECT bytes FROM manifests WHERE blob_id = ?1")?
-                .query_row([key], |row| row.get(0))?;
+            let bytes: Vec<u8> = db.one(
+                "SELECT bytes FROM manifests WHERE blob_id = ?1",
+                [key],
+                |row| row.get(0),
+            )?;
             let bytes = bytes.into();
             Ok(Some(StoredManifest { head, bytes }))
         })

@@ -1,8 +1,10 @@
 //! Lists of names, as `tags/list` and `_catalog` show them.
 
-use rusqlite::{CachedStatement, Params};
+use std::ops::ControlFlow::Continue;
 
 use crate::StoreError;
+use crate::engine::db::Db;
+use crate::engine::value::Params;
 
 /// Between two names. No name has a character that JSON escapes, so a list of
 /// them can be sent as it is.
@@ -74,16 +76,12 @@ impl Names {
     }
 
     /// Reads the first column of all rows.
-    pub(crate) fn of_rows(
-        query: &mut CachedStatement<'_>,
-        values: impl Params,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn of_rows(db: &Db, query: &str, values: impl Params) -> Result<Self, StoreError> {
         let mut names = Self::default();
-        let mut rows = query.query(values)?;
-        while let Some(row) = rows.next()? {
-            let name = row.get_ref(0)?.as_str();
-            names.add(name.map_err(|error| StoreError::Corrupt(error.to_string()))?);
-        }
+        db.each(query, values, |row| {
+            names.add(row.text(0)?);
+            Ok(Continue(()))
+        })?;
         names.check()?;
         Ok(names)
     }

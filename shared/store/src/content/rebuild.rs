@@ -3,13 +3,12 @@
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, RepositoryName};
-use rusqlite::params;
 
 use crate::content::blobs::{ensure_linked_as_of, ensure_stored, upsert_blob};
 use crate::content::groups::create_group;
 use crate::content::repositories::ensure_repository;
 use crate::content::sums::change_blob;
-use crate::engine::sql::to_sql;
+use crate::engine::value::params;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, Store, StoreError};
 
@@ -52,17 +51,17 @@ impl Store {
                 Adopted::Spool(file) => {
                     change_blob(db, blob, || {
                         let adopted = "UPDATE blobs SET file = coalesce(file, ?2) WHERE id = ?1";
-                        Ok(db.execute(adopted, params![blob, file.to_string()])?)
+                        db.run(adopted, params![blob, file.to_string()])
                     })?;
                     ensure_stored(db, clock, blob, size)?;
                 }
                 Adopted::Remote => {
                     change_blob(db, blob, || {
-                        Ok(db.execute(
+                        db.run(
                             "UPDATE blobs SET size = ?2, stored_at = ?3, confirmed_at = ?3
                              WHERE id = ?1",
-                            params![blob, to_sql(size), now],
-                        )?)
+                            params![blob, size, now],
+                        )
                     })?;
                 }
             }
@@ -80,7 +79,7 @@ impl Store {
     /// When the database cannot be written; then nothing has changed.
     pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
         self.write(|db| {
-            let mut query = db.prepare_cached(
+            let waiting: Vec<i64> = db.all(
                 "INSERT INTO job_dependencies (job_id, depends_on_id)
                  SELECT j.id, p.id FROM jobs j
                  JOIN repository_blobs rb ON rb.id = j.target
@@ -89,10 +88,9 @@ impl Store {
                  WHERE j.kind = 'link_blob' AND j.removes AND j.state <> 'done'
                  ON CONFLICT (job_id, depends_on_id) DO NOTHING
                  RETURNING job_id",
+                (),
+                |row| row.get(0),
             )?;
-            let waiting: Vec<i64> = query
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
             for job in waiting {
                 update_readiness(db, JobId(job))?;
             }

@@ -1,14 +1,14 @@
 //! Referrers: manifests that name another one as their subject.
 
-use std::collections::BTreeMap;
-
 use refity_types::digest::Digest;
 use refity_types::manifest::{Descriptor, Manifest};
 use refity_types::name::RepositoryName;
-use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::content::repositories::repository_id;
-use crate::engine::sql::from_sql;
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// What a descriptor takes in JSON beside its annotations and its artifact
@@ -66,32 +66,26 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-pub(crate) fn insert(
-    db: &Connection,
-    manifest: i64,
-    referral: &Referral,
-) -> Result<(), StoreError> {
+pub(crate) fn insert(db: &Db, manifest: i64, referral: &Referral) -> Result<(), StoreError> {
     let annotations = json(&referral.annotations)?;
-    db.prepare_cached(
+    db.run(
         "INSERT INTO referrers (manifest_id, subject, artifact_type, annotations)
          VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (manifest_id) DO NOTHING",
-    )?
-    .execute(params![
-        manifest,
-        referral.subject.as_str(),
-        referral.artifact_type,
-        annotations
-    ])?;
+        params![
+            manifest,
+            referral.subject.as_str(),
+            referral.artifact_type,
+            annotations
+        ],
+    )?;
     Ok(())
 }
 
-fn page(
-    db: &Connection,
-    repository: i64,
-    asked: &ReferrersQuery,
-) -> Result<ReferrersPage, StoreError> {
-    let mut query = db.prepare_cached(
+fn page(db: &Db, repository: i64, asked: &ReferrersQuery) -> Result<ReferrersPage, StoreError> {
+    let limit = asked.limit.map_or(usize::MAX, |limit| limit as usize);
+    let (mut page, mut bytes, mut last) = (ReferrersPage::default(), 0, asked.after);
+    db.each(
         "SELECT f.manifest_id, m.media_type, b.digest, b.size, f.artifact_type, f.annotations
          FROM referrers f
          JOIN repository_manifests rm
@@ -101,41 +95,42 @@ fn page(
          WHERE f.subject = ?2 AND f.manifest_id > ?3
            AND (?4 IS NULL OR f.artifact_type = ?4)
          ORDER BY f.manifest_id",
+        params![
+            repository,
+            asked.subject.as_str(),
+            asked.after,
+            asked.artifact_type
+        ],
+        |row| {
+            let (artifact_type, annotations): (Option<String>, String) = (row.get(4)?, row.get(5)?);
+            bytes += DESCRIPTOR_BYTES + annotations.len();
+            bytes += json(&artifact_type)?.len();
+            let full = bytes > asked.max_bytes && !page.descriptors.is_empty();
+            if full || page.descriptors.len() >= limit {
+                page.next = (limit > 0).then_some(last);
+                return Ok(Break(()));
+            }
+            last = row.get(0)?;
+            let corrupt =
+                |what: &str| StoreError::Corrupt(format!("a referrer's {what} is damaged"));
+            page.descriptors.push(Descriptor {
+                media_type: row
+                    .get::<String>(1)?
+                    .parse()
+                    .map_err(|_| corrupt("media type"))?,
+                digest: row
+                    .get::<String>(2)?
+                    .parse()
+                    .map_err(|_| corrupt("digest"))?,
+                size: row.get(3)?,
+                urls: Vec::new(),
+                annotations: serde_json::from_str(&annotations)
+                    .map_err(|_| corrupt("annotations"))?,
+                artifact_type,
+            });
+            Ok(Continue(()))
+        },
     )?;
-    let mut rows = query.query(params![
-        repository,
-        asked.subject.as_str(),
-        asked.after,
-        asked.artifact_type
-    ])?;
-    let limit = asked.limit.map_or(usize::MAX, |limit| limit as usize);
-    let (mut page, mut bytes, mut last) = (ReferrersPage::default(), 0, asked.after);
-    while let Some(row) = rows.next()? {
-        let (artifact_type, annotations): (Option<String>, String) = (row.get(4)?, row.get(5)?);
-        bytes += DESCRIPTOR_BYTES + annotations.len();
-        bytes += json(&artifact_type)?.len();
-        let full = bytes > asked.max_bytes && !page.descriptors.is_empty();
-        if full || page.descriptors.len() >= limit {
-            page.next = (limit > 0).then_some(last);
-            break;
-        }
-        last = row.get(0)?;
-        let corrupt = |what: &str| StoreError::Corrupt(format!("a referrer's {what} is damaged"));
-        page.descriptors.push(Descriptor {
-            media_type: row
-                .get::<_, String>(1)?
-                .parse()
-                .map_err(|_| corrupt("media type"))?,
-            digest: row
-                .get::<_, String>(2)?
-                .parse()
-                .map_err(|_| corrupt("digest"))?,
-            size: from_sql(row.get(3)?),
-            urls: Vec::new(),
-            annotations: serde_json::from_str(&annotations).map_err(|_| corrupt("annotations"))?,
-            artifact_type,
-        });
-    }
     Ok(page)
 }
 

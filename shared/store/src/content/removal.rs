@@ -3,10 +3,10 @@
 //! layer links, data.
 
 use refity_config::clock::Clock;
-use rusqlite::{Connection, params};
 
 use crate::content::sums::{change_holding, change_tag};
-use crate::engine::sql::keys;
+use crate::engine::db::Db;
+use crate::engine::value::{Params, params};
 use crate::gc::reachability::{Gone, held_by};
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::generation::next_generation;
@@ -14,19 +14,14 @@ use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobId, JobKind, StoreError};
 
 /// Notes that a manifest became one that nothing holds by a delete, if it did.
-fn release(
-    db: &Connection,
-    repository: i64,
-    manifest: i64,
-    released_at: i64,
-) -> Result<(), StoreError> {
+fn release(db: &Db, repository: i64, manifest: i64, released_at: i64) -> Result<(), StoreError> {
     if !Gone::default().is_held(db, repository, manifest)? {
-        db.prepare_cached(
+        db.run(
             "UPDATE repository_manifests SET released_at = ?3
              WHERE repository_id = ?1 AND manifest_id = ?2 AND desired
                AND (released_at IS NULL OR released_at < ?3)",
-        )?
-        .execute([repository, manifest, released_at])?;
+            [repository, manifest, released_at],
+        )?;
     }
     Ok(())
 }
@@ -34,28 +29,29 @@ fn release(
 /// Removes a tag that points somewhere. Returns its job, or `None` if its desired
 /// state is newer than `generation`.
 pub(crate) fn remove_tag(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     tag: i64,
     generation: i64,
 ) -> Result<Option<JobId>, StoreError> {
     let now = clock.wall_ms();
-    let (repository, name, pointed) = db
-        .prepare_cached("SELECT repository_id, name, manifest_id FROM tags WHERE id = ?1")?
-        .query_row([tag], |row| {
+    let (repository, name, pointed) = db.one(
+        "SELECT repository_id, name, manifest_id FROM tags WHERE id = ?1",
+        [tag],
+        |row| {
             Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, Option<i64>>(2)?,
+                row.get::<i64>(0)?,
+                row.get::<String>(1)?,
+                row.get::<Option<i64>>(2)?,
             ))
-        })?;
+        },
+    )?;
     let removed = change_tag(db, repository, &name, || {
-        Ok(db
-            .prepare_cached(
-                "UPDATE tags SET manifest_id = NULL, generation = ?2, pushed_at = ?3
+        db.run(
+            "UPDATE tags SET manifest_id = NULL, generation = ?2, pushed_at = ?3
                  WHERE id = ?1 AND generation < ?2",
-            )?
-            .execute([tag, generation, now])?)
+            [tag, generation, now],
+        )
     })?;
     if removed == 0 {
         return Ok(None);
@@ -71,24 +67,23 @@ pub(crate) fn remove_tag(
 ///
 /// Without a generation no client asked for it, and every push is newer.
 pub(crate) fn withdraw(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     target: i64,
     generation: Option<i64>,
     released_at: i64,
 ) -> Result<JobId, StoreError> {
-    let (repository, manifest): (i64, i64) = db
-        .prepare_cached(
-            "SELECT repository_id, manifest_id FROM repository_manifests WHERE id = ?1",
-        )?
-        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (repository, manifest): (i64, i64) = db.one(
+        "SELECT repository_id, manifest_id FROM repository_manifests WHERE id = ?1",
+        [target],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     change_holding(db, repository, manifest, || {
-        Ok(db
-            .prepare_cached(
-                "UPDATE repository_manifests
+        db.run(
+            "UPDATE repository_manifests
                  SET desired = FALSE, generation = coalesce(?2, generation + 1) WHERE id = ?1",
-            )?
-            .execute(params![target, generation])?)
+            params![target, generation],
+        )
     })?;
     for held in held_by(db, repository, manifest)? {
         release(db, repository, held.manifest, released_at)?;
@@ -121,7 +116,7 @@ pub(crate) fn withdraw(
 
 /// Makes a blob go from a repository. Answers its job.
 pub(crate) fn unlink(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     target: i64,
     generation: Option<i64>,
@@ -131,15 +126,16 @@ pub(crate) fn unlink(
         Some(generation) => generation,
         None => next_generation(db, clock.wall_ms())?,
     };
-    let (repository, blob): (i64, i64) = db
-        .prepare_cached("SELECT repository_id, blob_id FROM repository_blobs WHERE id = ?1")?
-        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (repository, blob): (i64, i64) = db.one(
+        "SELECT repository_id, blob_id FROM repository_blobs WHERE id = ?1",
+        [target],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     change_holding(db, repository, blob, || {
-        Ok(db
-            .prepare_cached(
-                "UPDATE repository_blobs SET desired = FALSE, generation = ?2 WHERE id = ?1",
-            )?
-            .execute([target, generation])?)
+        db.run(
+            "UPDATE repository_blobs SET desired = FALSE, generation = ?2 WHERE id = ?1",
+            [target, generation],
+        )
     })?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::LinkBlob, target))?;
     need_each(
@@ -158,10 +154,12 @@ pub(crate) fn unlink(
 }
 
 /// Makes a blob that no repository has go from SFTP, and then from the spool.
-pub(crate) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
+pub(crate) fn discard(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = next_generation(db, clock.wall_ms())?;
-    db.prepare_cached("UPDATE blobs SET desired = FALSE, generation = ?2 WHERE id = ?1")?
-        .execute([blob, generation])?;
+    db.run(
+        "UPDATE blobs SET desired = FALSE, generation = ?2 WHERE id = ?1",
+        [blob, generation],
+    )?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::StoreBlob, blob))?;
     need_each(
         db,
@@ -179,13 +177,8 @@ pub(crate) fn discard(db: &Connection, clock: &Clock, blob: i64) -> Result<JobId
 }
 
 /// Lets `job` wait for each job that a query gives.
-fn need_each(
-    db: &Connection,
-    job: JobId,
-    query: &str,
-    values: impl rusqlite::Params,
-) -> Result<(), StoreError> {
-    for needed in keys(db, query, values)? {
+fn need_each(db: &Db, job: JobId, query: &str, values: impl Params) -> Result<(), StoreError> {
+    for needed in db.all(query, values, |row| row.get(0))? {
         add_dependency(db, job, JobId(needed))?;
     }
     update_readiness(db, job)

@@ -1,9 +1,10 @@
 //! Repositories. They appear on the first push, inside a group that exists.
 
 use refity_types::name::RepositoryName;
-use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use crate::accounts::readable::READABLE;
+use crate::engine::db::Db;
+use crate::engine::value::{named_params, params};
 use crate::{Names, Readable, Store, StoreError};
 
 /// Whether a repository can be pushed to.
@@ -17,66 +18,64 @@ pub enum PushTarget {
     NoRepository,
 }
 
-pub(crate) fn repository_id(
-    db: &Connection,
-    name: &RepositoryName,
-) -> Result<Option<i64>, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT id FROM repositories WHERE name = ?1 AND removed_at IS NULL")?
-        .query_row([name.as_str()], |row| row.get(0))
-        .optional()?)
+pub(crate) fn repository_id(db: &Db, name: &RepositoryName) -> Result<Option<i64>, StoreError> {
+    db.optional(
+        "SELECT id FROM repositories WHERE name = ?1 AND removed_at IS NULL",
+        [name.as_str()],
+        |row| row.get(0),
+    )
 }
 
 /// Finds a repository, removed or not: its row, and when it was removed.
 pub(crate) fn find_any_state(
-    db: &Connection,
+    db: &Db,
     name: &RepositoryName,
 ) -> Result<Option<(i64, Option<i64>)>, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT id, removed_at FROM repositories WHERE name = ?1")?
-        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
+    db.optional(
+        "SELECT id, removed_at FROM repositories WHERE name = ?1",
+        [name.as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// Makes a removed repository a new one, in the row that it had.
-pub(crate) fn revive(db: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached(
+pub(crate) fn revive(db: &Db, id: i64, now: i64) -> Result<(), StoreError> {
+    db.run(
         "UPDATE repositories
-         SET removed_at = NULL, folders_removed = 0, created_at = ?2, last_push_at = 0 WHERE id = ?1",
-    )?
-    .execute([id, now])?;
+         SET removed_at = NULL, folders_removed = 0, created_at = ?2, last_push_at = 0
+         WHERE id = ?1",
+        [id, now],
+    )?;
     Ok(())
 }
 
 /// Undoes the creation or revival of a repository.
 pub(crate) fn undo_create(
-    db: &Connection,
+    db: &Db,
     id: i64,
     before: Option<(i64, Option<i64>)>,
 ) -> Result<(), StoreError> {
     match before {
-        None => db
-            .prepare_cached("DELETE FROM repositories WHERE id = ?1")?
-            .execute([id])?,
-        Some((_, removed_at)) => db
-            .prepare_cached("UPDATE repositories SET removed_at = ?2 WHERE id = ?1")?
-            .execute(params![id, removed_at])?,
+        None => db.run("DELETE FROM repositories WHERE id = ?1", [id])?,
+        Some((_, removed_at)) => db.run(
+            "UPDATE repositories SET removed_at = ?2 WHERE id = ?1",
+            params![id, removed_at],
+        )?,
     };
     Ok(())
 }
 
-fn group(db: &Connection, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT id, create_on_push FROM groups WHERE name = ?1 AND desired")?
-        .query_row([name.group().as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?)
+fn group(db: &Db, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreError> {
+    db.optional(
+        "SELECT id, create_on_push FROM groups WHERE name = ?1 AND desired",
+        [name.group().as_str()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// The repository to push to, made where it is missing and may be made.
 pub(crate) fn ensure_repository(
-    db: &Connection,
+    db: &Db,
     name: &RepositoryName,
     now: i64,
 ) -> Result<Result<i64, PushTarget>, StoreError> {
@@ -92,22 +91,18 @@ pub(crate) fn ensure_repository(
                 revive(db, id, now)?;
                 return Ok(Ok(id));
             }
-            let id = db
-                .prepare_cached(
-                    "INSERT INTO repositories (group_id, name, created_at) VALUES (?1, ?2, ?3)
-                     RETURNING id",
-                )?
-                .query_row(params![group, name.as_str(), now], |row| row.get(0))?;
-            Ok(Ok(id))
+            db.one(
+                "INSERT INTO repositories (group_id, name, created_at)
+                 VALUES (?1, ?2, ?3) RETURNING id",
+                params![group, name.as_str(), now],
+                |row| row.get(0).map(Ok),
+            )
         }
     }
 }
 
 /// Whether a push into this repository may begin.
-pub(crate) fn push_target(
-    db: &Connection,
-    name: &RepositoryName,
-) -> Result<PushTarget, StoreError> {
+pub(crate) fn push_target(db: &Db, name: &RepositoryName) -> Result<PushTarget, StoreError> {
     if repository_id(db, name)?.is_some() {
         return Ok(PushTarget::Open);
     }
@@ -144,21 +139,23 @@ impl Store {
             let last = last.unwrap_or_default();
             if readable != Readable::All {
                 let (all, user, within) = readable.values();
-                let mut query = db.prepare_cached(&format!(
+                let query = format!(
                     "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
-                     WHERE r.name > :last AND r.removed_at IS NULL AND {READABLE} ORDER BY r.name LIMIT :limit"
-                ))?;
+                     WHERE r.name > :last AND r.removed_at IS NULL AND {READABLE}
+                     ORDER BY r.name LIMIT :limit"
+                );
                 let values = named_params! {
                     ":last": last, ":limit": limit, ":all": all, ":user": user,
                     ":within": within,
                 };
-                return Names::of_rows(&mut query, values);
+                return Names::of_rows(db, &query, values);
             }
-            let mut query = db.prepare_cached(
+            Names::of_rows(
+                db,
                 "SELECT name FROM repositories WHERE name > ?1 AND removed_at IS NULL
                  ORDER BY name LIMIT ?2",
-            )?;
-            Names::of_rows(&mut query, params![last, limit])
+                params![last, limit],
+            )
         })
         .await
     }

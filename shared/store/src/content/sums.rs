@@ -12,9 +12,9 @@
 //! A change runs inside a function of this module, which compares the rows
 //! before and after it.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
-
 use crate::StoreError;
+use crate::engine::db::Db;
+use crate::engine::value::params;
 
 /// What a blob counts for in `totals`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -25,19 +25,18 @@ struct BlobShare {
 }
 
 impl BlobShare {
-    fn read(db: &Connection, blob: i64) -> Result<Self, StoreError> {
-        let found = db
-            .prepare_cached(
-                "SELECT size, stored_at IS NOT NULL, file IS NOT NULL FROM blobs WHERE id = ?1",
-            )?
-            .query_row([blob], |row| {
+    fn read(db: &Db, blob: i64) -> Result<Self, StoreError> {
+        let found = db.optional(
+            "SELECT size, stored_at IS NOT NULL, file IS NOT NULL FROM blobs WHERE id = ?1",
+            [blob],
+            |row| {
                 Ok(Self {
                     size: row.get(0)?,
                     is_stored: row.get(1)?,
                     is_in_spool: row.get(2)?,
                 })
-            })
-            .optional()?;
+            },
+        )?;
         Ok(found.unwrap_or_default())
     }
 
@@ -58,7 +57,7 @@ impl BlobShare {
 
 /// Runs a change of a blob's row, which may also delete it.
 pub(crate) fn change_blob<T>(
-    db: &Connection,
+    db: &Db,
     blob: i64,
     change: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -66,17 +65,17 @@ pub(crate) fn change_blob<T>(
     let result = change()?;
     let after = BlobShare::read(db, blob)?;
     if before != after {
-        db.prepare_cached(
+        db.run(
             "UPDATE totals SET
                  stored_bytes = stored_bytes + ?1, stored_blobs = stored_blobs + ?2,
                  pending_bytes = pending_bytes + ?3, cached_bytes = cached_bytes + ?4",
-        )?
-        .execute([
-            after.stored() - before.stored(),
-            i64::from(after.is_stored) - i64::from(before.is_stored),
-            after.pending() - before.pending(),
-            after.cached() - before.cached(),
-        ])?;
+            [
+                after.stored() - before.stored(),
+                i64::from(after.is_stored) - i64::from(before.is_stored),
+                after.pending() - before.pending(),
+                after.cached() - before.cached(),
+            ],
+        )?;
         if after.size != before.size {
             resize(db, blob, after.size - before.size)?;
         }
@@ -86,14 +85,14 @@ pub(crate) fn change_blob<T>(
 
 /// Counts other bytes of a blob for all repositories that have it. (The size
 /// of a digest is corrected only when the index is rebuilt from SFTP.)
-fn resize(db: &Connection, blob: i64, by: i64) -> Result<(), StoreError> {
-    let mut holders = db.prepare_cached(
+fn resize(db: &Db, blob: i64, by: i64) -> Result<(), StoreError> {
+    let holders: Vec<i64> = db.all(
         "SELECT repository_id FROM repository_blobs WHERE blob_id = ?1 AND desired
          UNION
          SELECT repository_id FROM repository_manifests WHERE manifest_id = ?1 AND desired",
+        [blob],
+        |row| row.get(0),
     )?;
-    let holders = holders.query_map([blob], |row| row.get(0))?;
-    let holders: Vec<i64> = holders.collect::<Result<_, _>>()?;
     let unique = if holders.len() == 1 { by } else { 0 };
     for repository in holders {
         add_bytes(db, repository, by, unique)?;
@@ -101,26 +100,23 @@ fn resize(db: &Connection, blob: i64, by: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn add_bytes(
-    db: &Connection,
-    repository: i64,
-    logical: i64,
-    unique: i64,
-) -> Result<(), StoreError> {
-    db.prepare_cached(
+fn add_bytes(db: &Db, repository: i64, logical: i64, unique: i64) -> Result<(), StoreError> {
+    db.run(
         "UPDATE repositories SET logical_bytes = logical_bytes + ?2,
                                  unique_bytes = unique_bytes + ?3 WHERE id = ?1",
-    )?
-    .execute([repository, logical, unique])?;
-    db.prepare_cached("UPDATE totals SET logical_bytes = logical_bytes + ?1")?
-        .execute([logical])?;
+        [repository, logical, unique],
+    )?;
+    db.run(
+        "UPDATE totals SET logical_bytes = logical_bytes + ?1",
+        [logical],
+    )?;
     Ok(())
 }
 
 /// Runs a change of what a repository has of a blob, as a layer or as a
 /// manifest: of `repository_blobs` or `repository_manifests`.
 pub(crate) fn change_holding<T>(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     blob: i64,
     change: impl FnOnce() -> Result<T, StoreError>,
@@ -145,31 +141,32 @@ pub(crate) fn change_holding<T>(
     Ok(result)
 }
 
-fn holds(db: &Connection, repository: i64, blob: i64) -> Result<bool, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM repository_blobs
+fn holds(db: &Db, repository: i64, blob: i64) -> Result<bool, StoreError> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM repository_blobs
                             WHERE repository_id = ?1 AND blob_id = ?2 AND desired)
                  OR EXISTS (SELECT 1 FROM repository_manifests
                             WHERE repository_id = ?1 AND manifest_id = ?2 AND desired)",
-        )?
-        .query_row([repository, blob], |row| row.get(0))?)
+        [repository, blob],
+        |row| row.get(0),
+    )
 }
 
 /// Other repositories that have the blob: all, if there are fewer than two.
-fn other_holders(db: &Connection, repository: i64, blob: i64) -> Result<Vec<i64>, StoreError> {
+fn other_holders(db: &Db, repository: i64, blob: i64) -> Result<Vec<i64>, StoreError> {
     // A repository has at most two rows for one blob, so three rows are of two
     // repositories at least.
-    let mut query = db.prepare_cached(
+    let found = db.all(
         "SELECT repository_id FROM repository_blobs
          WHERE blob_id = ?1 AND desired AND repository_id <> ?2
          UNION ALL
          SELECT repository_id FROM repository_manifests
          WHERE manifest_id = ?1 AND desired AND repository_id <> ?2
          LIMIT 3",
+        [blob, repository],
+        |row| row.get(0),
     )?;
-    let found = query.query_map([blob, repository], |row| row.get(0))?;
-    let mut found: Vec<i64> = found.collect::<Result<_, _>>()?;
+    let mut found: Vec<i64> = found;
     found.sort_unstable();
     found.dedup();
     Ok(found)
@@ -177,7 +174,7 @@ fn other_holders(db: &Connection, repository: i64, blob: i64) -> Result<Vec<i64>
 
 /// Runs a change of where a tag points, and of nothing else about it.
 pub(crate) fn change_tag<T>(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     tag: &str,
     change: impl FnOnce() -> Result<T, StoreError>,
@@ -187,94 +184,97 @@ pub(crate) fn change_tag<T>(
     let after = points(db, repository, tag)?;
     if before != after {
         let by = i64::from(after.is_some()) - i64::from(before.is_some());
-        db.prepare_cached("UPDATE repositories SET tags = tags + ?2 WHERE id = ?1")?
-            .execute([repository, by])?;
-        db.prepare_cached(
+        db.run(
+            "UPDATE repositories SET tags = tags + ?2 WHERE id = ?1",
+            [repository, by],
+        )?;
+        db.run(
             "UPDATE tags SET size = coalesce(
                  (SELECT m.size FROM manifests m WHERE m.blob_id = tags.manifest_id), 0)
              WHERE repository_id = ?1 AND name = ?2",
-        )?
-        .execute(params![repository, tag])?;
+            params![repository, tag],
+        )?;
     }
     Ok(result)
 }
 
-fn points(db: &Connection, repository: i64, tag: &str) -> Result<Option<i64>, StoreError> {
-    let manifest = db
-        .prepare_cached("SELECT manifest_id FROM tags WHERE repository_id = ?1 AND name = ?2")?
-        .query_row(params![repository, tag], |row| row.get(0))
-        .optional()?;
+fn points(db: &Db, repository: i64, tag: &str) -> Result<Option<i64>, StoreError> {
+    let manifest = db.optional(
+        "SELECT manifest_id FROM tags WHERE repository_id = ?1 AND name = ?2",
+        params![repository, tag],
+        |row| row.get(0),
+    )?;
     Ok(manifest.flatten())
 }
 
 /// Sets the size of a manifest with all that it needs, in bytes, and that of
 /// its tags.
-pub(crate) fn set_manifest_size(
-    db: &Connection,
-    manifest: i64,
-    size: i64,
-) -> Result<(), StoreError> {
-    let changed = db
-        .prepare_cached("UPDATE manifests SET size = ?2 WHERE blob_id = ?1 AND size <> ?2")?
-        .execute([manifest, size])?;
+pub(crate) fn set_manifest_size(db: &Db, manifest: i64, size: i64) -> Result<(), StoreError> {
+    let changed = db.run(
+        "UPDATE manifests SET size = ?2 WHERE blob_id = ?1 AND size <> ?2",
+        [manifest, size],
+    )?;
     if changed > 0 {
-        db.prepare_cached("UPDATE tags SET size = ?2 WHERE manifest_id = ?1")?
-            .execute([manifest, size])?;
+        db.run(
+            "UPDATE tags SET size = ?2 WHERE manifest_id = ?1",
+            [manifest, size],
+        )?;
     }
     Ok(())
 }
 
 /// Notes a push (milliseconds, UTC).
-pub(crate) fn pushed(db: &Connection, repository: i64, at: i64) -> Result<(), StoreError> {
-    db.prepare_cached(
+pub(crate) fn pushed(db: &Db, repository: i64, at: i64) -> Result<(), StoreError> {
+    db.run(
         "UPDATE repositories SET last_push_at = ?2 WHERE id = ?1 AND last_push_at < ?2",
-    )?
-    .execute([repository, at])?;
+        [repository, at],
+    )?;
     Ok(())
 }
 
 /// Counts pulls of a tag or a digest, the last of them at `at` (milliseconds,
 /// UTC); fewer than none where old ones are forgotten.
 pub(crate) fn add_pulls(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     reference: &str,
     count: i64,
     at: i64,
 ) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE repositories SET pulls = pulls + ?2 WHERE id = ?1")?
-        .execute([repository, count])?;
-    db.prepare_cached(
+    db.run(
+        "UPDATE repositories SET pulls = pulls + ?2 WHERE id = ?1",
+        [repository, count],
+    )?;
+    db.run(
         "UPDATE tags SET pulls = pulls + ?3,
                 pulled_at = CASE WHEN pulled_at < ?4 THEN ?4 ELSE pulled_at END
          WHERE repository_id = ?1 AND name = ?2",
-    )?
-    .execute(params![repository, reference, count, at])?;
+        params![repository, reference, count, at],
+    )?;
     Ok(())
 }
 
 /// Forgets all pulls of a repository; its tags keep the time of their last one.
-pub(crate) fn forget_pulls(db: &Connection, repository: i64) -> Result<(), StoreError> {
+pub(crate) fn forget_pulls(db: &Db, repository: i64) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM pulls WHERE repository_id = ?1",
         "UPDATE repositories SET pulls = 0 WHERE id = ?1",
         "UPDATE tags SET pulls = 0 WHERE repository_id = ?1 AND pulls <> 0",
     ] {
-        db.prepare_cached(statement)?.execute([repository])?;
+        db.run(statement, [repository])?;
     }
     Ok(())
 }
 
 /// Counts a job that has just been finished (`by` 1), or is about to be
 /// deleted from the history (-1).
-pub(crate) fn count_done(db: &Connection, job: i64, by: i64) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE totals SET done_jobs = done_jobs + ?1")?
-        .execute([by])?;
-    db.prepare_cached(
+pub(crate) fn count_done(db: &Db, job: i64, by: i64) -> Result<(), StoreError> {
+    db.run("UPDATE totals SET done_jobs = done_jobs + ?1", [by])?;
+    db.run(
         "UPDATE repositories SET done_jobs = done_jobs + ?2
          WHERE id = (SELECT repository_id FROM job_repositories
                      WHERE job_id = ?1 AND NOT shared)",
-    )?
-    .execute([job, by])?;
+        [job, by],
+    )?;
     Ok(())
 }

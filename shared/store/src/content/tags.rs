@@ -1,9 +1,9 @@
 //! Tags, as `tags/list` shows them.
 
 use refity_types::name::RepositoryName;
-use rusqlite::params;
 
 use crate::content::repositories::repository_id;
+use crate::engine::value::params;
 use crate::{Names, Store, StoreError};
 
 impl Store {
@@ -23,14 +23,12 @@ impl Store {
             let Some(id) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
-            let mut query = db.prepare_cached(
-                "SELECT name FROM tags
+            let query = "SELECT name FROM tags
                  WHERE repository_id = ?1 AND name > ?2 AND manifest_id IS NOT NULL
-                 ORDER BY name LIMIT ?3",
-            )?;
+                 ORDER BY name LIMIT ?3";
             let limit = limit.map_or(i64::MAX, i64::from);
             let last = last.unwrap_or_default();
-            Names::of_rows(&mut query, params![id, last, limit]).map(Some)
+            Names::of_rows(db, query, params![id, last, limit]).map(Some)
         })
         .await
     }

@@ -2,12 +2,12 @@
 
 use refity_types::digest::{Digest, Hasher};
 use refity_types::name::{FileId, RepositoryName, UploadId};
-use rusqlite::{OptionalExtension as _, params};
 
 use crate::content::blobs::{ensure_linked, ensure_stored, upsert_blob};
 use crate::content::repositories::{ensure_repository, push_target};
 use crate::content::sums::change_blob;
-use crate::engine::sql::{file_from, from_sql, to_sql};
+use crate::engine::sql::file_from;
+use crate::engine::value::params;
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
 
 /// How many sessions are deleted in one transaction: it holds up every other
@@ -66,19 +66,19 @@ impl Store {
             if target != PushTarget::Open {
                 return Ok(target);
             }
-            db.prepare_cached(
+            db.run(
                 "INSERT INTO uploads (id, repository, offset, hash_state, boot_id, state,
                                       user_id, created_at, updated_at)
                  VALUES (?1, ?2, 0, ?3, ?4, 'open', ?5, ?6, ?6)",
-            )?
-            .execute(params![
-                id.to_string(),
-                repository.as_str(),
-                state,
-                clock.boot_id(),
-                user.map(|user| user.0),
-                clock.wall_ms(),
-            ])?;
+                params![
+                    id.to_string(),
+                    repository.as_str(),
+                    state,
+                    clock.boot_id(),
+                    user.map(|user| user.0),
+                    clock.wall_ms(),
+                ],
+            )?;
             Ok(target)
         })
         .await
@@ -96,24 +96,20 @@ impl Store {
     ) -> Result<Option<Upload>, StoreError> {
         let (repository, clock) = (repository.clone(), self.clock.clone());
         self.read(move |db| {
-            let row = db
-                .prepare_cached(
-                    "SELECT u.offset, u.hash_state, b.digest FROM uploads u
+            let row = db.optional(
+                "SELECT u.offset, u.hash_state, b.digest FROM uploads u
                      LEFT JOIN blobs b ON b.id = u.blob_id
                      WHERE u.id = ?1 AND u.repository = ?2
                        AND (u.state = 'committed' OR u.boot_id = ?3)",
-                )?
-                .query_row(
-                    params![id.to_string(), repository.as_str(), clock.boot_id()],
-                    |row| {
-                        Ok((
-                            row.get(0)?,
-                            row.get::<_, Vec<u8>>(1)?,
-                            row.get::<_, Option<String>>(2)?,
-                        ))
-                    },
-                )
-                .optional()?;
+                params![id.to_string(), repository.as_str(), clock.boot_id()],
+                |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get::<Vec<u8>>(1)?,
+                        row.get::<Option<String>>(2)?,
+                    ))
+                },
+            )?;
             let Some((offset, hash_state, digest)) = row else {
                 return Ok(None);
             };
@@ -129,10 +125,7 @@ impl Store {
                     Err(_) => return Ok(None),
                 },
             };
-            Ok(Some(Upload {
-                state,
-                offset: from_sql(offset),
-            }))
+            Ok(Some(Upload { state, offset }))
         })
         .await
     }
@@ -150,12 +143,11 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (state, now) = (hash.save(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
-            let moved = db
-                .prepare_cached(
-                    "UPDATE uploads SET offset = ?2, hash_state = ?3, updated_at = ?4
+            let moved = db.run(
+                "UPDATE uploads SET offset = ?2, hash_state = ?3, updated_at = ?4
                      WHERE id = ?1 AND state = 'open'",
-                )?
-                .execute(params![id.to_string(), to_sql(offset), state, now])?;
+                params![id.to_string(), offset, state, now],
+            )?;
             Ok(moved == 1)
         })
         .await
@@ -180,12 +172,12 @@ impl Store {
         let (repository, digest, clock) = (repository.clone(), digest.clone(), self.clock.clone());
         self.write(move |db| {
             let now = clock.wall_ms();
-            let open: bool = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM uploads
+            let open: bool = db.one(
+                "SELECT EXISTS (SELECT 1 FROM uploads
                      WHERE id = ?1 AND repository = ?2 AND state = 'open')",
-                )?
-                .query_row(params![id.to_string(), repository.as_str()], |r| r.get(0))?;
+                params![id.to_string(), repository.as_str()],
+                |r| r.get(0),
+            )?;
             if !open {
                 return Ok(Committed::NoSession);
             }
@@ -194,22 +186,24 @@ impl Store {
                 Err(refused) => return Ok(Committed::Refused(refused)),
             };
             let blob = upsert_blob(db, &clock, &digest, size)?;
-            let replaced = db
-                .prepare_cached("SELECT file FROM blobs WHERE id = ?1")?
-                .query_row([blob], |row| row.get(0))?;
+            let replaced = db.one("SELECT file FROM blobs WHERE id = ?1", [blob], |row| {
+                row.get(0)
+            })?;
             let file = FileId::from(id).to_string();
             change_blob(db, blob, || {
-                db.prepare_cached("UPDATE blobs SET file = ?2 WHERE id = ?1")?
-                    .execute(params![blob, file])?;
+                db.run(
+                    "UPDATE blobs SET file = ?2 WHERE id = ?1",
+                    params![blob, file],
+                )?;
                 Ok(())
             })?;
             let stores = ensure_stored(db, &clock, blob, size)?;
             let links = ensure_linked(db, &clock, repository, blob)?;
-            db.prepare_cached(
+            db.run(
                 "UPDATE uploads SET state = 'committed', blob_id = ?2, updated_at = ?3
                  WHERE id = ?1",
-            )?
-            .execute(params![id.to_string(), blob, now])?;
+                params![id.to_string(), blob, now],
+            )?;
             Ok(Committed::Blob {
                 jobs: vec![stores, links],
                 replaced: file_from(replaced),
@@ -224,9 +218,10 @@ impl Store {
     /// When the database cannot be written.
     pub async fn cancel_upload(&self, id: UploadId) -> Result<bool, StoreError> {
         self.write_relaxed(move |db| {
-            let ended = db
-                .prepare_cached("DELETE FROM uploads WHERE id = ?1 AND state = 'open'")?
-                .execute([id.to_string()])?;
+            let ended = db.run(
+                "DELETE FROM uploads WHERE id = ?1 AND state = 'open'",
+                [id.to_string()],
+            )?;
             Ok(ended == 1)
         })
         .await
@@ -242,12 +237,11 @@ impl Store {
         loop {
             let purged = self
                 .write_relaxed(move |db| {
-                    Ok(db
-                        .prepare_cached(
-                            "DELETE FROM uploads WHERE id IN (
+                    db.run(
+                        "DELETE FROM uploads WHERE id IN (
                                  SELECT id FROM uploads WHERE updated_at < ?1 LIMIT ?2)",
-                        )?
-                        .execute(params![before, PURGED_AT_ONCE])?)
+                        params![before, PURGED_AT_ONCE],
+                    )
                 })
                 .await?;
             all += purged;

@@ -47,6 +47,26 @@ pub(crate) fn check(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// Creates the database if it is missing, and brings it to this version's schema.
+pub(crate) fn create_or_migrate(path: &Path) -> Result<(), StoreError> {
+    check(path)?;
+    let mut connection = open_connection(path)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate::migrate(&mut connection)?;
+    // As SQLite advises for connections that stay open. Only a hint for
+    // plans: it may fail, for example while others write.
+    connection.execute_batch("PRAGMA optimize = 0x10002").ok();
+    Ok(())
+}
+
+/// Moves all that the write-ahead log has into the database file.
+pub(crate) fn checkpoint(path: &Path) -> Result<(), StoreError> {
+    let connection = open_connection(path)?;
+    let busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy { Err(StoreError::Busy) } else { Ok(()) }
+}
+
 /// The database as SQLite's URI, to be read as the file is now.
 pub(crate) fn without_journal(path: &Path) -> String {
     let path = path.as_os_str().as_bytes().iter();

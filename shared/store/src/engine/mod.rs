@@ -16,11 +16,15 @@
 
 pub(crate) mod changes;
 pub(crate) mod connection;
+pub(crate) mod db;
 pub(crate) mod migrate;
 pub(crate) mod page;
 pub(crate) mod readers;
 pub(crate) mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod threads;
+pub(crate) mod value;
 pub(crate) mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,10 +1,9 @@
 //! Pages of lists, by the place where they begin and not by a number of rows
 //! to skip: a page deep in a list costs what the first one costs.
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, ToSql};
-
 use crate::StoreError;
+use crate::engine::db::{Db, Row};
+use crate::engine::value::{FromValue, Named, ToValue, Value};
 
 /// Which way a list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,23 +88,22 @@ impl List<'_> {
     /// Reads a page.
     pub(crate) fn page<T>(
         &self,
-        db: &Connection,
+        db: &Db,
         request: &PageRequest,
-        values: &[(&str, &dyn ToSql)],
+        values: &Named<'_>,
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        let total = db
-            .prepare_cached(&format!("SELECT count(*) FROM {}", self.from))?
-            .query_row(values, |row| row.get(0))?;
+        let count = format!("SELECT count(*) FROM {}", self.from);
+        let total = db.one(&count, values, |row| row.get(0))?;
         self.page_of(db, request, values, total, read)
     }
 
     /// Reads a page of a list whose length is known.
     pub(crate) fn page_of<T>(
         &self,
-        db: &Connection,
+        db: &Db,
         request: &PageRequest,
-        values: &[(&str, &dyn ToSql)],
+        values: &Named<'_>,
         total: i64,
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
@@ -121,15 +119,12 @@ impl List<'_> {
         let limit = i64::from(request.limit) + 1;
         // Two ranges: SQLite finds the place of one key in an index, and not
         // that of a key with a row's id.
-        let (at, parts) = match &request.cursor {
-            None => (None, vec![String::new()]),
-            Some(cursor) => (
-                Some((value(&cursor.key), cursor.id)),
-                vec![
-                    format!("AND {key} = :key AND {id} {than} :id"),
-                    format!("AND {key} {than} :key"),
-                ],
-            ),
+        let parts = match &request.cursor {
+            None => vec![String::new()],
+            Some(_) => vec![
+                format!("AND {key} = :key AND {id} {than} :id"),
+                format!("AND {key} {than} :key"),
+            ],
         };
         let mut items = Vec::new();
         for beside in parts {
@@ -137,23 +132,22 @@ impl List<'_> {
             if left <= 0 {
                 break;
             }
-            let mut all: Vec<(&str, &dyn ToSql)> = values.to_vec();
-            all.push((":limit", &left));
-            if let Some((at, at_id)) = &at {
-                all.push((":key", at));
+            let mut all = values.clone();
+            all.push(":limit", left);
+            if let Some(cursor) = &request.cursor {
+                all.push(":key", &cursor.key);
                 if beside.contains(":id") {
-                    all.push((":id", at_id));
+                    all.push(":id", cursor.id);
                 }
             }
-            let mut query = db.prepare_cached(&format!(
+            let query = format!(
                 "SELECT {columns}, {key} AS page_key, {id} AS page_id FROM {from} {beside}
                  ORDER BY {key} {direction}, {id} {direction} LIMIT :limit"
-            ))?;
-            let mut rows = query.query(all.as_slice())?;
-            while let Some(row) = rows.next()? {
-                let place = (cursor_key(row)?, row.get("page_id")?);
-                items.push((place, read(row)?));
-            }
+            );
+            items.extend(db.all(&query, all, |row| {
+                let place = (row.named("page_key")?, row.named("page_id")?);
+                Ok((place, read(row)?))
+            })?);
         }
         Ok(Page::assemble(items, request, total))
     }
@@ -198,26 +192,31 @@ impl<T> Page<T> {
     }
 }
 
-fn value(key: &CursorKey) -> Value {
-    match key {
-        CursorKey::Number(number) => Value::Integer(*number),
-        CursorKey::Text(text) => Value::Text(text.clone()),
+impl ToValue for CursorKey {
+    fn to_value(&self) -> Value<'_> {
+        match self {
+            Self::Number(number) => number.to_value(),
+            Self::Text(text) => text.to_value(),
+        }
     }
 }
 
-fn cursor_key(row: &Row<'_>) -> Result<CursorKey, StoreError> {
-    match row.get("page_key")? {
-        Value::Integer(number) => Ok(CursorKey::Number(number)),
-        Value::Text(text) => Ok(CursorKey::Text(text)),
-        other => Err(StoreError::Other(format!(
-            "a list cannot be sorted by {other:?}"
-        ))),
+impl FromValue for CursorKey {
+    fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+        match value {
+            Value::Integer(number) => Ok(Self::Number(number)),
+            Value::Text(text) => Ok(Self::Text(text.into_owned())),
+            other => Err(StoreError::Other(format!(
+                "a list cannot be sorted by {other:?}"
+            ))),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::value::named_params;
 
     const LIST: List<'_> = List {
         columns: "name",
@@ -226,24 +225,26 @@ mod tests {
         id: "rowid",
     };
 
-    fn database() -> Connection {
-        let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(
-            "CREATE TABLE things (name TEXT, weight INTEGER);
+    fn database() -> Db {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE things (name TEXT, weight INTEGER);
              INSERT INTO things VALUES ('a', 1), ('b', 2), ('c', 2), ('d', 2), ('e', 3), ('z', 0);",
-        )
-        .unwrap();
-        db
+            )
+            .unwrap();
+        Db::new(connection)
     }
 
-    fn page(db: &Connection, order: Order, cursor: Option<Cursor>, limit: u32) -> Page<String> {
+    fn page(db: &Db, order: Order, cursor: Option<Cursor>, limit: u32) -> Page<String> {
         let request = PageRequest {
             order,
             cursor,
             limit,
         };
-        let read = |row: &Row<'_>| Ok(row.get(0)?);
-        LIST.page(db, &request, &[(":least", &1)], read).unwrap()
+        let read = |row: &Row<'_>| row.get(0);
+        let values = named_params! { ":least": 1_i64 };
+        LIST.page(db, &request, &values, read).unwrap()
     }
 
     #[test]
@@ -279,7 +280,7 @@ mod tests {
     #[test]
     fn an_empty_list_has_one_empty_page() {
         let db = database();
-        db.execute("DELETE FROM things", []).unwrap();
+        db.run("DELETE FROM things", ()).unwrap();
         let page = page(&db, Order::Asc, None, 3);
         assert_eq!((page.items.len(), page.total), (0, 0));
         assert_eq!((page.next, page.prev), (None, None));

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use refity_config::fault;
-use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::engine::connection::open_reader;
+use crate::engine::db::Db;
 use crate::engine::{blocking, caught};
 
 /// After how many steps of SQLite's virtual machine a read looks at its
@@ -80,7 +80,7 @@ impl Readers {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         lane: Lane,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let connections = match lane {
             Lane::Registry => &self.registry,
@@ -100,7 +100,7 @@ impl Readers {
 
 /// A connection, and the read that its progress handler looks at.
 struct Reader {
-    connection: Connection,
+    db: Db,
     current: Arc<Mutex<Option<Arc<Read>>>>,
 }
 
@@ -127,21 +127,18 @@ impl Drop for Client {
 
 impl Reader {
     fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = open_reader(path)?;
+        let mut db = Db::new(open_reader(path)?);
         let current: Arc<Mutex<Option<Arc<Read>>>> = Arc::default();
         let looked_at = Arc::clone(&current);
         let is_over = move || lock(&looked_at).as_ref().is_some_and(|read| read.is_over());
-        connection.progress_handler(STEPS, Some(is_over))?;
-        Ok(Self {
-            connection,
-            current,
-        })
+        db.connection_mut().progress_handler(STEPS, Some(is_over))?;
+        Ok(Self { db, current })
     }
 
     fn read<T>(
         &self,
         read: &Arc<Read>,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&Db) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if read.is_over() {
             return Err(StoreError::TooSlow);
@@ -149,13 +146,9 @@ impl Reader {
         *lock(&self.current) = Some(Arc::clone(read));
         let result = caught(|| {
             fault::point("read");
-            work(&self.connection)
+            self.db.snapshot(work)
         });
         *lock(&self.current) = None;
-        if !self.connection.is_autocommit() {
-            // Of a read that panicked, or was ended.
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
         result
     }
 }
@@ -184,7 +177,7 @@ impl Connections {
 
     async fn run<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let read = Arc::new(Read {
             until: Instant::now() + self.deadline,
@@ -203,7 +196,7 @@ impl Connections {
         &self,
         permit: OwnedSemaphorePermit,
         read: &Arc<Read>,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&Db) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let number = self.reads.fetch_add(1, Ordering::Relaxed);
         let reader = lock(&self.idle).pop().ok_or(StoreError::Stopped)?;
@@ -255,16 +248,15 @@ mod tests {
         }
     }
 
-    fn seven(db: &Connection) -> Result<i64, StoreError> {
-        Ok(db.query_row("SELECT x FROM t", [], |row| row.get(0))?)
+    fn seven(db: &Db) -> Result<i64, StoreError> {
+        db.one("SELECT x FROM t", (), |row| row.get(0))
     }
 
-    fn endless(db: &Connection) -> Result<i64, StoreError> {
-        Ok(db.query_row(ENDLESS, [], |row| row.get(0))?)
+    fn endless(db: &Db) -> Result<i64, StoreError> {
+        db.one(ENDLESS, (), |row| row.get(0))
     }
 
-    fn begin_and_panic(db: &Connection) -> Result<(), StoreError> {
-        db.execute_batch("BEGIN")?;
+    fn read_and_panic(db: &Db) -> Result<(), StoreError> {
         seven(db)?;
         panic!("no such luck")
     }
@@ -275,7 +267,7 @@ mod tests {
     async fn a_read_that_panics_fails_alone_and_gives_its_connection_back() {
         let place = place(HOURS);
         for _ in 0..5 {
-            let read = place.connections.run(begin_and_panic);
+            let read = place.connections.run(read_and_panic);
             let failed = read.await.unwrap_err();
             assert_eq!(failed, StoreError::Panic("no such luck".to_owned()));
         }

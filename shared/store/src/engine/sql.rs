@@ -1,84 +1,103 @@
-//! How values are written in SQL and read back.
+//! How the types of the other rooms are written as values and read back.
 
-use refity_types::name::FileId;
-use rusqlite::{Connection, OptionalExtension as _, ToSql};
+use refity_types::digest::Digest;
+use refity_types::name::{FileId, GroupName, RepositoryName, Tag};
+use refity_types::rights::Rights;
 
-use crate::{Readable, StoreError};
+use crate::StoreError;
+use crate::engine::value::{FromValue, ToValue, Value};
+use crate::ids::{BlobId, JobId, RobotId, TokenId, UserId};
+use crate::{JobKind, JobState, Role, SessionKind};
 
+/// The file of a row, or `None` if its text is not the id of a file.
 pub(crate) fn file_from(text: Option<String>) -> Option<FileId> {
     text.and_then(|text| text.parse().ok())
 }
 
-/// Sizes never come near 2^63; a larger one is cut to it.
-pub(crate) fn to_sql(size: u64) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn from_sql(size: i64) -> u64 {
-    u64::try_from(size).unwrap_or(0)
-}
-
-/// Text of the database, which was well-formed when it was written.
+/// Parses text of the database, which was well-formed when it was written.
 pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Corrupt(format!("not well-formed: {text}")))
 }
 
-/// The keys that a query gives.
-pub(crate) fn keys(
-    db: &Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-) -> Result<Vec<i64>, StoreError> {
-    let mut query = db.prepare_cached(query)?;
-    let keys = query.query_map(values, |row| row.get(0))?;
-    Ok(keys.collect::<Result<_, _>>()?)
-}
-
-/// The key that a query gives, if it gives one.
-pub(crate) fn key(
-    db: &Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-) -> Result<Option<i64>, StoreError> {
-    Ok(db
-        .prepare_cached(query)?
-        .query_row(values, |row| row.get(0))
-        .optional()?)
-}
-
-/// Named values of a query that is put together.
-#[derive(Default)]
-pub(crate) struct Values(Vec<(&'static str, Box<dyn ToSql>)>);
-
-impl Values {
-    pub(crate) fn push(&mut self, name: &'static str, value: impl ToSql + 'static) {
-        self.0.push((name, Box::new(value)));
-    }
-
-    /// Those of [`crate::accounts::readable::READABLE`].
-    pub(crate) fn readable(&mut self, readable: &Readable) {
-        let (all, user, within) = readable.values();
-        self.push(":all", all);
-        self.push(":user", user);
-        self.push(":within", within);
-    }
-
-    pub(crate) fn named(&self) -> Vec<(&str, &dyn ToSql)> {
-        let named = self.0.iter();
-        named.map(|(name, value)| (*name, &**value)).collect()
+/// Sizes never come near 2^63; a larger one is cut to it.
+impl ToValue for u64 {
+    fn to_value(&self) -> Value<'_> {
+        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
     }
 }
 
-/// The one row that a query gives, or nothing.
-pub(crate) fn row<T>(
-    db: &rusqlite::Connection,
-    query: &str,
-    values: impl rusqlite::Params,
-    read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Option<T>, StoreError> {
-    Ok(db
-        .prepare_cached(query)?
-        .query_row(values, read)
-        .optional()?)
+impl FromValue for u64 {
+    fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+        Ok(Self::try_from(i64::from_value(value)?).unwrap_or(0))
+    }
+}
+
+macro_rules! as_text {
+    ($($type:ty),+) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Value<'_> {
+                self.as_str().to_value()
+            }
+        }
+
+        impl FromValue for $type {
+            fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+                parsed(&String::from_value(value)?)
+            }
+        }
+    )+};
+}
+
+as_text!(Digest, GroupName, RepositoryName, Tag);
+
+macro_rules! as_word {
+    ($($type:ty),+) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Value<'_> {
+                self.name().to_value()
+            }
+        }
+
+        impl FromValue for $type {
+            fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+                Self::parse(&String::from_value(value)?)
+            }
+        }
+    )+};
+}
+
+as_word!(JobKind, JobState, Role, SessionKind);
+
+macro_rules! as_number {
+    ($($type:ident),+) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Value<'_> {
+                self.0.to_value()
+            }
+        }
+
+        impl FromValue for $type {
+            fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+                i64::from_value(value).map(Self)
+            }
+        }
+    )+};
+}
+
+as_number!(BlobId, JobId, RobotId, TokenId, UserId);
+
+impl ToValue for Rights {
+    fn to_value(&self) -> Value<'_> {
+        Value::Integer(self.bits().into())
+    }
+}
+
+impl FromValue for Rights {
+    fn from_value(value: Value<'_>) -> Result<Self, StoreError> {
+        let bits = i64::from_value(value)?;
+        let bits =
+            u8::try_from(bits).map_err(|_| StoreError::Corrupt(format!("no rights: {bits}")))?;
+        Ok(Self::from_bits(bits))
+    }
 }

@@ -15,12 +15,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use refity_config::fault;
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
 use crate::engine::caught;
 use crate::engine::connection::{BUSY_TIMEOUT, open_connection};
+use crate::engine::db::Db;
 use crate::engine::threads::Threads;
 
 /// How many queued writes one transaction takes at most, so that none waits
@@ -44,7 +44,7 @@ pub(crate) enum Durability {
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A write: given the open transaction, or why there is none.
-type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
+type Work = Box<dyn FnOnce(Result<&Db, StoreError>) -> Answer + Send>;
 
 /// A write that waits for its batch.
 struct Queued {
@@ -62,10 +62,13 @@ pub(crate) struct Writer {
 impl Writer {
     /// Opens both connections and starts the thread.
     pub(crate) fn start(path: &Path, threads: &Threads) -> Result<Self, StoreError> {
-        let full = open_connection(path)?;
-        full.pragma_update(None, "synchronous", "FULL")?;
-        let relaxed = open_connection(path)?;
-        relaxed.pragma_update(None, "synchronous", "NORMAL")?;
+        let full = Db::new(open_connection(path)?);
+        full.connection()
+            .pragma_update(None, "synchronous", "FULL")?;
+        let relaxed = Db::new(open_connection(path)?);
+        relaxed
+            .connection()
+            .pragma_update(None, "synchronous", "NORMAL")?;
         let (queue, work) = mpsc::channel();
         threads.start(THREAD, move || run(&full, &relaxed, &work))?;
         Ok(Self { queue })
@@ -76,11 +79,11 @@ impl Writer {
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
         durability: Durability,
-        write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            let result = connection.and_then(|connection| in_savepoint(connection, write));
+        let work: Work = Box::new(move |db| {
+            let result = db.and_then(|db| in_savepoint(db, write));
             Box::new(move |committed| {
                 // The one who asked may have gone; the write stands.
                 let _ = sender.send(committed.and(result));
@@ -97,7 +100,7 @@ impl Writer {
     }
 }
 
-fn run(full: &Connection, relaxed: &Connection, queue: &mpsc::Receiver<Queued>) {
+fn run(full: &Db, relaxed: &Db, queue: &mpsc::Receiver<Queued>) {
     // Whether the last batch waited for another process in vain.
     let mut held = false;
     while let Ok(first) = queue.recv() {
@@ -106,11 +109,11 @@ fn run(full: &Connection, relaxed: &Connection, queue: &mpsc::Receiver<Queued>) 
         let (durable, other): (Vec<_>, Vec<_>) = queued
             .take(BATCH_MAX)
             .partition(|one| one.durability == Durability::Full);
-        for (connection, batch) in [(relaxed, other), (full, durable)] {
+        for (db, batch) in [(relaxed, other), (full, durable)] {
             // In the order in which they came.
             if let Some(oldest) = batch.first() {
                 let wait = patience(held, oldest.since);
-                held = run_batch(connection, wait, batch) == Err(StoreError::Busy);
+                held = run_batch(db, wait, batch) == Err(StoreError::Busy);
             }
         }
     }
@@ -127,25 +130,22 @@ fn patience(held: bool, since: Instant) -> Duration {
 }
 
 /// Runs the batch in one transaction; answers whether that could begin.
-fn run_batch(
-    connection: &Connection,
-    wait: Duration,
-    batch: Vec<Queued>,
-) -> Result<(), StoreError> {
-    let begun = connection
+fn run_batch(db: &Db, wait: Duration, batch: Vec<Queued>) -> Result<(), StoreError> {
+    let begun = db
+        .connection()
         .busy_timeout(wait)
-        .and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"))
+        .and_then(|()| db.connection().execute_batch("BEGIN IMMEDIATE"))
         .map_err(StoreError::from);
     let answers: Vec<Answer> = batch
         .into_iter()
-        .map(|queued| (queued.work)(begun.clone().map(|()| connection)))
+        .map(|queued| (queued.work)(begun.clone().map(|()| db)))
         .collect();
     let committed = begun
         .clone()
-        .and_then(|()| Ok(connection.execute_batch("COMMIT")?));
-    if !connection.is_autocommit() {
+        .and_then(|()| Ok(db.connection().execute_batch("COMMIT")?));
+    if !db.connection().is_autocommit() {
         // A commit that failed leaves its transaction open.
-        let _ = connection.execute_batch("ROLLBACK");
+        let _ = db.connection().execute_batch("ROLLBACK");
     }
     for answer in answers {
         answer(committed.clone());
@@ -154,21 +154,22 @@ fn run_batch(
 }
 
 fn in_savepoint<T>(
-    connection: &Connection,
-    write: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    db: &Db,
+    write: impl FnOnce(&Db) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.execute_batch("SAVEPOINT one")?;
+    db.connection().execute_batch("SAVEPOINT one")?;
     let written = caught(|| {
         fault::point("write");
-        write(connection)
+        write(db)
     });
     match written {
         Ok(value) => {
-            connection.execute_batch("RELEASE one")?;
+            db.connection().execute_batch("RELEASE one")?;
             Ok(value)
         }
         Err(error) => {
-            connection.execute_batch("ROLLBACK TO one; RELEASE one")?;
+            db.connection()
+                .execute_batch("ROLLBACK TO one; RELEASE one")?;
             Err(error)
         }
     }
@@ -177,17 +178,18 @@ fn in_savepoint<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::testing;
 
-    fn count(db: &Connection) -> Result<i64, StoreError> {
-        Ok(db.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+    fn count(db: &Db) -> Result<i64, StoreError> {
+        db.one("SELECT count(*) FROM t", (), |row| row.get(0))
     }
 
-    fn insert(db: &Connection) -> Result<(), StoreError> {
-        db.execute("INSERT INTO t VALUES (1)", [])?;
+    fn insert(db: &Db) -> Result<(), StoreError> {
+        db.run("INSERT INTO t VALUES (1)", ())?;
         Ok(())
     }
 
-    fn insert_and_panic(db: &Connection) -> Result<(), StoreError> {
+    fn insert_and_panic(db: &Db) -> Result<(), StoreError> {
         insert(db)?;
         panic!("no such luck")
     }
@@ -196,8 +198,8 @@ mod tests {
     async fn a_write_that_panics_is_undone_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        let made = open_connection(&path).unwrap();
-        made.execute_batch("CREATE TABLE t (x)").unwrap();
+        let made = Db::new(open_connection(&path).unwrap());
+        testing::run_all(&made, "CREATE TABLE t (x)");
         let threads = Threads::new();
         let writer = Writer::start(&path, &threads).unwrap();
         for durability in [Durability::Full, Durability::Relaxed] {

@@ -10,16 +10,18 @@
 //! once more, some at a time, in the transaction that marks it: a push that
 //! came between has made it needed, and it stays.
 
+use std::ops::ControlFlow::Continue;
 use std::time::{Duration, Instant};
 
 use refity_config::CollectRules;
 use refity_config::clock::{Clock, millis};
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::content::removal::{discard, unlink, withdraw};
-use crate::engine::sql::{from_sql, key, keys, parsed, row};
+use crate::engine::db::Db;
+use crate::engine::sql::parsed;
+use crate::engine::value::params;
 use crate::gc::reachability::{Gone, Member, members};
 use crate::queue::health::is_up;
 use crate::{Store, StoreError};
@@ -99,7 +101,7 @@ impl Collect {
 }
 
 /// Why nothing may be collected now, after this much.
-fn refusal(db: &Connection, before: Collection) -> Result<Option<Collect>, StoreError> {
+fn refusal(db: &Db, before: Collection) -> Result<Option<Collect>, StoreError> {
     Ok(if is_index_partial(db)? {
         Some(Collect::PartialIndex)
     } else if !is_up(db)? {
@@ -110,10 +112,8 @@ fn refusal(db: &Connection, before: Collection) -> Result<Option<Collect>, Store
 }
 
 /// See [`Store::note_partial_index`].
-pub(crate) fn is_index_partial(db: &Connection) -> Result<bool, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT partial_index FROM collection")?
-        .query_row([], |row| row.get(0))?)
+pub(crate) fn is_index_partial(db: &Db) -> Result<bool, StoreError> {
+    db.one("SELECT partial_index FROM collection", (), |row| row.get(0))
 }
 
 impl Collection {
@@ -172,16 +172,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn make(db: &Connection, before: Before) -> Result<Self, StoreError> {
-        let snapshot = db.unchecked_transaction()?;
+    fn make(db: &Db, before: Before) -> Result<Self, StoreError> {
         let mut plan = Self::default();
-        plan.add_manifests(&snapshot, before)?;
-        plan.add_links(&snapshot, before)?;
-        plan.add_bytes(&snapshot, before)?;
+        plan.add_manifests(db, before)?;
+        plan.add_links(db, before)?;
+        plan.add_bytes(db, before)?;
         Ok(plan)
     }
 
-    fn add_manifests(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+    fn add_manifests(&mut self, db: &Db, before: Before) -> Result<(), StoreError> {
         let left = format!(
             "SELECT rm.id, rm.repository_id, rm.manifest_id, rm.touched_at
              FROM repository_manifests rm WHERE {LEFT}"
@@ -193,28 +192,29 @@ impl Plan {
         Ok(())
     }
 
-    fn add_links(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
-        let mut step = db.prepare_cached(
-            "SELECT id, repository_id, blob_id FROM repository_blobs
-             WHERE id > ?1 AND id <= ?2 AND desired AND touched_at < ?3",
-        )?;
+    fn add_links(&mut self, db: &Db, before: Before) -> Result<(), StoreError> {
         for (after, until) in steps(db, "repository_blobs")? {
-            let mut rows = step.query(params![after, until, before.touched])?;
-            while let Some(row) = rows.next()? {
-                let link = row.get(0)?;
-                if !self.gone.is_named(db, row.get(1)?, row.get(2)?)? {
-                    self.gone.links.insert(link);
-                    self.targets.push(Target::Link(link));
-                }
-            }
+            db.each(
+                "SELECT id, repository_id, blob_id FROM repository_blobs
+             WHERE id > ?1 AND id <= ?2 AND desired AND touched_at < ?3",
+                params![after, until, before.touched],
+                |row| {
+                    let link = row.get(0)?;
+                    if !self.gone.is_named(db, row.get(1)?, row.get(2)?)? {
+                        self.gone.links.insert(link);
+                        self.targets.push(Target::Link(link));
+                    }
+                    Ok(Continue(()))
+                },
+            )?;
         }
         Ok(())
     }
 
-    fn add_bytes(&mut self, db: &Connection, before: Before) -> Result<(), StoreError> {
+    fn add_bytes(&mut self, db: &Db, before: Before) -> Result<(), StoreError> {
         let step = "SELECT id FROM blobs WHERE id > ?1 AND id <= ?2 AND desired";
         for (after, until) in steps(db, "blobs")? {
-            for blob in keys(db, step, [after, until])? {
+            for blob in db.all(step, [after, until], |row| row.get(0))? {
                 if !self.gone.is_had(db, blob, before.touched)? {
                     self.targets.push(Target::Bytes(blob));
                 }
@@ -226,15 +226,19 @@ impl Plan {
 
 /// The keys of a table, in ranges of [`STEP`]: after the first, up to the
 /// second.
-fn steps(db: &Connection, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, StoreError> {
-    let last = keys(db, &format!("SELECT coalesce(max(id), 0) FROM {table}"), [])?;
+fn steps(db: &Db, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, StoreError> {
+    let last = db.all(
+        &format!("SELECT coalesce(max(id), 0) FROM {table}"),
+        (),
+        |row| row.get(0),
+    )?;
     let starts = (0..=last.first().copied().unwrap_or(0)).step_by(STEP);
     Ok(starts.map(|after| (after, after + STEP as i64)))
 }
 
 /// Collects a target, if it still is garbage.
 fn mark(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     before: Before,
     target: Target,
@@ -258,8 +262,7 @@ fn mark(
             withdraw(db, clock, id, None, found.touched_at)?;
         }
         Target::Link(id) => {
-            let found = row(
-                db,
+            let found = db.optional(
                 "SELECT repository_id, blob_id FROM repository_blobs
                  WHERE id = ?1 AND desired AND touched_at < ?2",
                 [id, before.touched],
@@ -274,7 +277,11 @@ fn mark(
             unlink(db, clock, id, None)?;
         }
         Target::Bytes(id) => {
-            let desired = key(db, "SELECT id FROM blobs WHERE id = ?1 AND desired", [id])?;
+            let desired = db.optional(
+                "SELECT id FROM blobs WHERE id = ?1 AND desired",
+                [id],
+                |row| row.get::<i64>(0),
+            )?;
             if desired.is_none() || nothing.is_had(db, id, before.touched)? {
                 return Ok(None);
             }
@@ -285,7 +292,7 @@ fn mark(
 }
 
 /// What a target is called.
-fn describe(db: &Connection, target: Target) -> Result<Option<Collected>, StoreError> {
+fn describe(db: &Db, target: Target) -> Result<Option<Collected>, StoreError> {
     let (query, id) = match target {
         Target::Manifest(id) => (
             "SELECT r.name, b.digest, b.size FROM repository_manifests t
@@ -301,24 +308,16 @@ fn describe(db: &Connection, target: Target) -> Result<Option<Collected>, StoreE
         ),
         Target::Bytes(id) => ("SELECT '', digest, size FROM blobs WHERE id = ?1", id),
     };
-    let found = db
-        .prepare_cached(query)?
-        .query_row([id], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get(2)?,
-            ))
-        })
-        .optional()?;
+    let found = db.optional(query, [id], |row| {
+        Ok((row.get::<String>(0)?, row.get(1)?, row.get(2)?))
+    })?;
     let Some((repository, digest, size)) = found else {
         return Ok(None);
     };
-    let digest = parsed(&digest)?;
     Ok(Some(match target {
         Target::Manifest(_) => Collected::Manifest(parsed(&repository)?, digest),
         Target::Link(_) => Collected::Link(parsed(&repository)?, digest),
-        Target::Bytes(_) => Collected::Bytes(digest, from_sql(size)),
+        Target::Bytes(_) => Collected::Bytes(digest, size),
     }))
 }
 
@@ -385,7 +384,7 @@ impl Store {
     /// When the database cannot be written.
     pub async fn note_partial_index(&self) -> Result<(), StoreError> {
         self.write(|db| {
-            db.execute("UPDATE collection SET partial_index = 1", [])?;
+            db.run("UPDATE collection SET partial_index = 1", ())?;
             Ok(())
         })
         .await

@@ -4,9 +4,7 @@
 //! Rows are looked for in a read, since most removed rows have to stay for as
 //! long as their jobs are shown. Each is checked again when it is deleted.
 
-use rusqlite::Connection;
-
-use crate::engine::sql::{key, keys};
+use crate::engine::db::Db;
 use crate::{Store, StoreError};
 
 /// How many rows are deleted in one transaction: it holds up every other write.
@@ -60,25 +58,26 @@ impl Removed {
         format!("SELECT t.id FROM {table} t WHERE {condition} LIMIT ?1")
     }
 
-    fn find(&self, db: &Connection, limit: u32) -> Result<Vec<i64>, StoreError> {
-        keys(db, &self.query(), [limit])
+    fn find(&self, db: &Db, limit: u32) -> Result<Vec<i64>, StoreError> {
+        db.all(&self.query(), [limit], |row| row.get(0))
     }
 
     /// Deletes these rows, as far as nothing needs them still.
-    fn delete(&self, db: &Connection, rows: &[i64]) -> Result<usize, StoreError> {
+    fn delete(&self, db: &Db, rows: &[i64]) -> Result<usize, StoreError> {
         let Self { table, condition } = self;
         let mut deleted = 0;
         for &id in rows {
             let query = format!("SELECT t.id FROM {table} t WHERE t.id = ?1 AND {condition}");
-            if key(db, &query, [id])?.is_none() {
+            if db
+                .optional(&query, [id], |row| row.get::<i64>(0))?
+                .is_none()
+            {
                 continue;
             }
             if *table == "blobs" {
-                db.prepare_cached("DELETE FROM manifests WHERE blob_id = ?1")?
-                    .execute([id])?;
+                db.run("DELETE FROM manifests WHERE blob_id = ?1", [id])?;
             }
-            db.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?
-                .execute([id])?;
+            db.run(&format!("DELETE FROM {table} WHERE id = ?1"), [id])?;
             deleted += 1;
         }
         Ok(deleted)

@@ -6,13 +6,13 @@
 //! to it, and by its subject there. A blob is held by the manifests there that
 //! refer to it. Bytes are needed as long as a repository has them.
 
-use std::collections::HashSet;
-
 use refity_types::digest::Digest;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::HashSet;
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::StoreError;
-use crate::engine::sql::parsed;
+use crate::engine::db::{Db, Row};
+use crate::engine::value::{Params, params};
 
 /// What holds the manifest ?2 of the repository ?1: tags (as their negative
 /// keys), and manifests (as their keys in `repository_manifests`).
@@ -74,13 +74,7 @@ const HAD_BY: &str = "
 
 /// The queries with the number of their values, to look at their plans.
 #[cfg(test)]
-pub(crate) const QUERIES: [(&str, usize); 5] = [
-    (HOLDERS, 2),
-    (NAMED_BY, 3),
-    (HELD, 2),
-    (NEEDED_BY, 2),
-    (HAD_BY, 2),
-];
+pub(crate) const QUERIES: [&str; 5] = [HOLDERS, NAMED_BY, HELD, NEEDED_BY, HAD_BY];
 
 /// A manifest of a repository.
 #[derive(Clone, Copy, Debug)]
@@ -109,64 +103,39 @@ impl Gone {
     /// gone.
     pub(crate) fn is_held(
         &self,
-        db: &Connection,
+        db: &Db,
         repository: i64,
         manifest: i64,
     ) -> Result<bool, StoreError> {
-        let mut query = db.prepare_cached(HOLDERS)?;
-        let mut rows = query.query([repository, manifest])?;
-        while let Some(row) = rows.next()? {
+        any(db, HOLDERS, [repository, manifest], |row| {
             let holder: i64 = row.get(0)?;
             let gone = if holder < 0 {
                 self.tags.contains(&-holder)
             } else {
                 self.manifests.contains(&holder)
             };
-            if !gone {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+            Ok(!gone)
+        })
     }
 
     /// Whether a manifest of the repository that is not gone refers to a blob.
-    pub(crate) fn is_named(
-        &self,
-        db: &Connection,
-        repository: i64,
-        blob: i64,
-    ) -> Result<bool, StoreError> {
-        let mut query = db.prepare_cached(NAMED_BY)?;
-        let mut rows = query.query(params![repository, blob, false])?;
-        while let Some(row) = rows.next()? {
-            if !self.manifests.contains(&row.get(0)?) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    pub(crate) fn is_named(&self, db: &Db, repository: i64, blob: i64) -> Result<bool, StoreError> {
+        any(db, NAMED_BY, params![repository, blob, false], |row| {
+            Ok(!self.manifests.contains(&row.get(0)?))
+        })
     }
 
     /// Whether a repository has the bytes of a blob, or had them since then
     /// (milliseconds, UTC), by a row that is not gone.
-    pub(crate) fn is_had(
-        &self,
-        db: &Connection,
-        blob: i64,
-        since: i64,
-    ) -> Result<bool, StoreError> {
-        let mut query = db.prepare_cached(HAD_BY)?;
-        let mut rows = query.query([blob, since])?;
-        while let Some(row) = rows.next()? {
+    pub(crate) fn is_had(&self, db: &Db, blob: i64, since: i64) -> Result<bool, StoreError> {
+        any(db, HAD_BY, [blob, since], |row| {
             let gone = if row.get(1)? {
                 &self.manifests
             } else {
                 &self.links
             };
-            if !gone.contains(&row.get(0)?) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+            Ok(!gone.contains(&row.get(0)?))
+        })
     }
 
     /// Adds the manifests that nothing holds any more, of these and of those
@@ -174,7 +143,7 @@ impl Gone {
     /// each after what held it.
     pub(crate) fn add_unheld(
         &mut self,
-        db: &Connection,
+        db: &Db,
         mut candidates: Vec<Member>,
         may_go: impl Fn(&Member) -> bool,
     ) -> Result<Vec<i64>, StoreError> {
@@ -194,60 +163,63 @@ impl Gone {
     }
 }
 
+/// Whether any row of a query is one that is looked for.
+fn any(
+    db: &Db,
+    query: &str,
+    values: impl Params,
+    mut is_it: impl FnMut(&Row<'_>) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    let mut found = false;
+    db.each(query, values, |row| {
+        found = is_it(row)?;
+        Ok(if found { Break(()) } else { Continue(()) })
+    })?;
+    Ok(found)
+}
+
 /// The manifests that a manifest holds in its repository.
-pub(crate) fn held_by(
-    db: &Connection,
-    repository: i64,
-    manifest: i64,
-) -> Result<Vec<Member>, StoreError> {
+pub(crate) fn held_by(db: &Db, repository: i64, manifest: i64) -> Result<Vec<Member>, StoreError> {
     members(db, HELD, [repository, manifest])
 }
 
 /// The manifests that a query gives, in the order of [`Member`]'s fields.
 pub(crate) fn members(
-    db: &Connection,
+    db: &Db,
     query: &str,
-    values: impl rusqlite::Params,
+    values: impl Params,
 ) -> Result<Vec<Member>, StoreError> {
-    let mut query = db.prepare_cached(query)?;
-    let rows = query.query_map(values, |row| {
+    db.all(query, values, |row| {
         Ok(Member {
             id: row.get(0)?,
             repository: row.get(1)?,
             manifest: row.get(2)?,
             touched_at: row.get(3)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    })
 }
 
 /// The digest of a manifest of the repository that refers to this blob, or to
 /// this manifest.
 pub(crate) fn named_by(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     blob: i64,
     is_manifest: bool,
 ) -> Result<Option<Digest>, StoreError> {
-    db.prepare_cached(&format!(
-        "SELECT b.digest FROM ({NAMED_BY}) h JOIN blobs b ON b.id = h.manifest_id LIMIT 1"
-    ))?
-    .query_row(params![repository, blob, is_manifest], |row| {
-        row.get::<_, String>(0)
-    })
-    .optional()?
-    .map(|digest| parsed(&digest))
-    .transpose()
+    db.optional(
+        &format!(
+            "SELECT b.digest FROM ({NAMED_BY}) h JOIN blobs b ON b.id = h.manifest_id LIMIT 1"
+        ),
+        params![repository, blob, is_manifest],
+        |row| row.get(0),
+    )
 }
 
 /// The manifests that need a blob's bytes, as their repositories and their keys
 /// in `repository_manifests`: at most `limit`.
-pub(crate) fn needed_by(
-    db: &Connection,
-    blob: i64,
-    limit: i64,
-) -> Result<Vec<(i64, i64)>, StoreError> {
-    let mut query = db.prepare_cached(NEEDED_BY)?;
-    let rows = query.query_map([blob, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+pub(crate) fn needed_by(db: &Db, blob: i64, limit: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    db.all(NEEDED_BY, [blob, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
 }

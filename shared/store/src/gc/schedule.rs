@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use rusqlite::params;
 
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// Between two tries.
@@ -26,7 +26,7 @@ impl Store {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write(move |db| {
             let now = clock.boot_ms();
-            let begun = db.execute(
+            let begun = db.run(
                 "UPDATE collection SET collector = ?1, next_try_at = ?2, boot_id = ?3
                  WHERE scheduled_at < ?4 AND (collector IS NULL OR collector = ?1)
                    AND (boot_id <> ?3 OR next_try_at <= ?5)",
@@ -55,7 +55,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "UPDATE collection SET collector = NULL,
                         scheduled_at = CASE WHEN scheduled_at < ?1 THEN ?1 ELSE scheduled_at END,
                         next_try_at = CASE WHEN ?1 IS NULL THEN next_try_at ELSE 0 END

@@ -1,14 +1,15 @@
 //! What the sweep and the eviction ask: which files are named, which blobs
 //! are only cached, what history is old.
 
-use std::collections::HashSet;
-
 use refity_types::digest::Digest;
 use refity_types::name::FileId;
-use rusqlite::{Connection, params};
+use std::collections::HashSet;
+use std::ops::ControlFlow::Continue;
 
 use crate::content::sums::{change_blob, count_done};
-use crate::engine::sql::{file_from, from_sql, keys};
+use crate::engine::db::Db;
+use crate::engine::sql::file_from;
+use crate::engine::value::params;
 use crate::{BlobId, JobId, Store, StoreError};
 
 /// How many jobs are deleted in one transaction: it holds up every other write.
@@ -44,13 +45,14 @@ impl Store {
     /// When the database cannot be read.
     pub async fn named_files(&self, files: Vec<FileId>) -> Result<HashSet<FileId>, StoreError> {
         self.read_in_background(move |db| {
-            let mut query = db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM blobs WHERE file = ?1)
-                     OR EXISTS (SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open')",
-            )?;
             let mut named = HashSet::new();
             for file in files {
-                if query.query_row([file.to_string()], |row| row.get(0))? {
+                if db.one(
+                    "SELECT EXISTS (SELECT 1 FROM blobs WHERE file = ?1)
+                     OR EXISTS (SELECT 1 FROM uploads WHERE id = ?1 AND state = 'open')",
+                    [file.to_string()],
+                    |row| row.get(0),
+                )? {
                     named.insert(file);
                 }
             }
@@ -65,12 +67,13 @@ impl Store {
     /// When the database cannot be read.
     pub async fn unfinished_jobs(&self, jobs: Vec<i64>) -> Result<HashSet<JobId>, StoreError> {
         self.read_in_background(move |db| {
-            let mut query = db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
-            )?;
             let mut unfinished = HashSet::new();
             for job in jobs {
-                if query.query_row([job], |row| row.get(0))? {
+                if db.one(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
+                    [job],
+                    |row| row.get(0),
+                )? {
                     unfinished.insert(JobId(job));
                 }
             }
@@ -85,10 +88,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn cached_bytes(&self) -> Result<u64, StoreError> {
         self.read_in_background(|db| {
-            let sum = db
-                .prepare_cached("SELECT cached_bytes FROM totals")?
-                .query_row([], |row| row.get(0))?;
-            Ok(from_sql(sum))
+            db.one("SELECT cached_bytes FROM totals", (), |row| row.get(0))
         })
         .await
     }
@@ -104,24 +104,27 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<EvictionCandidate>, StoreError> {
         self.read_in_background(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT b.id, b.digest, b.size, b.file FROM blobs b
-                 WHERE {EVICTABLE} ORDER BY b.used_at LIMIT ?2"
-            ))?;
-            let mut rows = query.query(params![stored_before, limit])?;
             let mut candidates = Vec::new();
-            while let Some(row) = rows.next()? {
-                let digest: String = row.get(1)?;
-                let (Ok(digest), Some(file)) = (digest.parse(), file_from(row.get(3)?)) else {
-                    continue;
-                };
-                candidates.push(EvictionCandidate {
-                    blob: BlobId(row.get(0)?),
-                    digest,
-                    size: from_sql(row.get(2)?),
-                    file,
-                });
-            }
+            db.each(
+                &format!(
+                    "SELECT b.id, b.digest, b.size, b.file FROM blobs b
+                 WHERE {EVICTABLE} ORDER BY b.used_at LIMIT ?2"
+                ),
+                params![stored_before, limit],
+                |row| {
+                    let digest: String = row.get(1)?;
+                    let (Ok(digest), Some(file)) = (digest.parse(), file_from(row.get(3)?)) else {
+                        return Ok(Continue(()));
+                    };
+                    candidates.push(EvictionCandidate {
+                        blob: row.get(0)?,
+                        digest,
+                        size: row.get(2)?,
+                        file,
+                    });
+                    Ok(Continue(()))
+                },
+            )?;
             Ok(candidates)
         })
         .await
@@ -140,12 +143,13 @@ impl Store {
         let (blob, file) = (candidate.blob, candidate.file);
         self.write(move |db| {
             change_blob(db, blob.0, || {
-                let detached = db
-                    .prepare_cached(&format!(
+                let detached = db.run(
+                    &format!(
                         "UPDATE blobs AS b SET file = NULL
                          WHERE b.id = ?2 AND b.file = ?3 AND {EVICTABLE}"
-                    ))?
-                    .execute(params![stored_before, blob.0, file.to_string()])?;
+                    ),
+                    params![stored_before, blob.0, file.to_string()],
+                )?;
                 Ok(detached == 1)
             })
         })
@@ -176,12 +180,11 @@ pub(crate) const OLD_JOBS: &str = "
       AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = j.id)
     ORDER BY j.finished_at LIMIT ?2";
 
-fn prune_some(db: &Connection, before: i64) -> Result<usize, StoreError> {
-    let old = keys(db, OLD_JOBS, params![before, AT_ONCE])?;
+fn prune_some(db: &Db, before: i64) -> Result<usize, StoreError> {
+    let old = db.all(OLD_JOBS, params![before, AT_ONCE], |row| row.get::<i64>(0))?;
     for &job in &old {
         count_done(db, job, -1)?;
-        db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?
-            .execute([job])?;
+        db.run("DELETE FROM jobs WHERE id = ?1", [job])?;
     }
     Ok(old.len())
 }

@@ -8,10 +8,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use rusqlite::{OptionalExtension as _, params};
 
-use crate::engine::sql::{from_sql, to_sql};
-use crate::queue::jobs::{Claim, JobKind, Lease};
+use crate::engine::value::params;
+use crate::queue::jobs::{Claim, Lease};
 use crate::{JobId, Store, StoreError};
 
 /// How long a claim is good without a heartbeat.
@@ -71,11 +70,11 @@ impl Store {
     pub async fn has_ready_job(&self, max_bytes: Option<i64>) -> Result<bool, StoreError> {
         let clock = self.clock.clone();
         self.read(move |db| {
-            Ok(db
-                .prepare_cached(&format!("SELECT EXISTS ({READY})"))?
-                .query_row(params![clock.boot_ms(), clock.boot_id(), max_bytes], |r| {
-                    r.get(0)
-                })?)
+            db.one(
+                &format!("SELECT EXISTS ({READY})"),
+                params![clock.boot_ms(), clock.boot_id(), max_bytes],
+                |r| r.get(0),
+            )
         })
         .await
     }
@@ -97,48 +96,34 @@ impl Store {
             let lease_until = now + millis(LEASE);
             // A run that begins after the last late call is the look that was
             // owed to the target.
-            let claimed = db
-                .prepare_cached(&format!(
+            db.optional(
+                &format!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
                             lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0,
                             overwrites = (kind = 'publish_tag' OR removes),
                             suspect_until = CASE WHEN suspect_until <= ?1 AND suspect_boot = ?2 THEN NULL ELSE suspect_until END
                      WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
-                ))?
-                .query_row(
-                    params![
-                        now,
-                        clock.boot_id(),
-                        max_bytes,
-                        owner,
-                        lease_until,
-                        clock.wall_ms()
-                    ],
-                    |row| {
-                        Ok((
-                            row.get(0)?,
-                            row.get(1)?,
-                            row.get::<_, String>(2)?,
-                            row.get(3)?,
-                            row.get(4)?,
-                            row.get(5)?,
-                        ))
-                    },
-                )
-                .optional()?;
-            claimed
-                .map(|(job, lease, kind, target, attempt, bytes_total)| {
+                ),
+                params![
+                    now,
+                    clock.boot_id(),
+                    max_bytes,
+                    owner,
+                    lease_until,
+                    clock.wall_ms()
+                ],
+                |row| {
                     Ok(Claim {
-                        job: JobId(job),
-                        lease: Lease(lease),
-                        kind: JobKind::parse(&kind)?,
-                        target,
+                        job: row.get(0)?,
+                        lease: Lease(row.get(1)?),
+                        kind: row.get(2)?,
+                        target: row.get(3)?,
                         lease_until,
-                        attempt,
-                        bytes_total: from_sql(bytes_total),
+                        attempt: row.get(4)?,
+                        bytes_total: row.get(5)?,
                     })
-                })
-                .transpose()
+                },
+            )
         })
         .await
     }
@@ -156,23 +141,21 @@ impl Store {
         bytes_done: Vec<(JobId, u64)>,
     ) -> Result<HashSet<(JobId, Lease)>, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
+
         self.write_relaxed(move |db| {
-            let mut update = db.prepare_cached(
-                "UPDATE jobs SET lease_until = ?1, bytes_done = ?2
-                 WHERE id = ?3 AND state = 'running' AND owner = ?4 AND boot_id = ?5
-                 RETURNING lease",
-            )?;
             let (until, boot) = (clock.boot_ms() + millis(LEASE), clock.boot_id());
             let mut held = HashSet::new();
             for (job, bytes) in bytes_done {
-                let lease = update
-                    .query_row(params![until, to_sql(bytes), job.0, owner, boot], |row| {
-                        row.get(0)
-                    })
-                    .optional()?;
+                let lease = db.optional(
+                    "UPDATE jobs SET lease_until = ?1, bytes_done = ?2
+                     WHERE id = ?3 AND state = 'running' AND owner = ?4 AND boot_id = ?5
+                     RETURNING lease",
+                    params![until, bytes, job, owner, boot],
+                    |row| row.get(0),
+                )?;
                 held.extend(lease.map(|lease| (job, Lease(lease))));
             }
-            Ok(held)
+            Ok(held.into_iter().collect())
         })
         .await
     }
@@ -183,13 +166,14 @@ impl Store {
     /// When the database cannot be read.
     pub async fn owners(&self) -> Result<Vec<String>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
+            let owners = db.all(
                 "SELECT owner FROM jobs WHERE state = 'running' AND owner IS NOT NULL
                  UNION SELECT prober FROM storage_health WHERE prober IS NOT NULL
                  UNION SELECT collector FROM collection WHERE collector IS NOT NULL",
+                (),
+                |row| row.get(0),
             )?;
-            let owners = query.query_map([], |row| row.get(0))?;
-            Ok(owners.collect::<Result<_, _>>()?)
+            Ok(owners)
         })
         .await
     }
@@ -217,22 +201,22 @@ impl Store {
     async fn end_runs_of(&self, owner: &str, counted: &'static str) -> Result<usize, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET prober = NULL, probe_until = 0 WHERE prober = ?1",
                 [&owner],
             )?;
-            db.execute(
+            db.run(
                 "UPDATE collection SET collector = NULL WHERE collector = ?1",
                 [&owner],
             )?;
-            Ok(db.execute(
+            db.run(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
                             boot_id = ?2, {counted}, {SUSPECT}
                      WHERE state = 'running' AND owner = ?4"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL), owner],
-            )?)
+            )
         })
         .await
     }
@@ -244,14 +228,11 @@ impl Store {
     pub async fn has_expired_lease(&self) -> Result<bool, StoreError> {
         let clock = self.clock.clone();
         self.read(move |db| {
-            Ok(db
-                .prepare_cached(&format!(
-                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE {EXPIRED})"
-                ))?
-                .query_row(
-                    params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
-                    |row| row.get(0),
-                )?)
+            db.one(
+                &format!("SELECT EXISTS (SELECT 1 FROM jobs WHERE {EXPIRED})"),
+                params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
+                |row| row.get(0),
+            )
         })
         .await
     }
@@ -266,13 +247,13 @@ impl Store {
     pub async fn end_expired_leases(&self) -> Result<usize, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
-            Ok(db.execute(
+            db.run(
                 &format!(
                     "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
                             boot_id = ?2, {COUNTED}, {SUSPECT} WHERE {EXPIRED}"
                 ),
                 params![clock.boot_ms(), clock.boot_id(), millis(LAST_CALL)],
-            )?)
+            )
         })
         .await
     }

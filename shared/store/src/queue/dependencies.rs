@@ -1,28 +1,27 @@
 //! What must be done before a job may start.
 
-use rusqlite::Connection;
-
+use crate::engine::db::Db;
 use crate::{JobId, StoreError};
 
 /// Makes `job` depend on `needed`: it starts only when that is done.
-pub(crate) fn add_dependency(db: &Connection, job: JobId, needed: JobId) -> Result<(), StoreError> {
-    db.prepare_cached(
+pub(crate) fn add_dependency(db: &Db, job: JobId, needed: JobId) -> Result<(), StoreError> {
+    db.run(
         "INSERT INTO job_dependencies (job_id, depends_on_id) VALUES (?1, ?2)
          ON CONFLICT (job_id, depends_on_id) DO NOTHING",
-    )?
-    .execute([job.0, needed.0])?;
+        [job.0, needed.0],
+    )?;
     Ok(())
 }
 
 /// Sets a job to `waiting` if it has unfinished dependencies, else to `pending`. Leaves
 /// a running job alone.
-pub(crate) fn update_readiness(db: &Connection, job: JobId) -> Result<(), StoreError> {
-    db.prepare_cached(
+pub(crate) fn update_readiness(db: &Db, job: JobId) -> Result<(), StoreError> {
+    db.run(
         "UPDATE jobs SET state = CASE WHEN EXISTS (
              SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
              WHERE n.job_id = jobs.id AND j.state <> 'done') THEN 'waiting' ELSE 'pending' END
          WHERE id = ?1 AND state IN ('waiting', 'pending')",
-    )?
-    .execute([job.0])?;
+        [job.0],
+    )?;
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, GroupName, RepositoryName, Tag};
-use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::engine::sql::{file_from, from_sql, parsed};
+use crate::engine::db::Db;
+use crate::engine::sql::file_from;
 use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError};
 
 /// Where the bytes of a blob are at hand.
@@ -118,122 +118,81 @@ pub struct NamedBlob {
     pub confirmed_at: Option<i64>,
 }
 
-fn store_blob(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
-    let row = db
-        .prepare_cached(
-            "SELECT b.digest, b.size, b.desired, b.generation, b.file, m.bytes
-             FROM blobs b LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1",
-        )?
-        .query_row([target], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get::<_, Option<Vec<u8>>>(5)?,
-            ))
-        })
-        .optional()?;
-    let Some((digest, size, present, generation, file, bytes)) = row else {
-        return Ok(None);
-    };
-    let source = match (file_from(file), bytes) {
-        (_, Some(bytes)) => BlobSource::Manifest(bytes),
-        (Some(file), None) => BlobSource::Spool(file),
-        (None, None) => BlobSource::Nowhere,
-    };
-    Ok(Some(DesiredState::StoreBlob {
-        blob: BlobId(target),
-        digest: parsed(&digest)?,
-        size: from_sql(size),
-        present,
-        source,
-        generation,
-    }))
+fn store_blob(db: &Db, target: i64) -> Result<Option<DesiredState>, StoreError> {
+    db.optional(
+        "SELECT b.digest, b.size, b.desired, b.generation, b.file, m.bytes
+         FROM blobs b LEFT JOIN manifests m ON m.blob_id = b.id WHERE b.id = ?1",
+        [target],
+        |row| {
+            let source = match (file_from(row.get(4)?), row.get(5)?) {
+                (_, Some(bytes)) => BlobSource::Manifest(bytes),
+                (Some(file), None) => BlobSource::Spool(file),
+                (None, None) => BlobSource::Nowhere,
+            };
+            Ok(DesiredState::StoreBlob {
+                blob: BlobId(target),
+                digest: row.get(0)?,
+                size: row.get(1)?,
+                present: row.get(2)?,
+                source,
+                generation: row.get(3)?,
+            })
+        },
+    )
 }
 
 /// Reads a row with a repository, a digest, whether it is desired, and a generation.
 fn membership(
-    db: &Connection,
+    db: &Db,
     query: &str,
     target: i64,
 ) -> Result<Option<(RepositoryName, Digest, bool, i64)>, StoreError> {
-    let row = db
-        .prepare_cached(query)?
-        .query_row([target], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get(2)?,
-                row.get(3)?,
-            ))
-        })
-        .optional()?;
-    row.map(|(repository, digest, present, generation)| {
-        Ok((parsed(&repository)?, parsed(&digest)?, present, generation))
+    db.optional(query, [target], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })
-    .transpose()
 }
 
-fn publish_tag(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
-    let row = db
-        .prepare_cached(
-            "SELECT r.name, t.name, b.digest, t.generation FROM tags t
-             JOIN repositories r ON r.id = t.repository_id
-             LEFT JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1",
-        )?
-        .query_row([target], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, Option<String>>(2)?,
-                row.get(3)?,
-            ))
-        })
-        .optional()?;
-    row.map(|(repository, tag, manifest, generation)| {
-        Ok(DesiredState::PublishTag {
-            repository: parsed(&repository)?,
-            tag: parsed(&tag)?,
-            manifest: manifest.as_deref().map(parsed).transpose()?,
-            generation,
-        })
-    })
-    .transpose()
+fn publish_tag(db: &Db, target: i64) -> Result<Option<DesiredState>, StoreError> {
+    db.optional(
+        "SELECT r.name, t.name, b.digest, t.generation FROM tags t
+         JOIN repositories r ON r.id = t.repository_id
+         LEFT JOIN blobs b ON b.id = t.manifest_id WHERE t.id = ?1",
+        [target],
+        |row| {
+            Ok(DesiredState::PublishTag {
+                repository: row.get(0)?,
+                tag: row.get(1)?,
+                manifest: row.get(2)?,
+                generation: row.get(3)?,
+            })
+        },
+    )
 }
 
-fn mark_group(db: &Connection, target: i64) -> Result<Option<DesiredState>, StoreError> {
-    let row = db
-        .prepare_cached("SELECT name, desired, generation FROM groups WHERE id = ?1")?
-        .query_row([target], |row| {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    row.map(|(group, present, generation)| {
-        Ok(DesiredState::MarkGroup {
-            group: parsed(&group)?,
-            present,
-            generation,
-        })
-    })
-    .transpose()
+fn mark_group(db: &Db, target: i64) -> Result<Option<DesiredState>, StoreError> {
+    db.optional(
+        "SELECT name, desired, generation FROM groups WHERE id = ?1",
+        [target],
+        |row| {
+            Ok(DesiredState::MarkGroup {
+                group: row.get(0)?,
+                present: row.get(1)?,
+                generation: row.get(2)?,
+            })
+        },
+    )
 }
 
-fn needs_something(db: &Connection, job: JobId) -> Result<bool, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
+fn needs_something(db: &Db, job: JobId) -> Result<bool, StoreError> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
                             WHERE n.job_id = ?1 AND j.state <> 'done')",
-        )?
-        .query_row([job.0], |row| row.get(0))?)
+        [job.0],
+        |row| row.get(0),
+    )
 }
 
-fn desired(
-    db: &Connection,
-    kind: JobKind,
-    target: i64,
-) -> Result<Option<DesiredState>, StoreError> {
+fn desired(db: &Db, kind: JobKind, target: i64) -> Result<Option<DesiredState>, StoreError> {
     match kind {
         JobKind::StoreBlob => store_blob(db, target),
         JobKind::LinkBlob => {
@@ -279,11 +238,10 @@ impl Store {
         let (job, kind, target) = (claim.job, claim.kind, claim.target);
         self.read(move |db| {
             // One snapshot of both: a newer desired state may bring dependencies.
-            let snapshot = db.unchecked_transaction()?;
-            if needs_something(&snapshot, job)? {
+            if needs_something(db, job)? {
                 return Ok(Desired::NotYet);
             }
-            Ok(desired(&snapshot, kind, target)?.map_or(Desired::NoTarget, Desired::State))
+            Ok(desired(db, kind, target)?.map_or(Desired::NoTarget, Desired::State))
         })
         .await
     }
@@ -297,7 +255,7 @@ impl Store {
     pub async fn named_blobs(&self, claim: &Claim) -> Result<Vec<NamedBlob>, StoreError> {
         let target = claim.target;
         self.read(move |db| {
-            let mut query = db.prepare_cached(
+            let named = db.all(
                 "SELECT b.id, b.digest, b.size, CASE WHEN b.stored_at IS NULL THEN NULL ELSE b.confirmed_at END
                  FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id OR b.id IN (
@@ -308,17 +266,16 @@ impl Store {
                            WHERE rb.repository_id = rm.repository_id
                              AND rb.blob_id = m.blob_id AND rb.desired)))
                  WHERE rm.id = ?1",
+                [target],
+                |row| {
+                    Ok(NamedBlob {
+                        blob: row.get(0)?,
+                        digest: row.get(1)?,
+                        size: row.get(2)?,
+                        confirmed_at: row.get(3)?,
+                    })
+                },
             )?;
-            let mut rows = query.query([target])?;
-            let mut named = Vec::new();
-            while let Some(row) = rows.next()? {
-                named.push(NamedBlob {
-                    blob: BlobId(row.get(0)?),
-                    digest: parsed(&row.get::<_, String>(1)?)?,
-                    size: from_sql(row.get(2)?),
-                    confirmed_at: row.get(3)?,
-                });
-            }
             Ok(named)
         })
         .await

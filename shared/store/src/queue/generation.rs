@@ -9,9 +9,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rusqlite::Connection;
-
 use crate::StoreError;
+use crate::engine::db::Db;
 
 /// Bits below the milliseconds.
 const FRACTION_BITS: u32 = 20;
@@ -41,26 +40,26 @@ fn from_ms(wall_ms: i64) -> i64 {
 }
 
 /// The largest generation in the database.
-pub(crate) fn known(db: &Connection) -> Result<i64, StoreError> {
-    Ok(db
-        .prepare_cached("SELECT value FROM generation WHERE id = 1")?
-        .query_row([], |row| row.get(0))?)
+pub(crate) fn known(db: &Db) -> Result<i64, StoreError> {
+    db.one("SELECT value FROM generation WHERE id = 1", (), |row| {
+        row.get(0)
+    })
 }
 
 /// Draws a generation inside a write transaction.
-pub(crate) fn next_generation(db: &Connection, wall_ms: i64) -> Result<i64, StoreError> {
+pub(crate) fn next_generation(db: &Db, wall_ms: i64) -> Result<i64, StoreError> {
     let next = "UPDATE generation SET value = CASE WHEN value < ?1 THEN ?1 ELSE value + 1 END
                 WHERE id = 1 RETURNING value";
-    Ok(db
-        .prepare_cached(next)?
-        .query_row([from_ms(wall_ms)], |row| row.get(0))?)
+    db.one(next, [from_ms(wall_ms)], |row| row.get(0))
 }
 
 /// Makes later generations larger than this one, which was drawn outside of
 /// this transaction, or by a clock that was ahead of ours.
-pub(crate) fn catch_up(db: &Connection, generation: i64) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE generation SET value = ?1 WHERE id = 1 AND value < ?1")?
-        .execute([generation])?;
+pub(crate) fn catch_up(db: &Db, generation: i64) -> Result<(), StoreError> {
+    db.run(
+        "UPDATE generation SET value = ?1 WHERE id = 1 AND value < ?1",
+        [generation],
+    )?;
     Ok(())
 }
 

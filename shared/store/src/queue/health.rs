@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// How long one try may take before another process tries.
@@ -48,13 +49,12 @@ pub struct Health {
     pub failures: u32,
 }
 
-fn health(db: &Connection) -> Result<Health, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT state, coalesce(code, ''), coalesce(message, ''), hint, since, failures
+fn health(db: &Db) -> Result<Health, StoreError> {
+    db.one(
+        "SELECT state, coalesce(code, ''), coalesce(message, ''), hint, since, failures
              FROM storage_health",
-        )?
-        .query_row([], |row| {
+        (),
+        |row| {
             let state: String = row.get(0)?;
             let trouble = Trouble {
                 code: row.get(1)?,
@@ -71,16 +71,17 @@ fn health(db: &Connection) -> Result<Health, StoreError> {
                 since: row.get(4)?,
                 failures: row.get(5)?,
             })
-        })?)
+        },
+    )
 }
 
 /// Whether the storage is known to be well.
-pub(crate) fn is_up(db: &Connection) -> Result<bool, StoreError> {
+pub(crate) fn is_up(db: &Db) -> Result<bool, StoreError> {
     Ok(health(db)?.state == HealthState::Up)
 }
 
 /// What a person must mend before the storage works.
-pub(crate) fn trouble_of_storage(db: &Connection) -> Result<Option<Trouble>, StoreError> {
+pub(crate) fn trouble_of_storage(db: &Db) -> Result<Option<Trouble>, StoreError> {
     match health(db)?.state {
         HealthState::NeedsPerson(trouble) => Ok(Some(trouble)),
         _ => Ok(None),
@@ -105,20 +106,16 @@ impl Store {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write_relaxed(move |db| {
             let now = clock.boot_ms();
-            let claimed = db
-                .prepare_cached(
-                    "UPDATE storage_health SET prober = ?1, probe_until = ?2,
+            let claimed = db.optional(
+                "UPDATE storage_health SET prober = ?1, probe_until = ?2,
                             next_probe_at = CASE WHEN boot_id = ?3 THEN next_probe_at ELSE 0 END,
                             full_until = CASE WHEN boot_id = ?3 THEN full_until ELSE 0 END, boot_id = ?3
                      WHERE state <> 'up' AND (boot_id <> ?3 OR (next_probe_at <= ?4
                            AND (prober IS NULL OR prober = ?1 OR probe_until <= ?4)))
                      RETURNING 1",
-                )?
-                .query_row(
-                    params![owner, now + millis(PROBE_LEASE), clock.boot_id(), now],
-                    |_| Ok(()),
-                )
-                .optional()?;
+                params![owner, now + millis(PROBE_LEASE), clock.boot_id(), now],
+                |_| Ok(()),
+            )?;
             Ok(claimed.is_some())
         })
         .await
@@ -131,7 +128,7 @@ impl Store {
     pub async fn report_up(&self) -> Result<(), StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET since = CASE WHEN state = 'up' THEN since ELSE ?1 END, state = 'up',
                         code = NULL, message = NULL, hint = NULL, checked_at = ?1, failures = 0,
                         prober = NULL, probe_until = 0, next_probe_at = 0,
@@ -161,7 +158,7 @@ impl Store {
         };
         let clock = self.clock.clone();
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET since = CASE WHEN state = ?1 THEN since ELSE ?2 END, state = ?1,
                         code = ?3, message = ?4, hint = ?5, checked_at = ?2,
                         failures = failures + 1, prober = NULL, probe_until = 0,
@@ -190,7 +187,7 @@ impl Store {
     pub async fn report_full(&self, wait: Duration) -> Result<(), StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET full_until = ?1,
                         next_probe_at = CASE WHEN boot_id = ?2 THEN next_probe_at ELSE 0 END, boot_id = ?2",
                 params![clock.boot_ms() + millis(wait), clock.boot_id()],
@@ -207,10 +204,10 @@ impl Store {
     /// When the database cannot be written.
     pub async fn probe_now(&self) -> Result<(), StoreError> {
         self.write(|db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET next_probe_at = 0, full_until = 0,
                         state = CASE WHEN state = 'up' THEN 'unknown' ELSE state END",
-                [],
+                (),
             )?;
             Ok(())
         })

@@ -5,8 +5,9 @@
 use std::collections::{HashMap, HashSet};
 
 use refity_types::name::IntentId;
-use rusqlite::{Connection, Row, params};
 
+use crate::engine::db::{Db, Row};
+use crate::engine::value::params;
 use crate::{JobId, Store, StoreError};
 
 /// The intents linked to the job ?1 all of whose jobs are done.
@@ -36,51 +37,46 @@ pub(crate) const QUERIES: [&str; 3] = [DONE_WITH, TARGETS, OLDEST];
 
 /// Links an intent to the jobs that complete it.
 pub(crate) fn link_intent(
-    db: &Connection,
+    db: &Db,
     jobs: &[JobId],
     intent: IntentId,
     generation: i64,
 ) -> Result<(), StoreError> {
     for job in jobs {
-        db.prepare_cached(
+        db.run(
             "INSERT INTO intents (id, job_id, generation, kind, target)
              SELECT ?1, id, ?3, kind, target FROM jobs WHERE id = ?2
              ON CONFLICT (id, job_id) DO NOTHING",
-        )?
-        .execute(params![intent.to_string(), job.0, generation])?;
+            params![intent.to_string(), job.0, generation],
+        )?;
     }
     Ok(())
 }
 
 /// Returns the intents whose files may be removed now that the job is done, oldest first.
 /// Those that had to wait for one of them and not for the job are the sweep's.
-pub(crate) fn completed_intents(db: &Connection, job: JobId) -> Result<Vec<IntentId>, StoreError> {
-    let mut query = db.prepare_cached(DONE_WITH)?;
-    let done = query.query_map([job.0], intent)?;
-    in_order(db, done.collect::<Result<_, _>>()?)
+pub(crate) fn completed_intents(db: &Db, job: JobId) -> Result<Vec<IntentId>, StoreError> {
+    let done = db.all(DONE_WITH, [job.0], intent)?;
+    in_order(db, done)
 }
 
-fn intent(row: &Row<'_>) -> rusqlite::Result<(String, i64)> {
+fn intent(row: &Row<'_>) -> Result<(String, i64), StoreError> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
 /// Those of the intents, given from the oldest to the newest, before which no
 /// other of the same target has to go.
-fn in_order(db: &Connection, done: Vec<(String, i64)>) -> Result<Vec<IntentId>, StoreError> {
+fn in_order(db: &Db, done: Vec<(String, i64)>) -> Result<Vec<IntentId>, StoreError> {
     let mut gone: HashMap<(String, i64), i64> = HashMap::new();
     let mut intents = Vec::new();
     for (id, generation) in done {
-        let targets: Vec<(String, i64)> = {
-            let mut query = db.prepare_cached(TARGETS)?;
-            let targets = query.query_map([&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            targets.collect::<Result<_, _>>()?
-        };
+        let targets: Vec<(String, i64)> =
+            db.all(TARGETS, [&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut first = true;
         for target in &targets {
             let after = gone.get(target).copied().unwrap_or(i64::MIN);
-            let oldest: Option<i64> = db
-                .prepare_cached(OLDEST)?
-                .query_row(params![target.0, target.1, after], |row| row.get(0))?;
+            let oldest: Option<i64> =
+                db.one(OLDEST, params![target.0, target.1, after], |row| row.get(0))?;
             first = first && oldest.is_none_or(|oldest| oldest >= generation);
         }
         if first {
@@ -101,11 +97,13 @@ impl Store {
         intents: Vec<IntentId>,
     ) -> Result<HashSet<IntentId>, StoreError> {
         self.read_in_background(move |db| {
-            let mut query =
-                db.prepare_cached("SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)")?;
             let mut named = HashSet::new();
             for intent in intents {
-                if query.query_row([intent.to_string()], |row| row.get(0))? {
+                if db.one(
+                    "SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)",
+                    [intent.to_string()],
+                    |row| row.get(0),
+                )? {
                     named.insert(intent);
                 }
             }
@@ -121,11 +119,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn completed_intents(&self) -> Result<Vec<IntentId>, StoreError> {
         self.read_in_background(|db| {
-            let done: Vec<(String, i64)> = {
-                let mut query = db.prepare_cached(DONE)?;
-                let done = query.query_map([], intent)?;
-                done.collect::<Result<_, _>>()?
-            };
+            let done = db.all(DONE, (), intent)?;
             in_order(db, done)
         })
         .await
@@ -138,8 +132,7 @@ impl Store {
     pub async fn forget_intents(&self, intents: Vec<IntentId>) -> Result<(), StoreError> {
         self.write_relaxed(move |db| {
             for intent in intents {
-                db.prepare_cached("DELETE FROM intents WHERE id = ?1")?
-                    .execute([intent.to_string()])?;
+                db.run("DELETE FROM intents WHERE id = ?1", [intent.to_string()])?;
             }
             Ok(())
         })

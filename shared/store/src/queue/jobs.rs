@@ -2,9 +2,9 @@
 //! be done before it.
 
 use refity_config::clock::Clock;
-use rusqlite::{Connection, params};
 
-use crate::engine::sql::keys;
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, StoreError};
 
@@ -145,7 +145,7 @@ const COLLECTED: i64 = 10;
 pub(crate) struct NewJob {
     kind: JobKind,
     target: i64,
-    bytes_total: i64,
+    bytes_total: u64,
     removes: bool,
 }
 
@@ -179,7 +179,7 @@ impl NewJob {
         self.kind.priority() + if later { COLLECTED } else { 0 }
     }
 
-    pub(crate) fn bytes(self, bytes_total: i64) -> Self {
+    pub(crate) fn bytes(self, bytes_total: u64) -> Self {
         Self {
             bytes_total,
             ..self
@@ -191,21 +191,15 @@ impl NewJob {
 /// job becomes ready at once. A running one runs again afterwards, since its run
 /// may have read the desired state before it changed. A job that changes its
 /// direction (store or remove) drops its dependencies: they may depend on it now.
-pub(crate) fn enqueue_or_join(
-    db: &Connection,
-    clock: &Clock,
-    job: &NewJob,
-) -> Result<JobId, StoreError> {
-    let turned = db
-        .prepare_cached(
-            "DELETE FROM job_dependencies WHERE job_id = (
+pub(crate) fn enqueue_or_join(db: &Db, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
+    let turned = db.run(
+        "DELETE FROM job_dependencies WHERE job_id = (
                  SELECT id FROM jobs
                  WHERE kind = ?1 AND target = ?2 AND state <> 'done' AND removes <> ?3)",
-        )?
-        .execute(params![job.kind.name(), job.target, job.removes])?;
-    let id = db
-        .prepare_cached(
-            "INSERT INTO jobs (kind, target, state, removes, priority, run_after, boot_id,
+        params![job.kind.name(), job.target, job.removes],
+    )?;
+    let id = db.one(
+        "INSERT INTO jobs (kind, target, state, removes, priority, run_after, boot_id,
                                bytes_total, created_at)
              VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (kind, target) WHERE state <> 'done' DO UPDATE SET
@@ -216,20 +210,18 @@ pub(crate) fn enqueue_or_join(
                  run_after = CASE WHEN state IN ('pending', 'failed') THEN excluded.run_after ELSE run_after END,
                  boot_id = CASE WHEN state IN ('pending', 'failed') THEN excluded.boot_id ELSE boot_id END
              RETURNING id",
-        )?
-        .query_row(
-            params![
-                job.kind.name(),
-                job.target,
-                job.removes,
-                job.priority(),
-                clock.boot_ms(),
-                clock.boot_id(),
-                job.bytes_total,
-                clock.wall_ms(),
-            ],
-            |row| row.get(0).map(JobId),
-        )?;
+        params![
+            job.kind.name(),
+            job.target,
+            job.removes,
+            job.priority(),
+            clock.boot_ms(),
+            clock.boot_id(),
+            job.bytes_total,
+            clock.wall_ms(),
+        ],
+        |row| row.get(0),
+    )?;
     if turned > 0 {
         update_readiness(db, id)?;
     }
@@ -239,7 +231,7 @@ pub(crate) fn enqueue_or_join(
 
 /// Notes for which repositories a job is, as far as its target tells: of a blob
 /// that many have, the first 64.
-fn place(db: &Connection, job: JobId, kind: JobKind, target: i64) -> Result<(), StoreError> {
+fn place(db: &Db, job: JobId, kind: JobKind, target: i64) -> Result<(), StoreError> {
     let query = match kind {
         JobKind::StoreBlob => {
             "SELECT repository_id FROM repository_blobs WHERE blob_id = ?1
@@ -251,41 +243,36 @@ fn place(db: &Connection, job: JobId, kind: JobKind, target: i64) -> Result<(), 
         JobKind::PublishTag => "SELECT repository_id FROM tags WHERE id = ?1",
         JobKind::MarkGroup => return Ok(()),
     };
-    for repository in keys(db, query, [target])? {
+    for repository in db.all(query, [target], |row| row.get(0))? {
         place_in(db, job, repository)?;
     }
     Ok(())
 }
 
 /// Notes that a job is for this repository too.
-pub(crate) fn place_in(db: &Connection, job: JobId, repository: i64) -> Result<(), StoreError> {
-    let added = db
-        .prepare_cached(
-            "INSERT INTO job_repositories (job_id, repository_id) VALUES (?1, ?2)
+pub(crate) fn place_in(db: &Db, job: JobId, repository: i64) -> Result<(), StoreError> {
+    let added = db.run(
+        "INSERT INTO job_repositories (job_id, repository_id) VALUES (?1, ?2)
              ON CONFLICT (job_id, repository_id) DO NOTHING",
-        )?
-        .execute([job.0, repository])?;
+        [job.0, repository],
+    )?;
     if added > 0 {
-        db.prepare_cached(
+        db.run(
             "UPDATE job_repositories SET shared = TRUE
              WHERE job_id = ?1 AND NOT shared AND EXISTS (
                  SELECT 1 FROM job_repositories o
                  WHERE o.job_id = ?1 AND o.repository_id <> job_repositories.repository_id)",
-        )?
-        .execute([job.0])?;
+            [job.0],
+        )?;
     }
     Ok(())
 }
 
 /// The unfinished job of a target.
-pub(crate) fn unfinished(
-    db: &Connection,
-    kind: JobKind,
-    target: i64,
-) -> Result<Option<JobId>, StoreError> {
-    use rusqlite::OptionalExtension as _;
-    Ok(db
-        .prepare_cached("SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'")?
-        .query_row(params![kind.name(), target], |row| row.get(0).map(JobId))
-        .optional()?)
+pub(crate) fn unfinished(db: &Db, kind: JobKind, target: i64) -> Result<Option<JobId>, StoreError> {
+    db.optional(
+        "SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'",
+        params![kind.name(), target],
+        |row| row.get(0),
+    )
 }

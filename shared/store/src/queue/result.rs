@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use refity_config::clock::{Clock, millis};
 use refity_types::name::IntentId;
-use rusqlite::{Connection, params};
 
 use crate::content::blobs::lost_on_remote;
 use crate::content::sums::{change_blob, count_done};
+use crate::engine::db::Db;
+use crate::engine::value::params;
 use crate::queue::claim::LAST_CALL;
 use crate::queue::dependencies::{add_dependency, update_readiness};
 use crate::queue::intents::completed_intents;
@@ -56,23 +57,18 @@ pub struct Retry {
     pub trouble: Trouble,
 }
 
-fn holds(db: &Connection, claim: &Claim) -> Result<bool, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM jobs
+fn holds(db: &Db, claim: &Claim) -> Result<bool, StoreError> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM jobs
              WHERE id = ?1 AND lease = ?2 AND state = 'running')",
-        )?
-        .query_row([claim.job.0, claim.lease.0], |row| row.get(0))?)
+        [claim.job.0, claim.lease.0],
+        |row| row.get(0),
+    )
 }
 
 /// Records in the target's row that SFTP has the desired state of `generation`.
 /// Returns false if the desired state has changed since.
-fn mark_reconciled(
-    db: &Connection,
-    claim: &Claim,
-    generation: i64,
-    now: i64,
-) -> Result<bool, StoreError> {
+fn mark_reconciled(db: &Db, claim: &Claim, generation: i64, now: i64) -> Result<bool, StoreError> {
     let update = match claim.kind {
         JobKind::StoreBlob => {
             "UPDATE blobs SET stored_at = CASE WHEN desired THEN ?3 ELSE NULL END,
@@ -99,9 +95,7 @@ fn mark_reconciled(
         }
     };
     let update = || {
-        let changed = db
-            .prepare_cached(update)?
-            .execute([claim.target, generation, now])?;
+        let changed = db.run(update, [claim.target, generation, now])?;
         Ok(changed == 1)
     };
     match claim.kind {
@@ -111,7 +105,7 @@ fn mark_reconciled(
 }
 
 fn finish(
-    db: &Connection,
+    db: &Db,
     clock: &Clock,
     claim: &Claim,
     result: RunResult,
@@ -127,11 +121,11 @@ fn finish(
         RunResult::NoTarget => true,
     };
     if !done {
-        db.prepare_cached(
+        db.run(
             "UPDATE jobs SET state = 'pending', owner = NULL, lease_until = NULL,
                              attempt = 0, run_after = ?2 WHERE id = ?1",
-        )?
-        .execute([claim.job.0, clock.boot_ms()])?;
+            [claim.job.0, clock.boot_ms()],
+        )?;
         update_readiness(db, claim.job)?;
         return Ok(Finished::Again);
     }
@@ -142,10 +136,10 @@ fn finish(
         let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
         let again = enqueue_or_join(db, clock, &again)?;
         // Whoever joins it before does not take the look's place.
-        db.prepare_cached(
+        db.run(
             "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
-        )?
-        .execute(params![again.0, suspect_until, clock.boot_id()])?;
+            params![again.0, suspect_until, clock.boot_id()],
+        )?;
     }
     Ok(Finished::Done {
         completed_intents: completed_intents(db, claim.job)?,
@@ -160,57 +154,47 @@ struct Done {
 }
 
 /// Ends the job, and lets go the jobs that waited for nothing else.
-fn mark_done(db: &Connection, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
-    let done = db
-        .prepare_cached(
-            "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
+fn mark_done(db: &Db, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
+    let done = db.one(
+        "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
                     bytes_done = bytes_total, finished_at = ?2, error_code = NULL,
                     error_message = NULL, error_hint = NULL
              WHERE id = ?1
              RETURNING suspect_until + CASE WHEN suspect_boot = ?3 THEN 0 ELSE ?4 - suspect_until END, removes",
-        )?
-        .query_row(
-            params![
-                job.0,
-                clock.wall_ms(),
-                clock.boot_id(),
-                clock.boot_ms() + millis(LAST_CALL),
-            ],
-            |row| {
-                Ok(Done {
-                    suspect_until: row.get(0)?,
-                    removes: row.get(1)?,
-                })
-            },
-        )?;
+        params![
+            job.0,
+            clock.wall_ms(),
+            clock.boot_id(),
+            clock.boot_ms() + millis(LAST_CALL),
+        ],
+        |row| {
+            Ok(Done {
+                suspect_until: row.get(0)?,
+                removes: row.get(1)?,
+            })
+        },
+    )?;
     count_done(db, job.0, 1)?;
-    db.prepare_cached(
+    db.run(
         "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
          WHERE state = 'waiting'
            AND id IN (SELECT job_id FROM job_dependencies WHERE depends_on_id = ?1)
            AND NOT EXISTS (SELECT 1 FROM job_dependencies n JOIN jobs j ON j.id = n.depends_on_id
                            WHERE n.job_id = jobs.id AND j.state <> 'done')",
-    )?
-    .execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
+        params![job.0, clock.boot_ms(), clock.boot_id()],
+    )?;
     Ok(done)
 }
 
-fn put_back(
-    db: &Connection,
-    clock: &Clock,
-    claim: &Claim,
-    retry: &Retry,
-) -> Result<bool, StoreError> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE jobs SET state = CASE WHEN ?3 THEN 'failed' ELSE 'pending' END, owner = NULL,
+fn put_back(db: &Db, clock: &Clock, claim: &Claim, retry: &Retry) -> Result<bool, StoreError> {
+    let changed = db.run(
+        "UPDATE jobs SET state = CASE WHEN ?3 THEN 'failed' ELSE 'pending' END, owner = NULL,
                     lease_until = NULL, attempt = attempt + ?4, run_after = ?5, boot_id = ?6,
                     suspect_until = CASE WHEN ?7 AND overwrites THEN ?11 ELSE suspect_until END,
                     suspect_boot = CASE WHEN ?7 AND overwrites THEN ?6 ELSE suspect_boot END,
                     error_code = ?8, error_message = ?9, error_hint = ?10
              WHERE id = ?1 AND lease = ?2 AND state = 'running'",
-        )?
-        .execute(params![
+        params![
             claim.job.0,
             claim.lease.0,
             retry.parked,
@@ -222,7 +206,8 @@ fn put_back(
             retry.trouble.message,
             retry.trouble.hint,
             clock.boot_ms() + millis(LAST_CALL),
-        ])?;
+        ],
+    )?;
     Ok(changed == 1)
 }
 
@@ -293,14 +278,13 @@ impl Store {
         self.write_relaxed(move |db| {
             for blob in blobs {
                 change_blob(db, blob.0, || {
-                    Ok(db
-                        .prepare_cached(
-                            "UPDATE blobs SET confirmed_at = ?2, stored_at = CASE
+                    db.run(
+                        "UPDATE blobs SET confirmed_at = ?2, stored_at = CASE
                                  WHEN damaged IS NULL THEN coalesce(stored_at, ?2)
                                  ELSE stored_at END
                              WHERE id = ?1 AND desired",
-                        )?
-                        .execute([blob.0, now])?)
+                        [blob.0, now],
+                    )
                 })?;
             }
             Ok(())

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use refity_config::clock::millis;
-use rusqlite::params;
 
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// A silent uploader is forgotten after this long.
@@ -18,13 +18,15 @@ impl Store {
     pub async fn uploader_runs(&self, owner: &str) -> Result<(), StoreError> {
         let (owner, now) = (owner.to_owned(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
-            db.prepare_cached(
+            db.run(
                 "INSERT INTO uploaders (owner, started_at, heartbeat_at) VALUES (?1, ?2, ?2)
                  ON CONFLICT (owner) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
-            )?
-            .execute(params![owner, now])?;
-            db.prepare_cached("DELETE FROM uploaders WHERE heartbeat_at < ?1")?
-                .execute([now - millis(FORGOTTEN)])?;
+                params![owner, now],
+            )?;
+            db.run(
+                "DELETE FROM uploaders WHERE heartbeat_at < ?1",
+                [now - millis(FORGOTTEN)],
+            )?;
             Ok(())
         })
         .await
@@ -37,8 +39,7 @@ impl Store {
     pub async fn uploader_ended(&self, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         self.write_relaxed(move |db| {
-            db.prepare_cached("DELETE FROM uploaders WHERE owner = ?1")?
-                .execute([owner])?;
+            db.run("DELETE FROM uploaders WHERE owner = ?1", [owner])?;
             Ok(())
         })
         .await
@@ -52,9 +53,10 @@ impl Store {
     pub async fn uploader_silence(&self) -> Result<Option<i64>, StoreError> {
         let now = self.clock.wall_ms();
         self.read(move |db| {
-            let last: Option<i64> = db
-                .prepare_cached("SELECT max(heartbeat_at) FROM uploaders")?
-                .query_row([], |row| row.get(0))?;
+            let last: Option<i64> =
+                db.one("SELECT max(heartbeat_at) FROM uploaders", (), |row| {
+                    row.get(0)
+                })?;
             Ok(last.map(|at| (now - at).max(0)))
         })
         .await

@@ -2,9 +2,9 @@
 
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
-use rusqlite::{OptionalExtension as _, params};
 
 use crate::content::repositories::repository_id;
+use crate::engine::value::params;
 use crate::queue::health::trouble_of_storage;
 use crate::{JobId, JobKind, Store, StoreError, Trouble};
 
@@ -26,12 +26,12 @@ impl Store {
     /// When the database cannot be read.
     pub async fn jobs_done_since(&self, since: i64) -> Result<Vec<JobId>, StoreError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(
-                // Only jobs that are done have this time.
+            // Only jobs that are done have this time.
+            db.all(
                 "SELECT id FROM jobs WHERE finished_at >= ?1",
-            )?;
-            let jobs = query.query_map([since], |row| row.get(0).map(JobId))?;
-            Ok(jobs.collect::<Result<_, _>>()?)
+                [since],
+                |row| row.get(0),
+            )
         })
         .await
     }
@@ -43,12 +43,13 @@ impl Store {
     pub async fn settled(&self, jobs: &[JobId]) -> Result<Settled, StoreError> {
         let jobs = jobs.to_vec();
         self.read(move |db| {
-            let mut is_unfinished = db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
-            )?;
             let mut unfinished = Vec::new();
             for job in jobs {
-                if is_unfinished.query_row([job.0], |row| row.get(0))? {
+                if db.one(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND state <> 'done')",
+                    [job.0],
+                    |row| row.get(0),
+                )? {
                     unfinished.push(job);
                 }
             }
@@ -58,24 +59,25 @@ impl Store {
             if let Some(trouble) = trouble_of_storage(db)? {
                 return Ok(Settled::Parked(trouble));
             }
-            let mut parked = db.prepare_cached(
-                "WITH RECURSIVE needed (id) AS (
+            for job in unfinished {
+                let trouble = db.optional(
+                    "WITH RECURSIVE needed (id) AS (
                      SELECT ?1
                      UNION
                      SELECT d.depends_on_id FROM job_dependencies d
                      JOIN needed n ON d.job_id = n.id)
                  SELECT error_code, error_message, error_hint FROM jobs
                  WHERE state = 'failed' AND id IN (SELECT id FROM needed) LIMIT 1",
-            )?;
-            for job in unfinished {
-                let trouble = parked.query_row([job.0], |row| {
-                    Ok(Trouble {
-                        code: row.get::<_, Option<String>>(0)?.unwrap_or_default(),
-                        message: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
-                        hint: row.get(2)?,
-                    })
-                });
-                if let Some(trouble) = trouble.optional()? {
+                    [job.0],
+                    |row| {
+                        Ok(Trouble {
+                            code: row.get::<Option<String>>(0)?.unwrap_or_default(),
+                            message: row.get::<Option<String>>(1)?.unwrap_or_default(),
+                            hint: row.get(2)?,
+                        })
+                    },
+                )?;
+                if let Some(trouble) = trouble {
                     return Ok(Settled::Parked(trouble));
                 }
             }
@@ -99,7 +101,8 @@ impl Store {
             let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(Vec::new());
             };
-            let mut query = db.prepare_cached(
+            let (stores, links) = (JobKind::StoreBlob.name(), JobKind::LinkBlob.name());
+            db.all(
                 "WITH here (blob, link) AS (
                      SELECT b.id, rb.id FROM blobs b
                      JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.repository_id = ?1
@@ -108,13 +111,9 @@ impl Store {
                  JOIN jobs j ON j.kind = ?3 AND j.target = here.blob AND j.state <> 'done'
                  UNION ALL SELECT j.id FROM here
                  JOIN jobs j ON j.kind = ?4 AND j.target = here.link AND j.state <> 'done'",
-            )?;
-            let (stores, links) = (JobKind::StoreBlob.name(), JobKind::LinkBlob.name());
-            let jobs = query
-                .query_map(params![repository, digest.as_str(), stores, links], |row| {
-                    row.get(0).map(JobId)
-                })?;
-            Ok(jobs.collect::<Result<_, _>>()?)
+                params![repository, digest.as_str(), stores, links],
+                |row| row.get(0),
+            )
         })
         .await
     }

@@ -22,11 +22,7 @@ impl Place {
     /// Does to the database what another process would.
     fn elsewhere(&self, change: &str) {
         let path = self.folder.path().join("refity.db");
-        let other = Connection::open(path).unwrap();
-        other
-            .busy_timeout(crate::engine::connection::BUSY_TIMEOUT)
-            .unwrap();
-        other.execute_batch(change).unwrap();
+        testing::run_all(&testing::open(&path), change);
     }
 }
 

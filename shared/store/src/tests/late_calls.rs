@@ -145,15 +145,15 @@ async fn a_run_of_another_boot_is_looked_at_again_too() {
     let (place, _) = removal_under_way().await;
     place.push_blob(b"layer").await;
     let path = place.folder.path().join("refity.db");
-    let other = rusqlite::Connection::open(path).unwrap();
+    let other = testing::open(&path);
     other
-        .execute("UPDATE jobs SET boot_id = 'x' WHERE state = 'running'", [])
+        .run("UPDATE jobs SET boot_id = 'x' WHERE state = 'running'", ())
         .unwrap();
     assert_eq!(place.store.end_expired_leases().await.unwrap(), 1);
     other
-        .execute(
+        .run(
             "UPDATE jobs SET suspect_boot = 'x' WHERE suspect_boot IS NOT NULL",
-            [],
+            (),
         )
         .unwrap();
     place.forward(Duration::from_secs(1));

@@ -1,10 +1,10 @@
 //! Lists of names are what the rows say, whoever writes those.
 
 use proptest::prelude::*;
-use rusqlite::params;
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::engine::value::params;
 
 /// Statements that change which names a list has: of the numbers from ?1 on,
 /// ?2 many, of which each third is left out when ?3 is 1.
@@ -26,10 +26,8 @@ const CHANGES: [&str; 6] = [
 const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (
     SELECT ?1 UNION ALL SELECT n + 1 + (?3 AND n % 3 = 1) FROM numbers WHERE n + 1 < ?1 + ?2)";
 
-fn column(db: &Connection, query: &str) -> Vec<String> {
-    let mut query = db.prepare(query).unwrap();
-    let rows = query.query_map([], |row| row.get(0)).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
+fn column(db: &Db, query: &str) -> Vec<String> {
+    db.all(query, (), |row| row.get(0)).unwrap()
 }
 
 /// The page of a list that is asked for.
@@ -62,10 +60,10 @@ proptest! {
             place
         });
         // Another process: what it commits is seen by the next read.
-        let other = Connection::open(place.folder.path().join("refity.db")).unwrap();
+        let other = testing::open(&place.folder.path().join("refity.db"));
         for (change, from, count, gaps) in changes {
             let change = format!("{NUMBERS} {}", CHANGES[change]);
-            other.execute(&change, params![from, count, gaps]).unwrap();
+            other.run(&change, params![from, count, gaps]).unwrap();
             let tags = column(
                 &other, "SELECT name FROM tags WHERE manifest_id IS NOT NULL ORDER BY name");
             let repositories = column(&other, "SELECT name FROM repositories WHERE removed_at IS NULL ORDER BY name");

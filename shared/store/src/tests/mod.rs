@@ -21,6 +21,7 @@ use refity_types::name::{FileId, IntentId, Reference, RepositoryName, UploadId};
 use refity_types::platform::Platform;
 
 use super::*;
+use crate::engine::testing;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -426,13 +427,10 @@ async fn changes_are_told_across_stores() {
 async fn a_database_of_a_later_version_is_refused_and_left_alone() {
     let place = Place::new().await;
     let path = place.folder.path().join("refity.db");
-    let database = Connection::open(&path).unwrap();
-    let version = |db: &Connection| -> i64 {
-        db.query_row("PRAGMA user_version", [], |row| row.get(0))
-            .unwrap()
-    };
+    let database = testing::open(&path);
+    let version = |db: &Db| -> i64 { db.one("PRAGMA user_version", (), |row| row.get(0)).unwrap() };
     let newer = version(&database) + 3;
-    database.pragma_update(None, "user_version", newer).unwrap();
+    testing::run_all(&database, &format!("PRAGMA user_version = {newer}"));
     let opened = Store::open(&path, place.store.clock().clone()).await;
     let Some(StoreError::Newer { seen, known }) = opened.err() else {
         panic!("the database of a later version was opened");
@@ -445,8 +443,8 @@ async fn a_database_of_a_later_version_is_refused_and_left_alone() {
 async fn a_database_of_another_program_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("refity.db");
-    let other = Connection::open(&path).unwrap();
-    other.execute_batch("CREATE TABLE images (id)").unwrap();
+    let other = testing::open(&path);
+    testing::run_all(&other, "CREATE TABLE images (id)");
     drop(other);
     let before = std::fs::read(&path).unwrap();
     let opened = Store::open(&path, Clock::system().unwrap()).await;
@@ -473,8 +471,8 @@ fn leave_journal(database: &Path, pages: u32) {
 async fn a_database_whose_making_was_cut_off_is_made_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("refity.db");
-    let killed = Connection::open(&path).unwrap();
-    killed.pragma_update(None, "journal_mode", "WAL").unwrap();
+    let killed = testing::open(&path);
+    testing::run_all(&killed, "PRAGMA journal_mode = WAL");
     drop(killed);
     leave_journal(&path, 0);
     let looked = Store::check(&path).await;
@@ -488,8 +486,8 @@ async fn a_database_whose_making_was_cut_off_is_made_at_the_next_start() {
 async fn a_database_of_another_program_that_was_killed_is_left_alone_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("refity.db");
-    let other = Connection::open(&path).unwrap();
-    other.execute_batch("CREATE TABLE images (id)").unwrap();
+    let other = testing::open(&path);
+    testing::run_all(&other, "CREATE TABLE images (id)");
     drop(other);
     leave_journal(&path, 2);
     let before = std::fs::read(&path).unwrap();
@@ -518,10 +516,8 @@ async fn a_session_of_another_boot_is_gone() {
     store.begin_upload(id, &app(), &hash, None).await.unwrap();
     assert!(store.upload(id, &app()).await.unwrap().is_some());
     let path = place.folder.path().join("refity.db");
-    let other = Connection::open(path).unwrap();
-    other
-        .execute("UPDATE uploads SET boot_id = 'x'", [])
-        .unwrap();
+    let other = testing::open(&path);
+    other.run("UPDATE uploads SET boot_id = 'x'", ()).unwrap();
     assert!(store.upload(id, &app()).await.unwrap().is_none());
 }
 

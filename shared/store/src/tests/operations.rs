@@ -123,8 +123,7 @@ async fn pulls_add_up_and_outlive_their_repository() {
     let row: (i64, i64, String) = store
         .read(|db| {
             let row = "SELECT count, last_at, last_by FROM pulls";
-            let row = db.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-            Ok(row?)
+            db.one(row, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })
         .await
         .unwrap();
@@ -147,7 +146,7 @@ async fn pulls_add_up_and_outlive_their_repository() {
         .unwrap();
     let left = store.audit(AuditFilter::default(), page(Order::Asc, None, 10));
     assert_eq!(left.await.unwrap().total, 0);
-    let left = store.read(|db| Ok(db.query_row("SELECT count(*) FROM pulls", [], |r| r.get(0))?));
+    let left = store.read(|db| db.one("SELECT count(*) FROM pulls", (), |row| row.get::<i64>(0)));
     assert_eq!(left.await, Ok(0));
 }
 
@@ -155,11 +154,9 @@ async fn pulls_add_up_and_outlive_their_repository() {
 async fn pages_of_the_log_are_found_in_an_index() {
     let place = Place::new().await;
     let plan = |sql: &'static str| {
-        place.store.read(move |db| {
-            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let lines = plan.query_map([], |row| row.get::<_, String>(3))?;
-            Ok(lines.collect::<Result<Vec<_>, _>>()?.join("; "))
-        })
+        place
+            .store
+            .read(move |db| Ok(testing::plan(db, sql).join("; ")))
     };
     for (condition, index) in [
         ("", "audit_by_time"),

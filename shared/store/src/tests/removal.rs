@@ -335,17 +335,13 @@ async fn what_the_index_does_not_know_all_of_is_neither_collected_nor_deleted() 
 #[tokio::test]
 async fn removals_look_things_up_by_what_they_ask_for() {
     let place = Place::new().await;
-    let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
-        let mut steps = Vec::new();
-        for (query, values) in crate::gc::reachability::QUERIES {
-            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
-            let values = rusqlite::params_from_iter(vec![1; values]);
-            let rows = plan.query_map(values, |row| row.get::<_, String>(3))?;
-            steps.extend(rows.collect::<Result<Vec<_>, _>>()?);
-        }
-        Ok(steps)
-    };
-    let steps = place.store.read(plans).await.unwrap();
+    let steps = place.store.read(|db| {
+        let queries = crate::gc::reachability::QUERIES.iter();
+        Ok(queries
+            .flat_map(|query| testing::plan(db, query))
+            .collect::<Vec<_>>())
+    });
+    let steps = steps.await.unwrap();
     for step in steps {
         let scans = step.starts_with("SCAN") && !step.contains("CONSTANT");
         let all_of_a_repository =
@@ -357,17 +353,14 @@ async fn removals_look_things_up_by_what_they_ask_for() {
 #[tokio::test]
 async fn purges_read_an_index_of_what_is_old_or_removed() {
     let place = Place::new().await;
-    let plans = |db: &Connection| -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    let plans = |db: &Db| -> Result<Vec<(String, Vec<String>)>, StoreError> {
         let mut queries = vec![crate::gc::sweep::OLD_JOBS.to_owned()];
         queries.extend(crate::gc::forget::queries());
-        let mut plans = Vec::new();
-        for query in queries {
-            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
-            let values = rusqlite::params_from_iter(vec![1; plan.parameter_count()]);
-            let rows = plan.query_map(values, |row| row.get::<_, String>(3))?;
-            plans.push((query, rows.collect::<Result<Vec<_>, _>>()?));
-        }
-        Ok(plans)
+        let plans = queries.into_iter().map(|query| {
+            let plan = testing::plan(db, &query);
+            (query, plan)
+        });
+        Ok(plans.collect())
     };
     for (query, steps) in place.store.read(plans).await.unwrap() {
         for step in steps {

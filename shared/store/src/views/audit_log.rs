@@ -1,9 +1,9 @@
 //! Reading the audit log: pages and rows for export; and what is too old.
 
-use rusqlite::{Connection, Row, ToSql, params};
-
 use crate::content::sums::add_pulls;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
+use crate::engine::value::{Named, params};
 use crate::{AuditAction, Page, PageRequest, Store, StoreError};
 
 /// How many rows are deleted in one transaction: it holds up every other write.
@@ -59,34 +59,36 @@ pub struct AuditFilter {
 const COLUMNS: &str = "id, at, actor, credential, action, target, repository, address, refused,
     count, detail";
 
-type Values = Vec<(&'static str, Box<dyn ToSql + Send>)>;
-
 impl AuditFilter {
     /// The condition, of what is asked for only: so that an index serves it.
-    fn condition(&self) -> (String, Values) {
-        let (mut sql, mut values) = ("audit WHERE true".to_owned(), Values::new());
-        let mut add = |words: &str, name, value: Option<Box<dyn ToSql + Send>>| {
-            if let Some(value) = value {
-                sql += words;
-                values.push((name, value));
-            }
-        };
-        let text = |text: &Option<String>| {
-            let text = text.clone();
-            text.map(|text| Box::new(text) as Box<dyn ToSql + Send>)
-        };
-        let number =
-            |number: Option<i64>| number.map(|number| Box::new(number) as Box<dyn ToSql + Send>);
-        add(" AND actor = :actor", ":actor", text(&self.actor));
-        let action = self.action.map(|action| action.name().to_owned());
-        add(" AND action = :action", ":action", text(&action));
-        // The index has no entries that are about no repository.
-        let on = " AND repository = :repository AND repository <> ''";
-        add(on, ":repository", text(&self.repository));
-        add(" AND at >= :since", ":since", number(self.since));
-        add(" AND at < :until", ":until", number(self.until));
-        let within = " AND instr(lower(target), lower(:text)) > 0";
-        add(within, ":text", text(&self.text));
+    fn condition(&self) -> (String, Named<'static>) {
+        let mut sql = "audit WHERE true".to_owned();
+        let mut values = Named::default();
+        if let Some(actor) = &self.actor {
+            sql += " AND actor = :actor";
+            values.push(":actor", actor);
+        }
+        if let Some(action) = self.action {
+            sql += " AND action = :action";
+            values.push(":action", action.name());
+        }
+        if let Some(repository) = &self.repository {
+            // The index has no entries that are about no repository.
+            sql += " AND repository = :repository AND repository <> ''";
+            values.push(":repository", repository);
+        }
+        if let Some(since) = self.since {
+            sql += " AND at >= :since";
+            values.push(":since", since);
+        }
+        if let Some(until) = self.until {
+            sql += " AND at < :until";
+            values.push(":until", until);
+        }
+        if let Some(text) = &self.text {
+            sql += " AND instr(lower(target), lower(:text)) > 0";
+            values.push(":text", text);
+        }
         (sql, values)
     }
 }
@@ -120,10 +122,6 @@ impl Store {
     ) -> Result<Page<AuditLine>, StoreError> {
         self.read_for_people(move |db| {
             let (from, values) = filter.condition();
-            let values: Vec<(&str, &dyn ToSql)> = values
-                .iter()
-                .map(|(name, value)| (*name, &**value as &dyn ToSql))
-                .collect();
             let list = List {
                 columns: COLUMNS,
                 from: &from,
@@ -149,22 +147,17 @@ impl Store {
         self.read_for_people(move |db| {
             let (from, mut values) = filter.condition();
             let (at, id) = place.unwrap_or((i64::MAX, i64::MAX));
-            values.push((":before", Box::new(at)));
-            values.push((":id", Box::new(id)));
-            values.push((":limit", Box::new(limit)));
-            let values: Vec<(&str, &dyn ToSql)> = values
-                .iter()
-                .map(|(name, value)| (*name, &**value as &dyn ToSql))
-                .collect();
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM {from} AND (at, id) < (:before, :id)
+            values.push(":before", at);
+            values.push(":id", id);
+            values.push(":limit", limit);
+            let lines = db.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM {from} AND (at, id) < (:before, :id)
                  ORDER BY at DESC, id DESC LIMIT :limit"
-            ))?;
-            let mut rows = query.query(values.as_slice())?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
-                lines.push(line(row)?);
-            }
+                ),
+                &values,
+                line,
+            )?;
             let full = u32::try_from(lines.len()).is_ok_and(|count| count == limit);
             let next = lines.last().filter(|_| full);
             let next = next.map(|line| (line.at, line.id));
@@ -196,22 +189,25 @@ impl Store {
 }
 
 /// Deletes so many entries and days of pulls; returns how many there were.
-fn purge(db: &Connection, before: i64, limit: u32) -> Result<(usize, usize), StoreError> {
-    let entries = db
-        .prepare_cached(
-            "DELETE FROM audit WHERE id IN
+fn purge(db: &Db, before: i64, limit: u32) -> Result<(usize, usize), StoreError> {
+    let entries = db.run(
+        "DELETE FROM audit WHERE id IN
                  (SELECT id FROM audit WHERE at < ?1 ORDER BY at, id LIMIT ?2)",
-        )?
-        .execute(params![before, limit])?;
-    let mut query = db.prepare_cached(
+        params![before, limit],
+    )?;
+    let old = db.all(
         "DELETE FROM pulls WHERE (repository_id, reference, day) IN
              (SELECT repository_id, reference, day FROM pulls WHERE day < ?1 LIMIT ?2)
          RETURNING repository_id, reference, count",
+        params![before / DAY_MS, limit],
+        |row| {
+            Ok((
+                row.get::<i64>(0)?,
+                row.get::<String>(1)?,
+                row.get::<i64>(2)?,
+            ))
+        },
     )?;
-    let old = query.query_map(params![before / DAY_MS, limit], |row| {
-        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    })?;
-    let old: Vec<_> = old.collect::<Result<_, _>>()?;
     for (repository, reference, count) in &old {
         add_pulls(db, *repository, reference, -count, 0)?;
     }

@@ -1,8 +1,10 @@
 //! What is still to be done, in numbers; what has just changed; and trying
 //! again at once.
 
-use rusqlite::{Connection, ToSql, params};
+use std::ops::ControlFlow::Continue;
 
+use crate::engine::db::Db;
+use crate::engine::value::{named_params, params};
 use crate::views::job_list::counts;
 use crate::views::transfers::{COLUMNS, TARGETS, Viewer, place_in_push, read_job, visible};
 use crate::{Job, JobId, Readable, Store, StoreError};
@@ -61,19 +63,20 @@ pub struct ChangedJob {
 const RETRYABLE: &str = "(j.state = 'failed' OR (j.state = 'pending'
     AND j.error_code IS NOT NULL AND j.boot_id = :boot AND j.run_after > :now))";
 
-fn backlog(db: &Connection, viewer: &Viewer, now: i64) -> Result<Backlog, StoreError> {
+fn backlog(db: &Db, viewer: &Viewer, now: i64) -> Result<Backlog, StoreError> {
     let mut backlog = Backlog {
         counts: counts(db, viewer, None)?,
         ..Backlog::default()
     };
-    let (seen, mut values) = match viewer.sees_all() {
-        true => ("TRUE".to_owned(), Vec::new()),
-        false => (visible(), viewer.values().to_vec()),
+    let mut values = named_params! { ":now": now };
+    let seen = if viewer.sees_all() {
+        "TRUE".to_owned()
+    } else {
+        viewer.bind(&mut values);
+        visible()
     };
-    let now: &dyn ToSql = &now;
-    values.push((":now", now));
-    (backlog.bytes_waiting, backlog.rate) = db
-        .prepare_cached(&format!(
+    (backlog.bytes_waiting, backlog.rate) = db.one(
+        &format!(
             "SELECT coalesce(sum(CASE WHEN j.state <> 'running' THEN j.bytes_total
                                       WHEN j.bytes_total > j.bytes_done
                                       THEN j.bytes_total - j.bytes_done ELSE 0 END), 0),
@@ -82,8 +85,10 @@ fn backlog(db: &Connection, viewer: &Viewer, now: i64) -> Result<Backlog, StoreE
                                       ELSE 0 END), 0)
              FROM jobs j WHERE j.state IN ('waiting', 'pending', 'running', 'failed')
                AND j.kind = 'store_blob' AND NOT j.removes AND {seen}"
-        ))?
-        .query_row(values.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        ),
+        &values,
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     Ok(backlog)
 }
 
@@ -129,22 +134,26 @@ impl Store {
                 ("j.state = 'waiting'", "j.id"),
                 ("j.finished_at >= :since", "j.finished_at"),
             ] {
-                let mut query = db.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE {condition}
-                     ORDER BY {order} DESC LIMIT :each"
-                ))?;
-                let mut values: Vec<(&str, &dyn ToSql)> = vec![(":each", &each)];
+                let mut values = named_params! { ":each": each };
                 if condition.contains(":since") {
-                    values.push((":since", &done_since));
+                    values.push(":since", done_since);
                 }
-                let mut rows = query.query(values.as_slice())?;
+
                 let mut count = 0;
-                while let Some(row) = rows.next()? {
-                    let mut job = read_job(row, &clock, now)?;
-                    place_in_push(db, &viewer, None, &mut job)?;
-                    found.push(job);
-                    count += 1;
-                }
+                db.each(
+                    &format!(
+                        "SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE {condition}
+                     ORDER BY {order} DESC LIMIT :each"
+                    ),
+                    &values,
+                    |row| {
+                        let mut job = read_job(row, &clock, now)?;
+                        place_in_push(db, &viewer, None, &mut job)?;
+                        found.push(job);
+                        count += 1;
+                        Ok(Continue(()))
+                    },
+                )?;
                 // The last is of those that are done.
                 whole = count < each;
             }
@@ -196,18 +205,19 @@ impl Store {
         self.read_for_people(move |db| {
             let viewer = Viewer::new(&readable);
             let (boot, now) = (clock.boot_id(), clock.boot_ms());
-            let mut values: Vec<(&str, &dyn ToSql)> =
-                vec![(":boot", &boot), (":now", &now), (":limit", &RETRIED_MAX)];
+            let mut values = named_params! { ":boot": boot, ":now": now, ":limit": RETRIED_MAX };
             let mut sql = format!("SELECT j.id FROM jobs j WHERE {RETRYABLE}");
             if !viewer.sees_all() {
                 sql = format!("{sql} AND {}", visible());
-                values.extend(viewer.values());
+                viewer.bind(&mut values);
             }
-            let mut query = db.prepare_cached(&format!("{sql} ORDER BY j.id LIMIT :limit"))?;
-            let ids = query.query_map(values.as_slice(), |row| row.get(0).map(JobId))?;
+            let ids = db.all(
+                &format!("{sql} ORDER BY j.id LIMIT :limit"),
+                &values,
+                |row| row.get(0),
+            )?;
             let mut jobs = Vec::new();
             for id in ids {
-                let id = id?;
                 jobs.push((id, viewer.names(db, id, REPOSITORIES_MAX)?));
             }
             Ok(jobs)
@@ -224,17 +234,17 @@ impl Store {
     pub async fn retry_now(&self, jobs: Vec<JobId>) -> Result<usize, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
-            let mut retry = db.prepare_cached(
-                "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
-                 WHERE id = ?1 AND (state = 'failed' OR (state = 'pending'
-                     AND error_code IS NOT NULL AND boot_id = ?3 AND run_after > ?2))",
-            )?;
             let mut retried = 0;
             for job in jobs {
-                retried += retry.execute(params![job.0, clock.boot_ms(), clock.boot_id()])?;
+                retried += db.run(
+                    "UPDATE jobs SET state = 'pending', run_after = ?2, boot_id = ?3
+                 WHERE id = ?1 AND (state = 'failed' OR (state = 'pending'
+                     AND error_code IS NOT NULL AND boot_id = ?3 AND run_after > ?2))",
+                    params![job.0, clock.boot_ms(), clock.boot_id()],
+                )?;
             }
             if retried > 0 {
-                db.execute("UPDATE storage_health SET full_until = 0", [])?;
+                db.run("UPDATE storage_health SET full_until = 0", ())?;
             }
             Ok(retried)
         })
@@ -247,9 +257,9 @@ impl Store {
     /// When the database cannot be written.
     pub async fn probe_soon(&self) -> Result<(), StoreError> {
         self.write(|db| {
-            db.execute(
+            db.run(
                 "UPDATE storage_health SET next_probe_at = 0 WHERE state <> 'up'",
-                [],
+                (),
             )?;
             Ok(())
         })

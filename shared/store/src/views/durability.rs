@@ -1,10 +1,9 @@
 //! How far an image is on its way to SFTP.
 
-use rusqlite::{Connection, named_params};
-
 use crate::StoreError;
 use crate::content::derived::NEEDS;
-use crate::engine::sql::from_sql;
+use crate::engine::db::Db;
+use crate::engine::value::named_params;
 
 /// How sure it is that an image is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -41,9 +40,9 @@ pub struct ImageDurability {
 /// What is needed of a repository's manifest, and where it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Needed {
-    total: i64,
-    stored: i64,
-    verified: i64,
+    total: u64,
+    stored: u64,
+    verified: u64,
     missing: i64,
     unverified: i64,
     damaged: i64,
@@ -53,9 +52,9 @@ pub(crate) struct Needed {
 
 impl Needed {
     /// Of a manifest in a repository.
-    pub(crate) fn of(db: &Connection, repository: i64, manifest: i64) -> Result<Self, StoreError> {
-        Ok(db
-            .prepare_cached(&format!(
+    pub(crate) fn of(db: &Db, repository: i64, manifest: i64) -> Result<Self, StoreError> {
+        db.one(
+            &format!(
                 "{NEEDS}
                  SELECT coalesce(sum(b.size), 0),
                     coalesce(sum(CASE WHEN b.stored_at IS NOT NULL THEN b.size
@@ -80,22 +79,21 @@ impl Needed {
                    ON rm.repository_id = :repository AND rm.manifest_id = b.id
                  LEFT JOIN jobs p
                    ON p.kind = 'publish_manifest' AND p.target = rm.id AND p.state <> 'done'"
-            ))?
-            .query_row(
-                named_params! { ":manifest": manifest, ":repository": repository },
-                |row| {
-                    Ok(Self {
-                        total: row.get(0)?,
-                        stored: row.get(1)?,
-                        verified: row.get(2)?,
-                        missing: row.get(3)?,
-                        unverified: row.get(4)?,
-                        damaged: row.get(5)?,
-                        running: row.get(6)?,
-                        failed: row.get(7)?,
-                    })
-                },
-            )?)
+            ),
+            named_params! { ":manifest": manifest, ":repository": repository },
+            |row| {
+                Ok(Self {
+                    total: row.get(0)?,
+                    stored: row.get(1)?,
+                    verified: row.get(2)?,
+                    missing: row.get(3)?,
+                    unverified: row.get(4)?,
+                    damaged: row.get(5)?,
+                    running: row.get(6)?,
+                    failed: row.get(7)?,
+                })
+            },
+        )
     }
 
     /// Of what points at it: whether that is on SFTP, and the state of its
@@ -116,9 +114,9 @@ impl Needed {
         };
         ImageDurability {
             state,
-            bytes_total: from_sql(self.total),
-            bytes_stored: from_sql(self.stored),
-            bytes_verified: from_sql(self.verified),
+            bytes_total: self.total,
+            bytes_stored: self.stored,
+            bytes_verified: self.verified,
             failed: self.failed > 0 || job == Some("failed"),
         }
     }

@@ -2,13 +2,12 @@
 
 use refity_types::name::GroupName;
 use refity_types::rights::Rights;
-use rusqlite::{Connection, Row, params};
 
 use crate::accounts::readable::READABLE;
 use crate::content::groups::create_group;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
-use crate::engine::sql::parsed;
-use crate::engine::sql::{Values, row};
+use crate::engine::value::{Named, params};
 use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{
@@ -88,15 +87,14 @@ fn columns(readable: &str) -> String {
     )
 }
 
-fn read(db: &Connection, account: Option<UserId>, found: &Row<'_>) -> Result<GroupRow, StoreError> {
-    let rights = row(
-        db,
+fn read(db: &Db, account: Option<UserId>, found: &Row<'_>) -> Result<GroupRow, StoreError> {
+    let rights = db.optional(
         "SELECT rights FROM grants WHERE user_id = ?1 AND group_id = ?2 AND repository = ''",
-        params![account.map(|account| account.0), found.get::<_, i64>(4)?],
+        params![account.map(|account| account.0), found.get::<i64>(4)?],
         |row| row.get(0),
     )?;
     Ok(GroupRow {
-        name: parsed(&found.get::<_, String>(0)?)?,
+        name: found.get(0)?,
         create_on_push: found.get(1)?,
         created_at: found.get(2)?,
         repositories: found.get(5)?,
@@ -105,24 +103,24 @@ fn read(db: &Connection, account: Option<UserId>, found: &Row<'_>) -> Result<Gro
         logical_bytes: found.get(8)?,
         grant: EffectiveGrant {
             public: found.get(3)?,
-            rights: rights.map_or(Rights::NONE, Rights::from_bits),
+            rights: rights.unwrap_or(Rights::NONE),
         },
     })
 }
 
 fn page(
-    db: &Connection,
+    db: &Db,
     readable: &Readable,
     account: Option<UserId>,
     name: Option<&GroupName>,
     search: Option<String>,
     request: &PageRequest,
 ) -> Result<Page<GroupRow>, StoreError> {
-    let mut values = Values::default();
+    let mut values = Named::default();
     let (mut from, columns) = if *readable == Readable::All {
         ("groups g WHERE g.desired".to_owned(), columns(""))
     } else {
-        values.readable(readable);
+        readable.bind(&mut values);
         (
             format!("groups g WHERE g.desired AND {SOME_READABLE}"),
             columns(&format!("AND {READABLE}")),
@@ -142,7 +140,7 @@ fn page(
         key: "g.name",
         id: "g.id",
     };
-    list.page(db, request, &values.named(), |row| read(db, account, row))
+    list.page(db, request, &values, |row| read(db, account, row))
 }
 
 impl Store {
@@ -157,11 +155,8 @@ impl Store {
         search: Option<String>,
         request: PageRequest,
     ) -> Result<Page<GroupRow>, StoreError> {
-        self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            page(&snapshot, &readable, account, None, search, &request)
-        })
-        .await
+        self.read_for_people(move |db| page(db, &readable, account, None, search, &request))
+            .await
     }
 
     /// One group, if something of it may be read.
@@ -181,8 +176,7 @@ impl Store {
             limit: 1,
         };
         self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            let page = page(&snapshot, &readable, account, Some(&name), None, &request)?;
+            let page = page(db, &readable, account, Some(&name), None, &request)?;
             Ok(page.items.into_iter().next())
         })
         .await
@@ -201,14 +195,10 @@ impl Store {
         self.write(move |db| {
             let created = create_group(db, &store, &name)?;
             if created == GroupCreated::Yes {
-                db.prepare_cached(
+                db.run(
                     "UPDATE groups SET public = ?2, create_on_push = ?3 WHERE name = ?1",
-                )?
-                .execute(params![
-                    name.as_str(),
-                    settings.public,
-                    settings.create_on_push
-                ])?;
+                    params![name.as_str(), settings.public, settings.create_on_push],
+                )?;
             }
             Ok(created)
         })
@@ -227,8 +217,7 @@ impl Store {
     ) -> Result<Option<GroupSettings>, StoreError> {
         let name = name.clone();
         self.write(move |db| {
-            row(
-                db,
+            db.optional(
                 "UPDATE groups SET public = coalesce(?2, public),
                                    create_on_push = coalesce(?3, create_on_push)
                  WHERE name = ?1 AND desired RETURNING public, create_on_push",
@@ -253,13 +242,12 @@ impl Store {
     pub async fn remove_group(&self, name: &GroupName) -> Result<GroupRemoved, StoreError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |db| {
-            let group = row(
-                db,
+            let group = db.optional(
                 "SELECT id, (SELECT count(*) FROM repositories r
                              WHERE r.group_id = g.id AND r.removed_at IS NULL)
                  FROM groups g WHERE name = ?1 AND desired",
                 [name.as_str()],
-                |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
+                |row| Ok((row.get::<i64>(0)?, row.get(1)?)),
             )?;
             let group = match group {
                 None => return Ok(GroupRemoved::Unknown),
@@ -267,12 +255,12 @@ impl Store {
                 Some((_, repositories)) => return Ok(GroupRemoved::NotEmpty(repositories)),
             };
             let generation = next_generation(db, clock.wall_ms())?;
-            db.prepare_cached("UPDATE groups SET desired = 0, generation = ?2 WHERE id = ?1")?
-                .execute([group, generation])?;
-            db.prepare_cached("DELETE FROM grants WHERE group_id = ?1")?
-                .execute([group])?;
-            db.prepare_cached("DELETE FROM robots WHERE group_id = ?1")?
-                .execute([group])?;
+            db.run(
+                "UPDATE groups SET desired = 0, generation = ?2 WHERE id = ?1",
+                [group, generation],
+            )?;
+            db.run("DELETE FROM grants WHERE group_id = ?1", [group])?;
+            db.run("DELETE FROM robots WHERE group_id = ?1", [group])?;
             enqueue_or_join(db, &clock, &NewJob::removing(JobKind::MarkGroup, group))?;
             Ok(GroupRemoved::Yes)
         })

@@ -3,15 +3,14 @@
 
 use refity_types::digest::Digest;
 use refity_types::name::{Reference, RepositoryName};
-use rusqlite::{Connection, named_params, params};
 
 use crate::ImageDurability;
 use crate::accounts::readable::READABLE;
 use crate::content::manifests::manifest_in;
 use crate::content::repositories::repository_id;
+use crate::engine::db::Db;
 use crate::engine::page::List;
-use crate::engine::sql::parsed;
-use crate::engine::sql::{Values, row};
+use crate::engine::value::{Named, named_params, params};
 use crate::views::durability::Needed;
 use crate::views::tags::{job_state, platforms};
 use crate::{Page, PageRequest, Readable, Store, StoreError};
@@ -92,9 +91,8 @@ struct Pointer {
     job: Option<String>,
 }
 
-fn of_tag(db: &Connection, repository: i64, name: &str) -> Result<Option<Pointer>, StoreError> {
-    let found = row(
-        db,
+fn of_tag(db: &Db, repository: i64, name: &str) -> Result<Option<Pointer>, StoreError> {
+    let found = db.optional(
         "SELECT id, manifest_id, pushed_at, (SELECT name FROM users WHERE id = pushed_by),
                 pulled_at, pulls, published_manifest_id IS manifest_id
          FROM tags WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
@@ -109,7 +107,7 @@ fn of_tag(db: &Connection, repository: i64, name: &str) -> Result<Option<Pointer
                 published: row.get(6)?,
                 job: None,
             };
-            Ok((row.get::<_, i64>(0)?, pointer))
+            Ok((row.get::<i64>(0)?, pointer))
         },
     )?;
     let Some((tag, mut pointer)) = found else {
@@ -119,24 +117,18 @@ fn of_tag(db: &Connection, repository: i64, name: &str) -> Result<Option<Pointer
     Ok(Some(pointer))
 }
 
-fn of_digest(
-    db: &Connection,
-    repository: i64,
-    digest: &Digest,
-) -> Result<Option<Pointer>, StoreError> {
+fn of_digest(db: &Db, repository: i64, digest: &Digest) -> Result<Option<Pointer>, StoreError> {
     let Some(manifest) = manifest_in(db, repository, digest)? else {
         return Ok(None);
     };
-    let pulled = row(
-        db,
+    let pulled = db.optional(
         "SELECT coalesce(max(last_at), 0), coalesce(sum(count), 0) FROM pulls
          WHERE repository_id = ?1 AND reference = ?2",
         params![repository, digest.as_str()],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let (pulled_at, pulls) = pulled.unwrap_or_default();
-    row(
-        db,
+    db.optional(
         "SELECT pushed_at, (SELECT name FROM users WHERE id = pushed_by), published_at IS NOT NULL
          FROM repository_manifests WHERE repository_id = ?1 AND manifest_id = ?2",
         [repository, manifest],
@@ -155,7 +147,7 @@ fn of_digest(
 }
 
 fn image(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     reference: &Reference,
 ) -> Result<Option<ImageFacts>, StoreError> {
@@ -167,53 +159,49 @@ fn image(
         return Ok(None);
     };
     let needed = Needed::of(db, repository, pointer.manifest)?;
-    let mut query = db.prepare_cached(
+    db.optional(
         "SELECT b.digest, m.media_type, m.bytes, m.size, m.platforms
          FROM manifests m JOIN blobs b ON b.id = m.blob_id WHERE m.blob_id = ?1",
-    )?;
-    let mut rows = query.query([pointer.manifest])?;
-    let Some(row) = rows.next()? else {
-        return Ok(None);
-    };
-    Ok(Some(ImageFacts {
-        digest: parsed(&row.get::<_, String>(0)?)?,
-        media_type: row.get(1)?,
-        bytes: row.get(2)?,
-        size: row.get(3)?,
-        platforms: platforms(row.get(4)?),
-        pushed_at: pointer.pushed_at,
-        pushed_by: pointer.pushed_by,
-        pulled_at: Some(pointer.pulled_at).filter(|at| *at > 0),
-        pulls: pointer.pulls,
-        durability: needed.with(pointer.published, pointer.job.as_deref()),
-    }))
+        [pointer.manifest],
+        |row| {
+            Ok(ImageFacts {
+                digest: row.get(0)?,
+                media_type: row.get(1)?,
+                bytes: row.get(2)?,
+                size: row.get(3)?,
+                platforms: platforms(row.get(4)?),
+                pushed_at: pointer.pushed_at,
+                pushed_by: pointer.pushed_by,
+                pulled_at: Some(pointer.pulled_at).filter(|at| *at > 0),
+                pulls: pointer.pulls,
+                durability: needed.with(pointer.published, pointer.job.as_deref()),
+            })
+        },
+    )
 }
 
 fn sharing(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     digest: &Digest,
     readable: &Readable,
 ) -> Result<LayerFacts, StoreError> {
     let (all, user, within) = readable.values();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT r.name FROM blobs b
+    let mut repositories: Vec<RepositoryName> = db.all(
+        &format!(
+            "SELECT r.name FROM blobs b
          JOIN repository_blobs x ON x.blob_id = b.id AND x.desired
          JOIN repositories r ON r.id = x.repository_id
          JOIN groups g ON g.id = r.group_id
          WHERE b.digest = :digest AND r.id <> :repository AND r.removed_at IS NULL AND {READABLE}
          LIMIT :limit"
-    ))?;
-    let names = query.query_map(
+        ),
         named_params! {
             ":digest": digest.as_str(), ":repository": repository, ":all": all, ":user": user,
             ":within": within, ":limit": SHARED_SHOWN + 1,
         },
-        |row| row.get::<_, String>(0),
+        |row| row.get(0),
     )?;
-    let mut repositories: Vec<RepositoryName> = names
-        .map(|name| parsed(&name?))
-        .collect::<Result<_, StoreError>>()?;
     let more = repositories.len() > SHARED_SHOWN as usize;
     repositories.truncate(SHARED_SHOWN as usize);
     repositories.sort();
@@ -232,12 +220,9 @@ impl Store {
         reference: &Reference,
     ) -> Result<Option<ImageFacts>, StoreError> {
         let (repository, reference) = (repository.clone(), reference.clone());
-        self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            match repository_id(&snapshot, &repository)? {
-                Some(repository) => image(&snapshot, repository, &reference),
-                None => Ok(None),
-            }
+        self.read_for_people(move |db| match repository_id(db, &repository)? {
+            Some(repository) => image(db, repository, &reference),
+            None => Ok(None),
         })
         .await
     }
@@ -254,7 +239,7 @@ impl Store {
     ) -> Result<Vec<ManifestFacts>, StoreError> {
         let (repository, index) = (repository.clone(), index.clone());
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(
+            let all = db.all(
                 "SELECT b.digest, m.media_type, m.size FROM blobs i
                  JOIN repositories r ON r.name = ?1
                  JOIN manifest_references x ON x.manifest_id = i.id AND x.is_manifest
@@ -263,16 +248,15 @@ impl Store {
                  JOIN manifests m ON m.blob_id = x.blob_id
                  JOIN blobs b ON b.id = x.blob_id
                  WHERE i.digest = ?2",
+                params![repository.as_str(), index.as_str()],
+                |row| {
+                    Ok(ManifestFacts {
+                        digest: row.get(0)?,
+                        media_type: row.get(1)?,
+                        size: row.get(2)?,
+                    })
+                },
             )?;
-            let mut rows = query.query(params![repository.as_str(), index.as_str()])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(ManifestFacts {
-                    digest: parsed(&row.get::<_, String>(0)?)?,
-                    media_type: row.get(1)?,
-                    size: row.get(2)?,
-                });
-            }
             Ok(all)
         })
         .await
@@ -311,7 +295,7 @@ impl Store {
     ) -> Result<Page<ReferrerRow>, StoreError> {
         let (repository, subject) = (repository.clone(), subject.to_string());
         self.read_for_people(move |db| {
-            let mut values = Values::default();
+            let mut values = Named::default();
             values.push(":repository", repository_id(db, &repository)?);
             values.push(":subject", subject);
             let list = List {
@@ -326,9 +310,9 @@ impl Store {
                 key: "f.manifest_id",
                 id: "f.manifest_id",
             };
-            list.page(db, &request, &values.named(), |row| {
+            list.page(db, &request, &values, |row| {
                 Ok(ReferrerRow {
-                    digest: parsed(&row.get::<_, String>(0)?)?,
+                    digest: row.get(0)?,
                     media_type: row.get(1)?,
                     artifact_type: row.get(2)?,
                     size: row.get(3)?,

@@ -1,17 +1,17 @@
 //! Which jobs a page shows, and how many there are, without reading the whole
 //! history: finished jobs are counted by stored sums and found by an index.
 
-use std::collections::BinaryHeap;
-
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
-
 use crate::accounts::readable::READABLE;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::{CursorKey, List};
+use crate::engine::value::{Named, params};
 use crate::queue::jobs::JobState;
 use crate::views::backlog::JobCounts;
 use crate::views::transfers::{COLUMNS, OF_REPOSITORY, TARGETS, Viewer, read_job, visible};
 use crate::{Job, Order, Page, PageRequest, StoreError};
 use refity_config::clock::Clock;
+use std::collections::BinaryHeap;
+use std::ops::ControlFlow::Continue;
 
 /// A list of jobs.
 pub(crate) struct JobList<'a> {
@@ -27,11 +27,7 @@ pub(crate) struct JobList<'a> {
 
 impl JobList<'_> {
     /// Reads a page, sorted by the jobs' numbers.
-    pub(crate) fn page(
-        &self,
-        db: &Connection,
-        request: &PageRequest,
-    ) -> Result<Page<Job>, StoreError> {
+    pub(crate) fn page(&self, db: &Db, request: &PageRequest) -> Result<Page<Job>, StoreError> {
         let finished = matches!(self.state, None | Some(JobState::Done));
         if self.text.is_some() {
             return self.filtered(db, request, None);
@@ -60,20 +56,20 @@ impl JobList<'_> {
     /// Checks job by job; counts them all where their number is not known.
     fn filtered(
         &self,
-        db: &Connection,
+        db: &Db,
         request: &PageRequest,
         total: Option<i64>,
     ) -> Result<Page<Job>, StoreError> {
-        let (condition, mut values) = scope(self.viewer, &self.on);
+        let (condition, mut values) = scope(self.viewer, self.on);
         let mut from = format!("jobs j {TARGETS} WHERE {condition}");
         let state = self.state.map(JobState::name);
         if state.is_some() {
             from += " AND j.state = :state";
-            values.push((":state", &state));
+            values.push(":state", state);
         }
         if self.text.is_some() {
             from += " AND instr(coalesce(r.name, '') || ':' || coalesce(t.name, ''), :text) > 0";
-            values.push((":text", &self.text));
+            values.push(":text", self.text);
         }
         let list = List {
             columns: COLUMNS,
@@ -82,7 +78,7 @@ impl JobList<'_> {
             id: "j.id",
         };
         let now = self.clock.wall_ms();
-        let read = |row: &rusqlite::Row<'_>| read_job(row, self.clock, now);
+        let read = |row: &Row<'_>| read_job(row, self.clock, now);
         match total {
             Some(total) => list.page_of(db, request, &values, total, read),
             None => list.page(db, request, &values, read),
@@ -93,7 +89,7 @@ impl JobList<'_> {
     /// index.
     fn merged(
         &self,
-        db: &Connection,
+        db: &Db,
         request: &PageRequest,
         total: i64,
         repositories: Vec<i64>,
@@ -106,16 +102,15 @@ impl JobList<'_> {
             None if rising => i64::MIN,
             None => i64::MAX,
         };
-        let mut next = db.prepare_cached(if rising {
+        let next = if rising {
             "SELECT job_id FROM job_repositories
              WHERE repository_id = ?1 AND job_id > ?2 ORDER BY job_id LIMIT 1"
         } else {
             "SELECT job_id FROM job_repositories
              WHERE repository_id = ?1 AND job_id < ?2 ORDER BY job_id DESC LIMIT 1"
-        })?;
-        let mut next = |repository: i64, after: i64| {
-            next.query_row([repository, after], |row| row.get::<_, i64>(0))
-                .optional()
+        };
+        let next = |repository: i64, after: i64| {
+            db.optional(next, [repository, after], |row| row.get::<i64>(0))
         };
         // The greatest first; so numbers are negated where the least is next.
         let place = |job: i64| if rising { -job } else { job };
@@ -128,10 +123,10 @@ impl JobList<'_> {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let now = self.clock.wall_ms();
         let state = self.state.map(JobState::name);
-        let mut query = db.prepare_cached(&format!(
+        let query = format!(
             "SELECT {COLUMNS} FROM jobs j {TARGETS}
              WHERE j.id = ?1 AND (?2 IS NULL OR j.state = ?2)"
-        ))?;
+        );
         let (mut items, mut last) = (Vec::new(), None);
         while items.len() <= limit
             && let Some((_, job, repository)) = heap.pop()
@@ -144,13 +139,10 @@ impl JobList<'_> {
                 continue;
             }
             last = Some(job);
-            let mut rows = query.query(params![job, state])?;
-            if let Some(row) = rows.next()? {
-                items.push((
-                    (CursorKey::Number(job), job),
-                    read_job(row, self.clock, now)?,
-                ));
-            }
+            let found = db.optional(&query, params![job, state], |row| {
+                read_job(row, self.clock, now)
+            })?;
+            items.extend(found.map(|found| ((CursorKey::Number(job), job), found)));
         }
         Ok(Page::assemble(items, request, total))
     }
@@ -158,77 +150,85 @@ impl JobList<'_> {
 
 /// A condition for jobs `j` of the repository, or of those that may be read,
 /// and its values.
-fn scope<'a>(
-    viewer: &'a Viewer,
-    on: &'a Option<i64>,
-) -> (String, Vec<(&'static str, &'a dyn ToSql)>) {
-    if on.is_some() {
-        (OF_REPOSITORY.to_owned(), vec![(":on", on)])
+fn scope(viewer: &Viewer, on: Option<i64>) -> (String, Named<'static>) {
+    let mut values = Named::default();
+    let condition = if let Some(on) = on {
+        values.push(":on", on);
+        OF_REPOSITORY.to_owned()
     } else if viewer.sees_all() {
-        ("TRUE".to_owned(), Vec::new())
+        "TRUE".to_owned()
     } else {
-        (visible(), viewer.values().to_vec())
-    }
+        viewer.bind(&mut values);
+        visible()
+    };
+    (condition, values)
 }
 
 /// How many jobs of the repository, or of those that may be read, stand where.
-pub(crate) fn counts(
-    db: &Connection,
-    viewer: &Viewer,
-    on: Option<i64>,
-) -> Result<JobCounts, StoreError> {
-    let (condition, values) = scope(viewer, &on);
+pub(crate) fn counts(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<JobCounts, StoreError> {
+    let (condition, values) = scope(viewer, on);
     let mut counts = JobCounts::default();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT j.state, count(*) FROM jobs j
+
+    db.each(
+        &format!(
+            "SELECT j.state, count(*) FROM jobs j
          WHERE j.state IN ('waiting', 'pending', 'running', 'failed') AND {condition}
          GROUP BY j.state"
-    ))?;
-    let mut rows = query.query(values.as_slice())?;
-    while let Some(row) = rows.next()? {
-        let count = match JobState::parse(&row.get::<_, String>(0)?)? {
-            JobState::Waiting => &mut counts.waiting,
-            JobState::Pending => &mut counts.pending,
-            JobState::Running => &mut counts.running,
-            JobState::Done => &mut counts.done,
-            JobState::Failed => &mut counts.failed,
-        };
-        *count = row.get(1)?;
-    }
+        ),
+        &values,
+        |row| {
+            let count = match row.get(0)? {
+                JobState::Waiting => &mut counts.waiting,
+                JobState::Pending => &mut counts.pending,
+                JobState::Running => &mut counts.running,
+                JobState::Done => &mut counts.done,
+                JobState::Failed => &mut counts.failed,
+            };
+            *count = row.get(1)?;
+            Ok(Continue(()))
+        },
+    )?;
     counts.done = done(db, viewer, on)?;
     Ok(counts)
 }
 
 /// How many jobs are finished: those of one repository by the stored sums,
 /// those of several by looking at each.
-fn done(db: &Connection, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreError> {
+fn done(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreError> {
     if on.is_none() && viewer.sees_all() {
-        let mut query = db.prepare_cached("SELECT done_jobs FROM totals")?;
-        return Ok(query.query_row([], |row| row.get(0))?);
+        return db.one("SELECT done_jobs FROM totals", (), |row| row.get(0));
     }
     let readable = format!(
         "EXISTS (SELECT 1 FROM repositories r JOIN groups g ON g.id = r.group_id
                  WHERE r.id = p.repository_id AND {READABLE})"
     );
-    let (of, places, values): (&str, &str, Vec<(&str, &dyn ToSql)>) = match &on {
-        Some(on) => ("r.id = :on", "p.repository_id = :on", vec![(":on", on)]),
-        None => (READABLE, &readable, viewer.values().to_vec()),
+    let mut values = Named::default();
+    let (of, places) = if let Some(on) = on {
+        values.push(":on", on);
+        ("r.id = :on", "p.repository_id = :on")
+    } else {
+        viewer.bind(&mut values);
+        (READABLE, readable.as_str())
     };
-    let own: i64 = db
-        .prepare_cached(&format!(
+    let own: i64 = db.one(
+        &format!(
             "SELECT coalesce(sum(r.done_jobs), 0)
              FROM repositories r JOIN groups g ON g.id = r.group_id
              WHERE r.done_jobs > 0 AND {of}"
-        ))?
-        .query_row(values.as_slice(), |row| row.get(0))?;
+        ),
+        &values,
+        |row| row.get(0),
+    )?;
     // The state is asked in a query of its own, so that no plan starts from all
     // finished jobs.
-    let shared: i64 = db
-        .prepare_cached(&format!(
+    let shared: i64 = db.one(
+        &format!(
             "SELECT count(DISTINCT p.job_id) FROM job_repositories p
              WHERE p.shared AND {places}
                AND (SELECT j.state FROM jobs j WHERE j.id = p.job_id) = 'done'"
-        ))?
-        .query_row(values.as_slice(), |row| row.get(0))?;
+        ),
+        &values,
+        |row| row.get(0),
+    )?;
     Ok(own + shared)
 }

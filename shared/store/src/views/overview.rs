@@ -1,13 +1,14 @@
 //! The registry at a glance, as far as one may read it.
 
+use std::ops::ControlFlow::Continue;
+
 use refity_types::digest::Digest;
 use refity_types::name::{GroupName, RepositoryName, Tag};
-use rusqlite::Connection;
 
 use crate::ImageDurability;
 use crate::accounts::readable::READABLE;
-use crate::engine::sql::Values;
-use crate::engine::sql::parsed;
+use crate::engine::db::Db;
+use crate::engine::value::Named;
 use crate::views::durability::Needed;
 use crate::views::groups::SOME_READABLE;
 use crate::views::tags::job_state;
@@ -73,45 +74,51 @@ pub struct RecentPush {
     pub durability: ImageDurability,
 }
 
-fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
+fn overview(db: &Db, readable: &Readable, recent: u32) -> Result<Overview, StoreError> {
     let all = *readable == Readable::All;
-    let mut values = Values::default();
+    let mut values = Named::default();
     let mut within = "JOIN groups g ON g.id = r.group_id WHERE r.removed_at IS NULL".to_owned();
     if !all {
-        values.readable(readable);
+        readable.bind(&mut values);
         within = format!("{within} AND {READABLE}");
     }
-    let mut overview = db
-        .prepare_cached(&format!(
+    let mut overview = db.one(
+        &format!(
             "SELECT count(*), coalesce(sum(r.tags), 0), coalesce(sum(r.logical_bytes), 0)
              FROM repositories r {within}"
-        ))?
-        .query_row(values.named().as_slice(), |row| {
+        ),
+        &values,
+        |row| {
             Ok(Overview {
                 repositories: row.get(0)?,
                 tags: row.get(1)?,
                 logical_bytes: row.get(2)?,
                 ..Overview::default()
             })
-        })?;
+        },
+    )?;
     // Empty ones too.
     let seen = if all { "true" } else { SOME_READABLE };
-    overview.groups = db
-        .prepare_cached(&format!(
-            "SELECT count(*) FROM groups g WHERE g.desired AND {seen}"
-        ))?
-        .query_row(values.named().as_slice(), |row| row.get(0))?;
-    let mut groups = db.prepare_cached(&format!(
-        "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {within}
+    overview.groups = db.one(
+        &format!("SELECT count(*) FROM groups g WHERE g.desired AND {seen}"),
+        &values,
+        |row| row.get(0),
+    )?;
+
+    db.each(
+        &format!(
+            "SELECT g.name, sum(r.logical_bytes) AS bytes FROM repositories r {within}
          GROUP BY g.id ORDER BY bytes DESC, g.name LIMIT 5"
-    ))?;
-    let mut rows = groups.query(values.named().as_slice())?;
-    while let Some(row) = rows.next()? {
-        overview.largest_groups.push(LargeGroup {
-            name: parsed(&row.get::<_, String>(0)?)?,
-            logical_bytes: row.get(1)?,
-        });
-    }
+        ),
+        &values,
+        |row| {
+            overview.largest_groups.push(LargeGroup {
+                name: row.get(0)?,
+                logical_bytes: row.get(1)?,
+            });
+            Ok(Continue(()))
+        },
+    )?;
     let held = if all {
         String::new()
     } else {
@@ -128,27 +135,33 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
         ("IS NOT NULL", &mut overview.stored_bytes),
         ("IS NULL", &mut overview.staged_bytes),
     ] {
-        *bytes = db
-            .prepare_cached(&format!(
+        *bytes = db.one(
+            &format!(
                 "SELECT coalesce(sum(size), 0) FROM blobs
                  WHERE desired AND stored_at {is} {held}"
-            ))?
-            .query_row(values.named().as_slice(), |row| row.get(0))?;
+            ),
+            &values,
+            |row| row.get(0),
+        )?;
     }
     let seen = if all { "true".to_owned() } else { visible() };
-    let mut states = db.prepare_cached(&format!(
-        "SELECT j.state, count(*) FROM jobs j
+
+    db.each(
+        &format!(
+            "SELECT j.state, count(*) FROM jobs j
          WHERE j.state IN ('waiting', 'pending', 'running', 'failed') AND {seen} GROUP BY j.state"
-    ))?;
-    let mut rows = states.query(values.named().as_slice())?;
-    while let Some(row) = rows.next()? {
-        let count: i64 = row.get(1)?;
-        match row.get_ref(0)?.as_str().unwrap_or_default() {
-            "running" => overview.running += count,
-            "failed" => overview.failed += count,
-            _ => overview.queued += count,
-        }
-    }
+        ),
+        &values,
+        |row| {
+            let count: i64 = row.get(1)?;
+            match row.get::<String>(0)?.as_str() {
+                "running" => overview.running += count,
+                "failed" => overview.failed += count,
+                _ => overview.queued += count,
+            }
+            Ok(Continue(()))
+        },
+    )?;
     values.push(":limit", recent);
     let looked_at = if all {
         ""
@@ -156,8 +169,10 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
         values.push(":looked_at", LOOKED_AT);
         "LIMIT :looked_at"
     };
-    let mut query = db.prepare_cached(&format!(
-        "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
+
+    db.each(
+        &format!(
+            "SELECT r.name, t.name, b.digest, t.size, t.pushed_at,
                 (SELECT name FROM users WHERE id = t.pushed_by),
                 t.id, r.id, t.manifest_id, t.published_manifest_id IS NOT DISTINCT FROM t.manifest_id
          FROM (SELECT * FROM tags WHERE manifest_id IS NOT NULL
@@ -165,21 +180,23 @@ fn overview(db: &Connection, readable: &Readable, recent: u32) -> Result<Overvie
          JOIN repositories r ON r.id = t.repository_id
          JOIN blobs b ON b.id = t.manifest_id {within}
          ORDER BY t.pushed_at DESC LIMIT :limit"
-    ))?;
-    let mut rows = query.query(values.named().as_slice())?;
-    while let Some(row) = rows.next()? {
-        let job = job_state(db, row.get(6)?)?;
-        let needed = Needed::of(db, row.get(7)?, row.get(8)?)?;
-        overview.recent.push(RecentPush {
-            repository: parsed(&row.get::<_, String>(0)?)?,
-            tag: parsed(&row.get::<_, String>(1)?)?,
-            digest: parsed(&row.get::<_, String>(2)?)?,
-            size: row.get(3)?,
-            pushed_at: row.get(4)?,
-            pushed_by: row.get(5)?,
-            durability: needed.with(row.get(9)?, job.as_deref()),
-        });
-    }
+        ),
+        &values,
+        |row| {
+            let job = job_state(db, row.get(6)?)?;
+            let needed = Needed::of(db, row.get(7)?, row.get(8)?)?;
+            overview.recent.push(RecentPush {
+                repository: row.get(0)?,
+                tag: row.get(1)?,
+                digest: row.get(2)?,
+                size: row.get(3)?,
+                pushed_at: row.get(4)?,
+                pushed_by: row.get(5)?,
+                durability: needed.with(row.get(9)?, job.as_deref()),
+            });
+            Ok(Continue(()))
+        },
+    )?;
     Ok(overview)
 }
 
@@ -189,10 +206,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn overview(&self, readable: Readable, recent: u32) -> Result<Overview, StoreError> {
-        self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            overview(&snapshot, &readable, recent)
-        })
-        .await
+        self.read_for_people(move |db| overview(db, &readable, recent))
+            .await
     }
 }

@@ -1,19 +1,16 @@
 //! What a deletion would free, from the index alone, by the rules of garbage
 //! collection: what nothing needs that is not itself on its way out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-
 use refity_types::digest::Digest;
 use refity_types::name::{RepositoryName, Tag};
-use rusqlite::{Connection, named_params, params};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow::Continue;
 
 use crate::accounts::readable::READABLE;
 use crate::content::derived::NEEDS;
 use crate::content::repositories::repository_id;
-use crate::engine::sql::from_sql;
-use crate::engine::sql::keys;
-use crate::engine::sql::parsed;
-use crate::engine::sql::row;
+use crate::engine::db::Db;
+use crate::engine::value::{named_params, params};
 use crate::gc::reachability::{Gone, Member, held_by, members, named_by, needed_by};
 use crate::{Readable, Store, StoreError};
 
@@ -62,7 +59,7 @@ pub struct Preview {
 
 /// The manifests of a repository that deletes released already, with all that
 /// only they hold.
-fn already_gone(db: &Connection, repository: i64) -> Result<Gone, StoreError> {
+fn already_gone(db: &Db, repository: i64) -> Result<Gone, StoreError> {
     let released = members(
         db,
         "SELECT id, repository_id, manifest_id, touched_at FROM repository_manifests
@@ -75,7 +72,7 @@ fn already_gone(db: &Connection, repository: i64) -> Result<Gone, StoreError> {
 }
 
 struct Look<'a> {
-    db: &'a Connection,
+    db: &'a Db,
     repository: i64,
     readable: &'a Readable,
     /// What is on its way out already, by repository.
@@ -96,12 +93,11 @@ impl Look<'_> {
     fn tags(&mut self, names: Vec<Tag>) -> Result<(HashSet<i64>, Vec<i64>), StoreError> {
         let (mut rows, mut manifests) = (HashSet::new(), Vec::new());
         for name in names {
-            let found = row(
-                self.db,
+            let found = self.db.optional(
                 "SELECT id, manifest_id FROM tags
                  WHERE repository_id = ?1 AND name = ?2 AND manifest_id IS NOT NULL",
                 params![self.repository, name.as_str()],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+                |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)),
             )?;
             match found {
                 None => self.preview.missing.push(name),
@@ -125,17 +121,19 @@ impl Look<'_> {
         without: &HashSet<i64>,
         manifests: &[i64],
     ) -> Result<Vec<Tag>, StoreError> {
-        let mut query = self.db.prepare_cached(
-            "SELECT id, name FROM tags WHERE repository_id = ?1 AND manifest_id = ?2 ORDER BY name",
-        )?;
         let mut tags = Vec::new();
         for manifest in manifests {
-            let mut rows = query.query([self.repository, *manifest])?;
-            while let Some(row) = rows.next()? {
-                if !without.contains(&row.get(0)?) {
-                    tags.push(parsed(&row.get::<_, String>(1)?)?);
-                }
-            }
+            self.db.each(
+                "SELECT id, name FROM tags
+                 WHERE repository_id = ?1 AND manifest_id = ?2 ORDER BY name",
+                [self.repository, *manifest],
+                |row| {
+                    if !without.contains(&row.get(0)?) {
+                        tags.push(row.get(1)?);
+                    }
+                    Ok(Continue(()))
+                },
+            )?;
         }
         Ok(tags)
     }
@@ -173,10 +171,10 @@ impl Look<'_> {
             return Ok(None);
         };
         self.preview.named_by = named_by(self.db, self.repository, manifest, true)?;
-        let rows = keys(
-            self.db,
+        let rows = self.db.all(
             "SELECT id FROM tags WHERE repository_id = ?1 AND manifest_id = ?2",
             [self.repository, manifest],
+            |row| row.get::<i64>(0),
         )?;
         self.preview.tags = self.also_tagged(&HashSet::new(), &[manifest])?;
         let before = self.gone(self.repository)?.clone();
@@ -209,29 +207,31 @@ impl Look<'_> {
         let mut blobs: BTreeSet<i64> = BTreeSet::new();
         let deleted = deleted.into_iter().map(|member| member.id);
         for target in gone.into_iter().chain(deleted) {
-            let mut query = db.prepare_cached(&format!("{NEEDS} SELECT id FROM needs"))?;
-            let manifest: i64 = db
-                .prepare_cached("SELECT manifest_id FROM repository_manifests WHERE id = ?1")?
-                .query_row([target], |row| row.get(0))?;
-            let needed =
-                query.query_map(&[(":manifest", &manifest)], |row| row.get::<_, i64>(0))?;
-            for blob in needed {
-                blobs.insert(blob?);
-            }
+            let manifest: i64 = db.one(
+                "SELECT manifest_id FROM repository_manifests WHERE id = ?1",
+                [target],
+                |row| row.get(0),
+            )?;
+            let needed = db.all(
+                &format!("{NEEDS} SELECT id FROM needs"),
+                named_params! { ":manifest": manifest },
+                |row| row.get::<i64>(0),
+            )?;
+            blobs.extend(needed);
         }
         let mut sharing = BTreeSet::new();
         for blob in blobs {
-            let size: i64 = db
-                .prepare_cached("SELECT size FROM blobs WHERE id = ?1")?
-                .query_row([blob], |row| row.get(0))?;
+            let size: u64 = db.one("SELECT size FROM blobs WHERE id = ?1", [blob], |row| {
+                row.get(0)
+            })?;
             let (here, elsewhere) = self.needed_by(blob)?;
             if here {
-                self.preview.kept_here_bytes += from_sql(size);
+                self.preview.kept_here_bytes += size;
             } else if !elsewhere.is_empty() {
-                self.preview.kept_shared_bytes += from_sql(size);
+                self.preview.kept_shared_bytes += size;
                 sharing.extend(elsewhere);
             } else {
-                self.preview.frees_bytes += from_sql(size);
+                self.preview.frees_bytes += size;
             }
         }
         self.preview.shared_with = self.names(sharing)?;
@@ -256,19 +256,16 @@ impl Look<'_> {
     /// The names of those that may be read.
     fn names(&self, repositories: BTreeSet<i64>) -> Result<Vec<RepositoryName>, StoreError> {
         let (all, user, within) = self.readable.values();
-        let mut query = self.db.prepare_cached(&format!(
+        let query = format!(
             "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
              WHERE r.id = :id AND {READABLE}"
-        ))?;
+        );
         let mut names = Vec::new();
         for id in repositories {
             let values = named_params! {
                 ":id": id, ":all": all, ":user": user, ":within": within,
             };
-            let mut rows = query.query(values)?;
-            if let Some(row) = rows.next()? {
-                names.push(parsed(&row.get::<_, String>(0)?)?);
-            }
+            names.extend(self.db.optional(&query, values, |row| row.get(0))?);
             if names.len() == SHARED_SHOWN {
                 break;
             }
@@ -280,28 +277,26 @@ impl Look<'_> {
     /// All of it: what no other repository has goes.
     fn delete_repository(mut self) -> Result<Preview, StoreError> {
         let db = self.db;
-        let (tags, manifests, own, all): (i64, i64, i64, i64) = db
-            .prepare_cached(
-                "SELECT tags, (SELECT count(*) FROM repository_manifests m
+        let (tags, manifests, own, all): (i64, i64, u64, u64) = db.one(
+            "SELECT tags, (SELECT count(*) FROM repository_manifests m
                                WHERE m.repository_id = r.id AND m.desired),
                         unique_bytes, logical_bytes
                  FROM repositories r WHERE id = ?1",
-            )?
-            .query_row([self.repository], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?;
+            [self.repository],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
         self.preview.tag_count = tags;
         self.preview.manifests = manifests;
-        self.preview.frees_bytes = from_sql(own);
-        self.preview.kept_shared_bytes = from_sql(all - own);
+        self.preview.frees_bytes = own;
+        self.preview.kept_shared_bytes = all.saturating_sub(own);
         if all > own {
-            let others = keys(
-                db,
+            let others = db.all(
                 "SELECT DISTINCT o.repository_id FROM repository_blobs l
                  JOIN repository_blobs o ON o.blob_id = l.blob_id AND o.desired
                   AND o.repository_id <> l.repository_id
                  WHERE l.repository_id = ?1 AND l.desired LIMIT ?2",
                 [self.repository, KEEPERS],
+                |row| row.get(0),
             )?;
             self.preview.shared_with = self.names(others.into_iter().collect())?;
         }
@@ -323,12 +318,11 @@ impl Store {
     ) -> Result<Option<Preview>, StoreError> {
         let repository = repository.clone();
         self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            let Some(repository) = repository_id(&snapshot, &repository)? else {
+            let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
             let look = Look {
-                db: &snapshot,
+                db,
                 repository,
                 readable: &readable,
                 gone: HashMap::new(),

@@ -1,7 +1,6 @@
 //! A push as a person sees it: what it is called, and how much of it SFTP holds.
 
-use rusqlite::{Connection, OptionalExtension as _};
-
+use crate::engine::db::Db;
 use crate::{JobId, Store, StoreError};
 
 /// What a person calls a push.
@@ -24,10 +23,9 @@ pub struct Push {
     pub bytes_total: i64,
 }
 
-fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
-    let found = db
-        .prepare_cached(
-            "SELECT r.name || coalesce(':' || t.name, '@' || mb.digest),
+fn push(db: &Db, id: JobId) -> Result<Option<Push>, StoreError> {
+    let found = db.optional(
+        "SELECT r.name || coalesce(':' || t.name, '@' || mb.digest),
                     coalesce(t.manifest_id, rm.manifest_id),
                     CASE WHEN j.removes THEN NULL ELSE (SELECT name FROM users WHERE id = coalesce(t.pushed_by, rm.pushed_by)) END
              FROM jobs j
@@ -36,21 +34,22 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
              LEFT JOIN blobs mb ON mb.id = rm.manifest_id
              LEFT JOIN repositories r ON r.id = coalesce(t.repository_id, rm.repository_id)
              WHERE j.id = ?1",
-        )?
-        .query_row([id.0], |row| {
+        [id.0],
+        |row| {
             Ok((
-                row.get::<_, Option<String>>(0)?,
-                row.get::<_, Option<i64>>(1)?,
-                row.get::<_, Option<String>>(2)?,
+                row.get::<Option<String>>(0)?,
+                row.get::<Option<i64>>(1)?,
+                row.get::<Option<String>>(2)?,
             ))
-        })
-        .optional()?;
+        },
+    )?;
     let Some((name, manifest, pushed_by)) = found else {
         return Ok(None);
     };
-    let mut query = db.prepare_cached(match manifest {
-        Some(_) => {
-            "WITH RECURSIVE whole (id) AS (
+    let push = db.one(
+        match manifest {
+            Some(_) => {
+                "WITH RECURSIVE whole (id) AS (
                  SELECT ?1 UNION SELECT m.blob_id FROM manifest_references m
                  JOIN whole w ON w.id = m.manifest_id WHERE m.is_manifest)
              SELECT count(*) FILTER (WHERE stored_at IS NOT NULL), count(*),
@@ -59,27 +58,30 @@ fn push(db: &Connection, id: JobId) -> Result<Option<Push>, StoreError> {
              FROM blobs
              WHERE id IN (SELECT m.blob_id FROM manifest_references m
                           JOIN whole w ON w.id = m.manifest_id WHERE NOT m.is_manifest)"
-        }
-        None => {
-            "SELECT count(*) FILTER (WHERE state = 'done'), count(*),
+            }
+            None => {
+                "SELECT count(*) FILTER (WHERE state = 'done'), count(*),
                     coalesce(sum(bytes_total) FILTER (WHERE state = 'done'), 0),
                     coalesce(sum(bytes_total), 0)
              FROM jobs
              WHERE kind = 'store_blob'
-               AND (id = ?1 OR id IN (SELECT depends_on_id FROM job_dependencies WHERE job_id = ?1))"
-        }
-    })?;
-    let push = query.query_row([manifest.unwrap_or(id.0)], |row| {
-        Ok(Push {
-            id,
-            name,
-            pushed_by,
-            blobs_done: row.get(0)?,
-            blobs_total: row.get(1)?,
-            bytes_stored: row.get(2)?,
-            bytes_total: row.get(3)?,
-        })
-    })?;
+               AND (id = ?1 OR id IN (
+                   SELECT depends_on_id FROM job_dependencies WHERE job_id = ?1))"
+            }
+        },
+        [manifest.unwrap_or(id.0)],
+        |row| {
+            Ok(Push {
+                id,
+                name,
+                pushed_by,
+                blobs_done: row.get(0)?,
+                blobs_total: row.get(1)?,
+                bytes_stored: row.get(2)?,
+                bytes_total: row.get(3)?,
+            })
+        },
+    )?;
     Ok(Some(push))
 }
 

@@ -2,11 +2,9 @@
 
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
-use rusqlite::params;
 
 use crate::content::repositories::repository_id;
-use crate::engine::sql::parsed;
-use crate::engine::sql::row;
+use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// A repository that was removed, and of which SFTP has only empty folders.
@@ -86,12 +84,9 @@ impl Store {
             let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(Vec::new());
             };
-            let mut query = db.prepare_cached(query)?;
-            let mut rows = query.query(params![repository, after, limit])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push((row.get(0)?, parsed(&row.get::<_, String>(1)?)?));
-            }
+            let all = db.all(query, params![repository, after, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
             Ok(all)
         })
         .await
@@ -106,20 +101,21 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RemovedRepository>, StoreError> {
         self.read_in_background(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT r.id, r.name, r.removed_at
+            let all = db.all(
+                &format!(
+                    "SELECT r.id, r.name, r.removed_at
                  FROM repositories r
                  WHERE r.removed_at IS NOT NULL AND NOT r.folders_removed AND {CLEARED} LIMIT ?1"
-            ))?;
-            let mut rows = query.query([limit])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(RemovedRepository {
-                    id: row.get(0)?,
-                    name: parsed(&row.get::<_, String>(1)?)?,
-                    removed_at: row.get(2)?,
-                });
-            }
+                ),
+                [limit],
+                |row| {
+                    Ok(RemovedRepository {
+                        id: row.get(0)?,
+                        name: row.get(1)?,
+                        removed_at: row.get(2)?,
+                    })
+                },
+            )?;
             Ok(all)
         })
         .await
@@ -133,8 +129,7 @@ impl Store {
     pub async fn note_cleared(&self, repository: &RemovedRepository) -> Result<bool, StoreError> {
         let (id, removed_at) = (repository.id, repository.removed_at);
         self.write_relaxed(move |db| {
-            let cleared = row(
-                db,
+            let cleared = db.optional(
                 "UPDATE repositories SET folders_removed = TRUE
                  WHERE id = ?1 AND removed_at = ?2 RETURNING id",
                 [id, removed_at],
@@ -152,9 +147,8 @@ impl Store {
     /// When the database cannot be written.
     pub async fn forget_removed_repositories(&self, limit: u32) -> Result<usize, StoreError> {
         self.write_relaxed(move |db| {
-            let repositories = db
-                .prepare_cached(
-                    "DELETE FROM repositories WHERE id IN (
+            let repositories = db.run(
+                "DELETE FROM repositories WHERE id IN (
                          SELECT r.id FROM repositories r
                          WHERE r.removed_at IS NOT NULL AND r.folders_removed
                            AND NOT EXISTS (SELECT 1 FROM tags WHERE repository_id = r.id)
@@ -163,19 +157,18 @@ impl Store {
                            AND NOT EXISTS (SELECT 1 FROM repository_manifests
                                            WHERE repository_id = r.id)
                          LIMIT ?1)",
-                )?
-                .execute([limit])?;
-            let groups = db
-                .prepare_cached(
-                    "DELETE FROM groups WHERE id IN (
+                [limit],
+            )?;
+            let groups = db.run(
+                "DELETE FROM groups WHERE id IN (
                          SELECT g.id FROM groups g
                          WHERE NOT g.desired AND g.marked_at IS NULL
                            AND NOT EXISTS (SELECT 1 FROM repositories WHERE group_id = g.id)
                            AND NOT EXISTS (SELECT 1 FROM jobs j
                                WHERE j.kind = 'mark_group' AND j.target = g.id)
                          LIMIT ?1)",
-                )?
-                .execute([limit])?;
+                [limit],
+            )?;
             Ok(repositories + groups)
         })
         .await

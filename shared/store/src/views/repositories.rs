@@ -2,15 +2,14 @@
 //! contents are gone.
 
 use refity_types::name::{GroupName, RepositoryName};
-use rusqlite::{Connection, Row, params};
 
 use crate::accounts::grants::permissions_for;
 use crate::accounts::readable::READABLE;
 use crate::content::repositories::{find_any_state, revive};
 use crate::content::sums::forget_pulls;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
-use crate::engine::sql::parsed;
-use crate::engine::sql::{Values, row};
+use crate::engine::value::{Named, params};
 use crate::{EffectiveGrant, Page, PageRequest, Readable, Store, StoreError, UserId};
 
 /// A repository in a list.
@@ -93,12 +92,8 @@ pub enum RepositoryRemoved {
     NotEmpty,
 }
 
-fn read(
-    db: &Connection,
-    account: Option<UserId>,
-    row: &Row<'_>,
-) -> Result<RepositoryRow, StoreError> {
-    let name: RepositoryName = parsed(&row.get::<_, String>(0)?)?;
+fn read(db: &Db, account: Option<UserId>, row: &Row<'_>) -> Result<RepositoryRow, StoreError> {
+    let name: RepositoryName = row.get(0)?;
     Ok(RepositoryRow {
         tags: row.get(1)?,
         unique_bytes: row.get(2)?,
@@ -112,30 +107,29 @@ fn read(
 }
 
 fn page(
-    db: &Connection,
+    db: &Db,
     readable: &Readable,
     account: Option<UserId>,
     filter: &RepositoryFilter,
     sort: RepositorySort,
     request: &PageRequest,
 ) -> Result<Page<RepositoryRow>, StoreError> {
-    let mut values = Values::default();
+    let mut values = Named::default();
     // The repositories first: they are in the order of the page.
     let mut from = if *readable == Readable::All {
         "repositories r WHERE r.removed_at IS NULL".to_owned()
     } else {
-        values.readable(readable);
+        readable.bind(&mut values);
         format!(
             "repositories r JOIN groups g ON g.id = r.group_id
              WHERE r.removed_at IS NULL AND {READABLE}"
         )
     };
     if let Some(group) = &filter.group {
-        let group = row(
-            db,
+        let group = db.optional(
             "SELECT id FROM groups WHERE name = ?1",
             [group.as_str()],
-            |row| row.get::<_, i64>(0),
+            |row| row.get::<i64>(0),
         )?;
         from += " AND r.group_id = :group";
         values.push(":group", group);
@@ -155,7 +149,7 @@ fn page(
         key: sort.key(),
         id: "r.id",
     };
-    list.page(db, request, &values.named(), |row| read(db, account, row))
+    list.page(db, request, &values, |row| read(db, account, row))
 }
 
 impl Store {
@@ -172,11 +166,8 @@ impl Store {
         sort: RepositorySort,
         request: PageRequest,
     ) -> Result<Page<RepositoryRow>, StoreError> {
-        self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            page(&snapshot, &readable, account, &filter, sort, &request)
-        })
-        .await
+        self.read_for_people(move |db| page(db, &readable, account, &filter, sort, &request))
+            .await
     }
 
     /// Whether there is such a repository.
@@ -201,11 +192,10 @@ impl Store {
     ) -> Result<RepositoryCreated, StoreError> {
         let (name, now) = (name.clone(), self.clock.wall_ms());
         self.write(move |db| {
-            let group = row(
-                db,
+            let group = db.optional(
                 "SELECT id FROM groups WHERE name = ?1 AND desired",
                 [name.group().as_str()],
-                |row| row.get::<_, i64>(0),
+                |row| row.get::<i64>(0),
             )?;
             let Some(group) = group else {
                 return Ok(RepositoryCreated::NoGroup);
@@ -214,11 +204,11 @@ impl Store {
                 Some((_, None)) => return Ok(RepositoryCreated::Exists),
                 Some((id, Some(_))) => revive(db, id, now)?,
                 None => {
-                    db.prepare_cached(
+                    db.run(
                         "INSERT INTO repositories (group_id, name, created_at)
                          VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute(params![group, name.as_str(), now])?;
+                        params![group, name.as_str(), now],
+                    )?;
                 }
             }
             Ok(RepositoryCreated::Yes)
@@ -239,24 +229,24 @@ impl Store {
             let Some((id, None)) = find_any_state(db, &name)? else {
                 return Ok(RepositoryRemoved::Unknown);
             };
-            let holds: bool = db
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM repository_manifests
+            let holds: bool = db.one(
+                "SELECT EXISTS (SELECT 1 FROM repository_manifests
                                     WHERE repository_id = ?1 AND desired)
                          OR EXISTS (SELECT 1 FROM repository_blobs
                                     WHERE repository_id = ?1 AND desired)
                          OR EXISTS (SELECT 1 FROM tags
                                     WHERE repository_id = ?1 AND manifest_id IS NOT NULL)",
-                )?
-                .query_row([id], |row| row.get(0))?;
+                [id],
+                |row| row.get(0),
+            )?;
             if holds {
                 return Ok(RepositoryRemoved::NotEmpty);
             }
             forget_pulls(db, id)?;
-            db.prepare_cached(
+            db.run(
                 "UPDATE repositories SET removed_at = ?2, folders_removed = FALSE WHERE id = ?1",
-            )?
-            .execute([id, now])?;
+                [id, now],
+            )?;
             Ok(RepositoryRemoved::Yes)
         })
         .await

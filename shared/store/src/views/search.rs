@@ -1,11 +1,12 @@
 //! Names that hold a text: what begins with it first.
 
+use std::ops::ControlFlow::Continue;
+
 use refity_types::name::{GroupName, RepositoryName, Tag};
-use rusqlite::Connection;
 
 use crate::accounts::readable::READABLE;
-use crate::engine::sql::Values;
-use crate::engine::sql::parsed;
+use crate::engine::db::Db;
+use crate::engine::value::Named;
 use crate::views::groups::SOME_READABLE;
 use crate::{Readable, Store, StoreError};
 
@@ -29,50 +30,57 @@ pub struct FoundTag {
     pub tag: Tag,
 }
 
-fn search(
-    db: &Connection,
-    readable: &Readable,
-    text: &str,
-    limit: u32,
-) -> Result<Found, StoreError> {
+fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    let mut values = Values::default();
-    values.readable(readable);
+    let mut values = Named::default();
+    readable.bind(&mut values);
     values.push(":text", text.to_lowercase());
     values.push(":limit", limit);
-    let values = values.named();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT g.name FROM groups g WHERE g.desired AND instr(g.name, :text) > 0 AND {SOME_READABLE}
+
+    db.each(
+        &format!(
+            "SELECT g.name FROM groups g
+         WHERE g.desired AND instr(g.name, :text) > 0 AND {SOME_READABLE}
          ORDER BY instr(g.name, :text) > 1, g.name LIMIT :limit"
-    ))?;
-    let mut rows = query.query(values.as_slice())?;
-    while let Some(row) = rows.next()? {
-        found.groups.push(parsed(&row.get::<_, String>(0)?)?);
-    }
+        ),
+        &values,
+        |row| {
+            found.groups.push(row.get(0)?);
+            Ok(Continue(()))
+        },
+    )?;
     // The name below the group counts as a beginning too.
-    let mut query = db.prepare_cached(&format!(
-        "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
+
+    db.each(
+        &format!(
+            "SELECT r.name FROM repositories r JOIN groups g ON g.id = r.group_id
          WHERE r.removed_at IS NULL AND instr(r.name, :text) > 0 AND {READABLE}
          ORDER BY instr(r.name, :text) > 1 AND instr(r.name, '/' || :text) = 0, r.name
          LIMIT :limit"
-    ))?;
-    let mut rows = query.query(values.as_slice())?;
-    while let Some(row) = rows.next()? {
-        found.repositories.push(parsed(&row.get::<_, String>(0)?)?);
-    }
-    let mut query = db.prepare_cached(&format!(
-        "SELECT r.name, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id
+        ),
+        &values,
+        |row| {
+            found.repositories.push(row.get(0)?);
+            Ok(Continue(()))
+        },
+    )?;
+
+    db.each(
+        &format!(
+            "SELECT r.name, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id
          JOIN groups g ON g.id = r.group_id
          WHERE t.manifest_id IS NOT NULL AND instr(lower(t.name), :text) > 0 AND {READABLE}
          ORDER BY instr(lower(t.name), :text) > 1, t.name, r.name LIMIT :limit"
-    ))?;
-    let mut rows = query.query(values.as_slice())?;
-    while let Some(row) = rows.next()? {
-        found.tags.push(FoundTag {
-            repository: parsed(&row.get::<_, String>(0)?)?,
-            tag: parsed(&row.get::<_, String>(1)?)?,
-        });
-    }
+        ),
+        &values,
+        |row| {
+            found.tags.push(FoundTag {
+                repository: row.get(0)?,
+                tag: row.get(1)?,
+            });
+            Ok(Continue(()))
+        },
+    )?;
     Ok(found)
 }
 

@@ -1,8 +1,8 @@
 //! How much there is, how much the storage holds, and how that grew.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
-
 use crate::accounts::readable::READABLE;
+use crate::engine::db::Db;
+use crate::engine::value::{named_params, params};
 use crate::views::audit_log::DAY_MS;
 use crate::{Readable, Store, StoreError};
 
@@ -82,13 +82,12 @@ pub enum LargestBy {
     Logical,
 }
 
-fn stored_bytes(db: &Connection) -> Result<StoredBytes, StoreError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT stored_bytes, logical_bytes, stored_blobs, pending_bytes, cached_bytes
+fn stored_bytes(db: &Db) -> Result<StoredBytes, StoreError> {
+    db.one(
+        "SELECT stored_bytes, logical_bytes, stored_blobs, pending_bytes, cached_bytes
              FROM totals",
-        )?
-        .query_row([], |row| {
+        (),
+        |row| {
             Ok(StoredBytes {
                 stored: row.get(0)?,
                 logical: row.get(1)?,
@@ -96,7 +95,8 @@ fn stored_bytes(db: &Connection) -> Result<StoredBytes, StoreError> {
                 pending: row.get(3)?,
                 cached: row.get(4)?,
             })
-        })?)
+        },
+    )
 }
 
 fn capacity(total: Option<i64>, free: Option<i64>) -> Option<Capacity> {
@@ -120,7 +120,7 @@ impl Store {
     pub async fn note_storage(&self, seen: StorageSeen) -> Result<(), StoreError> {
         self.write_relaxed(move |db| {
             let extensions = serde_json::Value::from(seen.extensions).to_string();
-            db.prepare_cached(
+            db.run(
                 "INSERT INTO storage_stats (id, at, latency_us, host_key, extensions,
                                             capacity_total, capacity_free)
                  VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
@@ -128,15 +128,15 @@ impl Store {
                      host_key = excluded.host_key, extensions = excluded.extensions,
                      capacity_total = excluded.capacity_total,
                      capacity_free = excluded.capacity_free",
-            )?
-            .execute(params![
-                seen.at,
-                seen.latency_us,
-                seen.host_key,
-                extensions,
-                seen.capacity.map(|capacity| capacity.total),
-                seen.capacity.map(|capacity| capacity.free),
-            ])?;
+                params![
+                    seen.at,
+                    seen.latency_us,
+                    seen.host_key,
+                    extensions,
+                    seen.capacity.map(|capacity| capacity.total),
+                    seen.capacity.map(|capacity| capacity.free),
+                ],
+            )?;
             Ok(())
         })
         .await
@@ -148,12 +148,11 @@ impl Store {
     /// When the database cannot be read.
     pub async fn storage_seen(&self) -> Result<Option<StorageSeen>, StoreError> {
         self.read_for_people(|db| {
-            Ok(db
-                .prepare_cached(
-                    "SELECT at, latency_us, host_key, extensions, capacity_total, capacity_free
+            db.optional(
+                "SELECT at, latency_us, host_key, extensions, capacity_total, capacity_free
                      FROM storage_stats",
-                )?
-                .query_row([], |row| {
+                (),
+                |row| {
                     let extensions: String = row.get(3)?;
                     Ok(StorageSeen {
                         at: row.get(0)?,
@@ -162,8 +161,8 @@ impl Store {
                         extensions: serde_json::from_str(&extensions).unwrap_or_default(),
                         capacity: capacity(row.get(4)?, row.get(5)?),
                     })
-                })
-                .optional()?)
+                },
+            )
         })
         .await
     }
@@ -177,24 +176,25 @@ impl Store {
         let now = self.clock.wall_ms();
         let bytes = self.stored_bytes().await?;
         self.write_relaxed(move |db| {
-            db.prepare_cached(
+            db.run(
                 "INSERT INTO storage_days (day, at, stored_bytes, logical_bytes, blobs,
                                            capacity_total, capacity_free)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (day) DO UPDATE SET at = excluded.at, stored_bytes = excluded.stored_bytes,
+                 ON CONFLICT (day) DO UPDATE SET
+                     at = excluded.at, stored_bytes = excluded.stored_bytes,
                      logical_bytes = excluded.logical_bytes, blobs = excluded.blobs,
                      capacity_total = coalesce(excluded.capacity_total, capacity_total),
                      capacity_free = coalesce(excluded.capacity_free, capacity_free)",
-            )?
-            .execute(params![
-                now.div_euclid(DAY_MS),
-                now,
-                bytes.stored,
-                bytes.logical,
-                bytes.blobs,
-                room.map(|room| room.total),
-                room.map(|room| room.free),
-            ])?;
+                params![
+                    now.div_euclid(DAY_MS),
+                    now,
+                    bytes.stored,
+                    bytes.logical,
+                    bytes.blobs,
+                    room.map(|room| room.total),
+                    room.map(|room| room.free),
+                ],
+            )?;
             Ok(())
         })
         .await
@@ -208,20 +208,21 @@ impl Store {
     pub async fn storage_days(&self, days: u32) -> Result<Vec<StorageDay>, StoreError> {
         let first = self.clock.wall_ms().div_euclid(DAY_MS) - i64::from(days) + 1;
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(
+            let days = db.all(
                 "SELECT day, stored_bytes, logical_bytes, blobs, capacity_total, capacity_free
                  FROM storage_days WHERE day >= ?1 ORDER BY day",
+                [first],
+                |row| {
+                    Ok(StorageDay {
+                        day: row.get(0)?,
+                        stored: row.get(1)?,
+                        logical: row.get(2)?,
+                        blobs: row.get(3)?,
+                        capacity: capacity(row.get(4)?, row.get(5)?),
+                    })
+                },
             )?;
-            let days = query.query_map([first], |row| {
-                Ok(StorageDay {
-                    day: row.get(0)?,
-                    stored: row.get(1)?,
-                    logical: row.get(2)?,
-                    blobs: row.get(3)?,
-                    capacity: capacity(row.get(4)?, row.get(5)?),
-                })
-            })?;
-            Ok(days.collect::<Result<_, _>>()?)
+            Ok(days)
         })
         .await
     }
@@ -242,26 +243,25 @@ impl Store {
                 LargestBy::Logical => "r.logical_bytes DESC, r.unique_bytes DESC",
             };
             let (all, user, within) = readable.values();
-            let mut query = db.prepare_cached(&format!(
-                "SELECT r.name, r.unique_bytes, r.logical_bytes
+            let values =
+                named_params! { ":all": all, ":user": user, ":within": within, ":limit": limit };
+            let repositories = db.all(
+                &format!(
+                    "SELECT r.name, r.unique_bytes, r.logical_bytes
                  FROM repositories r JOIN groups g ON g.id = r.group_id
                  WHERE r.removed_at IS NULL AND r.logical_bytes > 0 AND {READABLE}
                  ORDER BY {order}, r.name LIMIT :limit"
-            ))?;
-            let values: [(&str, &dyn rusqlite::ToSql); 4] = [
-                (":all", &all),
-                (":user", &user),
-                (":within", &within),
-                (":limit", &limit),
-            ];
-            let repositories = query.query_map(values.as_slice(), |row| {
-                Ok(LargeRepository {
-                    name: row.get(0)?,
-                    unique: row.get(1)?,
-                    logical: row.get(2)?,
-                })
-            })?;
-            Ok(repositories.collect::<Result<_, _>>()?)
+                ),
+                &values,
+                |row| {
+                    Ok(LargeRepository {
+                        name: row.get(0)?,
+                        unique: row.get(1)?,
+                        logical: row.get(2)?,
+                    })
+                },
+            )?;
+            Ok(repositories)
         })
         .await
     }

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use refity_types::digest::Digest;
 use refity_types::name::{RepositoryName, Tag};
-use rusqlite::{Connection, named_params};
 
 use crate::ImageDurability;
 use crate::content::repositories::repository_id;
+use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
-use crate::engine::sql::parsed;
-use crate::engine::sql::{Values, row};
+use crate::engine::value::{Named, named_params};
 use crate::views::durability::Needed;
 use crate::{Order, Page, PageRequest, Store, StoreError};
 
@@ -93,14 +92,14 @@ const UNSEEN: ImageDurability = ImageDurability {
     failed: false,
 };
 
-fn read(row: &rusqlite::Row<'_>) -> Result<Listed, StoreError> {
+fn read(row: &Row<'_>) -> Result<Listed, StoreError> {
     Ok(Listed {
         id: row.get(0)?,
         manifest: row.get(1)?,
         published: row.get(2)?,
         row: TagRow {
-            name: parsed(&row.get::<_, String>(3)?)?,
-            digest: parsed(&row.get::<_, String>(4)?)?,
+            name: row.get(3)?,
+            digest: row.get(4)?,
             media_type: row.get(5)?,
             platforms: platforms(row.get(6)?),
             size: row.get(7)?,
@@ -118,9 +117,8 @@ pub(crate) fn platforms(json: Option<String>) -> Option<Vec<String>> {
 }
 
 /// The state of a tag's unfinished job.
-pub(crate) fn job_state(db: &Connection, tag: i64) -> Result<Option<String>, StoreError> {
-    row(
-        db,
+pub(crate) fn job_state(db: &Db, tag: i64) -> Result<Option<String>, StoreError> {
+    db.optional(
         "SELECT state FROM jobs WHERE kind = 'publish_tag' AND target = ?1 AND state <> 'done'",
         [tag],
         |row| row.get(0),
@@ -128,13 +126,13 @@ pub(crate) fn job_state(db: &Connection, tag: i64) -> Result<Option<String>, Sto
 }
 
 fn page(
-    db: &Connection,
+    db: &Db,
     repository: i64,
     search: Option<String>,
     sort: TagSort,
     request: &PageRequest,
 ) -> Result<Page<TagRow>, StoreError> {
-    let mut values = Values::default();
+    let mut values = Named::default();
     values.push(":repository", repository);
     let mut from =
         "tags t WHERE t.repository_id = :repository AND t.manifest_id IS NOT NULL".to_owned();
@@ -148,7 +146,7 @@ fn page(
         key: sort.key(request.order),
         id: "t.id",
     };
-    let page = list.page(db, request, &values.named(), read)?;
+    let page = list.page(db, request, &values, read)?;
     // Many tags of a page may be of one image.
     let mut needed: HashMap<i64, Needed> = HashMap::new();
     let mut items = Vec::with_capacity(page.items.len());
@@ -189,11 +187,10 @@ impl Store {
     ) -> Result<Option<Page<TagRow>>, StoreError> {
         let repository = repository.clone();
         self.read_for_people(move |db| {
-            let snapshot = db.unchecked_transaction()?;
-            let Some(repository) = repository_id(&snapshot, &repository)? else {
+            let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
-            page(&snapshot, repository, search, sort, &request).map(Some)
+            page(db, repository, search, sort, &request).map(Some)
         })
         .await
     }
@@ -211,21 +208,18 @@ impl Store {
     ) -> Result<Vec<Tag>, StoreError> {
         let (repository, digest) = (repository.clone(), digest.clone());
         self.read_for_people(move |db| {
-            let mut query = db.prepare_cached(
+            db.all(
                 "SELECT t.name FROM blobs b
                  JOIN tags t ON t.manifest_id = b.id
                  JOIN repositories r ON r.id = t.repository_id
                  WHERE b.digest = :digest AND r.name = :repository
                  ORDER BY t.name LIMIT :limit",
-            )?;
-            let names = query.query_map(
                 named_params! {
                     ":digest": digest.as_str(), ":repository": repository.as_str(),
                     ":limit": limit,
                 },
-                |row| row.get::<_, String>(0),
-            )?;
-            names.map(|name| parsed(&name?)).collect()
+                |row| row.get(0),
+            )
         })
         .await
     }

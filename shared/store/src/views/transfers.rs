@@ -2,9 +2,10 @@
 //! one push is told by the jobs' needs, and written down nowhere.
 
 use refity_config::clock::Clock;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use crate::accounts::readable::READABLE;
+use crate::engine::db::{Db, Row};
+use crate::engine::value::{Named, named_params, params};
 use crate::queue::jobs::JobState;
 use crate::views::job_list::JobList;
 use crate::{JobId, Page, PageRequest, Readable, Store, StoreError};
@@ -120,49 +121,43 @@ impl Viewer {
         self.all
     }
 
-    pub(crate) fn values(&self) -> [(&'static str, &dyn ToSql); 3] {
-        [
-            (":all", &self.all),
-            (":user", &self.user),
-            (":within", &self.within),
-        ]
+    pub(crate) fn bind(&self, values: &mut Named<'_>) {
+        values.push(":all", self.all);
+        values.push(":user", self.user);
+        values.push(":within", self.within.as_ref());
     }
 
     /// The key of a repository that may be read.
-    pub(crate) fn repository(
-        &self,
-        db: &Connection,
-        name: &str,
-    ) -> Result<Option<i64>, StoreError> {
-        let mut values = self.values().to_vec();
-        values.push((":name", &name));
-        Ok(db
-            .prepare_cached(&format!(
+    pub(crate) fn repository(&self, db: &Db, name: &str) -> Result<Option<i64>, StoreError> {
+        let mut values = named_params! { ":name": name };
+        self.bind(&mut values);
+        db.optional(
+            &format!(
                 "SELECT r.id FROM repositories r JOIN groups g ON g.id = r.group_id
                  WHERE r.name = :name AND {READABLE}"
-            ))?
-            .query_row(values.as_slice(), |row| row.get(0))
-            .optional()?)
+            ),
+            &values,
+            |row| row.get(0),
+        )
     }
 
     /// The repositories that may be read and have jobs.
-    pub(crate) fn repositories_with_jobs(&self, db: &Connection) -> Result<Vec<i64>, StoreError> {
-        let mut query = db.prepare_cached(&format!(
-            "SELECT r.id FROM repositories r JOIN groups g ON g.id = r.group_id
+    pub(crate) fn repositories_with_jobs(&self, db: &Db) -> Result<Vec<i64>, StoreError> {
+        let mut values = Named::default();
+        self.bind(&mut values);
+        db.all(
+            &format!(
+                "SELECT r.id FROM repositories r JOIN groups g ON g.id = r.group_id
              WHERE {READABLE}
                AND EXISTS (SELECT 1 FROM job_repositories p WHERE p.repository_id = r.id)"
-        ))?;
-        let found = query.query_map(self.values().as_slice(), |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+            ),
+            &values,
+            |row| row.get(0),
+        )
     }
 
     /// The names of the repositories of a job that may be read.
-    pub(crate) fn names(
-        &self,
-        db: &Connection,
-        job: JobId,
-        limit: u32,
-    ) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn names(&self, db: &Db, job: JobId, limit: u32) -> Result<Vec<String>, StoreError> {
         let found = self.repositories(db, job, limit)?;
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
@@ -170,34 +165,35 @@ impl Viewer {
     /// The repositories of a job that may be read, with their names.
     fn repositories(
         &self,
-        db: &Connection,
+        db: &Db,
         job: JobId,
         limit: u32,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let mut values = self.values().to_vec();
-        values.push((":job", &job.0));
-        values.push((":limit", &limit));
-        let mut query = db.prepare_cached(&format!(
-            "SELECT r.id, r.name FROM job_repositories p
+        let mut values = named_params! { ":job": job.0, ":limit": limit };
+        self.bind(&mut values);
+        db.all(
+            &format!(
+                "SELECT r.id, r.name FROM job_repositories p
              JOIN repositories r ON r.id = p.repository_id JOIN groups g ON g.id = r.group_id
              WHERE p.job_id = :job AND {READABLE} ORDER BY r.id LIMIT :limit"
-        ))?;
-        let found = query.query_map(values.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found.collect::<Result<_, _>>()?)
+            ),
+            &values,
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
     }
 }
 
 pub(crate) fn read_job(row: &Row<'_>, clock: &Clock, now: i64) -> Result<Job, StoreError> {
-    let state = JobState::parse(&row.get::<_, String>(6)?)?;
+    let state: JobState = row.get(6)?;
     let rests = matches!(state, JobState::Pending | JobState::Failed);
-    let same_boot = row.get::<_, String>(12)? == clock.boot_id();
-    let rest = row.get::<_, i64>(11)? - clock.boot_ms();
+    let same_boot = row.get::<String>(12)? == clock.boot_id();
+    let rest = row.get::<i64>(11)? - clock.boot_ms();
     let (bytes_done, started): (i64, Option<i64>) = (row.get(7)?, row.get(9)?);
     let ran = started.map_or(0, |at| now - at);
     let sends = state == JobState::Running && bytes_done > 0 && ran > 0;
     let (code, message): (Option<String>, Option<String>) = (row.get(13)?, row.get(14)?);
     let hint = row.get(15)?;
-    let id = JobId(row.get(0)?);
+    let id = row.get(0)?;
     Ok(Job {
         id,
         push: id,
@@ -225,7 +221,7 @@ pub(crate) fn read_job(row: &Row<'_>, clock: &Clock, now: i64) -> Result<Job, St
 /// Finds the push that a job is of, and the repository that a blob is sent
 /// for: the first in which the viewer may see it.
 pub(crate) fn place_in_push(
-    db: &Connection,
+    db: &Db,
     viewer: &Viewer,
     on: Option<i64>,
     job: &mut Job,
@@ -241,9 +237,8 @@ pub(crate) fn place_in_push(
             return Ok(());
         };
         job.repository = Some(name.clone());
-        let parent = db
-            .prepare_cached(
-                "SELECT min(n.job_id) FROM job_dependencies n JOIN jobs p ON p.id = n.job_id
+        let parent = db.one(
+            "SELECT min(n.job_id) FROM job_dependencies n JOIN jobs p ON p.id = n.job_id
                  WHERE n.depends_on_id = ?1 AND ?2 = CASE p.kind
                      WHEN 'link_blob' THEN
                          (SELECT repository_id FROM repository_blobs WHERE id = p.target)
@@ -251,19 +246,20 @@ pub(crate) fn place_in_push(
                          (SELECT repository_id FROM repository_manifests WHERE id = p.target)
                      WHEN 'publish_tag' THEN
                          (SELECT repository_id FROM tags WHERE id = p.target) END",
-            )?
-            .query_row(params![job.id.0, repository], |row| {
-                row.get::<_, Option<i64>>(0)
-            })?;
+            params![job.id.0, repository],
+            |row| row.get::<Option<i64>>(0),
+        )?;
         match parent {
             Some(parent) => at = JobId(parent),
             None => return Ok(()),
         }
     }
-    let mut parent =
-        db.prepare_cached("SELECT min(job_id) FROM job_dependencies WHERE depends_on_id = ?1")?;
     for _ in 0..DEPTH_MAX {
-        match parent.query_row([at.0], |row| row.get::<_, Option<i64>>(0))? {
+        match db.one(
+            "SELECT min(job_id) FROM job_dependencies WHERE depends_on_id = ?1",
+            [at.0],
+            |row| row.get::<Option<i64>>(0),
+        )? {
             Some(next) => at = JobId(next),
             None => break,
         }
@@ -315,18 +311,16 @@ impl Store {
         let clock = self.clock.clone();
         self.read_for_people(move |db| {
             let viewer = Viewer::new(&readable);
-            let mut values = vec![(":id", &id.0 as &dyn ToSql)];
+            let mut values = named_params! { ":id": id.0 };
             let mut sql = format!("SELECT {COLUMNS} FROM jobs j {TARGETS} WHERE j.id = :id");
             if !viewer.sees_all() {
                 sql = format!("{sql} AND {}", visible());
-                values.extend(viewer.values());
+                viewer.bind(&mut values);
             }
-            let mut query = db.prepare_cached(&sql)?;
-            let mut rows = query.query(values.as_slice())?;
-            let Some(row) = rows.next()? else {
+            let job = db.optional(&sql, &values, |row| read_job(row, &clock, clock.wall_ms()))?;
+            let Some(mut job) = job else {
                 return Ok(None);
             };
-            let mut job = read_job(row, &clock, clock.wall_ms())?;
             place_in_push(db, &viewer, None, &mut job)?;
             Ok(Some(job))
         })

@@ -22,7 +22,7 @@ async fn tags_are_sorted_as_versions_both_ways_and_other_names_come_last() {
 #[tokio::test]
 async fn pages_are_found_by_an_index_and_never_sorted() {
     let place = Place::new().await;
-    let plans = |db: &Connection| -> Result<Vec<String>, StoreError> {
+    let plans = |db: &Db| -> Result<Vec<String>, StoreError> {
         let tags = "tags t WHERE t.repository_id = 1 AND t.manifest_id IS NOT NULL";
         let all = "repositories r WHERE r.removed_at IS NULL";
         let group = "repositories r WHERE r.removed_at IS NULL AND r.group_id = 1";
@@ -48,15 +48,12 @@ async fn pages_are_found_by_an_index_and_never_sorted() {
                 for beside in ["= 1 AND {table}.id", ""] {
                     let beside = beside.replace("{table}", table);
                     let query = format!(
-                        "EXPLAIN QUERY PLAN SELECT * FROM {from}
+                        "SELECT * FROM {from}
                          AND {table}.{key} {beside} {than} 1
                          ORDER BY {table}.{key} {way}, {table}.id {way} LIMIT 9"
                     );
-                    let mut plan = db.prepare(&query)?;
-                    let rows = plan.query_map([], |row| row.get::<_, String>(3))?;
-                    for step in rows {
-                        steps.push(format!("{key}: {}", step?));
-                    }
+                    let plan = testing::plan(db, &query);
+                    steps.extend(plan.iter().map(|step| format!("{key}: {step}")));
                 }
             }
         }
@@ -93,11 +90,10 @@ async fn a_tag_is_staged_then_on_sftp_and_then_verified() {
     let there = look().await;
     assert_eq!(there.state, DurabilityState::OnSftp);
     assert_eq!((there.bytes_stored, there.bytes_verified), (13, 0));
-    let verify = |db: &Connection| -> Result<(), StoreError> {
-        db.execute("UPDATE blobs SET verified_at = 1", [])?;
-        Ok(())
-    };
-    place.store.write(verify).await.unwrap();
+    let verify = place
+        .store
+        .write(|db| db.run("UPDATE blobs SET verified_at = 1", ()));
+    verify.await.unwrap();
     assert_eq!(look().await.state, DurabilityState::Verified);
     let layer = place.store.blob(&app(), &Digest::sha256(b"layer")).await;
     let layer = layer.unwrap().unwrap();

@@ -84,12 +84,8 @@ type Step = (u8, usize, usize, usize);
 
 impl Place {
     async fn wrong_sums(&self) -> Vec<String> {
-        let read = |db: &Connection| {
-            let mut query = db.prepare(WRONG)?;
-            let rows = query.query_map([], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        };
-        self.store.read(read).await.unwrap()
+        let wrong = self.store.read(|db| db.all(WRONG, (), |row| row.get(0)));
+        wrong.await.unwrap()
     }
 
     pub(super) async fn assert_sums(&self) {
