@@ -12,8 +12,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::StoreError;
 use crate::engine::db::Db;
 
-/// Bits below the milliseconds.
-const FRACTION_BITS: u32 = 20;
+/// Bits below the milliseconds. Those that are left count until the year 6400.
+const FRACTION_BITS: u32 = 16;
+
+/// A clock that is ahead of this counts as this, milliseconds UTC: generations
+/// can still grow by one under any clock.
+const LATEST_MS: i64 = (i64::MAX >> FRACTION_BITS) / 2;
 
 /// Draws generations for one process without writing.
 #[derive(Debug, Default)]
@@ -27,7 +31,7 @@ impl Generations {
     /// who uses it finds that out in the transaction.
     pub(crate) fn draw(&self, wall_ms: i64, known: i64) -> i64 {
         let chance = i64::from(getrandom::u32().unwrap_or(0) >> (32 - FRACTION_BITS));
-        let drawn = (from_ms(wall_ms) + chance).max(known.saturating_add(1 + (chance >> 10)));
+        let drawn = (from_ms(wall_ms) + chance).max(known.saturating_add(1 + (chance >> 8)));
         let next = |last: i64| drawn.max(last.saturating_add(1));
         self.last
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(next(last)))
@@ -36,7 +40,7 @@ impl Generations {
 }
 
 fn from_ms(wall_ms: i64) -> i64 {
-    wall_ms.saturating_mul(1 << FRACTION_BITS)
+    wall_ms.clamp(0, LATEST_MS) << FRACTION_BITS
 }
 
 /// The largest generation in the database.
@@ -79,6 +83,23 @@ mod tests {
             }
         }
         assert!(last < from_ms(1_010), "they keep to the clock");
+    }
+
+    #[tokio::test]
+    async fn generations_grow_under_any_clock() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = refity_config::clock::Clock::system().unwrap();
+        let path = folder.path().join("refity.db");
+        let store = crate::Store::open(&path, clock).await.unwrap();
+        let mut last = 0;
+        for wall_ms in [1_000, i64::MAX, LATEST_MS, i64::MAX, 1_000, i64::MIN] {
+            let inside = store.write(move |db| next_generation(db, wall_ms)).await;
+            let inside = inside.unwrap();
+            let drawn = Generations::default().draw(wall_ms, inside);
+            assert!(last < inside && inside < drawn, "{wall_ms}");
+            store.write(move |db| catch_up(db, drawn)).await.unwrap();
+            last = drawn;
+        }
     }
 
     #[test]
