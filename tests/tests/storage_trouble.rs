@@ -149,10 +149,13 @@ async fn a_wrong_password_is_tried_once_in_five_minutes_however_much_waits() {
     let queued = summary["pending"].as_i64().unwrap() + summary["waiting"].as_i64().unwrap();
     assert!(queued > 1000, "{summary}");
     assert_eq!(storage.connections(), 1);
-    for before in 1..4 {
+    for before in 1..4_usize {
         lab.clock_forward(NEXT_TRY_MS);
         let dialed = async || storage.connections() > before;
         wait::until("the next try", SOON, dialed).await;
+        // Until it is noted, the clock must not go on.
+        let noted = async || lab.uploader(0).log().matches("next_try_s").count() > before;
+        wait::until("the outcome of the next try", SOON, noted).await;
         // Work that arrives wakes the uploader, and does not make it try.
         client.push_blob(&home, random::bytes(10)).await.unwrap();
         assert_eq!(storage.connections(), before + 1);

@@ -38,7 +38,7 @@ async fn a_body_may_come_byte_by_byte_for_as_long_as_it_likes() {
         .await;
     let client = lab.client();
     let session = client.start_upload(APP).await.gives(202).location();
-    let bytes = random::bytes(1000);
+    let bytes = random::bytes(100_000);
     let mut wire = begun(&lab, &client, "PATCH", &session, bytes.len()).await;
     let started = Instant::now();
     let mut sent = 0;

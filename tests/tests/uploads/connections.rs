@@ -156,8 +156,9 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let patch = client.patch(path, large.clone(), None).await;
     patch.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     // One that sends everything before it listens.
+    let refused = format!("{never}{}", sha256(b"x"));
     for (method, target, status) in [
-        ("POST", never, 403),
+        ("POST", refused.as_str(), 403),
         ("PATCH", path, 404),
         ("PUT", "/v2/team/app/manifests/v1", 413),
         ("POST", "/api/groups", 413),
