@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use refity_node::supervise::Parts;
-use refity_store::{JobId, Settled, Store, StoreError, Trouble};
+use refity_store::{JobId, Store, StoreError, Trouble, WaitStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -155,10 +155,10 @@ impl SyncWaits {
         let entry = self.enter(jobs);
         let settled = async {
             loop {
-                match self.store.settled(jobs).await? {
-                    Settled::Done => return Ok(()),
-                    Settled::Parked(trouble) => return Err(WaitError::Parked(trouble)),
-                    Settled::Waiting => {}
+                match self.store.wait_status(jobs).await? {
+                    WaitStatus::Done => return Ok(()),
+                    WaitStatus::Parked(trouble) => return Err(WaitError::Parked(trouble)),
+                    WaitStatus::Waiting => {}
                 }
                 // A job that is parked, or that was done unseen, is found by then.
                 let _ = timeout(LOOK, entry.changed.notified()).await;

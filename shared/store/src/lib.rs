@@ -74,7 +74,7 @@ pub use queue::desired::{BlobSource, Desired, DesiredState, NamedBlob};
 pub use queue::health::{Health, HealthState, Trouble};
 pub use queue::jobs::{Claim, JobKind, JobState, Lease};
 pub use queue::result::{Finished, Retry, RunResult};
-pub use queue::waits::Settled;
+pub use queue::waits::WaitStatus;
 pub use views::audit_log::{AuditFilter, AuditLine};
 pub use views::backlog::{Backlog, ChangedJob, JobCounts};
 pub use views::durability::{DurabilityState, ImageDurability};
@@ -120,8 +120,8 @@ impl Store {
         blocking(move || Self::open_blocking(&path, clock)).await
     }
 
-    /// Looks whether the database is ours, and has been used: answers false
-    /// where it is missing or empty. Writes nothing.
+    /// Checks that the database is ours. Returns false if it is missing or
+    /// empty. Writes nothing.
     ///
     /// # Errors
     /// [`StoreError::Foreign`], [`StoreError::Development`] or
@@ -207,7 +207,7 @@ impl Store {
         self.readers.run(Lane::Background, read).await
     }
 
-    /// Runs a write that is on disk when it answers.
+    /// Runs a write that is on disk when this returns.
     async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,

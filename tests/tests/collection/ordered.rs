@@ -106,11 +106,11 @@ async fn nothing_is_collected_while_the_storage_is_away() {
     wait::until("the trouble", Duration::from_secs(60), noticed).await;
     let answer = client.post_json("/api/gc", &json!({})).await.gives(503);
     let words = answer.json()["error"]["message"].to_string();
-    assert!(words.contains("storage is unwell"), "{words}");
+    assert!(words.contains("storage is failing"), "{words}");
     let output = lab.uploader_command(&["gc"]).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(words.contains("storage is unwell"), "{words}");
+    assert!(words.contains("storage is failing"), "{words}");
     // What it would do can be said.
     assert_eq!(counts(&collect(&client, true).await), (1, 2, 3));
     lab.sshd_mut().restart().unwrap();

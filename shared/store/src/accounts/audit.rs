@@ -25,9 +25,9 @@ pub enum AuditAction {
     UserChange,
     /// An account was removed.
     UserRemove,
-    /// Guesses at an account's password were forgotten.
+    /// The failed sign-ins of an account were cleared.
     UserUnlock,
-    /// Rights were given or taken away.
+    /// Rights were granted or revoked.
     Grant,
     /// An access token was made.
     TokenCreate,
@@ -141,7 +141,7 @@ pub struct Pulls {
 /// Failures to sign in: of one address, for one account, in one minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// The name that was given, which may be nobody's.
+    /// The name that the client sent, which may be no account's.
     pub account: String,
     /// From which address.
     pub address: String,

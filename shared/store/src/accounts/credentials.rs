@@ -12,7 +12,7 @@ use crate::engine::db::Db;
 use crate::engine::value::params;
 use crate::{Robot, SecretHash, Store, StoreError, TokenId, TokenOwner, User, UserId};
 
-/// What a request, or a token that was given out, goes by.
+/// The credential behind a request or an issued token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Credential {
@@ -40,7 +40,7 @@ pub enum Credential {
 /// Who a credential stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody in particular.
+    /// None: an anonymous client.
     Anonymous,
     /// A person.
     User(User),

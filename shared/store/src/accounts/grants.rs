@@ -24,8 +24,8 @@ pub struct Grant {
     pub rights: Rights,
 }
 
-/// The grant that applies to a repository, before the role and scopes of whoever
-/// uses it.
+/// The grant that applies to a repository, before the role and the scopes of the
+/// account that uses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EffectiveGrant {
     /// Whether its group is public.

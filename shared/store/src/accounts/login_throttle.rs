@@ -51,8 +51,8 @@ const ACCOUNT_AND_ADDRESS: Kind = Kind {
     step: MINUTE,
 };
 
-/// Invalid random secrets from one address. Nobody guesses one: this bounds the
-/// work of programs that do not notice that theirs was revoked.
+/// Invalid random secrets from one address. They cannot be guessed: this bounds
+/// the work caused by programs whose secret was revoked.
 const SECRET: Kind = Kind {
     word: "secret",
     free: 60,
@@ -351,7 +351,7 @@ mod tests {
     async fn an_address_has_some_attempts_and_then_one_in_a_while() {
         let place = Place::new().await;
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
-        assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "whoever it is");
+        assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "any account");
         assert_eq!(place.taken("BOB", "192.0.2.2").await, ADDRESS.free);
         let attempt = AccountAndAddress::new("bob", &"192.0.2.1");
         let wait = place

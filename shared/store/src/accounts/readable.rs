@@ -1,4 +1,4 @@
-//! Which repositories a list shows to whom.
+//! Which repositories a list shows to which account.
 
 use refity_types::rights::Pattern;
 

@@ -201,7 +201,7 @@ impl Store {
         .await
     }
 
-    /// Changes a robot. Answers false where there is none.
+    /// Changes a robot. Returns false if there is none.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -222,7 +222,7 @@ impl Store {
         .await
     }
 
-    /// Removes a robot with its secrets. Answers false where there is none.
+    /// Removes a robot with its secrets. Returns false if there is none.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -236,8 +236,8 @@ impl Store {
         .await
     }
 
-    /// Ends a session of an account, at once. Answers false where it has no
-    /// such session.
+    /// Ends a session of an account, at once. Returns false if it has no such
+    /// session.
     ///
     /// # Errors
     /// When the database cannot be written.

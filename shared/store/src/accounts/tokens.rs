@@ -145,7 +145,7 @@ pub(crate) fn good_token(
     let owner = match (user, robot) {
         (Some(user), _) => TokenOwner::User(UserId(user)),
         (None, Some(robot)) => TokenOwner::Robot(RobotId(robot)),
-        (None, None) => return Err(StoreError::Corrupt("a token of nobody".to_owned())),
+        (None, None) => return Err(StoreError::Corrupt("a token without an owner".to_owned())),
     };
     Ok(Some(Found {
         id: TokenId(id),
@@ -257,8 +257,8 @@ impl Store {
         .await
     }
 
-    /// Revokes a token of this owner, at once. Answers false where it has no
-    /// such token.
+    /// Revokes a token of this owner, at once. Returns false if it has no such
+    /// token.
     ///
     /// # Errors
     /// When the database cannot be written.

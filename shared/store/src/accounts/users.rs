@@ -113,7 +113,7 @@ pub enum UserChanged {
     Yes,
     /// There is no such account.
     Unknown,
-    /// Nobody could administer the registry any more: nothing has changed.
+    /// It would leave the registry without an administrator: nothing changed.
     LastAdmin,
 }
 
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Makes the account `admin`, unless there is any account already.
-    /// Answers whether it did.
+    /// Returns whether it did.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -201,7 +201,7 @@ impl Store {
         .await
     }
 
-    /// Makes an account. Nothing where there is one of that name, in whatever
+    /// Creates an account. Returns `None` if there is one of that name, in any
     /// case.
     ///
     /// # Errors
@@ -230,7 +230,7 @@ impl Store {
         .await
     }
 
-    /// The account of this name, in whatever case.
+    /// The account of this name, in any case.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -290,8 +290,8 @@ impl Store {
         .await
     }
 
-    /// Removes an account with its sessions, tokens and grants; what it pushed
-    /// stays, of nobody. The last administrator stays.
+    /// Removes an account with its sessions, tokens and grants. Its content
+    /// stays, without an owner. The last administrator cannot be removed.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -338,7 +338,7 @@ impl Store {
         .await
     }
 
-    /// A page of the accounts whose names contain this text, in whatever case.
+    /// A page of the accounts whose names contain this text, in any case.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -108,7 +108,7 @@ pub(crate) fn ensure_stored(
 }
 
 /// Makes the blob one of the repository's, and the job for its layer link,
-/// which waits for the blob. Answers the link's job.
+/// which waits for the blob. Returns the link's job.
 pub(crate) fn ensure_linked(
     db: &Db,
     clock: &Clock,
@@ -266,8 +266,8 @@ impl Store {
     }
 
     /// Renews the grace of a blob that a client is told of: it will not be
-    /// collected for a day. Writes at most once an hour for one blob. Answers
-    /// false if the repository has it no more.
+    /// collected for a day. Writes at most once an hour for one blob. Returns
+    /// false if the repository no longer has it.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -276,8 +276,8 @@ impl Store {
         self.renew(update, blob.membership, blob.touched_at).await
     }
 
-    /// Runs `update` on a row, unless it was touched within the hour. Answers
-    /// false if the row is no longer wanted.
+    /// Runs `update` on a row, unless it was touched within the hour. Returns
+    /// false if the row is no longer desired.
     pub(crate) async fn renew(
         &self,
         update: &'static str,
@@ -361,7 +361,7 @@ impl Store {
     }
 
     /// Makes a file, whose bytes were just verified, the cache of a blob that
-    /// SFTP holds. Answers false, and keeps the row as it is, if there is a
+    /// SFTP holds. Returns false, and keeps the row as it is, if there is a
     /// file already.
     ///
     /// # Errors

@@ -140,7 +140,7 @@ fn tags_at(db: &Db, target: i64) -> Result<Vec<TagRow>, StoreError> {
     Ok(tags)
 }
 
-/// Keeps the deleted manifest and its blobs for the grace period, since whoever
+/// Keeps the deleted manifest and its blobs for the grace period: the client that
 /// deleted it may push it again.
 fn renew_grace(db: &Db, target: i64, now: i64) -> Result<(), StoreError> {
     db.run(

@@ -313,7 +313,7 @@ fn set_published(
     })
 }
 
-/// Points a tag at the manifest, unless its desired state is newer. Answers the
+/// Points a tag at the manifest, unless its desired state is newer. Returns the
 /// tag's job, which waits for the manifest's.
 fn set_tag(
     db: &Db,
@@ -366,7 +366,7 @@ fn set_tag(
         return Ok(None);
     };
     let job = enqueue_or_join(db, clock, &NewJob::new(JobKind::PublishTag, target))?;
-    // What an older wish of this tag had to wait for no longer matters.
+    // The dependencies of this tag's older desired state no longer matter.
     db.run("DELETE FROM job_dependencies WHERE job_id = ?1", [job.0])?;
     add_dependency(db, job, publishes)?;
     update_readiness(db, job)?;

@@ -62,10 +62,10 @@ pub(crate) fn remove_tag(
     enqueue_or_join(db, clock, &NewJob::removing(JobKind::PublishTag, tag)).map(Some)
 }
 
-/// Makes a manifest go from its repository. Whatever only it held is released
-/// as of `released_at`. Its tags must be going already. Answers its job.
+/// Marks a manifest of a repository for removal, after its tags, and releases
+/// what only it referenced as of `released_at`. Returns its job.
 ///
-/// Without a generation no client asked for it, and every push is newer.
+/// Without a generation, no client requested it, and every push is newer.
 pub(crate) fn withdraw(
     db: &Db,
     clock: &Clock,
@@ -93,8 +93,8 @@ pub(crate) fn withdraw(
         clock,
         &NewJob::removing(JobKind::PublishManifest, target),
     )?;
-    // A tag that is on its way elsewhere may still point here on SFTP, whatever
-    // its row says.
+    // A tag that is being moved may still point here on SFTP, even if its row
+    // names another manifest.
     need_each(
         db,
         job,
@@ -114,7 +114,7 @@ pub(crate) fn withdraw(
     Ok(job)
 }
 
-/// Makes a blob go from a repository. Answers its job.
+/// Marks a blob of a repository for removal. Returns its job.
 pub(crate) fn unlink(
     db: &Db,
     clock: &Clock,

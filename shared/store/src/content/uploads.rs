@@ -130,8 +130,8 @@ impl Store {
         .await
     }
 
-    /// Notes how far an open session is. Answers false if it is not open.
-    /// A power cut may undo it, and ends the session anyway.
+    /// Records the offset of an open session. Returns false if it is not open.
+    /// A power cut may undo this, and ends the session anyway.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -212,7 +212,7 @@ impl Store {
         .await
     }
 
-    /// Ends an open session. Answers false if it is not open.
+    /// Ends an open session. Returns false if it is not open.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -19,7 +19,7 @@ use crate::engine::threads::Threads;
 /// How often the version is read while somebody waits.
 const POLL: Duration = Duration::from_millis(4);
 
-/// How long the thread sleeps at most while nobody waits.
+/// How long the thread sleeps at most while no task waits.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// The name of the thread.

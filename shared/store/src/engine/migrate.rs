@@ -29,7 +29,7 @@ pub(crate) enum Identity {
     Ours,
     /// Ours, with a schema from before the first release.
     Development,
-    /// Nobody's yet: there is nothing in it.
+    /// An empty one, ours to fill.
     Empty,
     /// Another program's.
     Foreign,

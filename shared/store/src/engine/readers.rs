@@ -2,7 +2,7 @@
 //!
 //! Each [`Lane`] has connections of its own and a deadline, so that people who
 //! look at long lists never keep a push or a pull waiting. A read ends at its
-//! deadline, and as soon as nobody waits for it any more.
+//! deadline, and as soon as its caller no longer waits for it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,14 +27,14 @@ const STEPS: i32 = 20_000;
 /// since SQLite itself would have ended it.
 const HUNG: Duration = Duration::from_secs(30);
 
-/// Whom a read serves.
+/// The kind of caller that a read serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Pushes, pulls, sign-ins, jobs: short reads by an index.
     Registry,
     /// What people look at: lists, sums, searches, previews.
     People,
-    /// Work of the process itself over many rows, for which nobody waits.
+    /// Work of the process itself over many rows, for which no client waits.
     Background,
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, StatementStatus};
 use crate::engine::connection::BUSY_TIMEOUT;
 use crate::engine::db::Db;
 
-/// Opens a database file of whatever kind, or creates an empty one.
+/// Opens a database file of any kind, or creates an empty one.
 pub(crate) fn open(path: &Path) -> Db {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(BUSY_TIMEOUT).unwrap();

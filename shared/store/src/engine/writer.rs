@@ -74,8 +74,8 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `write` inside a transaction and answers after its commit. What
-    /// it wrote is undone when it fails.
+    /// Runs `write` inside a transaction and returns after its commit. Its
+    /// changes are undone if it fails.
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
         durability: Durability,
@@ -119,8 +119,8 @@ fn run(full: &Db, relaxed: &Db, queue: &mpsc::Receiver<Queued>) {
     }
 }
 
-/// How long a batch waits for another process's transaction. Whoever waited
-/// in the queue while others waited in vain has waited for it too.
+/// How long a batch waits for another process's transaction. Time that
+/// a write spent in the queue behind others that waited in vain counts too.
 fn patience(held: bool, since: Instant) -> Duration {
     if held {
         BUSY_TIMEOUT.saturating_sub(since.elapsed()).max(BUSY_LEAST)
@@ -129,7 +129,7 @@ fn patience(held: bool, since: Instant) -> Duration {
     }
 }
 
-/// Runs the batch in one transaction; answers whether that could begin.
+/// Runs the batch in one transaction. Returns whether that could begin.
 fn run_batch(db: &Db, wait: Duration, batch: Vec<Queued>) -> Result<(), StoreError> {
     let begun = db
         .connection()
@@ -216,7 +216,7 @@ mod tests {
         }
         assert_eq!(writer.submit(Durability::Full, insert).await, Ok(()));
         let ended = tokio::time::timeout(Duration::ZERO, threads.ended()).await;
-        assert!(ended.is_err(), "the thread goes on");
+        assert!(ended.is_err(), "the thread still runs");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! Kept are: tagged manifests; what an index of the repository names; what
 //! refers to a manifest that is there; untagged manifests, unless a delete
 //! made them so (or [`CollectRules::untagged_after`] is over); all that a
-//! manifest of the repository names; and whatever a client was told of within
+//! manifest of the repository names; and content that a client was told of within
 //! [`GRACE`].
 //!
 //! A plan is made from one look at the index. What it lists is then decided
@@ -69,9 +69,9 @@ pub struct Collection {
 pub enum Collect {
     /// It is done (or said).
     Done(Collection),
-    /// Nothing is collected while the storage is unwell. Before it was, this
+    /// Nothing is collected while the storage is failing. Before it was, this
     /// much was.
-    StorageUnwell(Collection),
+    StorageFailing(Collection),
     /// SFTP holds images that the index does not know: nothing is garbage
     /// that they may need.
     PartialIndex,
@@ -85,16 +85,17 @@ impl Collect {
     pub fn done(self) -> Result<Collection, &'static str> {
         match self {
             Self::Done(collection) => Ok(collection),
-            Self::StorageUnwell(before) if before == Collection::default() => {
-                Err("nothing is collected while the storage is unwell")
+            Self::StorageFailing(before) if before == Collection::default() => {
+                Err("nothing is collected while the storage is failing")
             }
-            Self::StorageUnwell(_) => Err(
-                "the collection stopped: the storage is unwell; what was collected before goes \
-                 when it is well again, the rest with the next collection",
+            Self::StorageFailing(_) => Err(
+                "the collection stopped because the storage is failing; files collected before \
+                 that are deleted when it works again, the rest with the next collection",
             ),
             Self::PartialIndex => Err(
-                "nothing is collected: the storage holds images that the index does not know, \
-                 since it was rebuilt or the folder was taken over, and what they need would go too",
+                "nothing is collected: the index was rebuilt or the folder adopted, so the \
+                 storage holds images that the index does not know, and their blobs would be \
+                 deleted too",
             ),
         }
     }
@@ -105,7 +106,7 @@ fn refusal(db: &Db, before: Collection) -> Result<Option<Collect>, StoreError> {
     Ok(if is_index_partial(db)? {
         Some(Collect::PartialIndex)
     } else if !is_up(db)? {
-        Some(Collect::StorageUnwell(before))
+        Some(Collect::StorageFailing(before))
     } else {
         None
     })
@@ -324,7 +325,7 @@ fn describe(db: &Db, target: Target) -> Result<Option<Collected>, StoreError> {
 impl Store {
     /// Collects garbage, or (`dry_run`) tells what would be collected, one by
     /// one. Clients do not see it any more at once; jobs remove it from SFTP.
-    /// What is pushed meanwhile stays, and it stops when the storage is unwell.
+    /// What is pushed meanwhile stays, and it stops when the storage is failing.
     /// Rests longer than it works.
     ///
     /// # Errors
@@ -343,7 +344,7 @@ impl Store {
             .await?;
         match refused {
             // What would be collected can be said all the same.
-            Some(Collect::StorageUnwell(_)) if dry_run => {}
+            Some(Collect::StorageFailing(_)) if dry_run => {}
             Some(refused) => return Ok(refused),
             None => {}
         }
@@ -391,7 +392,7 @@ impl Store {
     }
 }
 
-/// Looks at each target; answers what is collected, and how long it took.
+/// Checks each target. Returns what was collected, and how long it took.
 fn each(
     targets: Vec<Target>,
     mut look: impl FnMut(Target) -> Result<Option<Collected>, StoreError>,

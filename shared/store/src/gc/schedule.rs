@@ -13,7 +13,7 @@ pub const COLLECTION_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 impl Store {
     /// Takes the turn to collect for this time of the schedule (milliseconds,
-    /// UTC). Answers false where that has been done, where another process
+    /// UTC). Returns false if that has been done, if another process
     /// does it, and for [`COLLECTION_PAUSE`] after a try.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// Claims the most urgent ready job; of blobs only those of at most
-    /// `max_bytes`, where given. None while the storage is unwell. Two
+    /// `max_bytes`, where given. None while the storage is failing. Two
     /// processes never claim the same job.
     ///
     /// # Errors
@@ -129,9 +129,9 @@ impl Store {
     }
 
     /// Renews an owner's leases on these jobs and notes the bytes sent, in one
-    /// transaction. Answers the claims that it still has. A job that is not
-    /// named, since its end could not be written down, is repeated when its
-    /// lease has run out.
+    /// transaction. Returns the claims that it still has. A job that is not
+    /// named, since its result could not be stored, runs again when its lease
+    /// has expired.
     ///
     /// # Errors
     /// When the database cannot be written.

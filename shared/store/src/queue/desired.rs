@@ -247,8 +247,8 @@ impl Store {
     }
 
     /// All that must be on SFTP before a `publish_manifest` may go on: the
-    /// manifest's own bytes and whatever it names and the repository has (which
-    /// may lack layers that are fetched from elsewhere).
+    /// manifest's own bytes and everything it references that the repository has
+    /// (which may lack layers that are fetched from elsewhere).
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -2,10 +2,10 @@
 //!
 //! A generation is a hybrid clock value: milliseconds UTC, shifted left by
 //! [`FRACTION_BITS`], and a fraction of that millisecond. The row `generation`
-//! keeps the largest that is in the database. Whoever draws one outside of a
-//! transaction reads the row first, so that it is larger than that of every
-//! write that was acknowledged before; a lost database is followed by a larger
-//! one, since time goes on.
+//! keeps the largest that is in the database. A caller that draws one outside of
+//! a transaction reads the row first, so that it is larger than that of every
+//! write that was acknowledged before; after a lost database, the clock
+//! gives a larger one.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

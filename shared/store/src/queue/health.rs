@@ -28,7 +28,7 @@ pub struct Trouble {
 /// How the storage is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HealthState {
-    /// Nobody has looked yet.
+    /// It has not been checked yet.
     Unknown,
     /// It works.
     Up,

@@ -77,7 +77,7 @@ impl JobKind {
         }
     }
 
-    /// Lower goes first: what ends a push before what begins one.
+    /// Lower runs first: jobs that complete a push before those that begin one.
     pub(crate) fn priority(self) -> i64 {
         match self {
             Self::MarkGroup => 0,

@@ -41,7 +41,7 @@ pub enum RunResult {
     NoTarget,
 }
 
-/// How a job that did not get through goes on.
+/// What happens to a job that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Not before this long from now.
@@ -135,7 +135,7 @@ fn finish(
     {
         let again = NewJob::new(claim.kind, claim.target).removes(done.removes);
         let again = enqueue_or_join(db, clock, &again)?;
-        // Whoever joins it before does not take the look's place.
+        // A request that joins the job before must not replace the recheck.
         db.run(
             "UPDATE jobs SET run_after = ?2, suspect_until = ?2, suspect_boot = ?3 WHERE id = ?1",
             params![again.0, suspect_until, clock.boot_id()],
@@ -223,8 +223,8 @@ impl Store {
             .await
     }
 
-    /// Puts a job back that did not get through. Answers false if it is
-    /// someone else's now.
+    /// Puts back a job that did not succeed. Returns false if another process
+    /// has claimed it by now.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -10,7 +10,7 @@ use crate::{JobId, JobKind, Store, StoreError, Trouble};
 
 /// Where the jobs stand that a request waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum WaitStatus {
     /// All are done.
     Done,
     /// Some are not.
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn settled(&self, jobs: &[JobId]) -> Result<Settled, StoreError> {
+    pub async fn wait_status(&self, jobs: &[JobId]) -> Result<WaitStatus, StoreError> {
         let jobs = jobs.to_vec();
         self.read(move |db| {
             let mut unfinished = Vec::new();
@@ -54,10 +54,10 @@ impl Store {
                 }
             }
             if unfinished.is_empty() {
-                return Ok(Settled::Done);
+                return Ok(WaitStatus::Done);
             }
             if let Some(trouble) = trouble_of_storage(db)? {
-                return Ok(Settled::Parked(trouble));
+                return Ok(WaitStatus::Parked(trouble));
             }
             for job in unfinished {
                 let trouble = db.optional(
@@ -78,10 +78,10 @@ impl Store {
                     },
                 )?;
                 if let Some(trouble) = trouble {
-                    return Ok(Settled::Parked(trouble));
+                    return Ok(WaitStatus::Parked(trouble));
                 }
             }
-            Ok(Settled::Waiting)
+            Ok(WaitStatus::Waiting)
         })
         .await
     }

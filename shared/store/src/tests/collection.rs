@@ -41,13 +41,16 @@ async fn it_stops_when_the_storage_becomes_unwell_on_the_way() {
         })
         .await
         .unwrap();
-    let Collect::StorageUnwell(before) = collect else {
+    let Collect::StorageFailing(before) = collect else {
         panic!("{collect:?}")
     };
     assert_eq!(before.links + before.blobs, found);
     assert!((1..300).contains(&found), "{found}");
     let words = collect.done().unwrap_err();
-    assert!(words.contains("stopped: the storage is unwell"), "{words}");
+    assert!(
+        words.contains("stopped because the storage is failing"),
+        "{words}"
+    );
 
     place.store.report_up().await.unwrap();
     let rest = place.store.collect(CollectRules::default(), false, |_| {});

@@ -1,5 +1,5 @@
 //! A call of a process that is dead or silent may arrive late: what it could
-//! undo is looked at again after, whatever is wished by then.
+//! undo is checked again afterwards, even if the desired state has changed.
 
 use JobKind::{LinkBlob, StoreBlob};
 use refity_types::deletion::Deletion;

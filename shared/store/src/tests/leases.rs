@@ -1,4 +1,4 @@
-//! Whose a job is, and when nobody may have it.
+//! Which process holds a job, and when none may claim it.
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
     assert_eq!(claim.kind, JobKind::PublishTag);
 }
 
-/// What is shown of a job that goes back since its process died.
+/// How a job looks that was put back since its process died.
 async fn assert_shown_as_died(place: &Place, job: JobId, attempt: i64) {
     let shown = place.store.job(job, Readable::All).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.attempt), (JobState::Pending, attempt));
@@ -75,8 +75,8 @@ async fn a_job_that_kills_its_process_is_tried_less_and_less_often_and_shows_why
         }
     }
     // Once it gets through, nothing is left of it.
-    let (claim, wish) = place.claim("heir").await.unwrap();
-    place.finish(&claim, &wish).await;
+    let (claim, desired) = place.claim("heir").await.unwrap();
+    place.finish(&claim, &desired).await;
     let shown = place.store.job(claim.job, Readable::All).await;
     let shown = shown.unwrap().unwrap();
     assert_eq!((shown.attempt, shown.error), (0, None));
@@ -171,7 +171,7 @@ async fn a_claimed_tag_waits_when_a_newer_wish_needs_what_is_not_stored() {
         }
         place.finish(&claim, &desired).await;
     };
-    // Claimed, and its wish not read yet, when the tag moves.
+    // Claimed, and its desired state not read yet, when the tag moves.
     place.push_blob(b"slow layer").await;
     place.push_manifest(b"two", &[b"slow layer"], "v").await;
     let desired = place.store.desired(&claim).await.unwrap();

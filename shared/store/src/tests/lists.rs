@@ -1,4 +1,4 @@
-//! Lists of names are what the rows say, whoever writes those.
+//! Lists of names match the rows after every kind of write.
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;

@@ -106,7 +106,7 @@ impl Place {
         self.store.finish(claim, result).await.unwrap()
     }
 
-    /// Runs every job that can be run; answers their kinds in order.
+    /// Runs every job that can be run. Returns their kinds in order.
     async fn finish_all(&self) -> Vec<JobKind> {
         let mut kinds = Vec::new();
         while let Some((claim, desired)) = self.claim("worker").await {
@@ -537,7 +537,10 @@ async fn a_request_that_waits_learns_what_a_person_must_mend() {
     let Committed::Blob { jobs, .. } = committed else {
         panic!("{committed:?}");
     };
-    assert_eq!(place.store.settled(&jobs).await.unwrap(), Settled::Waiting);
+    assert_eq!(
+        place.store.wait_status(&jobs).await.unwrap(),
+        WaitStatus::Waiting
+    );
     let (claim, _) = place.claim("worker").await.unwrap();
     let trouble = Trouble {
         code: "permission".to_owned(),
@@ -552,9 +555,12 @@ async fn a_request_that_waits_learns_what_a_person_must_mend() {
         trouble: trouble.clone(),
     };
     place.store.retry(&claim, retry).await.unwrap();
-    let settled = place.store.settled(&jobs).await.unwrap();
-    assert_eq!(settled, Settled::Parked(trouble));
+    let status = place.store.wait_status(&jobs).await.unwrap();
+    assert_eq!(status, WaitStatus::Parked(trouble));
     place.push_blob(b"layer").await;
     place.finish_all().await;
-    assert_eq!(place.store.settled(&jobs).await.unwrap(), Settled::Done);
+    assert_eq!(
+        place.store.wait_status(&jobs).await.unwrap(),
+        WaitStatus::Done
+    );
 }

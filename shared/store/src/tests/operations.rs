@@ -221,12 +221,12 @@ async fn all_jobs_of_a_push_have_one_root() {
     assert_eq!((push.blobs_done, push.blobs_total), (2, 2));
     assert_eq!((push.bytes_stored, push.bytes_total), (6, 6));
 
-    // Nobody sees what they may not read.
-    let nobody = Readable::public();
-    assert_eq!(jobs(store, None, nobody.clone()).await, []);
-    assert_eq!(jobs(store, Some("team/app"), nobody.clone()).await, []);
-    assert_eq!(store.job(root, nobody.clone()).await, Ok(None));
-    assert_eq!(store.backlog(nobody).await, Ok(Backlog::default()));
+    // An anonymous reader sees only what is public.
+    let anonymous = Readable::public();
+    assert_eq!(jobs(store, None, anonymous.clone()).await, []);
+    assert_eq!(jobs(store, Some("team/app"), anonymous.clone()).await, []);
+    assert_eq!(store.job(root, anonymous.clone()).await, Ok(None));
+    assert_eq!(store.backlog(anonymous).await, Ok(Backlog::default()));
     let mine = Readable::Some {
         granted_to: None,
         within: Some(vec!["team/*".parse().unwrap()]),

@@ -24,7 +24,7 @@ pub struct JobCounts {
     pub pending: i64,
     /// Being worked on.
     pub running: i64,
-    /// Finished, as far as the history goes back.
+    /// Finished, and still in the history.
     pub done: i64,
     /// In need of a person.
     pub failed: i64,
@@ -111,9 +111,9 @@ impl Store {
             .await
     }
 
-    /// What goes on: of each state the newest jobs, at most `each`; of those
-    /// that are done, only those since then (milliseconds, UTC). Answers
-    /// whether no more than these were done, too.
+    /// Current activity: the newest jobs of each state, at most `each`; of those
+    /// that are done, only those since then (milliseconds, UTC). Also returns
+    /// whether these are all that were done since.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -225,8 +225,8 @@ impl Store {
         .await
     }
 
-    /// Makes those of these jobs due now that failed or rest. Answers how
-    /// many. What was noted of a full storage is forgotten: they shall be
+    /// Makes those of these jobs due now that failed or are paused. Returns
+    /// how many. Clears the note that the storage is full, so that they are
     /// tried.
     ///
     /// # Errors

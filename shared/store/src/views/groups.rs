@@ -56,7 +56,7 @@ pub struct GroupChange {
 /// What came of removing a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupRemoved {
-    /// It is gone, and its marker goes from SFTP.
+    /// It was deleted, and its marker will be deleted from SFTP.
     Yes,
     /// There is none.
     Unknown,
@@ -205,8 +205,8 @@ impl Store {
         .await
     }
 
-    /// Changes a group's settings. Answers them as they are now; nothing if
-    /// there is no such group.
+    /// Changes a group's settings. Returns the new ones, or `None` if there is
+    /// no such group.
     ///
     /// # Errors
     /// When the database cannot be written.

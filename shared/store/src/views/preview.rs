@@ -24,7 +24,7 @@ const KEEPERS: i64 = 10_000;
 /// What is to be deleted of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Previewed {
-    /// These tags; an image goes with the last of its tags.
+    /// These tags; an image is deleted with the last of its tags.
     Tags(Vec<Tag>),
     /// This manifest, with all its tags.
     Manifest(Digest),
@@ -101,7 +101,7 @@ impl Look<'_> {
             )?;
             match found {
                 None => self.preview.missing.push(name),
-                // One that is named twice goes once.
+                // A tag that is named twice is deleted once.
                 Some((id, manifest)) => {
                     if rows.insert(id) {
                         self.preview.tags.push(name);
@@ -180,15 +180,15 @@ impl Look<'_> {
         let before = self.gone(self.repository)?.clone();
         let mut after = before.clone();
         after.tags.extend(rows);
-        // It goes whatever holds it.
+        // Deleted even if a tag or an index holds it.
         after.manifests.insert(member.id);
         let held = held_by(self.db, self.repository, manifest)?;
         after.add_unheld(self.db, held, |_| true)?;
         self.measure(&before, after, vec![member]).map(Some)
     }
 
-    /// Adds up what of the deleted manifests, and of all that goes with them,
-    /// nothing needs afterwards, and who needs the rest.
+    /// Adds up what no other content needs of the deleted manifests and all that
+    /// is deleted with them, and names what needs the rest.
     fn measure(
         mut self,
         before: &Gone,
@@ -274,7 +274,7 @@ impl Look<'_> {
         Ok(names)
     }
 
-    /// All of it: what no other repository has goes.
+    /// All of it: content that no other repository has is freed.
     fn delete_repository(mut self) -> Result<Preview, StoreError> {
         let db = self.db;
         let (tags, manifests, own, all): (i64, i64, u64, u64) = db.one(

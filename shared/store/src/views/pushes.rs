@@ -10,8 +10,7 @@ pub struct Push {
     pub id: JobId,
     /// `team/app:1.2`, `team/app@sha256:…`; nothing: there is no manifest yet.
     pub name: Option<String>,
-    /// Which account pushed it, if it was one that is still there; nobody, of a
-    /// removal.
+    /// The account that pushed it, if it still exists; `None` for a removal.
     pub pushed_by: Option<String>,
     /// How many of its blobs SFTP holds.
     pub blobs_done: i64,

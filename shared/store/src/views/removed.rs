@@ -122,7 +122,7 @@ impl Store {
     }
 
     /// Notes that the folders of a removed repository are gone from SFTP.
-    /// Answers false if it is there again.
+    /// Returns false if it exists again.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -182,7 +182,8 @@ impl Store {
         .await
     }
 
-    /// Makes an empty repository, whatever its group says about pushes.
+    /// Creates an empty repository, even in a group that does not create them on
+    /// push.
     ///
     /// # Errors
     /// When the database cannot be written.

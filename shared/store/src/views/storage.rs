@@ -142,7 +142,7 @@ impl Store {
         .await
     }
 
-    /// What was last seen of the storage; nothing: nobody has looked yet.
+    /// The last measurement of the storage; `None` if it was not measured yet.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! What is listed, to whom, and in which order.
+//! Lists: their contents per account, and their order.
 
 use refity_types::name::GroupName;
 

@@ -1,4 +1,4 @@
-//! What lists show: sums that stay right whatever happens, pages that begin
+//! What lists show: sums that stay right in every sequence, pages that begin
 //! anywhere, and previews that say what a collection then frees.
 
 mod lists;

@@ -1,4 +1,4 @@
-//! Stored sums are what a full recount says, whatever happens.
+//! Stored sums equal a full recount after every sequence of changes.
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -161,8 +161,8 @@ impl Place {
             9 => {
                 // Some of what is to be done.
                 for _ in 0..=c {
-                    if let Some((claim, wish)) = self.claim("worker").await {
-                        self.finish(&claim, &wish).await;
+                    if let Some((claim, desired)) = self.claim("worker").await {
+                        self.finish(&claim, &desired).await;
                     }
                 }
             }
