@@ -64,9 +64,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Files and folders that are not checked yet.
-const LATER: &[&str] = &[];
-
 /// Generated files, and files with texts of others.
 const SKIPPED: &[&str] = &[
     "Cargo.lock",
@@ -114,10 +111,6 @@ fn code<'a>(path: &str, line: &'a str) -> &'a str {
     line.split(comment).next().unwrap_or_default()
 }
 
-fn is_later(path: &str) -> bool {
-    LATER.iter().any(|folder| path.starts_with(folder))
-}
-
 /// The tracked text files with their contents; `None` outside a checkout.
 fn sources(root: &Path) -> Option<Vec<(String, String)>> {
     let listed = Command::new("git")
@@ -128,7 +121,7 @@ fn sources(root: &Path) -> Option<Vec<(String, String)>> {
     let listed = listed.ok().filter(|listed| listed.status.success())?;
     let listed = String::from_utf8(listed.stdout).expect("names in UTF-8");
     let paths = listed.split_terminator('\0');
-    let is_checked = |path: &&str| !SKIPPED.contains(path) && !is_later(path);
+    let is_checked = |path: &&str| !SKIPPED.contains(path);
     let paths = paths.filter(is_checked);
     // A file that is not UTF-8 is an image; one that is missing was deleted.
     let read = |path: &str| {

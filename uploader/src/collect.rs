@@ -8,8 +8,8 @@ use refity_store::{AuditAction, AuditEntry, Collect, Collection, HealthState, St
 
 use crate::service::{Failure, Uploader};
 
-/// How often it looks whether it is time. What was due while no uploader ran,
-/// or while the storage was unwell, is done as soon as it can be.
+/// How often it checks whether a collection is due. One that was due while no
+/// uploader ran, or while the storage failed, runs as soon as possible.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Collects until the service ends.

@@ -1,5 +1,5 @@
-//! The storage's health: while it is unwell one process tries whether it is
-//! back; while it is well each uploader makes sure that the tree is ours.
+//! The storage's health: while it is failing, one process tries whether it
+//! works again; while it works, each uploader makes sure that the tree is ours.
 
 use std::time::Duration;
 

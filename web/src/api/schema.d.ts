@@ -1602,7 +1602,7 @@ export interface components {
         };
         /** @description The storage, and whether anybody carries transfers to it. */
         HealthNow: {
-            /** @description The word for programs, where it is unwell. */
+            /** @description The error code, if the storage is failing. */
             code?: string | null;
             /** @description What to do; told to administrators only. */
             hint?: string | null;

@@ -52,7 +52,7 @@ pub(super) struct HealthNow {
     #[schema(example = "up")]
     state: &'static str,
     since: String,
-    /// The word for programs, where it is unwell.
+    /// The error code, if the storage is failing.
     code: Option<String>,
     /// In words; told to administrators only.
     message: Option<String>,

@@ -55,7 +55,7 @@ pub struct FoundToken {
     pub id: TokenId,
     /// Who it stands for.
     pub principal: Principal,
-    /// It is narrowed to these; nothing: all that the principal may.
+    /// The scopes that it is narrowed to; `None` for all rights of the principal.
     pub scopes: Option<Vec<Scope>>,
 }
 
@@ -64,7 +64,7 @@ pub struct FoundToken {
 pub struct CredentialStatus {
     /// Who it stands for.
     pub principal: Principal,
-    /// It is narrowed to these; nothing: all that the principal may.
+    /// The scopes that it is narrowed to; `None` for all rights of the principal.
     pub scopes: Option<Vec<Scope>>,
     /// The principal's grant that applies to the repository.
     pub grant: EffectiveGrant,

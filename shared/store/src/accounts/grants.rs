@@ -18,7 +18,7 @@ pub struct Grant {
     pub user_name: String,
     /// The group.
     pub group: GroupName,
-    /// One repository of it; nothing: all.
+    /// One repository of the group; `None` for all.
     pub repository: Option<RepositoryName>,
     /// The rights, as granted.
     pub rights: Rights,

@@ -13,10 +13,9 @@ pub enum Readable {
     /// Those of public groups, and those that an account was given, as far as
     /// they are within the patterns.
     Some {
-        /// Whose grants count; nothing: the patterns alone say what may be
-        /// read.
+        /// The user whose grants apply; `None` if the patterns alone decide.
         granted_to: Option<UserId>,
-        /// The patterns; nothing: all that was granted.
+        /// The patterns; `None` for everything that was granted.
         within: Option<Vec<Pattern>>,
     },
 }

@@ -18,7 +18,7 @@ pub struct AccessToken {
     pub id: TokenId,
     /// What its owner calls it.
     pub name: String,
-    /// What it may do; nothing: all that its owner may.
+    /// What it may do; `None` for all rights of its owner.
     pub scopes: Option<Vec<Scope>>,
     /// When it was made (milliseconds, UTC).
     pub created_at: i64,
@@ -55,7 +55,7 @@ pub struct NewToken {
     pub name: String,
     /// The hash of its secret.
     pub secret_hash: SecretHash,
-    /// What it may do; nothing: all that its owner may.
+    /// What it may do; `None` for all rights of its owner.
     pub scopes: Option<Vec<Scope>>,
     /// When it ends (milliseconds, UTC).
     pub expires_at: Option<i64>,
@@ -186,7 +186,8 @@ pub(crate) fn forget_ended(db: &Db, now: i64) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Makes a person's token. Nothing where there are [`TOKENS_MAX`] already.
+    /// Creates a person's token. Returns `None` if there are [`TOKENS_MAX`]
+    /// already.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -244,7 +244,7 @@ impl Store {
         self.write(move |db| delete(db, &clock, &new)).await
     }
 
-    /// The tags that point at a manifest of a repository; nothing if the
+    /// The tags that point at a manifest of a repository; `None` if the
     /// repository has no such manifest.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ mod tests {
             "PRAGMA journal_mode = WAL;
              PRAGMA application_id = 0x52465459;
              PRAGMA user_version = 11;
-             CREATE TABLE groups (id INTEGER PRIMARY KEY, wanted INTEGER NOT NULL);",
+             CREATE TABLE groups (id INTEGER PRIMARY KEY, name TEXT NOT NULL);",
         )
         .unwrap();
         drop(db);

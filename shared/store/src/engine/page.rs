@@ -42,7 +42,7 @@ pub enum CursorKey {
 pub struct PageRequest {
     /// Which way it is sorted.
     pub order: Order,
-    /// Where it begins or ends; nothing: it is the first.
+    /// Where it begins or ends; `None` for the first page.
     pub cursor: Option<Cursor>,
     /// How many rows it has at most.
     pub limit: u32,
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_join_whatever_the_order_and_the_way() {
+    fn pages_join_in_every_order_and_direction() {
         let db = database();
         for (order, expected) in [(Order::Asc, "abcde"), (Order::Desc, "edcba")] {
             for limit in 1..=6 {

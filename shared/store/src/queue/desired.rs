@@ -101,7 +101,7 @@ pub enum Desired {
     State(DesiredState),
     /// Wait: a newer desired state has unfinished dependencies.
     NotYet,
-    /// Nothing: the target has no row any more.
+    /// None: the target no longer has a row.
     NoTarget,
 }
 

@@ -45,8 +45,8 @@ impl Store {
         .await
     }
 
-    /// Milliseconds since any uploader last said that it runs; nothing: none
-    /// has.
+    /// Milliseconds since the last heartbeat of any uploader; `None` if there
+    /// was none.
     ///
     /// # Errors
     /// When the database cannot be read.

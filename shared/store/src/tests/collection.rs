@@ -27,7 +27,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn it_stops_when_the_storage_becomes_unwell_on_the_way() {
+async fn it_stops_if_the_storage_starts_to_fail() {
     // More than are marked at once.
     let place = Place::with_garbage(150).await;
     let mut found = 0;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_intent_is_carried_out_with_its_last_job() {
+async fn an_intent_is_completed_by_its_last_job() {
     let place = Place::new().await;
     place.push_manifest(b"manifest", &[], "v1").await;
     let mut completed = Vec::new();
@@ -51,7 +51,7 @@ async fn the_intent_that_overtook_another_stays_as_long_as_that() {
 }
 
 #[tokio::test]
-async fn a_push_after_a_replay_is_newer_whatever_the_clock_said() {
+async fn a_push_after_a_replay_is_newer_under_any_clock() {
     let place = Place::new().await;
     let ahead = place.store.clock().wall_ms() + 3_600_000;
     place.push_manifest_of(ahead, b"old", &[], "v").await;

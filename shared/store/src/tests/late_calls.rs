@@ -121,7 +121,7 @@ async fn a_run_that_begins_before_the_last_late_call_and_ends_after_it_is_no_loo
 }
 
 #[tokio::test]
-async fn a_push_that_turns_round_before_its_wish_is_read_is_a_removal() {
+async fn a_push_reversed_before_its_desired_state_is_read_is_a_removal() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
     let (stores, desired) = place.claim("worker").await.unwrap();

@@ -111,7 +111,7 @@ async fn the_tag_of_a_dead_owner_is_looked_at_again_later() {
 }
 
 #[tokio::test]
-async fn nothing_is_claimed_while_the_storage_is_unwell() {
+async fn no_job_is_claimed_while_the_storage_is_failing() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
     let trouble = Trouble {
@@ -161,7 +161,7 @@ async fn a_full_storage_stops_stores_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_claimed_tag_waits_when_a_newer_wish_needs_what_is_not_stored() {
+async fn a_claimed_tag_waits_if_its_new_desired_state_needs_unstored_blobs() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
     let claim = loop {

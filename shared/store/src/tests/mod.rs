@@ -133,7 +133,7 @@ fn app() -> RepositoryName {
 }
 
 #[tokio::test]
-async fn a_push_is_carried_out_blobs_first_and_its_tag_last() {
+async fn a_push_stores_blobs_first_and_its_tag_last() {
     use JobKind::{LinkBlob, PublishManifest, PublishTag, StoreBlob};
     let place = Place::new().await;
     place.push_blob(b"layer").await;

@@ -263,7 +263,7 @@ async fn a_delete_gives_its_grace_where_untagged_manifests_are_collected_too() {
 }
 
 #[tokio::test]
-async fn the_grace_counts_from_the_last_delete_that_let_go() {
+async fn the_grace_period_begins_with_the_last_delete() {
     let place = Place::with_image().await;
     place.delete(tag("v1")).await;
     place.push_index(b"index", &[b"manifest"], "index").await;
@@ -284,7 +284,7 @@ async fn the_grace_counts_from_the_last_delete_that_let_go() {
 async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
     let place = Place::with_image().await;
     place.push_blob(b"slow").await;
-    let (slow, slow_wish) = place.until(JobKind::StoreBlob).await;
+    let (slow, slow_desired) = place.until(JobKind::StoreBlob).await;
     place.push_manifest(b"manifest", &[b"layer"], "t").await;
     // SFTP has the tag, and the row does not know it yet.
     let (running, desired) = place.until(JobKind::PublishTag).await;
@@ -293,7 +293,7 @@ async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
     assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
     let kinds = place.finish_all().await;
     assert!(!kinds.contains(&JobKind::PublishManifest), "{kinds:?}");
-    place.finish(&slow, &slow_wish).await;
+    place.finish(&slow, &slow_desired).await;
     let kinds = place.finish_all().await;
     let at = |kind| kinds.iter().rposition(|k| *k == kind).unwrap();
     assert!(at(JobKind::PublishTag) < at(JobKind::PublishManifest));
@@ -301,7 +301,7 @@ async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moves_back_and_forth_while_it_is_carried_out_gets_there() {
+async fn a_tag_that_moves_back_and_forth_while_it_is_published_ends_right() {
     let place = Place::with_image().await;
     place.push_manifest(b"two", &[], "v1").await;
     let (running, desired) = place.until(JobKind::PublishTag).await;

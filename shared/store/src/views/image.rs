@@ -29,7 +29,7 @@ pub struct ImageFacts {
     pub bytes: Vec<u8>,
     /// Bytes of the manifest and all that it needs, each blob once.
     pub size: i64,
-    /// For which platforms; nothing: it is not known.
+    /// Its platforms; `None` if they are not known.
     pub platforms: Option<Vec<String>>,
     /// When the tag (or the digest) was pushed (milliseconds, UTC).
     pub pushed_at: i64,

@@ -305,7 +305,7 @@ impl Look<'_> {
 }
 
 impl Store {
-    /// What deleting this from a repository would do; nothing if there is no
+    /// The effects of deleting this from a repository; `None` if there is no
     /// such repository or manifest.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::{JobId, Store, StoreError};
 pub struct Push {
     /// Its last job.
     pub id: JobId,
-    /// `team/app:1.2`, `team/app@sha256:…`; nothing: there is no manifest yet.
+    /// `team/app:1.2`, `team/app@sha256:…`; `None` if there is no manifest yet.
     pub name: Option<String>,
     /// The account that pushed it, if it still exists; `None` for a removal.
     pub pushed_by: Option<String>,

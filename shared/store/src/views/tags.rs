@@ -22,7 +22,7 @@ pub struct TagRow {
     pub digest: Digest,
     /// What that is.
     pub media_type: String,
-    /// For which platforms; nothing: it is not known.
+    /// Its platforms; `None` if they are not known.
     pub platforms: Option<Vec<String>>,
     /// Bytes of the manifest and all that it needs, each blob once.
     pub size: i64,

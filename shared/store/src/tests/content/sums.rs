@@ -236,7 +236,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn sums_stay_right_whatever_is_pushed_deleted_and_collected(
+    fn sums_stay_right_after_pushes_deletes_and_collections(
         steps in prop::collection::vec((0..17_u8, 0..3_usize, 0..5_usize, 0..6_usize), 1..60),
     ) {
         Runtime::new().unwrap().block_on(async {
