@@ -46,6 +46,28 @@ impl UploadQuery {
             Some(name) => name.parse().map_err(RegistryError::DigestInvalid),
         }
     }
+
+    /// Parses the digests of a request that begins an upload.
+    fn requested(&self) -> Result<Requested, RegistryError> {
+        let digest = self.digest.as_deref().map(parse).transpose()?;
+        Ok(Requested {
+            mounted: self.mount.as_deref().map(parse).transpose()?,
+            algorithm: match &digest {
+                Some(digest) => digest.algorithm(),
+                None => self.algorithm()?,
+            },
+            digest,
+        })
+    }
+}
+
+/// The blob that a request which begins an upload is for.
+struct Requested {
+    /// The blob to mount from another repository.
+    mounted: Option<Digest>,
+    /// The digest of the whole blob, if the request carries that.
+    digest: Option<Digest>,
+    algorithm: Algorithm,
 }
 
 fn parse(digest: &str) -> Result<Digest, RegistryError> {
@@ -61,17 +83,23 @@ pub(in crate::registry) async fn start(
     parts: &Parts,
     body: &mut RequestBody,
 ) -> Result<Written, RegistryError> {
-    if let Some(digest) = &query.mount
-        && let Some(mounted) =
-            mount(state, &repository, query, &parse(digest)?, actor, parts).await?
+    let Requested {
+        mounted,
+        digest,
+        algorithm,
+    } = match query.requested() {
+        Ok(requested) => requested,
+        Err(error) => {
+            // A missing group or repository is reported before a bad digest.
+            push_target::require(state, &repository, parts).await?;
+            return Err(error);
+        }
+    };
+    if let Some(digest) = &mounted
+        && let Some(mounted) = mount(state, &repository, query, digest, actor, parts).await?
     {
         return Ok(mounted.into());
     }
-    let digest = query.digest.as_deref().map(parse).transpose()?;
-    let algorithm = match &digest {
-        Some(digest) => digest.algorithm(),
-        None => query.algorithm()?,
-    };
     disk_space::require(state, 0)?;
     let user = actor.identity.user_id();
     let session = Session::begin(state, repository.clone(), algorithm, user, parts).await?;
