@@ -21,11 +21,13 @@ const APP: &str = "team/app";
 
 /// The parts of the gateway that always run, and of the uploader.
 const GATEWAY: [&str; 4] = ["store-writer", "store-changes", "audit log", "connections"];
-const UPLOADER: [&str; 11] = [
+const UPLOADER: [&str; 13] = [
     "store-writer",
     "store-changes",
     "worker",
     "health",
+    "owner",
+    "signals",
     "leases",
     "progress",
     "eviction",
@@ -138,6 +140,20 @@ async fn a_watcher_of_events_that_panics_ends_the_gateway() {
     let stream = lab.client().get("/api/events").await;
     drop(stream);
     assert_ended(lab.gateway(0), "events").await;
+}
+
+#[tokio::test]
+async fn a_watcher_of_jobs_that_panics_ends_the_gateway() {
+    let faults = Faults::new();
+    let lab = Lab::builder()
+        .env(FILE_VARIABLE, &faults.variable())
+        .sync(true)
+        .start()
+        .await;
+    faults.set("panic sync waits");
+    // The answer breaks off: the process that waits for the upload ends.
+    let _ = lab.client().push_blob(APP, random::bytes(1000)).await;
+    assert_ended(lab.gateway(0), "sync waits").await;
 }
 
 #[tokio::test]

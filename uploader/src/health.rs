@@ -29,12 +29,7 @@ const AWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Tries and looks until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
-    let owner_looks = async {
-        tokio::time::sleep(OWNER_LOOK).await;
-        uploader
-            .every("owner", OWNER_LOOK, || look_at_owner(&uploader))
-            .await;
-    };
+    let owner_looks = uploader.every("owner", OWNER_LOOK, || look_at_owner(&uploader));
     let probes = uploader.every("health", LOOK, || probe(&uploader));
     tokio::join!(owner_looks, probes);
 }

@@ -293,11 +293,15 @@ async fn serve(
 }
 
 async fn stop_on_signal(uploader: Uploader) {
-    let _part = uploader.parts.begin("signals", SHORT_STEP_MAX);
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
+    let part = uploader.parts.begin("signals", SHORT_STEP_MAX);
+    // Only this is timed: a signal may never come.
+    let signals = part.step(async {
+        (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        )
+    });
+    let signals = signals.await;
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("the system does not let this process listen for signals");
         return;

@@ -233,7 +233,7 @@ async fn finish(uploader: &Uploader, claim: &Claim, result: RunResult) -> Result
             tracing::debug!(job = %claim.job, kind, "desired state changed, runs again");
         }
         Finished::LeaseLost => {
-            tracing::info!(job = %claim.job, kind, "is held by another process now");
+            tracing::info!(job = %claim.job, kind, "{}", JobError::Lost);
         }
     }
     Ok(())
