@@ -1,9 +1,10 @@
-//! The cookie by which a browser's session is known, below `/api` only.
+//! The session cookie of browsers, which applies only below `/api`.
 //!
-//! A browser sends it by itself, also where another site's page made it. So it
-//! is `SameSite=Strict`; and since that looks neither at ports nor at `http`
-//! beside `https`, what changes something counts only with an `Origin` of ours,
-//! a JSON body's content type and a header that no form can send.
+//! A browser sends the cookie by itself, even with a request that another
+//! site's page made. The cookie is therefore `SameSite=Strict`. That attribute
+//! ignores the port and the scheme, so a request that changes something must
+//! also have this registry's `Origin`, the content type of a JSON body, and a
+//! header that no HTML form can send.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
@@ -17,7 +18,7 @@ use crate::api::ApiError;
 use crate::middleware::forwarded;
 use crate::state::AppState;
 
-/// What the web interface says that it is.
+/// The header by which the web interface identifies itself.
 const CLIENT: HeaderName = HeaderName::from_static("x-refity-client");
 
 /// The value of [`CLIENT`].
@@ -26,19 +27,19 @@ const WEB: &str = "web";
 /// The token service is for registry clients, which have no cookies.
 const TOKEN_SERVICE: &str = "/api/token";
 
-/// A session's token that came as a cookie and counts: an extension of the
+/// The token of a session cookie that was accepted: an extension of the
 /// request.
 #[derive(Clone)]
 struct FromCookie(String);
 
-/// The session's token of a request with these extensions, if it came as a
+/// Returns the session token from the request's extensions, if it came in a
 /// cookie.
 pub(super) fn token(extensions: &Extensions) -> Option<&str> {
     extensions.get().map(|FromCookie(token)| token.as_str())
 }
 
-/// The middleware around the API: takes the cookie where nothing else says who
-/// asks.
+/// The middleware around the API: accepts the cookie if the request has no
+/// other credentials.
 pub(crate) async fn requests(
     State(state): State<AppState>,
     request: Request,
@@ -56,12 +57,12 @@ pub(crate) async fn requests(
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Whether a request comes by cookie.
+/// Whether a request is authenticated by the cookie.
 pub(crate) fn is_used(parts: &Parts) -> bool {
     token(&parts.extensions).is_some()
 }
 
-/// Whether the web interface signs in, and shall get a cookie.
+/// Whether a sign-in comes from the web interface, and so gets a cookie.
 pub(crate) fn is_requested(state: &AppState, parts: &Parts) -> bool {
     match parts.headers.get(ORIGIN) {
         Some(origin) => is_ours(state, parts, origin),
@@ -69,13 +70,14 @@ pub(crate) fn is_requested(state: &AppState, parts: &Parts) -> bool {
     }
 }
 
-/// `Set-Cookie` with a session's token (RFC 6265 section 4.1). The session ends
-/// on our side; the age is the longest that it may have.
+/// Returns the `Set-Cookie` header for a session's token (RFC 6265 section
+/// 4.1). The gateway ends the session; the cookie's age is the longest that a
+/// session can last.
 pub(crate) fn set(state: &AppState, parts: &Parts, token: &str) -> Option<HeaderValue> {
     with(state, parts, token, BROWSER_LIFETIME.as_secs())
 }
 
-/// `Set-Cookie` that takes it away.
+/// Returns the `Set-Cookie` header that clears the cookie.
 pub(crate) fn clear(state: &AppState, parts: &Parts) -> Option<HeaderValue> {
     with(state, parts, "", 0)
 }
@@ -92,8 +94,9 @@ fn with(state: &AppState, parts: &Parts, value: &str, age: u64) -> Option<Header
     HeaderValue::try_from(cookie).ok()
 }
 
-/// Cookies are told apart by name only, not by port: each installation has its
-/// own. Behind HTTPS nothing that came without it can have set it.
+/// Browsers tell cookies apart by name, not by port, so each installation has
+/// its own name. Behind HTTPS, the `__Secure-` prefix means that no plain HTTP
+/// response can have set the cookie.
 fn name(state: &AppState, parts: &Parts) -> String {
     let installation = state.node.installation.to_string();
     let suffix: String = installation.chars().take(8).collect();
@@ -154,7 +157,7 @@ fn is_web(headers: &HeaderMap) -> bool {
     headers.get(CLIENT).is_some_and(|value| value == WEB)
 }
 
-/// Whether an origin is the one at which browsers find us.
+/// Whether an origin is the one at which browsers reach this registry.
 fn is_ours(state: &AppState, parts: &Parts, origin: &HeaderValue) -> bool {
     let Ok(origin) = origin.to_str() else {
         return false;
@@ -166,7 +169,7 @@ fn is_ours(state: &AppState, parts: &Parts, origin: &HeaderValue) -> bool {
         .any(|url| without_port(url).eq_ignore_ascii_case(without_port(origin)))
 }
 
-/// Without a port that the scheme implies: browsers leave it out.
+/// Removes a port that the scheme implies, since browsers leave it out.
 fn without_port(url: &str) -> &str {
     let port = if url.starts_with("https:") {
         ":443"
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_requests_of_our_own_pages_may_change_something() {
+    async fn only_requests_from_our_own_pages_may_change_something() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
         let good = [
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_the_scheme_implies_is_none() {
+    fn default_ports_are_removed() {
         assert_eq!(without_port("https://a.test:443"), "https://a.test");
         assert_eq!(without_port("http://a.test:80"), "http://a.test");
         assert_eq!(without_port("http://a.test:443"), "http://a.test:443");

@@ -1,8 +1,8 @@
 //! Pages of other origins (`CORS_ORIGINS`) may use the API with a Bearer token,
 //! never with a browser's cookies (Fetch standard, "CORS protocol").
 //!
-//! `tower_http::cors` answers every `OPTIONS` request itself, also of origins that
-//! are not listed and of paths outside `/api`.
+//! `tower_http::cors` is not used: it responds to every `OPTIONS` request itself, even for origins
+//! that are not listed and for paths outside `/api`.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::state::AppState;
 
-/// What a preflight is told, beside the origin.
+/// The headers of a preflight response, in addition to the origin.
 const ALLOWED: [(axum::http::HeaderName, &str); 3] = [
     (
         ACCESS_CONTROL_ALLOW_METHODS,
@@ -26,14 +26,15 @@ const ALLOWED: [(axum::http::HeaderName, &str); 3] = [
         ACCESS_CONTROL_ALLOW_HEADERS,
         "Authorization, Content-Type, Last-Event-ID, X-Request-Id",
     ),
-    // Seconds: a day, of which browsers take two hours at most.
+    // Seconds: one day. Browsers use two hours at most.
     (ACCESS_CONTROL_MAX_AGE, "86400"),
 ];
 
-/// What a page may read of an answer, beside what is always readable.
+/// The response headers that a page may read, in addition to those that are
+/// always readable.
 const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, X-Request-Id");
 
-/// The middleware around everything, for what is below `/api`.
+/// The middleware around all routes; it applies below `/api`.
 pub(crate) async fn requests(
     State(state): State<AppState>,
     request: Request,

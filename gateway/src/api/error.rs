@@ -1,4 +1,4 @@
-//! The API's errors, and the one place that maps them to answers.
+//! The API's errors, and the one place that maps them to responses.
 
 use std::time::Duration;
 
@@ -11,71 +11,70 @@ use serde_json::{Value, json};
 use crate::access::{AuthError, MustChangePassword, PasswordError, PolicyError, seconds};
 use crate::middleware::request_log;
 
-/// After how many seconds a busy gateway is asked again.
+/// `Retry-After` of a busy gateway, in seconds.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-/// Not Basic: browsers would ask for a password by themselves.
+/// Not Basic, because browsers would then show their own password prompt.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"refity\"");
 
-/// Why a request to the API was not carried out. The texts are what a person
-/// reads.
+/// Why the API refused a request. The messages are written for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// It is not known who asks.
+    /// The credentials are missing or invalid.
     #[error(transparent)]
     Auth(AuthError),
     /// The account must change its password first.
     #[error(transparent)]
     MustChangePassword(#[from] MustChangePassword),
-    /// The account may not.
+    /// The account is not an administrator.
     #[error("only administrators may do this")]
     NotAdmin,
-    /// A robot, which has neither password nor sessions.
+    /// The caller is a robot, which has neither a password nor sessions.
     #[error("only people may do this, and you are a robot")]
     NotPerson,
-    /// A password that is not the account's.
+    /// The password does not match the account.
     #[error("current_password is wrong")]
     WrongPassword,
-    /// A new password that will not do.
+    /// The new password violates the password policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A new password that is the old one.
+    /// The new password is the same as the old one.
     #[error("the new password is the current one: take another")]
     SamePassword,
-    /// A part of the request that is not what it should be.
+    /// A part of the request is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// A body that is no JSON, or too large.
+    /// The body is not JSON, or too large.
     #[error("{1}")]
     Body(StatusCode, String),
-    /// A name that is taken.
+    /// The name is already in use.
     #[error("there is a group {0} already")]
     GroupExists(String),
-    /// The resource does not exist, or the caller may not know of it.
+    /// The resource does not exist, or the caller may not see it.
     #[error("{0}")]
     Missing(String),
-    /// Permission denied; the message says who has it.
+    /// Permission denied; the message says who has permission.
     #[error("{0}")]
     Denied(String),
-    /// It cannot be done as things stand.
+    /// The request conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
-    /// A path that is nobody's.
+    /// No route matches the path.
     #[error("there is no such path")]
     NotFound,
-    /// A method that the path does not know.
+    /// The path does not support the method.
     #[error("this path does not know that method; the Allow header names those that it knows")]
     MethodNotAllowed,
-    /// More than one client may ask at once.
+    /// The client has too many requests in progress.
     #[error("{0}")]
     TooMany(String),
-    /// Too many wrong credentials came before; so long it takes none.
+    /// Too many failed sign-ins: credentials are refused for this long.
     #[error("{}", AuthError::Guessing(*.0))]
     Guessing(Duration),
-    /// Too busy, or the disk is full.
+    /// The gateway is too busy, or the disk is full.
     #[error("{0}")]
     Unavailable(String),
-    /// What should not be. Its cause is in the log.
+    /// An internal error. Its cause is in the log.
     #[error("the request failed on our side; the log tells more under its request id")]
     Internal,
 }
@@ -100,7 +99,7 @@ impl ApiError {
         }
     }
 
-    /// The word for programs.
+    /// Returns the machine-readable error code.
     fn code(&self) -> &'static str {
         match self {
             Self::Auth(_) => "UNAUTHORIZED",
@@ -121,7 +120,7 @@ impl ApiError {
         }
     }
 
-    /// What to do, where the message does not say it already.
+    /// Returns what to do, unless the message already says so.
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Auth(_) => Some(
@@ -134,7 +133,7 @@ impl ApiError {
         }
     }
 
-    /// The body: `{"error":{"code","message","hint","request_id"}}`.
+    /// Returns the body: `{"error":{"code","message","hint","request_id"}}`.
     pub(super) fn body(&self) -> Value {
         json!({
             "error": {
@@ -146,8 +145,8 @@ impl ApiError {
         })
     }
 
-    /// An answer with this error's status and headers, and a body that holds
-    /// at least [`ApiError::body`].
+    /// Returns a response with this error's status and headers. The body must
+    /// contain at least [`ApiError::body`].
     pub(super) fn response_with(&self, body: Value) -> Response {
         let mut response = (self.status(), axum::Json(body)).into_response();
         let headers = response.headers_mut();
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_passes_is_a_503_and_what_does_not_is_told_to_the_log_only() {
+    async fn temporary_errors_are_503_and_internal_causes_stay_in_the_log() {
         for error in [
             ApiError::from(StoreError::Busy),
             StoreError::TooSlow.into(),

@@ -1,4 +1,4 @@
-//! What handlers take out of requests, with the API's own errors.
+//! Extractors for handlers, which fail with the API's own errors.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,8 +18,9 @@ use crate::api::cookie;
 use crate::client::ClientAddress;
 use crate::state::AppState;
 
-/// The state as the API's handlers get it: locked, until one of the extractors
-/// here has checked who asks. No handler reaches the database without one.
+/// The state for the API's handlers: locked until one of the extractors in this
+/// file has authenticated the request. A handler can only reach the database
+/// through one of them.
 #[derive(Clone)]
 pub(crate) struct Guarded(AppState);
 
@@ -30,7 +31,7 @@ impl Guarded {
     }
 }
 
-/// No check: the handler authenticates the request itself.
+/// Performs no check: the handler authenticates the request itself.
 pub(super) struct Public(pub(super) AppState);
 
 impl FromRequestParts<Guarded> for Public {
@@ -52,7 +53,7 @@ pub(super) async fn authenticate(state: &AppState, parts: &Parts) -> Result<Iden
     identity.await
 }
 
-/// Any account or robot. A person must have changed the first password.
+/// Any account or robot. A person must have changed the initial password.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) state: AppState,
@@ -70,7 +71,7 @@ impl FromRequestParts<Guarded> for Caller {
     }
 }
 
-/// An administrator, whose credential is not narrowed to some repositories.
+/// An administrator whose credential is not limited to some repositories.
 pub(super) struct Admin {
     pub(super) state: AppState,
     pub(super) caller: Identity,
@@ -88,7 +89,8 @@ impl FromRequestParts<Guarded> for Admin {
     }
 }
 
-/// A person who signed in with the password: by it, or by a session.
+/// A person who signed in with a password, either in this request or for the
+/// session.
 pub(super) struct Person {
     pub(super) state: AppState,
     pub(super) caller: Identity,
@@ -109,11 +111,11 @@ impl FromRequestParts<Guarded> for Person {
     }
 }
 
-/// The person who asks, if by a password or a session: what a token is given
-/// must not outlive it.
+/// Returns the caller's account if the caller used a password or a session. An
+/// access token is refused because the tokens it created could outlive it.
 ///
 /// # Errors
-/// For robots, and for access tokens.
+/// For robots and access tokens.
 pub(super) fn by_password(caller: &Identity) -> Result<&User, ApiError> {
     let user = caller.user().ok_or(ApiError::NotPerson)?;
     match caller.credential {
@@ -124,7 +126,7 @@ pub(super) fn by_password(caller: &Identity) -> Result<&User, ApiError> {
     }
 }
 
-/// A part of the path: a name or a number.
+/// A path parameter: a name or a number.
 pub(super) struct Named<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Guarded> for Named<T> {
@@ -138,11 +140,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Guarded> for Named<T> {
     }
 }
 
-/// A body in JSON: an object. An array would be taken for the fields of one,
-/// in their order.
+/// A JSON body, which must be an object. Serde would also accept an array, and
+/// read its elements as the fields in order.
 pub(super) struct Json<T>(pub(super) T);
 
-/// What is read from an object only.
+/// A value that is deserialized from an object only.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -199,13 +201,13 @@ fn refused(rejection: &JsonRejection) -> ApiError {
     )
 }
 
-/// What is wrong, without what axum says before that.
+/// Returns the cause, without the prefix that axum adds.
 fn words_of(text: &str) -> String {
     let (_, words) = text.split_once(": ").unwrap_or(("", text));
     words.to_owned()
 }
 
-/// The query's parameters.
+/// The query parameters.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequestParts<Guarded> for Query<T> {

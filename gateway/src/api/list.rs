@@ -1,4 +1,4 @@
-//! Lists: what all of them take and answer
+//! Lists: the parameters and the response that all of them share
 //! (`?q&sort&order&limit&cursor` → `{items,total,next_cursor,prev_cursor}`).
 
 use base64::Engine as _;
@@ -9,42 +9,42 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::ApiError;
 
-/// How many rows a page has where the query does not say.
+/// The default number of rows per page.
 const LIMIT: u32 = 50;
 
-/// How many rows a page has at most.
+/// The maximum number of rows per page.
 const LIMIT_MAX: u32 = 1000;
 
-/// The longest text to search for, in characters.
+/// The maximum length of a search text, in characters.
 const SEARCH_MAX: usize = 256;
 
-/// Which page of a list.
+/// The page of a list to return.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only what has this text in its name.
+    /// Only return rows whose name contains this text.
     q: Option<String>,
-    /// Which way it is sorted.
+    /// The sort order: `asc` or `desc`.
     #[param(value_type = Option<String>, example = "asc")]
     order: Option<Order>,
-    /// How many rows a page has: 1 to 1000; 50 where it is not given.
+    /// The number of rows per page: 1 to 1000. Default: 50.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` or `prev_cursor` of another page, asked for with the same
-    /// other parameters.
+    /// `next_cursor` or `prev_cursor` of another page. The other parameters
+    /// must be the same as for that page.
     cursor: Option<String>,
 }
 
 impl ListQuery {
-    /// Whether it asks for a page at all.
+    /// Whether the query asks for a single page.
     pub(super) fn asks_for_page(&self) -> bool {
         self.limit.is_some() || self.cursor.is_some()
     }
 
-    /// The text to search for, if there is one.
+    /// Returns the text to search for, if any.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] for one that is too long.
+    /// [`ApiError::Invalid`] if the text is too long.
     pub(super) fn search(&self) -> Result<Option<String>, ApiError> {
         match self.q.as_deref().map(str::trim) {
             None | Some("") => Ok(None),
@@ -55,11 +55,10 @@ impl ListQuery {
         }
     }
 
-    /// The page, of a list that is sorted this way where the query does not
-    /// say.
+    /// Returns the requested page. `order` is the list's default order.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] for a limit or a cursor that is none.
+    /// [`ApiError::Invalid`] if the limit or the cursor is invalid.
     pub(super) fn page(&self, order: Order) -> Result<PageRequest, ApiError> {
         let limit = self.limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
@@ -91,18 +90,18 @@ fn written(cursor: &Cursor) -> Option<String> {
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct List<T> {
-    /// The rows.
+    /// The rows of this page.
     items: Vec<T>,
-    /// How many rows all pages have.
+    /// The number of rows on all pages.
     total: i64,
-    /// The next page's, if there is one.
+    /// The cursor of the next page, if any.
     next_cursor: Option<String>,
-    /// The one's before, if there is one.
+    /// The cursor of the previous page, if any.
     prev_cursor: Option<String>,
 }
 
 impl<T> List<T> {
-    /// A page of the store, with each row as it is shown.
+    /// Converts a page of the store, row by row.
     pub(super) fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
         Self {
             total: page.total,
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_kept() {
+    fn limits_are_enforced() {
         let query = |limit| ListQuery {
             limit,
             ..ListQuery::default()

@@ -1,6 +1,6 @@
-//! The API for people's tools and the web interface: JSON under `/api`, and
-//! the health checks. Each family of paths has a file, which says at each
-//! handler what stands in the API's description.
+//! The API for the web interface and for other programs: JSON under `/api`, and
+//! the health checks. Each family of paths has a file. Its handlers carry the
+//! text of the API description.
 
 mod accounts;
 mod content;
@@ -25,10 +25,10 @@ use extract::Guarded;
 
 pub(crate) use error::ApiError;
 
-/// The largest body in bytes: 64 KiB.
+/// The maximum size of a request body: 64 KiB.
 const BODY_MAX: usize = 64 * 1024;
 
-/// The families of paths, each with its description.
+/// Returns the families of paths, each with its description.
 fn families() -> Vec<OpenApiRouter<Guarded>> {
     let mut families = Vec::from(accounts::families());
     families.extend(content::families());
@@ -38,14 +38,14 @@ fn families() -> Vec<OpenApiRouter<Guarded>> {
     families
 }
 
-/// Every path below `/api`, with its description.
+/// Returns every path below `/api`, with its description.
 fn documented() -> OpenApiRouter<Guarded> {
     let families = families().into_iter();
     let all = families.fold(OpenApiRouter::new(), OpenApiRouter::merge);
     OpenApiRouter::with_openapi(openapi::Description::openapi()).nest("/api", all)
 }
 
-/// Everything below `/api`.
+/// Returns the routes below `/api`.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     let (router, _) = documented().split_for_parts();
     router
@@ -53,7 +53,7 @@ pub(crate) fn routes(state: &AppState) -> Router<AppState> {
         .with_state(Guarded::new(state.clone()))
 }
 
-/// The API's description.
+/// Returns the API description.
 pub(crate) fn description() -> utoipa::openapi::OpenApi {
     let mut description = documented().into_openapi();
     openapi::name_operations(&mut description);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_families_show_by_one_name_is_one_thing() {
+    fn schemas_of_one_name_are_identical() {
         let mut known = BTreeMap::new();
         for family in families() {
             let components = family.into_openapi().components;

@@ -1,4 +1,5 @@
-//! The API's description (OpenAPI 3.1), made of what stands at its handlers.
+//! The API description (OpenAPI 3.1), generated from the annotations of the
+//! handlers.
 
 use axum::Json as Answer;
 use serde::Serialize;
@@ -21,7 +22,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 )]
 pub(super) struct Description;
 
-/// How one shows who one is.
+/// Adds the security schemes.
 struct Credentials;
 
 impl Modify for Credentials {
@@ -31,8 +32,8 @@ impl Modify for Credentials {
         let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         components.add_security_scheme("basic", basic);
         components.add_security_scheme("bearer", bearer);
-        // Its name ends with the installation's id, and begins with __Secure-
-        // behind HTTPS.
+        // The full name ends with the installation's id, and starts with
+        // `__Secure-` behind HTTPS.
         let cookie = ApiKeyValue::with_description(
             "refity_session",
             "Set by POST /api/auth/login for the web interface; requests that change something \
@@ -43,7 +44,7 @@ impl Modify for Credentials {
     }
 }
 
-/// The operations of a path, with their methods.
+/// Returns the operations of a path, with their methods.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let all = [
         ("get", &mut item.get),
@@ -56,8 +57,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         .filter_map(|(method, it)| Some((method, it.as_mut()?)))
 }
 
-/// Names each operation after its method and path: two handlers may be called
-/// the same, and two operations may not.
+/// Names each operation after its method and path. Two handlers may have the
+/// same name; two operations may not.
 pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut description.paths.paths {
         let below = path.strip_prefix("/api/").unwrap_or(path);
@@ -69,8 +70,8 @@ pub(super) fn name_operations(description: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// A handler's words begin with its method and path, for who reads the code;
-/// every viewer of a description shows these anyway.
+/// Removes the method and the path from the summaries. They are for readers of
+/// the code; every viewer of the description shows them anyway.
 pub(super) fn shorten_summaries(description: &mut utoipa::openapi::OpenApi) {
     for item in description.paths.paths.values_mut() {
         for (_, operation) in operations(item) {
@@ -86,7 +87,7 @@ pub(super) fn shorten_summaries(description: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// Why a request was not carried out.
+/// An error response.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErrorBody {
     error: ErrorWords,
@@ -94,25 +95,25 @@ pub(super) struct ErrorBody {
 
 #[derive(Serialize, ToSchema)]
 struct ErrorWords {
-    /// The word for programs.
+    /// The machine-readable error code.
     #[schema(example = "DENIED")]
     code: String,
     /// What happened.
     message: String,
-    /// What to do, where the message does not say it already.
+    /// What to do, unless the message already says so.
     hint: Option<String>,
-    /// Under which the log tells more.
+    /// The id of the request. The log has more details under this id.
     request_id: Option<String>,
 }
 
-/// What every operation can answer that needs somebody to have signed in.
+/// The error responses of every operation that requires authentication.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "only its description is used")]
 pub(super) enum SignedIn {
-    /// A parameter or the body is not what it should be.
+    /// A parameter or the body is invalid.
     #[response(status = 400)]
     Invalid(ErrorBody),
-    /// It is not known who asks.
+    /// The credentials are missing or invalid.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
     /// Permission denied.
@@ -124,18 +125,18 @@ pub(super) enum SignedIn {
     /// The body is not JSON.
     #[response(status = 415)]
     NotJson(ErrorBody),
-    /// Too much was tried at once.
+    /// Too many requests or failed sign-ins.
     #[response(status = 429)]
     TooMany(ErrorBody),
-    /// It failed on our side.
+    /// An internal error.
     #[response(status = 500)]
     Internal(ErrorBody),
-    /// The database is busy, or the disk is full.
+    /// The database is busy, or the disk is full. Try again later.
     #[response(status = 503)]
     Unavailable(ErrorBody),
 }
 
-/// `GET /api/openapi.json`: this description.
+/// `GET /api/openapi.json`: returns this description.
 #[utoipa::path(get, path = "/openapi.json", tag = "description", security(()),
     responses((status = 200, description = "This description", body = Object)))]
 pub(super) async fn document() -> Answer<utoipa::openapi::OpenApi> {
@@ -144,19 +145,19 @@ pub(super) async fn document() -> Answer<utoipa::openapi::OpenApi> {
 
 #[cfg(test)]
 mod tests {
-    /// The description as it is committed: the web interface's types are made
-    /// from it, and who reviews a change sees what it does to the API.
+    /// The committed description. The types of the web interface are generated
+    /// from it, and reviewers see in it how a change affects the API.
     const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/openapi.json");
 
     #[test]
-    fn the_committed_description_is_the_gateways() {
+    fn the_committed_description_is_current() {
         let description = super::super::description();
         let text = serde_json::to_string_pretty(&description).unwrap() + "\n";
         if std::env::var_os("REFITY_RENEW_OPENAPI").is_some() {
             std::fs::write(COMMITTED, &text).unwrap();
         }
         let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
-        // Not assert_eq: nobody reads two whole descriptions.
+        // Not `assert_eq!`, which would print both descriptions in full.
         let differs = committed.lines().zip(text.lines()).find(|(a, b)| a != b);
         assert!(
             committed == text,

@@ -1,29 +1,30 @@
-//! The words of roles and rights, as the API's description lists them.
+//! The values of roles and rights, as the API description lists them.
 
 use utoipa::ToSchema;
 
-/// What an account may do at all.
+/// The role of an account.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code, reason = "only its description is used")]
 pub(super) enum RoleWord {
-    /// Everything.
+    /// May do everything.
     Admin,
-    /// What it was given.
+    /// May do what its grants allow.
     User,
 }
 
-/// One thing that can be done with repositories.
+/// A permission on repositories.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code, reason = "only its description is used")]
 pub(super) enum RightWord {
-    /// Read blobs, manifests and tags.
+    /// Pull blobs, manifests and tags.
     Pull,
-    /// Write them, and pull.
+    /// Push blobs, manifests and tags. Includes pull.
     Push,
-    /// Remove them, and pull.
+    /// Delete blobs, manifests and tags. Includes pull.
     Delete,
-    /// All of these, and who may do what in the group, its robots and settings.
+    /// All of the above, and manage the group's permissions, robots and
+    /// settings.
     Manage,
 }

@@ -1,5 +1,5 @@
-//! Rights of people on groups and repositories, for administrators and for who
-//! manages the group.
+//! Permissions of people on groups and repositories, for administrators and for
+//! managers of the group.
 
 use axum::Json as Answer;
 use axum::http::StatusCode;
@@ -23,19 +23,19 @@ use crate::api::openapi_enums::RightWord;
 use crate::client::ClientAddress;
 use crate::state::AppState;
 
-/// The paths of rights.
+/// The routes for grants.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(list, put, remove))
 }
 
-/// What somebody was given.
+/// A grant of permissions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Given {
     #[schema(example = "zoë")]
     user: String,
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// One repository of the group; `null` for all of them.
+    /// A repository of the group; `null` for the whole group.
     #[schema(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
     #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
@@ -53,20 +53,20 @@ impl From<Grant> for Given {
     }
 }
 
-/// Whose rights, and where.
+/// The grants to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// On this group and its repositories. Only administrators may leave it
-    /// out, and name a user then.
+    /// Only return grants on this group and its repositories. Only
+    /// administrators may omit this parameter, and then only with `user`.
     #[param(value_type = Option<String>, example = "team")]
     group: Option<GroupName>,
-    /// This user's.
+    /// Only return grants of this user.
     #[param(value_type = Option<String>, example = "zoë")]
     user: Option<UserName>,
 }
 
-/// `GET /api/grants`: what was given, by group, repository and user.
+/// `GET /api/grants`: lists grants, by group, repository and user.
 #[utoipa::path(get, path = "/grants", tag = "rights", params(ListQuery, Filter),
     responses(
         (status = 200, description = "A page of what was given", body = List<Given>),
@@ -100,13 +100,14 @@ pub(super) async fn list(
     Ok(Answer(List::of(page.await?, Given::from)))
 }
 
-/// The account of exactly this name: nobody is offered others.
+/// Returns the account with exactly this name. There is no search, so that
+/// callers cannot list accounts.
 async fn named(state: &AppState, name: &UserName) -> Result<User, ApiError> {
     let user = state.node.store.user(name).await?;
     user.ok_or_else(|| ApiError::Missing(format!("there is no user {name}")))
 }
 
-/// Rights to give.
+/// The permissions to grant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToGive {
@@ -114,16 +115,17 @@ pub(super) struct ToGive {
     user: UserName,
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// One repository of the group, which need not exist yet; `null` for all of
-    /// them.
+    /// A repository of the group, which does not have to exist yet; `null` for
+    /// the whole group.
     #[schema(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
-    /// Instead of those that were given there before; none takes them away.
+    /// The permissions, which replace the previous ones. An empty list revokes
+    /// them.
     #[schema(value_type = Vec<RightWord>, example = json!(["pull", "push"]))]
     rights: Rights,
 }
 
-/// What rights are on: a group or one repository of it.
+/// The object of a grant: a group or one of its repositories.
 struct Place {
     user: User,
     group: GroupName,
@@ -131,7 +133,7 @@ struct Place {
 }
 
 impl Place {
-    /// Looks whether it is there, and whether one may say who may do what in it.
+    /// Checks that the group exists and that the caller may manage its permissions.
     async fn find(
         state: &AppState,
         caller: &Identity,
@@ -154,8 +156,8 @@ impl Place {
         })
     }
 
-    /// Gives these rights, and notes who did it. Returns false if there was
-    /// nothing to do.
+    /// Grants these permissions and records it in the audit log. Returns false
+    /// if there was nothing to do.
     async fn give(
         &self,
         state: &AppState,
@@ -186,8 +188,10 @@ impl Place {
     }
 }
 
-/// `PUT /api/grants`: gives somebody rights on a group or on one repository of
-/// it. They count at the next request.
+/// `PUT /api/grants`: grants a user permissions on a group or on one of its
+/// repositories.
+///
+/// The change takes effect at the user's next request.
 #[utoipa::path(put, path = "/grants", tag = "rights", request_body = ToGive,
     responses(
         (status = 200, description = "What is given now", body = Given),
@@ -206,7 +210,7 @@ pub(super) async fn put(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     if !given {
-        // Group or account went away meanwhile.
+        // The group or the account was deleted meanwhile.
         let words = format!("there is no group {}, or no such user", place.group);
         return Err(ApiError::Missing(words));
     }
@@ -219,7 +223,7 @@ pub(super) async fn put(
     Ok(Answer(given).into_response())
 }
 
-/// Which rights to take away.
+/// The permissions to revoke.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ToTake {
@@ -227,13 +231,14 @@ pub(super) struct ToTake {
     user: UserName,
     #[param(value_type = String, example = "team")]
     group: GroupName,
-    /// Those on this repository; `null` for those on the whole group.
+    /// The repository; `null` for the permissions on the whole group.
     #[param(value_type = Option<String>, example = "team/app")]
     repository: Option<RepositoryName>,
 }
 
-/// `DELETE /api/grants`: takes away what was given in this place. It counts at
-/// the next request.
+/// `DELETE /api/grants`: revokes a user's permissions on a group or repository.
+///
+/// The change takes effect at the user's next request.
 #[utoipa::path(delete, path = "/grants", tag = "rights", params(ToTake),
     responses(
         (status = 204, description = "It is taken away"),

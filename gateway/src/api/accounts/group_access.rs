@@ -1,4 +1,4 @@
-//! Who manages a group.
+//! Checks who manages a group.
 
 use refity_store::EffectiveGrant;
 use refity_types::name::GroupName;
@@ -8,8 +8,8 @@ use crate::access::{Identity, rights};
 use crate::api::ApiError;
 use crate::state::AppState;
 
-/// Refuses callers that do not manage the group. Those who cannot read anything of it
-/// does not learn whether it is there.
+/// Refuses callers that do not manage the group. To callers that cannot read any of it, the error
+/// does not reveal whether the group exists.
 ///
 /// # Errors
 /// [`ApiError::Missing`] or [`ApiError::Denied`].
@@ -34,7 +34,7 @@ pub(super) async fn require_manager(
     )))
 }
 
-/// Whether one may do anything with any repository of the group.
+/// Whether the caller has any permission on any repository of the group.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -50,7 +50,7 @@ pub(super) async fn may_anything(
     if !rights::effective_permissions_on_group(caller, on_group, group).is_empty() {
         return Ok(true);
     }
-    // A credential may be narrowed to repositories of the group.
+    // A credential may be limited to some repositories of the group.
     let scopes = caller.scopes.iter().flatten();
     let narrowed = scopes.map(|scope| &scope.repositories);
     let mut named: Vec<_> = narrowed
@@ -70,7 +70,7 @@ pub(super) async fn may_anything(
     Ok(false)
 }
 
-/// Whether there is such a group, regardless of permissions.
+/// Whether the group exists, regardless of permissions.
 ///
 /// # Errors
 /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! Accounts: signing in, users, robots, access tokens, and who may do what.
+//! Accounts: sign-in, users, robots, access tokens and permissions.
 
 pub(crate) mod grants;
 pub(crate) mod group_access;
@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::api::extract::Guarded;
 
-/// Their paths.
+/// Returns their routes.
 pub(super) fn families() -> [OpenApiRouter<Guarded>; 7] {
     [
         grants::routes(),

@@ -1,5 +1,5 @@
-//! Robots: accounts of programs, for administrators and for who manages their
-//! group.
+//! Robots: accounts for programs, managed by administrators and by managers of
+//! their group.
 
 use std::time::Duration;
 
@@ -27,16 +27,16 @@ use crate::client::ClientAddress;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// The longest description, in characters.
+/// The maximum length of a description, in characters.
 const DESCRIPTION_MAX: usize = 256;
 
-/// How long an old secret goes on beside its successor where nothing is said.
+/// How long old secrets stay valid after a rotation, by default.
 const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long it may go on.
+/// The longest time that old secrets can stay valid after a rotation.
 const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The paths of robots.
+/// The routes for robots.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -48,18 +48,18 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Robot)]
 pub(super) struct Shown {
-    /// The name with which it signs in: `group+name`.
+    /// The name with which the robot signs in: `group+name`.
     #[schema(value_type = String, example = "team+ci")]
     name: RobotName,
     #[schema(example = "Builds and pushes the main branch")]
     description: String,
-    /// What it may do, within its group.
+    /// The robot's permissions, within its group.
     scopes: Vec<ScopeWords>,
-    /// It can do nothing at all.
+    /// Whether the robot is disabled and can do nothing.
     disabled: bool,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     created_at: String,
-    /// Who made it, while that account is there.
+    /// The account that created the robot, if it still exists.
     #[schema(example = "zoë")]
     created_by: Option<String>,
 }
@@ -77,12 +77,13 @@ impl From<Robot> for Shown {
     }
 }
 
-/// A robot with its secrets, which are not shown.
+/// A robot with the metadata of its secrets.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WithSecrets {
     #[serde(flatten)]
     robot: Shown,
-    /// The newest first; those that have ended too, for a month.
+    /// The robot's secrets, newest first. Expired secrets are listed for
+    /// another month.
     secrets: Vec<Token>,
 }
 
@@ -91,19 +92,19 @@ pub(super) struct WithSecrets {
 pub(super) struct WithSecret {
     #[serde(flatten)]
     robot: Shown,
-    /// The password with which it signs in. It is shown this once.
+    /// The password with which the robot signs in. It is shown only once.
     #[schema(example = "rfr_2hM0Vw5X8mJ0Wc8y6r0dV3v1o2n3m4l5k6j7h8g9f0d")]
     secret: String,
-    /// When the secret ends.
+    /// When the secret expires; `null` if it does not.
     #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
 }
 
-/// Which robots.
+/// The robots to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Those of this group.
+    /// The group.
     #[param(value_type = String, example = "team")]
     group: GroupName,
 }
@@ -112,7 +113,7 @@ fn missing(name: &RobotName) -> ApiError {
     ApiError::Missing(format!("there is no robot {name}"))
 }
 
-/// The robot, for who manages its group.
+/// Returns the robot if the caller manages its group.
 async fn found(state: &AppState, caller: &Identity, name: &RobotName) -> Result<Robot, ApiError> {
     group_access::require_manager(state, caller, &name.group).await?;
     let robot = state.node.store.robot(name).await?;
@@ -135,7 +136,7 @@ fn within(scopes: Vec<ScopeWords>, group: &GroupName) -> Result<Vec<Scope>, ApiE
     Ok(scopes)
 }
 
-/// `GET /api/robots`: a group's robots, by name.
+/// `GET /api/robots`: lists a group's robots, by name.
 #[utoipa::path(get, path = "/robots", tag = "robots", params(ListQuery, Filter),
     responses(
         (status = 200, description = "A page of robots", body = List<Shown>),
@@ -153,27 +154,30 @@ pub(super) async fn list(
     Ok(Answer(List::of(page, Shown::from)))
 }
 
-/// A robot to make.
+/// A robot to create.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewRobot)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToMake {
-    /// The name with which it signs in: `group+name`.
+    /// The name with which the robot signs in: `group+name`.
     #[schema(value_type = String, example = "team+ci")]
     name: RobotName,
-    /// What it is for, in one line of at most 256 characters.
+    /// The robot's purpose: one line of at most 256 characters.
     #[serde(default)]
     #[schema(example = "Builds and pushes the main branch")]
     description: String,
-    /// What it may do, within its group.
+    /// The robot's permissions, within its group.
     scopes: Vec<ScopeWords>,
-    /// When its secret ends, at most five years from now; not given: never.
+    /// When the robot's secret expires, at most five years from now. By
+    /// default, it does not expire.
     #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
 }
 
-/// `POST /api/robots`: makes a robot. It belongs to the group and survives who
-/// made it.
+/// `POST /api/robots`: creates a robot.
+///
+/// The robot belongs to the group. It is kept when the account that created it
+/// is deleted.
 #[utoipa::path(post, path = "/robots", tag = "robots", request_body = ToMake,
     responses(
         (status = 201, description = "It is there; its secret is shown this once", body = WithSecret),
@@ -223,7 +227,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Answer(made)))
 }
 
-/// `GET /api/robots/{name}`: a robot, and when its secrets were used.
+/// `GET /api/robots/{name}`: returns a robot and the metadata of its secrets.
 #[utoipa::path(get, path = "/robots/{name}", tag = "robots",
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
@@ -248,7 +252,7 @@ pub(super) async fn get(
     }))
 }
 
-/// What changes of a robot; what is not given stays.
+/// The fields to change. The others stay the same.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RobotChange)]
 #[serde(deny_unknown_fields)]
@@ -256,11 +260,13 @@ pub(super) struct Change {
     #[schema(example = "Builds and pushes the main branch")]
     description: Option<String>,
     scopes: Option<Vec<ScopeWords>>,
-    /// Whether it can do nothing at all.
+    /// Whether the robot is disabled and can do nothing.
     disabled: Option<bool>,
 }
 
-/// `PATCH /api/robots/{name}`: changes a robot. It counts at its next request.
+/// `PATCH /api/robots/{name}`: updates a robot.
+///
+/// The change takes effect at the robot's next request.
 #[utoipa::path(patch, path = "/robots/{name}", tag = "robots", request_body = Change,
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
@@ -298,7 +304,7 @@ pub(super) async fn change(
     Ok(Answer(robot.into()))
 }
 
-/// `DELETE /api/robots/{name}`: removes a robot with its secrets.
+/// `DELETE /api/robots/{name}`: deletes a robot with its secrets.
 #[utoipa::path(delete, path = "/robots/{name}", tag = "robots",
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
@@ -323,21 +329,24 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How a secret is replaced.
+/// How to replace a robot's secret.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
-    /// For how many seconds the old secrets go on: a day where it is not given,
-    /// at most 30 days; 0: they end at once.
+    /// How many seconds the old secrets stay valid, at most 30 days. Default:
+    /// one day. With 0, they expire immediately.
     #[schema(example = 86400, minimum = 0, maximum = 2592000)]
     overlap: Option<u64>,
-    /// When the new secret ends, at most five years from now; not given: never.
+    /// When the new secret expires, at most five years from now. By default, it
+    /// does not expire.
     #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
 }
 
-/// `POST /api/robots/{name}/rotate`: a new secret. The old ones go on for a
-/// while, so that programs can change over.
+/// `POST /api/robots/{name}/rotate`: creates a new secret for a robot.
+///
+/// The old secrets stay valid for a while, so that programs can switch to the
+/// new one.
 #[utoipa::path(post, path = "/robots/{name}/rotate", tag = "robots", request_body = Rotation,
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(

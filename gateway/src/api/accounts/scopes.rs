@@ -1,4 +1,4 @@
-//! What tokens and robots may do, as their makers say it.
+//! The scopes of tokens and robots, as requests specify them.
 
 use refity_types::name::GroupName;
 use refity_types::rights::{Pattern, Rights, Scope};
@@ -11,17 +11,18 @@ use crate::api::accounts::group_access;
 use crate::api::openapi_enums::RightWord;
 use crate::state::AppState;
 
-/// How many scopes a token or a robot has at most.
+/// The maximum number of scopes of a token or robot.
 const SCOPES_MAX: usize = 100;
 
-/// Rights on some repositories.
+/// Permissions on some repositories.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScopeWords {
-    /// `*` for all, `team/*` for those of a group, or one repository's name.
+    /// `*` for all repositories, `team/*` for those of a group, or the name of
+    /// one repository.
     #[schema(value_type = String, example = "team/*")]
     repositories: Pattern,
-    /// At least one.
+    /// The permissions: at least one.
     #[schema(value_type = Vec<RightWord>, example = json!(["pull"]), min_items = 1)]
     rights: Rights,
 }
@@ -35,7 +36,7 @@ impl From<Scope> for ScopeWords {
     }
 }
 
-/// The scopes, if they are some and not too many.
+/// Returns the scopes if there is at least one and not too many.
 ///
 /// # Errors
 /// [`ApiError::Invalid`].
@@ -60,7 +61,7 @@ pub(super) fn checked(scopes: Vec<ScopeWords>) -> Result<Vec<Scope>, ApiError> {
     scopes.collect()
 }
 
-/// Refuses scopes that reach out of a group.
+/// Refuses scopes that extend beyond a group.
 ///
 /// # Errors
 /// [`ApiError::Invalid`].
@@ -75,8 +76,8 @@ pub(super) fn require_within(scopes: &[Scope], group: &GroupName) -> Result<(), 
     }
 }
 
-/// Refuses a scope on which one may do nothing at all: most likely its name is
-/// mistyped.
+/// Refuses a scope on which the caller has no permission at all, since its name
+/// is probably mistyped.
 ///
 /// # Errors
 /// [`ApiError::Invalid`], or when the database cannot be read.
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_some_and_have_rights() {
+    fn scopes_must_not_be_empty() {
         assert!(checked(vec![scope("team/*", "pull")]).is_ok());
         let many = |count| vec![scope("team/*", "pull"); count];
         assert!(checked(many(SCOPES_MAX)).is_ok());

@@ -1,4 +1,4 @@
-//! One's own sessions.
+//! The caller's own sessions.
 
 use axum::Json as Answer;
 use axum::http::StatusCode;
@@ -15,23 +15,23 @@ use crate::api::openapi::{ErrorBody, SignedIn};
 use crate::client::ClientAddress;
 use crate::timestamp::rfc3339;
 
-/// The paths of sessions.
+/// The routes for sessions.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(end))
 }
 
-/// How a session came about.
+/// How a session was opened.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code, reason = "only its description is used")]
 enum KindWord {
-    /// A program signed in by the API.
+    /// A program signed in through the API.
     Api,
     /// A browser signed in.
     Browser,
-    /// A registry client was given a refresh token.
+    /// A registry client obtained a refresh token.
     Refresh,
 }
 
@@ -45,24 +45,25 @@ pub(super) struct Shown {
     kind: SessionKind,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     created_at: String,
-    /// When it ends if it is not used.
+    /// When the session expires, unless it is used before.
     #[schema(format = DateTime, example = "2026-02-01T00:00:00Z")]
     expires_at: String,
-    /// To the minute.
+    /// When the session was last used, to the minute.
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     last_used_at: Option<String>,
-    /// From which address it was opened.
+    /// The address from which the session was opened.
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
-    /// What the client called itself.
+    /// The client's name, from its `User-Agent`.
     #[schema(example = "Mozilla/5.0")]
     client: Option<String>,
-    /// It is the one by which this request came.
+    /// Whether this request uses the session.
     current: bool,
 }
 
-/// `GET /api/sessions`: one's own sessions that have not ended, the last used
-/// first; `q` searches clients and addresses.
+/// `GET /api/sessions`: lists your active sessions, most recently used first.
+///
+/// `q` searches clients and addresses.
 #[utoipa::path(get, path = "/sessions", tag = "sign-in", params(ListQuery),
     responses((status = 200, description = "A page of sessions", body = List<Shown>), SignedIn))]
 pub(super) async fn list(
@@ -92,8 +93,9 @@ pub(super) async fn list(
     Ok(Answer(List::of(page, show)))
 }
 
-/// `DELETE /api/sessions/{id}`: ends a session of one's own, at once and on
-/// every gateway.
+/// `DELETE /api/sessions/{id}`: ends one of your sessions.
+///
+/// Takes effect immediately, on every gateway.
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "sign-in",
     params(("id" = String, Path, description = "The session's id",
             example = "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77")),

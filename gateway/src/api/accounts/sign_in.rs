@@ -1,4 +1,4 @@
-//! Signing in and out, one's own password, and who one is.
+//! Sign-in and sign-out, the caller's own password and account.
 
 use axum::Json as Answer;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE, USER_AGENT};
@@ -26,10 +26,11 @@ use crate::client::ClientAddress;
 use crate::middleware::request_log;
 use crate::timestamp::rfc3339;
 
-/// The longest name of a program that a list of sessions shows, in characters.
+/// The maximum length of a client's name in the list of sessions, in
+/// characters.
 const PROGRAM_MAX: usize = 200;
 
-/// A name with a password.
+/// An account name and its password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
@@ -39,7 +40,7 @@ pub(super) struct Login {
     password: String,
 }
 
-/// An account as the API of old shows it.
+/// An account, in the format of the legacy API.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct Shown {
@@ -66,18 +67,19 @@ struct LoggedIn {
     success: bool,
     #[schema(example = "signed in")]
     message: &'static str,
-    /// For `Authorization: Bearer`.
+    /// The token, for `Authorization: Bearer`.
     #[schema(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     token: String,
-    /// When the session ends; a browser's goes on for being used.
+    /// When the session expires. A browser session is extended when it is used.
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     expires_at: String,
-    /// The account can do nothing else before.
+    /// Whether the account must change its password before it can do anything
+    /// else.
     must_change_password: bool,
     user: Shown,
 }
 
-/// Why nobody was signed in, also as older clients read it.
+/// A failed sign-in, with the fields that older clients read.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only its description is used")]
 struct NotSignedIn {
@@ -88,7 +90,7 @@ struct NotSignedIn {
     message: String,
 }
 
-/// That it was done.
+/// A success response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedOut)]
 struct Done {
@@ -97,7 +99,7 @@ struct Done {
     message: &'static str,
 }
 
-/// The paths of signing in.
+/// The routes for sign-in.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(login))
@@ -106,18 +108,21 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
         .routes(routes!(me))
 }
 
-/// `POST /api/auth/login`: a session for a name with its password.
+/// `POST /api/auth/login`: signs in with a name and a password, and returns a
+/// session.
 ///
-/// The token in the answer is for `Authorization: Bearer`, for a day. With
-/// `X-Refity-Client: web`, or an `Origin` of this registry, the session is a
-/// browser's: the answer also sets it as a cookie that scripts of the page
-/// cannot read, and it goes on until it was not used for 12 hours, at most for
-/// 30 days. Requests by cookie that change something need `Origin`,
-/// `Content-Type: application/json` and `X-Refity-Client: web`.
+/// The returned token is for `Authorization: Bearer` and is valid for a day.
+/// With `X-Refity-Client: web` or an `Origin` of this registry, the session is
+/// a browser session: the response also sets a cookie that scripts on the page
+/// cannot read. A browser session expires after 12 hours without use, and after
+/// 30 days at the latest. Requests with the cookie that change something
+/// require `Origin`, `Content-Type: application/json` and `X-Refity-Client:
+/// web`.
 ///
-/// An account that must change its password gets a session too; it opens only
-/// that door. After too many wrong passwords from one address or for one
-/// account the answer is 429, and `Retry-After` says for how many seconds.
+/// An account that must change its password also gets a session, but can only
+/// use it to change the password. After too many failed sign-ins from one
+/// address or for one account, the status is 429. `Retry-After` contains the
+/// number of seconds to wait.
 #[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = Login, security(()),
     params(("X-Refity-Client" = Option<String>, Header, description = "`web`: set the cookie",
             example = "web")),
@@ -171,7 +176,7 @@ pub(super) async fn login(
     Ok(with_cookie(Answer(body).into_response(), set.flatten()))
 }
 
-/// The answer, which no cache may keep.
+/// Adds the cookie to a response, which caches must not store.
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -181,14 +186,14 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
     response
 }
 
-/// What a client calls itself, cut to what a list can show.
+/// Returns the client's name from its `User-Agent`, truncated for lists.
 fn program(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(USER_AGENT)?.to_str().ok()?;
     let shown = text.chars().filter(|c| !c.is_control());
     Some(shown.take(PROGRAM_MAX).collect())
 }
 
-/// The error with the two fields that older clients read.
+/// Returns the error response with the two fields that older clients read.
 fn refused(error: &ApiError) -> Response {
     let mut body = error.body();
     body["success"] = Value::Bool(false);
@@ -196,8 +201,10 @@ fn refused(error: &ApiError) -> Response {
     error.response_with(body)
 }
 
-/// `POST /api/auth/logout`: ends the session by which the request comes, at
-/// once and on every gateway. One that has ended already is no error.
+/// `POST /api/auth/logout`: ends the session of this request.
+///
+/// Takes effect immediately, on every gateway. Ending an expired session is not
+/// an error.
 #[utoipa::path(post, path = "/auth/logout", tag = "sign-in",
     responses((status = 200, description = "Signed out", body = Done), SignedIn))]
 pub(super) async fn logout(
@@ -226,7 +233,7 @@ pub(super) async fn logout(
     Ok(with_cookie(Answer(body).into_response(), clear))
 }
 
-/// An old and a new password.
+/// The old and the new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChange {
@@ -237,9 +244,10 @@ pub(super) struct PasswordChange {
     new_password: String,
 }
 
-/// `PUT /api/auth/password`: the one thing that an account with its first
-/// password can do. It ends all of the account's sessions; a browser gets a new
-/// one at once.
+/// `PUT /api/auth/password`: changes your password.
+///
+/// Accounts with an initial password can do nothing else. All of the account's
+/// sessions end; a browser gets a new session in the response.
 #[utoipa::path(put, path = "/auth/password", tag = "sign-in", request_body = PasswordChange,
     responses((status = 204, description = "It is changed"), SignedIn))]
 pub(super) async fn change_password(
@@ -280,26 +288,27 @@ pub(super) async fn change_password(
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), set))
 }
 
-/// Who asks, and what they may do, in short.
+/// The caller's account and its permissions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Me {
     #[serde(flatten)]
     account: Shown,
     user: Shown,
     must_change_password: bool,
-    /// When the session ends by which the request comes, if it is one; it may
-    /// go on for being used.
+    /// When the session of this request expires, if the request uses one. A
+    /// browser session is extended when it is used.
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     expires_at: Option<String>,
-    /// May do everything; `groups` and `repositories` are empty then.
+    /// Whether the account may do everything. `groups` and `repositories` are
+    /// empty in this case.
     admin: bool,
-    /// Rights on whole groups.
+    /// Permissions on whole groups.
     groups: Vec<OnGroup>,
-    /// Rights on single repositories.
+    /// Permissions on single repositories.
     repositories: Vec<OnRepository>,
 }
 
-/// Rights on a group.
+/// Permissions on a group.
 #[derive(Serialize, ToSchema)]
 struct OnGroup {
     #[schema(value_type = String, example = "team")]
@@ -308,7 +317,7 @@ struct OnGroup {
     rights: Rights,
 }
 
-/// Rights on a repository.
+/// Permissions on a repository.
 #[derive(Serialize, ToSchema)]
 struct OnRepository {
     #[schema(value_type = String, example = "team/app")]
@@ -317,9 +326,11 @@ struct OnRepository {
     rights: Rights,
 }
 
-/// `GET /api/auth/me`: who asks, and what they may do, by the credential that
-/// came. What is public is not listed. An account with its first password is
-/// told so, and may do nothing yet.
+/// `GET /api/auth/me`: returns your account and its permissions.
+///
+/// The permissions are those of the credential that you use. Access through
+/// public groups is not listed. An account that must change its password has no
+/// permissions yet.
 #[utoipa::path(get, path = "/auth/me", tag = "sign-in",
     responses((status = 200, description = "The account", body = Me), SignedIn))]
 pub(super) async fn me(Public(state): Public, parts: Parts) -> Result<Answer<Me>, ApiError> {
@@ -359,7 +370,7 @@ pub(super) async fn me(Public(state): Public, parts: Parts) -> Result<Answer<Me>
             }),
         }
     }
-    // A token may be for less.
+    // A token may have fewer permissions.
     groups.retain(|group| !group.rights.is_empty());
     repositories.retain(|repository| !repository.rights.is_empty());
     Ok(Answer(Me {

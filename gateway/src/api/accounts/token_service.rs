@@ -1,6 +1,7 @@
 //! The token service (Distribution, "Token Authentication Specification" and
-//! "OAuth2 Token Authentication"): short-lived tokens for registry clients.
-//! Its errors have the registry's form, since those clients read them.
+//! "OAuth2 Token Authentication"): short-lived tokens for registry clients. Its
+//! errors have the format of the registry protocol, since those clients read
+//! them.
 
 use axum::extract::{RawQuery, Request};
 use axum::http::StatusCode;
@@ -25,10 +26,10 @@ use crate::registry::RegistryError;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// How many scopes one token may have.
+/// The maximum number of scopes of a token.
 const SCOPES_MAX: usize = 100;
 
-/// A form of the token service, as its description shows it.
+/// The form of a token request, as the API description shows it.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only its description is used")]
 struct Exchange {
@@ -38,15 +39,16 @@ struct Exchange {
     username: Option<String>,
     password: Option<String>,
     refresh_token: Option<String>,
-    /// What the token is to be for; several with spaces between them.
+    /// The requested scopes, separated by spaces.
     scope: Option<String>,
     service: Option<String>,
     client_id: Option<String>,
-    /// `offline`: a refresh token is wanted too.
+    /// `offline` to also request a refresh token.
     access_type: Option<String>,
 }
 
-/// Why there is no token, as the registry says it and as OAuth 2 says it.
+/// Why no token was issued, in the formats of the registry protocol and of
+/// OAuth 2.
 #[derive(ToSchema)]
 #[schema(as = NoToken)]
 #[allow(dead_code, reason = "only its description is used")]
@@ -66,12 +68,12 @@ struct ProblemWords {
     detail: (),
 }
 
-/// A token, as both forms of the service answer it.
+/// A token, in the formats of both endpoints.
 #[derive(Serialize, ToSchema)]
 struct Granted {
     token: String,
     access_token: String,
-    /// Seconds.
+    /// The lifetime of the token, in seconds.
     expires_in: u64,
     issued_at: String,
     scope: String,
@@ -79,13 +81,13 @@ struct Granted {
     refresh_token: Option<String>,
 }
 
-/// Why there is no token.
+/// Why no token was issued.
 enum Refused {
-    /// Who asks is not known.
+    /// The credentials are missing or invalid.
     Unauthorized(AuthError),
-    /// Something of the registry.
+    /// An error of the registry protocol.
     Registry(RegistryError),
-    /// The request is not what it should be (RFC 6749 section 5.2).
+    /// The request is invalid (RFC 6749 section 5.2).
     Request(&'static str, String),
 }
 
@@ -132,7 +134,7 @@ impl axum::response::IntoResponse for Refused {
     }
 }
 
-/// The parameters of a request, by name; each may come several times.
+/// The parameters of a request, by name. A parameter can occur several times.
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -153,8 +155,8 @@ impl Parameters {
         })
     }
 
-    /// What the token is to be for: several scopes may stand in one parameter,
-    /// with spaces between them.
+    /// Returns the requested scopes. One parameter may contain several,
+    /// separated by spaces.
     fn asked(&self) -> Result<Vec<RequestedAccess>, Refused> {
         let scopes = self.all("scope").flat_map(|scope| scope.split(' '));
         let asked: Vec<RequestedAccess> = scopes.filter_map(RequestedAccess::parse).collect();
@@ -166,13 +168,13 @@ impl Parameters {
     }
 }
 
-/// The token service's paths.
+/// The routes of the token service.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(get, post))
 }
 
-/// `GET /api/token?service=&scope=`: for Basic credentials, or for nobody in
-/// particular.
+/// `GET /api/token?service=&scope=`: issues a token for Basic credentials, or
+/// an anonymous one.
 #[utoipa::path(get, path = "/token", tag = "token service", security((), ("basic" = [])),
     params(
         ("service" = Option<String>, Query, description = "As the challenge names it"),
@@ -212,8 +214,8 @@ pub(super) async fn get(
         .unwrap_or_else(|refused: Refused| refused.into_response())
 }
 
-/// `POST /api/token`: by `grant_type` `password` or `refresh_token` (RFC 6749
-/// sections 4.3 and 6).
+/// `POST /api/token`: issues a token for the `grant_type` `password` or
+/// `refresh_token` (RFC 6749 sections 4.3 and 6).
 #[utoipa::path(post, path = "/token", tag = "token service", security(()),
     request_body(content = Exchange, content_type = "application/x-www-form-urlencoded"),
     responses(
@@ -273,7 +275,7 @@ async fn exchange(
                         .await;
                     Some(refresh)
                 }
-                // An access token is good for long by itself.
+                // An access token is long-lived already.
                 _ => {
                     state.audit.count_sign_in(&identity, client);
                     offline.then(|| password.to_owned())
@@ -296,7 +298,7 @@ async fn exchange(
     }
 }
 
-/// What a program calls itself, cut to what a list can show.
+/// Truncates a client's name for lists.
 fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

@@ -1,4 +1,4 @@
-//! Access tokens: secrets that stand for a person, for programs.
+//! Access tokens: secrets with which programs act on behalf of a person.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::client::ClientAddress;
 use crate::state::AppState;
 use crate::timestamp::{from_rfc3339, rfc3339};
 
-/// How long a token lives at most, where it is to end at all: five years.
+/// The longest lifetime of a token that expires: five years.
 pub(super) const LIFETIME_MAX: Duration = Duration::from_secs(5 * 366 * 24 * 60 * 60);
 
-/// The paths of tokens.
+/// The routes for access tokens.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -41,19 +41,20 @@ pub(super) struct Token {
     id: TokenId,
     #[schema(example = "laptop")]
     name: String,
-    /// What it may do, as far as its owner may; `null` for all that the owner
-    /// may.
+    /// The token's scopes, which never exceed its owner's permissions; `null`
+    /// for all of the owner's permissions.
     scopes: Option<Vec<ScopeWords>>,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     created_at: String,
     #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
-    /// It has ended. It is listed for a month more.
+    /// Whether the token has expired. Expired tokens are listed for another
+    /// month.
     ended: bool,
-    /// To the minute.
+    /// When the token was last used, to the minute.
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     last_used_at: Option<String>,
-    /// From which address.
+    /// The address from which the token was last used.
     #[schema(example = "192.0.2.7")]
     last_used_from: Option<String>,
 }
@@ -75,17 +76,18 @@ impl Token {
     }
 }
 
-/// Whose tokens.
+/// The owner of the tokens.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Whose {
-    /// Another user's, for administrators; one's own where it is not given.
+    /// Another user, for administrators. Default: yourself.
     #[param(value_type = Option<String>, example = "zoë")]
     user: Option<UserName>,
 }
 
 impl Whose {
-    /// The account: one's own, or for an administrator another's.
+    /// Returns the caller's own account or, for an administrator, that of
+    /// another user.
     async fn account(self, state: &AppState, caller: &Identity) -> Result<User, ApiError> {
         let own = by_password(caller)?;
         match self.user {
@@ -100,7 +102,7 @@ impl Whose {
     }
 }
 
-/// How to sort tokens.
+/// The order of tokens.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Sort {
@@ -110,7 +112,9 @@ pub(super) struct Sort {
     sort: TokenSort,
 }
 
-/// `GET /api/tokens`: one's own tokens. An access token may not list them.
+/// `GET /api/tokens`: lists your access tokens.
+///
+/// Requires a password or a session: an access token cannot list tokens.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListQuery, Sort, Whose),
     responses(
         (status = 200, description = "A page of tokens", body = List<Token>),
@@ -135,39 +139,41 @@ pub(super) async fn list(
     Ok(Answer(List::of(page, |token| Token::new(token, now))))
 }
 
-/// A token to make.
+/// A token to create.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToMake {
-    /// What one calls it: 1 to 64 letters, digits, spaces and
-    /// `. _ - @ / : + # ( ) ,`.
+    /// The name of the token: 1 to 64 letters, digits, spaces and `. _ - @ / :
+    /// + # ( ) ,`.
     #[schema(value_type = String, example = "laptop")]
     name: TokenName,
-    /// What it may do, and never more than its owner may at that moment; not
-    /// given: all that the owner may.
+    /// The token's scopes, which never exceed its owner's permissions at the
+    /// time of use. By default, the token has all of the owner's permissions.
     scopes: Option<Vec<ScopeWords>>,
-    /// When it ends, at most five years from now; not given: never.
+    /// When the token expires, at most five years from now. By default, it does
+    /// not expire.
     #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
 }
 
-/// A token that was made, with its secret.
+/// A token that was created, with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MadeToken)]
 pub(super) struct Made {
     #[serde(flatten)]
     token: Token,
-    /// To be used as a password with the owner's name, or as
-    /// `Authorization: Bearer` for the API. It is shown this once.
+    /// The secret, to be used as a password with the owner's name, or as
+    /// `Authorization: Bearer` for the API. It is shown only once.
     #[schema(example = "rfp_2hM0Vw5X8mJ0Wc8y6r0dV3v1o2n3m4l5k6j7h8g9f0d")]
     secret: String,
 }
 
-/// When a secret ends, from what its maker says.
+/// Parses the time at which a secret expires.
 ///
 /// # Errors
-/// [`ApiError::Invalid`] for what is no time, is over, or is too late.
+/// [`ApiError::Invalid`] if the time is malformed, in the past, or too far in
+/// the future.
 pub(super) fn end(text: Option<&str>, now: i64) -> Result<Option<i64>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let invalid = |words: &str| Err(ApiError::Invalid(format!("expires_at: {words}")));
@@ -181,8 +187,9 @@ pub(super) fn end(text: Option<&str>, now: i64) -> Result<Option<i64>, ApiError>
     }
 }
 
-/// `POST /api/tokens`: makes a token of one's own. An access token may not make
-/// others: sign in with the password.
+/// `POST /api/tokens`: creates an access token for yourself.
+///
+/// Requires a password or a session: an access token cannot create tokens.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = ToMake,
     responses(
         (status = 201, description = "It is there; its secret is shown this once", body = Made),
@@ -231,7 +238,9 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Answer(made)))
 }
 
-/// `DELETE /api/tokens/{id}`: revokes a token, at once and on every gateway.
+/// `DELETE /api/tokens/{id}`: revokes an access token.
+///
+/// Takes effect immediately, on every gateway.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
     params(("id" = i64, Path, description = "The token's id", example = 7), Whose),
     responses(
@@ -264,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_lies_in_the_next_years() {
+    fn expiry_times_are_at_most_five_years_ahead() {
         let now = 1_000_000_000_000;
         let at = |ms: i64| end(Some(&rfc3339(ms)), now).ok().flatten();
         assert_eq!(at(now + 1), Some(now + 1));

@@ -1,4 +1,4 @@
-//! Accounts of people, for administrators.
+//! Accounts of people, managed by administrators.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::client::ClientAddress;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// The paths of accounts.
+/// The routes for accounts.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -33,7 +33,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
         .routes(routes!(unlock))
 }
 
-/// An account, with what it was given.
+/// An account with its permissions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Account {
     #[schema(value_type = i64, example = 2)]
@@ -42,18 +42,18 @@ pub(super) struct Account {
     name: String,
     #[schema(value_type = RoleWord)]
     role: Role,
-    /// It can do nothing at all.
+    /// Whether the account is disabled and can do nothing.
     disabled: bool,
-    /// It can do nothing but change its password.
+    /// Whether the account can do nothing until it changes its password.
     must_change_password: bool,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     created_at: String,
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     password_changed_at: String,
-    /// When it last signed in with its password.
+    /// When the account last signed in with its password.
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     last_login_at: Option<String>,
-    /// On groups and repositories; an administrator needs none.
+    /// Permissions on groups and repositories. Administrators need none.
     grants: Vec<Given>,
 }
 
@@ -73,7 +73,7 @@ impl Account {
     }
 }
 
-/// How to sort accounts.
+/// The order of accounts.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Sort {
@@ -98,7 +98,7 @@ async fn shown(state: &AppState, user: User) -> Result<Answer<Account>, ApiError
     Ok(Answer(Account::new(user, grants)))
 }
 
-/// `GET /api/users`: accounts, with their rights.
+/// `GET /api/users`: lists accounts with their permissions.
 #[utoipa::path(get, path = "/users", tag = "users", params(ListQuery, Sort),
     responses((status = 200, description = "A page of accounts", body = List<Account>), SignedIn))]
 pub(super) async fn list(
@@ -125,12 +125,12 @@ pub(super) async fn list(
     })))
 }
 
-/// An account to make.
+/// An account to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
     /// 1 to 64 letters and digits of any script, with `.`, `_`, `-` and `@`
-    /// between them. Names that differ only in case are one.
+    /// between them. Names are case-insensitive.
     #[schema(value_type = String, example = "zoë")]
     name: UserName,
     /// 8 to 256 characters.
@@ -139,8 +139,8 @@ pub(super) struct NewAccount {
     #[serde(default = "plain")]
     #[schema(value_type = Option<RoleWord>)]
     role: Role,
-    /// Whether it can do nothing before it has changed its password: true
-    /// where it is not given.
+    /// Whether the account can do nothing until it changes its password.
+    /// Default: `true`.
     #[serde(default = "yes")]
     #[schema(default = true)]
     must_change_password: bool,
@@ -154,7 +154,7 @@ fn yes() -> bool {
     true
 }
 
-/// `POST /api/users`: makes an account.
+/// `POST /api/users`: creates an account.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewAccount,
     responses(
         (status = 201, description = "It is there", body = Account),
@@ -195,7 +195,7 @@ fn word(role: Role) -> &'static str {
     }
 }
 
-/// `GET /api/users/{name}`: an account, with its rights.
+/// `GET /api/users/{name}`: returns an account with its permissions.
 #[utoipa::path(get, path = "/users/{name}", tag = "users",
     params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
@@ -211,19 +211,22 @@ pub(super) async fn get(
     shown(&state, user).await
 }
 
-/// What changes of an account; what is not given stays.
+/// The fields to change. The others stay the same.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AccountChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     #[schema(value_type = Option<RoleWord>)]
     role: Option<Role>,
-    /// Whether it can do nothing at all. Its sessions end; its tokens rest.
+    /// Whether the account is disabled and can do nothing. Its sessions end,
+    /// and its tokens stop working until it is enabled again.
     disabled: Option<bool>,
 }
 
-/// `PATCH /api/users/{name}`: changes the role, or disables an account. It
-/// counts at the account's next request.
+/// `PATCH /api/users/{name}`: changes an account's role, or disables the
+/// account.
+///
+/// The change takes effect at the account's next request.
 #[utoipa::path(patch, path = "/users/{name}", tag = "users", request_body = Change,
     params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
@@ -272,8 +275,10 @@ fn done(changed: UserChanged, name: &UserName) -> Result<(), ApiError> {
     }
 }
 
-/// `DELETE /api/users/{name}`: removes an account with its sessions, tokens and
-/// rights. What it pushed stays, and so do the robots that it made.
+/// `DELETE /api/users/{name}`: deletes an account with its sessions, tokens and
+/// permissions.
+///
+/// The content that it pushed and the robots that it created are kept.
 #[utoipa::path(delete, path = "/users/{name}", tag = "users",
     params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(
@@ -297,22 +302,24 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A new password for somebody.
+/// A new password for an account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reset {
     /// 8 to 256 characters.
     #[schema(example = "correct horse battery staple", format = Password)]
     password: String,
-    /// Whether the account can do nothing before it has changed it: true where
-    /// it is not given.
+    /// Whether the account can do nothing until it changes this password.
+    /// Default: `true`.
     #[serde(default = "yes")]
     #[schema(default = true)]
     must_change_password: bool,
 }
 
-/// `PUT /api/users/{name}/password`: a new password, which the account has to
-/// change first. All of its sessions end. One's own is changed by
+/// `PUT /api/users/{name}/password`: resets an account's password.
+///
+/// By default, the account must change the new password before it can do
+/// anything else. All of its sessions end. To change your own password, use
 /// `PUT /api/auth/password`.
 #[utoipa::path(put, path = "/users/{name}/password", tag = "users", request_body = Reset,
     params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
@@ -350,8 +357,8 @@ pub(super) async fn reset_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/users/{name}/unlock`: forgets wrong passwords that were tried at
-/// the account, so that it can sign in from anywhere.
+/// `POST /api/users/{name}/unlock`: clears the failed sign-ins of an account,
+/// so that it can sign in from any address.
 #[utoipa::path(post, path = "/users/{name}/unlock", tag = "users",
     params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
     responses(

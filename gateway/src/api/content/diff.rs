@@ -1,4 +1,4 @@
-//! Two images of a repository compared.
+//! Compares two images of a repository.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::api::content::resolved_image::ResolvedImage;
 use crate::api::extract::{Guarded, Query};
 use crate::api::openapi::{ErrorBody, SignedIn};
 
-/// Which images.
+/// The images to compare.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DiffQuery {
@@ -27,7 +27,7 @@ pub(super) struct DiffQuery {
     /// A tag or a digest.
     #[param(example = "1.2.4")]
     to: String,
-    /// Of images for several platforms: which.
+    /// The platform to compare, for multi-platform images.
     #[param(example = "linux/arm64")]
     platform: Option<String>,
 }
@@ -42,7 +42,8 @@ struct Layer {
     created_by: Option<String>,
 }
 
-/// What both have, and what only one has, each in the order of its image.
+/// The layers in both images and in only one of them, each in the order of its
+/// image.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Layers {
     same: Vec<Layer>,
@@ -50,14 +51,14 @@ struct Layers {
     removed: Vec<Layer>,
 }
 
-/// A value in both.
+/// A value that differs: `null` if the image does not have it.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Changed {
     from: Option<String>,
     to: Option<String>,
 }
 
-/// A list of words in both.
+/// A list of strings, in both images.
 #[derive(Serialize, ToSchema)]
 struct Words {
     from: Vec<String>,
@@ -65,28 +66,29 @@ struct Words {
     changed: bool,
 }
 
-/// One of the images.
+/// One of the two images.
 #[derive(Serialize, ToSchema)]
 struct Side {
     #[schema(value_type = String)]
     digest: Digest,
     #[schema(example = "linux/amd64")]
     platform: Option<String>,
-    /// Bytes of the image, each blob once.
+    /// The size of the image in bytes; each blob is counted once.
     size: i64,
-    /// Why its configuration cannot be compared.
+    /// Why the configuration cannot be compared.
     config_unavailable: Option<String>,
 }
 
-/// What differs between two images.
+/// The differences between two images.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Diff {
     from: Side,
     to: Side,
     layers: Layers,
-    /// Bytes of the layers that who has the first lacks of the second.
+    /// The bytes to download for the second image if the first is already
+    /// present.
     download_bytes: u64,
-    /// Variables that differ; the others are the same.
+    /// Environment variables that differ.
     env: BTreeMap<String, Changed>,
     /// Labels that differ.
     labels: BTreeMap<String, Changed>,
@@ -96,12 +98,12 @@ pub(super) struct Diff {
     working_dir: Changed,
 }
 
-/// The path of comparing.
+/// The route for comparing images.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(show))
 }
 
-/// `GET /api/diff?repo=&from=&to=&platform=`: what differs between two images.
+/// `GET /api/diff?repo=&from=&to=&platform=`: compares two images.
 #[utoipa::path(get, path = "/diff", tag = "images", params(RepositoryQuery, DiffQuery),
     responses(
         (status = 200, description = "What differs", body = Diff),
@@ -189,7 +191,7 @@ fn variables(env: &[String]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What is not the same in both.
+/// Returns the entries that differ.
 fn differing(
     from: &BTreeMap<String, String>,
     to: &BTreeMap<String, String>,
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layers_are_the_same_wherever_they_stand() {
+    fn layers_are_compared_regardless_of_position() {
         let layer = |name: &str| Layer {
             digest: Digest::sha256(name.as_bytes()),
             size: 1,
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_of_the_environment_is_told() {
+    fn only_differing_variables_are_returned() {
         let env = |pairs: &[&str]| {
             let pairs: Vec<String> = pairs.iter().map(|it| (*it).to_owned()).collect();
             variables(&pairs)

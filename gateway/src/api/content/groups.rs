@@ -28,22 +28,23 @@ use crate::timestamp::rfc3339;
 struct Item {
     #[schema(example = "team")]
     name: String,
-    /// Anybody may pull.
+    /// Everyone may pull, even without signing in.
     public: bool,
-    /// Repositories appear on their first push.
+    /// Repositories are created on their first push.
     create_on_push: bool,
-    /// How many repositories you may read.
+    /// The number of repositories that you may read.
     repositories: i64,
-    /// How many tags those have.
+    /// The number of tags in those repositories.
     tags: i64,
-    /// Bytes of those repositories, each counted by itself.
+    /// The total size of those repositories in bytes. Shared blobs are counted
+    /// once per repository.
     logical_bytes: i64,
-    /// When something was last pushed to those.
+    /// The time of the last push to those repositories.
     #[schema(example = "2026-01-31T12:00:00Z")]
     last_push_at: Option<String>,
     #[schema(example = "2026-01-31T12:00:00Z")]
     created_at: String,
-    /// What you may do with all of it: `pull`, `push`, `delete`, `manage`.
+    /// Your permissions on the whole group: `pull`, `push`, `delete`, `manage`.
     #[schema(value_type = Vec<String>, example = json!(["pull", "push"]))]
     rights: Rights,
 }
@@ -64,8 +65,8 @@ impl Item {
     }
 }
 
-/// Groups: `groups` and `total` as older clients read them, and the rest as
-/// every list has it.
+/// A list of groups. `groups` and `total` are for older clients; the other
+/// fields are those of every list.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Groups {
     /// The names of `items`.
@@ -75,7 +76,7 @@ pub(in crate::api) struct Groups {
     list: List<Item>,
 }
 
-/// The paths of groups.
+/// The routes for groups.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -86,8 +87,8 @@ fn no_group(name: &GroupName) -> ApiError {
     ApiError::Missing(format!("there is no group {name}"))
 }
 
-/// A group, if one may read something of it. Of others it is not said whether
-/// they are there.
+/// Returns a group if the caller may read any of its repositories. The error
+/// does not reveal whether other groups exist.
 ///
 /// # Errors
 /// [`ApiError::Missing`].
@@ -101,7 +102,7 @@ pub(in crate::api) async fn visible_group(
     found.await?.ok_or_else(|| no_group(name))
 }
 
-/// All groups that one may read something of.
+/// Returns all groups in which the caller may read a repository.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -118,8 +119,10 @@ pub(in crate::api) async fn all_groups(
     Ok(page.await?)
 }
 
-/// `GET /api/groups`: the groups that you may read something of, by name: all,
-/// or a page where the query says `limit` or `cursor`.
+/// `GET /api/groups`: lists the groups in which you may read a repository, by
+/// name.
+///
+/// Returns all groups, unless the query contains `limit` or `cursor`.
 #[utoipa::path(get, path = "/groups", tag = "groups", params(ListQuery),
     responses((status = 200, description = "Groups", body = Groups), SignedIn))]
 pub(in crate::api) async fn list(
@@ -141,21 +144,21 @@ pub(in crate::api) async fn list(
     }))
 }
 
-/// A group to make.
+/// A group to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewGroup {
     #[schema(example = "team")]
     name: String,
-    /// Anybody may pull; nobody in particular, where it is not given.
+    /// Whether everyone may pull, even without signing in. Default: `false`.
     #[serde(default)]
     public: bool,
-    /// Repositories appear on their first push, where it is not given.
+    /// Whether repositories are created on their first push. Default: `true`.
     create_on_push: Option<bool>,
 }
 
-/// A group that was made; `success`, `group` and `message` are what older
-/// clients read.
+/// A group that was created. `success`, `group` and `message` are for older
+/// clients.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedGroup)]
 pub(in crate::api) struct Created {
@@ -175,7 +178,9 @@ fn parse(name: &str) -> Result<GroupName, ApiError> {
         .map_err(|error| ApiError::Invalid(format!("name: {error}")))
 }
 
-/// `POST /api/groups`: makes a group. Administrators may.
+/// `POST /api/groups`: creates a group.
+///
+/// Requires an administrator.
 #[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
     responses(
         (status = 201, description = "It is there", body = Created),
@@ -219,7 +224,7 @@ pub(in crate::api) async fn create(
     Ok((StatusCode::CREATED, Answer(created)))
 }
 
-/// Settings in the words of the audit log.
+/// Formats settings for the audit log.
 fn words(settings: GroupSettings) -> String {
     let GroupSettings {
         public,
@@ -228,15 +233,15 @@ fn words(settings: GroupSettings) -> String {
     format!("public: {public}, create_on_push: {create_on_push}")
 }
 
-/// Which settings change; the others stay.
+/// The settings to change. The others stay the same.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = GroupChange)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Change {
-    /// Anybody may pull.
+    /// Whether everyone may pull, even without signing in.
     #[schema(example = true)]
     public: Option<bool>,
-    /// Repositories appear on their first push.
+    /// Whether repositories are created on their first push.
     create_on_push: Option<bool>,
 }
 
@@ -249,7 +254,9 @@ pub(in crate::api) struct Settings {
     create_on_push: bool,
 }
 
-/// `PATCH /api/groups/{group}`: changes a group's settings. Who manages it may.
+/// `PATCH /api/groups/{group}`: updates a group's settings.
+///
+/// Requires permission to manage the group.
 #[utoipa::path(patch, path = "/groups/{group}", tag = "groups", request_body = Change,
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(
@@ -294,8 +301,9 @@ pub(in crate::api) async fn change(
     }))
 }
 
-/// `DELETE /api/groups/{group}`: removes a group that has no repositories, with
-/// its robots and with the rights that were given on it. Administrators may.
+/// `DELETE /api/groups/{group}`: deletes an empty group.
+///
+/// Its robots and permissions are deleted as well. Requires an administrator.
 #[utoipa::path(delete, path = "/groups/{group}", tag = "groups",
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(

@@ -28,10 +28,10 @@ use crate::client::ClientAddress;
 use crate::registry::content::delete_manifest;
 use crate::timestamp::rfc3339;
 
-/// How many other tags of an image are named.
+/// The maximum number of an image's tags to show.
 const TAGS_SHOWN: u32 = 100;
 
-/// Which image.
+/// The image to return.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImageQuery {
@@ -39,8 +39,8 @@ pub(super) struct ImageQuery {
     #[serde(rename = "ref")]
     #[param(rename = "ref", example = "1.2.3")]
     reference: String,
-    /// Of an image for several platforms: which. `linux/amd64` where there is one and it is not
-    /// given, else the first.
+    /// The platform, for a multi-platform image. Default: `linux/amd64` if the image has it,
+    /// otherwise the first platform.
     #[param(example = "linux/arm64")]
     platform: Option<String>,
 }
@@ -54,20 +54,21 @@ struct ShownPlatform {
     architecture: String,
     #[schema(example = "v8")]
     variant: Option<String>,
-    /// Of its manifest.
+    /// The digest of the platform's manifest.
     #[schema(value_type = String)]
     digest: Digest,
-    /// Bytes of its manifest and all that this needs; 0: the repository lacks it.
+    /// The size in bytes of the manifest and everything it references; 0 if the repository does not
+    /// have it.
     size: i64,
 }
 
-/// What tells something about an image, and is none.
+/// A manifest that describes an image, such as build provenance.
 #[derive(Serialize, ToSchema)]
 struct Attestation {
     #[schema(value_type = String)]
     digest: Digest,
     size: i64,
-    /// The manifest that it is about.
+    /// The digest of the manifest that the attestation describes.
     about: Option<String>,
 }
 
@@ -80,12 +81,12 @@ struct Layer {
     size: u64,
     #[schema(example = "application/vnd.oci.image.layer.v1.tar+gzip")]
     media_type: String,
-    /// The step that made it, as far as the history says.
+    /// The command that created the layer, if the history records it.
     created_by: Option<String>,
-    /// Other repositories that have it and that you may read: the first 20.
+    /// Other repositories with this layer that you may read: the first 20.
     #[schema(value_type = Vec<String>, example = json!(["team/base"]))]
     shared_with: Vec<RepositoryName>,
-    /// There are more.
+    /// Whether more repositories share the layer.
     shared_with_more: bool,
 }
 
@@ -94,24 +95,26 @@ struct Layer {
 pub(super) struct Image {
     #[schema(example = "team/app")]
     repo: String,
-    /// Of the manifest that the tag points at.
+    /// The digest of the manifest that the tag points to.
     #[schema(value_type = String)]
     digest: Digest,
     #[schema(example = "application/vnd.oci.image.index.v1+json")]
     media_type: String,
     artifact_type: Option<String>,
-    /// Bytes of the manifest and all that it needs, each blob once.
+    /// The size in bytes of the manifest and everything it references; each
+    /// blob is counted once.
     size: i64,
-    /// Its tags, a hundred at most.
+    /// The image's tags: at most 100.
     #[schema(value_type = Vec<String>, example = json!(["1.2.3", "latest"]))]
     tags: Vec<Tag>,
     platforms: Vec<ShownPlatform>,
-    /// What the image's index names that is no image, such as build provenance.
+    /// Entries of the image's index that are not images, such as build
+    /// provenance.
     attestations: Vec<Attestation>,
-    /// The platform that what follows is about.
+    /// The platform that the following fields describe.
     #[schema(example = "linux/amd64")]
     platform: Option<String>,
-    /// The manifest that what follows is about.
+    /// The manifest that the following fields describe.
     #[schema(value_type = Option<String>)]
     image_digest: Option<Digest>,
     layers: Vec<Layer>,
@@ -120,13 +123,13 @@ pub(super) struct Image {
     /// The configuration as it was pushed.
     #[schema(value_type = Option<Object>)]
     config_json: Option<Value>,
-    /// Why there is no `config`, where an image should have one.
+    /// Why `config` is missing, for an image that should have one.
     config_unavailable: Option<String>,
-    /// When the image was made, as it says itself.
+    /// The creation time that the image records.
     created: Option<String>,
     author: Option<String>,
     annotations: BTreeMap<String, String>,
-    /// The manifest that this one is about.
+    /// The digest of the manifest that this manifest refers to.
     #[schema(value_type = Option<String>)]
     subject: Option<Digest>,
     pushed_by: Option<String>,
@@ -137,11 +140,11 @@ pub(super) struct Image {
     durability: ShownDurability,
     /// The manifest as it was pushed.
     manifest: String,
-    /// That of the platform, where the first is an index.
+    /// The platform's manifest, if `manifest` is an index.
     image_manifest: Option<String>,
 }
 
-/// The paths of images.
+/// The routes for images.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(show, remove))
 }
@@ -150,7 +153,7 @@ pub(super) fn no_image(repository: &RepositoryName, reference: &str) -> ApiError
     ApiError::Missing(format!("{repository} has no image {reference}"))
 }
 
-/// `GET /api/image?repo=&ref=&platform=`: an image.
+/// `GET /api/image?repo=&ref=&platform=`: returns an image.
 #[utoipa::path(get, path = "/image", tag = "images", params(RepositoryQuery, ImageQuery),
     responses(
         (status = 200, description = "The image", body = Image),
@@ -285,7 +288,7 @@ impl ShownPlatform {
     }
 }
 
-/// Which image to delete.
+/// The image to delete.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImageToDelete {
@@ -295,7 +298,7 @@ pub(super) struct ImageToDelete {
 }
 
 /// `DELETE /api/image?repo=&digest=`: deletes a manifest with all its tags, or
-/// tells what that would do.
+/// previews the deletion.
 #[utoipa::path(delete, path = "/image", tag = "images", params(RepositoryQuery, ImageToDelete, DryRun),
     request_body = Option<DryRunBody>,
     responses(

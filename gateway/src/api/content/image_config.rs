@@ -1,5 +1,5 @@
-//! The configuration of an image (OCI image specification, config.md), as far
-//! as it is shown.
+//! The parts of an image's configuration (OCI image specification, config.md)
+//! that the API shows.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A step of how the image was made.
+/// A step of the image's build history.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = HistoryStep)]
 pub(super) struct Step {
@@ -18,12 +18,12 @@ pub(super) struct Step {
     pub(super) created_by: Option<String>,
     #[serde(default)]
     comment: Option<String>,
-    /// It made no layer.
+    /// Whether the step created no layer.
     #[serde(default)]
     pub(super) empty_layer: bool,
 }
 
-/// How the image is run.
+/// The runtime configuration of the image.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(super) struct ShownConfig {
     #[schema(example = json!(["PATH=/usr/bin"]))]
@@ -39,7 +39,7 @@ pub(super) struct ShownConfig {
     stop_signal: Option<String>,
 }
 
-/// A configuration that could be read.
+/// A parsed configuration.
 pub(super) struct Config {
     pub(super) json: Value,
     pub(super) platform: Option<Platform>,

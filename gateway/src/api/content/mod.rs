@@ -1,5 +1,5 @@
-//! What the paths of groups, repositories, tags and images share: who may see
-//! what, and how it is shown.
+//! What the routes for groups, repositories, tags and images share: access
+//! checks and common response types.
 
 pub(crate) mod diff;
 pub(crate) mod groups;
@@ -31,7 +31,7 @@ use crate::registry::RegistryError;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// The paths of groups, repositories, tags and images.
+/// Returns the routes for groups, repositories, tags and images.
 pub(super) fn families() -> [OpenApiRouter<Guarded>; 6] {
     [
         diff::routes(),
@@ -43,7 +43,7 @@ pub(super) fn families() -> [OpenApiRouter<Guarded>; 6] {
     ]
 }
 
-/// A delete that the registry refused, in the API's words.
+/// Converts the registry's error for a delete to one of the API.
 pub(super) fn refused(error: RegistryError) -> ApiError {
     match error {
         RegistryError::ManifestUnknown(_)
@@ -60,7 +60,7 @@ pub(super) fn refused(error: RegistryError) -> ApiError {
     }
 }
 
-/// Adds to the audit log what somebody did in a repository.
+/// Adds an action in a repository to the audit log.
 pub(super) async fn note(
     state: &AppState,
     caller: &Identity,
@@ -75,12 +75,12 @@ pub(super) async fn note(
     state.audit.record_entry(entry).await;
 }
 
-/// Whether a deletion is only tried.
+/// Whether to only preview a deletion.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DryRun {
-    /// Only say what it would do. It may stand in the body instead; programs
-    /// between that drop the body of a `DELETE` do not drop this.
+    /// Only return what the deletion would do. The body may contain this
+    /// parameter instead, but some proxies drop the body of a `DELETE`.
     #[serde(default)]
     dry_run: bool,
 }
@@ -89,13 +89,13 @@ pub(super) struct DryRun {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DryRunBody {
-    /// Only say what it would do.
+    /// Only return what the deletion would do.
     #[serde(default)]
     #[schema(example = true)]
     dry_run: bool,
 }
 
-/// Whether a deletion is only tried, by its query or its body.
+/// Whether to only preview a deletion, from the query or the body.
 pub(super) struct Tried(pub(super) bool);
 
 impl FromRequest<Guarded> for Tried {
@@ -113,32 +113,32 @@ impl FromRequest<Guarded> for Tried {
     }
 }
 
-/// How far an image is on its way to the storage.
+/// How much of an image is stored on SFTP.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ShownDurability {
-    /// `staged` (on this host only), `uploading`, `on_sftp` (it can be pulled from there),
-    /// `verified` (every byte was read back), or `damaged` (bytes are lost: push it again).
+    /// `staged` (only on this host), `uploading`, `on_sftp` (can be pulled from there), `verified`
+    /// (every byte was read back), or `damaged` (data is lost: push the image again).
     #[schema(value_type = String, example = "uploading")]
     state: DurabilityState,
-    /// Bytes of the image, each blob once.
+    /// The size of the image in bytes; each blob is counted once.
     #[schema(example = 1000)]
     bytes_total: u64,
-    /// How many of them the storage has, or has been sent.
+    /// The bytes that are stored on SFTP or have been sent there.
     #[schema(example = 620)]
     bytes_stored: u64,
-    /// How many of them were read back.
+    /// The bytes that were read back and verified.
     #[schema(example = 0)]
     bytes_verified: u64,
-    /// What is stored, in percent.
+    /// The share of stored bytes, in percent.
     #[schema(example = 62)]
     percent: u64,
-    /// A transfer that it waits for needs a person.
+    /// Whether a transfer for this image failed and needs attention.
     failed: bool,
 }
 
 impl From<ImageDurability> for ShownDurability {
     fn from(it: ImageDurability) -> Self {
-        // Of nothing, all is there.
+        // An image without bytes is stored completely.
         let percent = (it.bytes_stored * 100).checked_div(it.bytes_total);
         Self {
             state: it.state,
@@ -151,39 +151,42 @@ impl From<ImageDurability> for ShownDurability {
     }
 }
 
-/// What a deletion does, or would do.
+/// The result or the preview of a deletion.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ShownPreview {
-    /// Nothing was done: this is what would be.
+    /// Whether this is a preview and nothing was deleted.
     dry_run: bool,
     #[schema(example = "team/app")]
     repo: String,
-    /// The tags that go. Of a whole repository they are only counted.
+    /// The tags that are deleted. Empty for a whole repository; see
+    /// `tag_count`.
     #[schema(value_type = Vec<String>, example = json!(["1.2.3"]))]
     tags: Vec<Tag>,
-    /// How many tags go.
+    /// The number of tags that are deleted.
     tag_count: i64,
-    /// How many manifests go.
+    /// The number of manifests that are deleted.
     manifests: i64,
-    /// Tags that were named and are not there (any more).
+    /// Requested tags that do not exist.
     #[schema(value_type = Vec<String>)]
     missing: Vec<Tag>,
-    /// Other tags of the same images. They stay, and so do their images.
+    /// Other tags of the same images. These tags and their images are kept.
     #[schema(value_type = Vec<String>, example = json!(["latest"]))]
     also_tagged: Vec<Tag>,
-    /// Bytes that nothing needs any more.
+    /// The bytes that are freed because nothing else references them.
     #[schema(example = 412_000_000)]
     frees_bytes: u64,
-    /// Bytes that stay, since other images of this repository need them.
+    /// The bytes that are kept because other images in this repository
+    /// reference them.
     kept_here_bytes: u64,
-    /// Bytes that stay, since only other repositories need them.
+    /// The bytes that are kept because only other repositories reference them.
     #[schema(example = 1_100_000_000)]
     kept_shared_bytes: u64,
-    /// Those repositories, as far as you may read them; a hundred at most.
+    /// The repositories that share those bytes and that you may read: at most
+    /// 100.
     #[schema(value_type = Vec<String>, example = json!(["team/worker"]))]
     shared_with: Vec<RepositoryName>,
-    /// Not before this time are the bytes free: garbage is collected a day after the deletion, and
-    /// lies in the trash for another day. Snapshots of the storage keep them longer.
+    /// The earliest time at which the bytes are free. Garbage is collected a day after the deletion
+    /// and stays in the trash for another day. Snapshots of the storage keep the bytes for longer.
     #[schema(example = "2026-01-31T12:00:00Z")]
     freed_after: String,
 }

@@ -1,4 +1,4 @@
-//! What refers to an image: signatures, lists of contents, and the like.
+//! The referrers of an image: signatures, SBOMs, and similar artifacts.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ use crate::api::list::{List, ListQuery};
 use crate::api::openapi::{ErrorBody, SignedIn};
 use crate::timestamp::rfc3339;
 
-/// Of which image.
+/// The image whose referrers are listed.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReferrersQuery {
-    /// The image's digest. It need not be there.
+    /// The image's digest. The image does not have to exist.
     #[param(value_type = String)]
     digest: Digest,
 }
@@ -36,7 +36,7 @@ pub(super) struct Item {
     media_type: String,
     #[schema(example = "application/spdx+json")]
     artifact_type: Option<String>,
-    /// Bytes of the manifest and all that it needs.
+    /// The size in bytes of the manifest and everything it references.
     size: i64,
     annotations: BTreeMap<String, String>,
     #[schema(example = "2026-01-31T12:00:00Z")]
@@ -56,13 +56,13 @@ impl From<ReferrerRow> for Item {
     }
 }
 
-/// The path of referrers.
+/// The route for referrers.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// `GET /api/referrers?repo=&digest=`: what refers to an image, in the order
-/// in which it came.
+/// `GET /api/referrers?repo=&digest=`: lists the referrers of an image, in the
+/// order in which they were pushed.
 #[utoipa::path(get, path = "/referrers", tag = "images", params(RepositoryQuery, ReferrersQuery, ListQuery),
     responses(
         (status = 200, description = "A page of referrers", body = List<Item>),

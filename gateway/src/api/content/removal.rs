@@ -1,4 +1,4 @@
-//! Removing a repository with all that it has.
+//! Deletes a repository with everything in it.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use refity_store::RepositoryRemoved;
@@ -13,25 +13,26 @@ use crate::registry::RegistryError;
 use crate::registry::content::{delete_blob, delete_manifest};
 use crate::state::AppState;
 
-/// How many deletes run at once: their writes are committed together.
+/// The number of concurrent deletes. Their writes are committed together.
 const AT_ONCE: usize = 8;
 
-/// How many are looked up at once.
+/// The number of rows to read at once.
 const STEP: u32 = 200;
 
-/// How often something may be pushed while it goes on.
+/// How often to start over when something is pushed meanwhile.
 const ROUNDS: usize = 5;
 
-/// How deep indexes of indexes may be.
+/// The maximum depth of nested indexes.
 const DEPTH: usize = 64;
 
-/// Deletes all tags, manifests and blobs of a repository, each as a client
-/// would (so that each is acknowledged for good), and then the repository.
-/// What a client began is brought to its end, also when the client leaves.
+/// Deletes all tags, manifests and blobs of a repository, and then the
+/// repository. Each is deleted like a client's `DELETE`, so that each is
+/// durable once acknowledged. The work continues to its end even if the client
+/// disconnects.
 ///
 /// # Errors
-/// [`ApiError::Conflict`] where it is pushed to meanwhile, or cannot be taken
-/// apart.
+/// [`ApiError::Conflict`] if the repository is pushed to meanwhile or its
+/// indexes cannot be resolved.
 pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
     let (state, repository) = (state.clone(), repository.clone());
     let work = async move {
@@ -60,7 +61,8 @@ pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Res
 
 async fn empty(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
     let store = &state.node.store;
-    // Indexes first: what they name cannot be deleted before them.
+    // Indexes first: the manifests that an index names cannot be deleted before
+    // it.
     for _ in 0..DEPTH {
         let (mut after, mut found) = (0, false);
         loop {
@@ -87,8 +89,8 @@ async fn empty(state: &AppState, repository: &RepositoryName) -> Result<(), ApiE
     }
 }
 
-/// Deletes each. What somebody else deleted, or what a push needs again by
-/// now, is no failure: it is looked at again.
+/// Deletes each item. An item that was deleted meanwhile, or that a new push
+/// needs, is not an error: the next round checks it again.
 async fn each<F: Future<Output = Result<(), RegistryError>>>(
     some: Vec<(i64, Digest)>,
     delete: impl Fn(Digest) -> F,

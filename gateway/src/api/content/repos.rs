@@ -1,4 +1,4 @@
-//! Repositories: listing, making and removing them.
+//! Repositories: list, create and delete.
 
 use axum::Json as Answer;
 use axum::http::StatusCode;
@@ -26,18 +26,18 @@ use crate::client::ClientAddress;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// Which repositories to list, and in which order.
+/// The repositories to list, and their order.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct Filter {
-    /// Only those of this group.
+    /// Only return repositories in this group.
     #[param(value_type = Option<String>, example = "team")]
     group: Option<GroupName>,
-    /// Only this one.
+    /// Only return this repository.
     #[param(value_type = Option<String>, example = "team/app")]
     repo: Option<RepositoryName>,
-    /// `name`, `pushed` (the newest first), `size` (what only it has, the largest first) or `tags`
-    /// (the most first).
+    /// `name`, `pushed` (newest first), `size` (largest unique size first) or `tags` (most tags
+    /// first).
     #[serde(default)]
     #[param(value_type = Option<String>, example = "pushed")]
     sort: RepositorySort,
@@ -51,20 +51,20 @@ pub(in crate::api) struct Item {
     name: String,
     #[schema(example = "team")]
     group: String,
-    /// How many tags it has.
+    /// The number of tags.
     tags: i64,
-    /// Bytes that no other repository has: what deleting it would free.
+    /// The unique size in bytes: what deleting the repository would free.
     unique_bytes: i64,
-    /// Bytes of all that it has, each blob once.
+    /// The total size in bytes; each blob is counted once.
     logical_bytes: i64,
-    /// When a manifest was last pushed.
+    /// The time at which a manifest was last pushed.
     #[schema(example = "2026-01-31T12:00:00Z")]
     last_push_at: Option<String>,
-    /// How many manifests were pulled.
+    /// The number of manifest pulls.
     pulls: i64,
     #[schema(example = "2026-01-31T12:00:00Z")]
     created_at: String,
-    /// What you may do: `pull`, `push`, `delete`, `manage`.
+    /// Your permissions: `pull`, `push`, `delete`, `manage`.
     #[schema(value_type = Vec<String>, example = json!(["pull", "push"]))]
     rights: Rights,
 }
@@ -85,16 +85,16 @@ impl Item {
     }
 }
 
-/// A repository to make.
+/// A repository to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewRepository {
-    /// Its name; its group must be there.
+    /// The name of the repository. Its group must exist.
     #[schema(value_type = String, example = "team/app")]
     pub(in crate::api) name: RepositoryName,
 }
 
-/// A repository that was made.
+/// A repository that was created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedRepository)]
 pub(in crate::api) struct Created {
@@ -102,12 +102,12 @@ pub(in crate::api) struct Created {
     name: RepositoryName,
 }
 
-/// The paths of repositories.
+/// The routes for repositories.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(list, create, remove))
 }
 
-/// `GET /api/repos`: the repositories that you may read.
+/// `GET /api/repos`: lists the repositories that you may read.
 #[utoipa::path(get, path = "/repos", tag = "repositories", params(ListQuery, Filter),
     responses(
         (status = 200, description = "A page of repositories", body = List<Item>),
@@ -142,8 +142,10 @@ pub(in crate::api) async fn list(
     Ok(Answer(List::of(page, |row| Item::new(&row, &caller))))
 }
 
-/// `POST /api/repos`: makes an empty repository. Who manages its group may;
-/// elsewhere repositories appear on their first push.
+/// `POST /api/repos`: creates an empty repository.
+///
+/// Requires permission to manage the group. Not needed in groups that create
+/// repositories on their first push.
 #[utoipa::path(post, path = "/repos", tag = "repositories", request_body = NewRepository,
     responses(
         (status = 201, description = "It is there", body = Created),
@@ -160,7 +162,7 @@ pub(in crate::api) async fn create(
     Ok((StatusCode::CREATED, Answer(Created { name: new.name })))
 }
 
-/// Makes a repository, for who may.
+/// Creates a repository if the caller may manage its group.
 ///
 /// # Errors
 /// See [`create`].
@@ -192,8 +194,8 @@ pub(in crate::api) async fn make(
     Ok(())
 }
 
-/// `DELETE /api/repos?repo=`: removes a repository with all its tags,
-/// manifests and blobs, or tells what that would do.
+/// `DELETE /api/repos?repo=`: deletes a repository with all its tags, manifests
+/// and blobs, or previews the deletion.
 #[utoipa::path(delete, path = "/repos", tag = "repositories", params(RepositoryQuery, DryRun),
     request_body = Option<DryRunBody>,
     responses(
@@ -212,7 +214,7 @@ pub(in crate::api) async fn remove(
     Ok(Answer(shown))
 }
 
-/// Removes a repository, or tells what that would do.
+/// Deletes a repository, or previews the deletion.
 ///
 /// # Errors
 /// See [`remove`].

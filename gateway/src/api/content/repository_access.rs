@@ -1,5 +1,5 @@
-//! Who may read a repository, and who may delete from it. Whether a repository
-//! exists is told only to those who may read it.
+//! Checks who may read a repository and who may delete from it. The errors
+//! reveal whether a repository exists only to callers who may read it.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,7 +13,7 @@ use crate::api::ApiError;
 use crate::api::extract::{Caller, Guarded, Query};
 use crate::state::AppState;
 
-/// Which repository.
+/// The repository.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RepositoryQuery {
@@ -22,15 +22,16 @@ pub(crate) struct RepositoryQuery {
     repo: RepositoryName,
 }
 
-/// A caller who may read the repository. As an extractor: the one of `?repo=`.
+/// A caller who may read the repository. As an extractor, it uses the
+/// repository in `?repo=`.
 pub(crate) struct Reader {
     pub(crate) state: AppState,
     pub(crate) caller: Identity,
     pub(crate) repository: RepositoryName,
 }
 
-/// A caller who may delete from the repository. As an extractor: the one of
-/// `?repo=`.
+/// A caller who may delete from the repository. As an extractor, it uses the
+/// repository in `?repo=`.
 pub(crate) struct Deleter {
     pub(crate) state: AppState,
     pub(crate) caller: Identity,
@@ -41,7 +42,8 @@ impl Reader {
     /// Checks whether the caller may read the repository.
     ///
     /// # Errors
-    /// [`ApiError::Missing`] if there is none, or the caller may not.
+    /// [`ApiError::Missing`] if the repository does not exist or the caller may
+    /// not read it.
     pub(crate) async fn check(
         caller: Caller,
         repository: RepositoryName,
@@ -118,7 +120,7 @@ async fn visible(
     }
 }
 
-/// The answer for a repository that does not exist, or that the caller may not
+/// The error for a repository that does not exist or that the caller may not
 /// read.
 pub(crate) fn no_repository(repository: &RepositoryName) -> ApiError {
     ApiError::Missing(format!("there is no repository {repository}"))

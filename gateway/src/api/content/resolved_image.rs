@@ -1,5 +1,5 @@
 //! Resolves an image for display: the requested manifest, the manifest of its
-//! platform, and that one's configuration.
+//! platform, and that manifest's configuration.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::api::content::image_config::Config;
 use crate::registry::content::read_config;
 use crate::state::AppState;
 
-/// The platform that is shown where an index has it and the query names none.
+/// The default platform, if an index has it and the query names none.
 const USUAL: &str = "linux/amd64";
 
 /// The requested manifest, and the image that its platform selects.
@@ -24,7 +24,7 @@ pub(super) struct ResolvedImage {
     pub(super) manifest: Manifest,
     pub(super) children: Vec<Child>,
     pub(super) sizes: HashMap<Digest, ManifestFacts>,
-    /// The platform's, where the manifest is an index.
+    /// The manifest of the platform, if the requested manifest is an index.
     pub(super) inner: Option<(ImageFacts, Manifest, Option<Platform>)>,
     pub(super) config: Option<Config>,
     pub(super) config_unavailable: Option<String>,
@@ -124,7 +124,7 @@ impl ResolvedImage {
         Ok(())
     }
 
-    /// The manifest of one platform.
+    /// Returns the manifest of the platform.
     pub(super) fn image(&self) -> (&ImageFacts, &Manifest) {
         match &self.inner {
             Some((facts, manifest, _)) => (facts, manifest),
@@ -152,7 +152,7 @@ impl ResolvedImage {
         let digest = facts.digest.clone();
         let bytes = match read_config(state, repository, &descriptor.digest).await {
             Ok(bytes) => bytes,
-            // The rest can be shown without it.
+            // The rest can be shown without the configuration.
             Err(error) => {
                 self.config_unavailable = Some(error.to_string());
                 return Ok(());
@@ -175,7 +175,8 @@ impl ResolvedImage {
         Ok(())
     }
 
-    /// What made each layer, where the history tells it of every one.
+    /// Returns the command that created each layer; `None` for all of them if
+    /// the history does not match the layers.
     pub(super) fn made_by(&self) -> Vec<Option<String>> {
         let layers = self.image().1.layers.len();
         let history = self.config.as_ref().map(|config| config.history.as_slice());

@@ -1,4 +1,4 @@
-//! Tags: listing and deleting them.
+//! Tags: list and delete.
 
 use axum::Json as Answer;
 use refity_store::{AuditAction, Order, Previewed, TagRow, TagSort};
@@ -21,15 +21,15 @@ use crate::registry::RegistryError;
 use crate::registry::content::delete_manifest;
 use crate::timestamp::rfc3339;
 
-/// How many tags one request deletes.
+/// The maximum number of tags in one delete request.
 const TAGS_MAX: usize = 500;
 
-/// In which order.
+/// The order of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Sorted {
-    /// `pushed` (the newest first), `name`, `semver` (the newest first; what is no version comes
-    /// last), `size` (the largest first) or `pulled` (the last first).
+    /// `pushed` (newest first), `name`, `semver` (newest first; tags that are not versions come
+    /// last), `size` (largest first) or `pulled` (most recent first).
     #[serde(default)]
     #[param(value_type = Option<String>, example = "semver")]
     sort: TagSort,
@@ -41,19 +41,20 @@ pub(super) struct Sorted {
 pub(super) struct Item {
     #[schema(value_type = String, example = "1.2.3")]
     name: Tag,
-    /// The manifest that it points at.
+    /// The digest of the manifest that the tag points to.
     #[schema(value_type = String)]
     digest: Digest,
     #[schema(example = "application/vnd.oci.image.index.v1+json")]
     media_type: String,
-    /// For which platforms, as far as it is known.
+    /// The known platforms of the image.
     #[schema(example = json!(["linux/amd64", "linux/arm64/v8"]))]
     platforms: Vec<String>,
-    /// Bytes of the manifest and all that it needs, each blob once.
+    /// The size in bytes of the manifest and everything it references; each
+    /// blob is counted once.
     size: i64,
     #[schema(example = "2026-01-31T12:00:00Z")]
     pushed_at: String,
-    /// The account that pushed it, if it was one that is still there.
+    /// The account that pushed the tag, if it still exists.
     pushed_by: Option<String>,
     #[schema(example = "2026-01-31T12:00:00Z")]
     pulled_at: Option<String>,
@@ -78,28 +79,28 @@ impl From<TagRow> for Item {
     }
 }
 
-/// Tags to delete.
+/// The tags to delete.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Deletion {
     #[schema(value_type = String, example = "team/app")]
     repo: RepositoryName,
-    /// 500 at most.
+    /// At most 500 tags.
     #[schema(value_type = Vec<String>, example = json!(["1.2.3"]))]
     tags: Vec<Tag>,
-    /// Only say what it would do.
+    /// Only return what the deletion would do.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// The paths of tags.
+/// The routes for tags.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(delete))
 }
 
-/// `GET /api/tags?repo=`: a repository's tags.
+/// `GET /api/tags?repo=`: lists a repository's tags.
 #[utoipa::path(get, path = "/tags", tag = "tags", params(RepositoryQuery, ListQuery, Sorted),
     responses(
         (status = 200, description = "A page of tags", body = List<Item>),
@@ -124,8 +125,9 @@ pub(super) async fn list(
     Ok(Answer(List::of(page, Item::from)))
 }
 
-/// `POST /api/tags/delete`: deletes tags, or tells what that would do. An image
-/// goes with the last of its tags, when garbage is collected.
+/// `POST /api/tags/delete`: deletes tags, or previews the deletion.
+///
+/// An image without tags is deleted when garbage is collected.
 #[utoipa::path(post, path = "/tags/delete", tag = "tags", request_body = Deletion,
     responses(
         (status = 200, description = "What it did, or would do", body = ShownPreview),
@@ -154,7 +156,7 @@ pub(super) async fn delete(
     Ok(Answer(shown))
 }
 
-/// Deletes tags, or tells what that would do.
+/// Deletes tags, or previews the deletion.
 ///
 /// # Errors
 /// See [`delete`].
@@ -191,7 +193,7 @@ pub(in crate::api) async fn take_away(
                     note(state, caller, client, action, repository, target, None).await;
                     preview.tags.push(tag);
                 }
-                // Somebody else was quicker.
+                // Another request deleted the tag first.
                 Err(RegistryError::ManifestUnknown(_)) => preview.missing.push(tag),
                 Err(error) => return Err(refused(error)),
             }

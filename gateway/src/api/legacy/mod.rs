@@ -1,5 +1,6 @@
-//! The paths and answers of the system that this one replaces, so that its
-//! users' scripts go on working. Names stand in the path, with `/` or `%2F`.
+//! The paths and responses of the system that this one replaces, so that
+//! existing scripts keep working. Names are part of the path, with `/` or
+//! `%2F`.
 
 mod named;
 
@@ -31,13 +32,13 @@ struct Group {
     repositories: i64,
 }
 
-/// What the first page showed.
+/// The groups and totals of the dashboard.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Dashboard {
     groups: Vec<Group>,
-    /// Tags.
+    /// The number of tags.
     total_images: i64,
-    /// Bytes.
+    /// The total size in bytes.
     total_size: i64,
     total_repositories: i64,
 }
@@ -66,7 +67,7 @@ struct Repository {
 pub(super) struct OfGroup {
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// By their names below the group's.
+    /// The repositories, with their names relative to the group.
     repositories: Vec<Repository>,
     total: i64,
 }
@@ -74,17 +75,17 @@ pub(super) struct OfGroup {
 /// All repositories.
 #[derive(Serialize, ToSchema)]
 pub(super) struct All {
-    /// By their whole names.
+    /// The repositories, with their full names.
     repositories: Vec<Repository>,
     total: i64,
     groups: Vec<Group>,
-    /// Tags.
+    /// The number of tags.
     total_images: i64,
-    /// Bytes.
+    /// The total size in bytes.
     total_size: i64,
 }
 
-/// A repository that was made.
+/// A repository that was created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MadeByOlderPath)]
 pub(super) struct Made {
@@ -102,7 +103,7 @@ struct MadeRepository {
     created_at: String,
 }
 
-/// These paths.
+/// The legacy routes.
 pub(super) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(dashboard))
@@ -120,7 +121,7 @@ async fn groups(state: &AppState, caller: &Identity) -> Result<Vec<Group>, ApiEr
     Ok(group.collect())
 }
 
-/// `GET /api/dashboard`: groups and totals.
+/// `GET /api/dashboard`: returns groups and totals.
 #[utoipa::path(get, path = "/dashboard", tag = "older paths",
     responses((status = 200, description = "Groups and totals", body = Dashboard), SignedIn))]
 pub(super) async fn dashboard(
@@ -136,7 +137,7 @@ pub(super) async fn dashboard(
     }))
 }
 
-/// An answer has all that there is: these paths know no pages.
+/// A page with all rows: these paths have no pagination.
 fn everything() -> PageRequest {
     PageRequest::everything(Order::Asc)
 }
@@ -157,7 +158,7 @@ async fn repositories(
     Ok((page.items, page.total))
 }
 
-/// The tags of a repository, by name, and how many there are.
+/// Returns the tags of a repository, by name, and their number.
 async fn tags_of(
     state: &AppState,
     repository: &RepositoryName,
@@ -185,7 +186,7 @@ async fn with_tags(
                 name: name(&row.name),
                 tags,
             }),
-            // It was removed just now.
+            // The repository was deleted meanwhile.
             Err(ApiError::Missing(_)) => {}
             Err(error) => return Err(error),
         }
@@ -193,7 +194,8 @@ async fn with_tags(
     Ok(all)
 }
 
-/// The name below the group's; one that is named like its group, whole.
+/// Returns the name relative to the group, or the full name if the repository
+/// has the name of its group.
 fn below(name: &RepositoryName) -> String {
     let text = name.as_str();
     text.split_once('/')
@@ -201,8 +203,8 @@ fn below(name: &RepositoryName) -> String {
         .to_owned()
 }
 
-/// `GET /api/groups/{group}/repositories`: a group's repositories with their
-/// tags.
+/// `GET /api/groups/{group}/repositories`: lists a group's repositories with
+/// their tags.
 #[utoipa::path(get, path = "/groups/{group}/repositories", tag = "older paths",
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(
@@ -224,7 +226,7 @@ pub(super) async fn of_group(
     }))
 }
 
-/// `GET /api/repositories`: all repositories with their tags.
+/// `GET /api/repositories`: lists all repositories with their tags.
 #[utoipa::path(get, path = "/repositories", tag = "older paths",
     responses((status = 200, description = "The repositories", body = All), SignedIn))]
 pub(super) async fn all(Caller { state, caller }: Caller) -> Result<Answer<All>, ApiError> {
@@ -240,7 +242,7 @@ pub(super) async fn all(Caller { state, caller }: Caller) -> Result<Answer<All>,
     }))
 }
 
-/// `POST /api/repositories`: makes a repository.
+/// `POST /api/repositories`: creates a repository.
 #[utoipa::path(post, path = "/repositories", tag = "older paths", request_body = NewRepository,
     responses(
         (status = 200, description = "It is there", body = Made),

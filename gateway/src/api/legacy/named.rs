@@ -1,6 +1,6 @@
-//! The older paths in which a repository's name stands. It has any number of
-//! components, which no router's pattern can say: the path is read from its
-//! end.
+//! The legacy paths that contain a repository's name. A name has any number of
+//! components, which a router's pattern cannot express, so the path is parsed
+//! from its end.
 
 use axum::Json as Answer;
 use axum::http::Uri;
@@ -25,14 +25,14 @@ use crate::client::ClientAddress;
 struct OfRepository {
     #[schema(value_type = String, example = "team")]
     group: GroupName,
-    /// Its name below the group's.
+    /// The name relative to the group.
     #[schema(example = "app")]
     repository: String,
     tags: Vec<OldTag>,
     total: i64,
 }
 
-/// That something was done.
+/// A success response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Removed)]
 struct Done {
@@ -41,19 +41,19 @@ struct Done {
     message: String,
 }
 
-/// These paths as they are described: as clients write them.
+/// The paths for the API description, as clients write them.
 #[derive(OpenApi)]
 #[openapi(paths(of_repository, remove_repository, remove_tag))]
 struct Description;
 
-/// These paths, as the router knows them.
+/// The paths as the router matches them.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::with_openapi(Description::openapi())
         .route("/groups/{group}/repositories/{*rest}", get(below_a_group))
         .route("/repositories/{*rest}", delete(remove))
 }
 
-/// What stands below a group's repositories: the tags of one.
+/// Handles paths below a group's repositories: the tags of one repository.
 async fn below_a_group(caller: Caller, uri: Uri) -> Result<Answer<OfRepository>, ApiError> {
     let parts = segments(&uri);
     let ["groups", group, "repositories", name @ .., "tags"] =
@@ -67,8 +67,10 @@ async fn below_a_group(caller: Caller, uri: Uri) -> Result<Answer<OfRepository>,
     of_repository(caller, parse(group)?, name.join("/")).await
 }
 
-/// `GET /api/groups/{group}/repositories/{repository}/tags`: a repository's
-/// tags; its name stands below the group's.
+/// `GET /api/groups/{group}/repositories/{repository}/tags`: lists a
+/// repository's tags.
+///
+/// The repository's name is relative to the group.
 #[utoipa::path(get, path = "/groups/{group}/repositories/{repository}/tags", tag = "older paths",
     params(
         ("group" = String, Path, description = "The group's name", example = "team"),
@@ -101,7 +103,7 @@ async fn of_repository(
     }))
 }
 
-/// What is removed: a repository, or a tag of one.
+/// Deletes the resource of the path: a repository, or one of its tags.
 async fn remove(caller: Caller, client: ClientAddress, uri: Uri) -> Result<Answer<Done>, ApiError> {
     let parts = segments(&uri);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -118,8 +120,8 @@ async fn remove(caller: Caller, client: ClientAddress, uri: Uri) -> Result<Answe
     }
 }
 
-/// `DELETE /api/repositories/{repository}`: removes a repository with all that
-/// it has.
+/// `DELETE /api/repositories/{repository}`: deletes a repository with
+/// everything in it.
 #[utoipa::path(delete, path = "/repositories/{repository}", tag = "older paths",
     params(("repository" = String, Path,
             description = "The repository's name, with `/` as it is or as `%2F`",
@@ -142,7 +144,7 @@ async fn remove_repository(
     Ok(done(format!("Repository {name} deleted")))
 }
 
-/// `DELETE /api/repositories/{repository}/tags/{tag}`: removes a tag.
+/// `DELETE /api/repositories/{repository}/tags/{tag}`: deletes a tag.
 #[utoipa::path(delete, path = "/repositories/{repository}/tags/{tag}", tag = "older paths",
     params(
         ("repository" = String, Path,
@@ -175,8 +177,8 @@ fn done(message: String) -> Answer<Done> {
     })
 }
 
-/// The path's parts below `/api`. A `/` that is written `%2F` stays inside one, so that a
-/// repository that is named `team/tags/x` can be told from a tag.
+/// Returns the segments of the path below `/api`. A slash written as `%2F` does not separate
+/// segments, so that a repository named `team/tags/x` can be told from a tag.
 fn segments(uri: &Uri) -> Vec<String> {
     let path = uri.path().trim_matches('/').split('/');
     path.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())

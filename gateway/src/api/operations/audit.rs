@@ -20,7 +20,7 @@ use crate::api::openapi::SignedIn;
 use crate::api::operations::csv;
 use crate::timestamp::{parse, rfc3339};
 
-/// How many entries are read at once for an export.
+/// The number of entries that an export reads at once.
 const PIECE: u32 = 1000;
 
 /// The columns of an export.
@@ -38,7 +38,7 @@ const COLUMNS: [&str; 11] = [
     "detail",
 ];
 
-/// The form of the answer.
+/// The format of the response.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Format {
@@ -46,64 +46,65 @@ enum Format {
     Csv,
 }
 
-/// Which entries.
+/// The entries to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Of this account or robot.
+    /// Only return actions of this account or robot.
     #[param(example = "alice")]
     actor: Option<String>,
-    /// Of this kind: `login`, `push`, `pull`, `delete`, `grant`, …
+    /// Only return actions of this kind: `login`, `push`, `pull`, `delete`,
+    /// `grant`, …
     #[param(value_type = Option<String>, example = "push")]
     action: Option<AuditAction>,
-    /// About this repository.
+    /// Only return actions on this repository.
     #[param(value_type = Option<String>, example = "team/app")]
     repo: Option<RepositoryName>,
-    /// Not before this time, or this day.
+    /// Only return actions at or after this time or day.
     #[param(example = "2026-01-31")]
     since: Option<String>,
-    /// Before this time, or this day.
+    /// Only return actions before this time or day.
     #[param(example = "2026-01-31T12:00:00Z")]
     until: Option<String>,
-    /// `json` or `csv`; also by `Accept: text/csv`.
+    /// `json` or `csv`. `Accept: text/csv` also selects CSV.
     #[param(value_type = Option<String>, example = "csv")]
     format: Option<Format>,
 }
 
-/// Something that was done.
+/// An action.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(super) struct Item {
     #[schema(example = 4711)]
     id: i64,
-    /// When; of several, when last.
+    /// The time of the action; the last time if `count` is more than 1.
     at: String,
-    /// Who: an account, a robot, `anonymous`, or `system`.
+    /// The actor: an account, a robot, `anonymous`, or `system`.
     #[schema(example = "alice")]
     actor: String,
-    /// By what: `password`, `session`, `token` or `none`.
+    /// The kind of credential: `password`, `session`, `token` or `none`.
     #[schema(example = "token")]
     credential: String,
-    /// What.
+    /// The kind of action.
     #[schema(example = "push")]
     action: String,
-    /// On what.
+    /// The object of the action.
     #[schema(example = "team/app:1.2")]
     target: String,
-    /// The repository, where it is about one.
+    /// The repository, if the action concerns one.
     #[schema(example = "team/app")]
     repo: Option<String>,
-    /// From which address.
+    /// The client's address.
     #[schema(example = "192.0.2.7")]
     address: String,
-    /// It was tried, and refused.
+    /// Whether the action was refused.
     refused: bool,
-    /// How many times: pulls of a tag are counted for each day and account,
-    /// failures to sign in for each minute. Who sends a password or a token
-    /// with each request, as programs do, is noted once an hour.
+    /// The number of times. Pulls of a tag are counted per day and account, and
+    /// failed sign-ins per minute. A client that sends a password or a token
+    /// with every request is recorded once an hour.
     #[schema(example = 1)]
     count: i64,
-    /// More words.
+    /// Further details.
     detail: Option<String>,
 }
 
@@ -144,16 +145,16 @@ impl Item {
     }
 }
 
-/// The path of the audit log.
+/// The route for the audit log.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(audit))
 }
 
-/// Who did what, the latest first.
+/// Lists the audit log, latest first.
 ///
-/// For administrators. As CSV (RFC 4180) it is all that the filter finds, from
-/// the latest on; cells that a spreadsheet would take for formulas begin with
-/// `'`.
+/// Requires an administrator. The CSV format (RFC 4180) contains all entries
+/// that match the filter, latest first. A `'` is put before cells that a
+/// spreadsheet would interpret as formulas.
 #[utoipa::path(get, path = "/audit", tag = "audit", params(Filter, ListQuery),
     responses(
         (status = 200, description = "A page of the log, or all of it", content(
@@ -178,7 +179,7 @@ pub(super) async fn audit(
         text: query.search()?,
     };
     let page = query.page(Order::Desc)?;
-    // What this gateway has done so far is in it.
+    // Include the recent actions of this gateway.
     state.audit.flush().await?;
     let store = &state.node.store;
     if filter.format.unwrap_or_else(|| accepted(&headers)) == Format::Csv {
@@ -209,16 +210,16 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
     }
 }
 
-/// Where an export is.
+/// The position of an export.
 enum Progress {
     Head,
-    /// After this entry; `None` for the latest.
+    /// The rows after this entry; `None` to start at the latest.
     Rows(Option<(i64, i64)>),
     End,
 }
 
-/// All of it, read piece by piece as the client takes it. One that fails on
-/// the way is cut off.
+/// Streams all entries, and reads them in batches as the client consumes them.
+/// If reading fails midway, the response is cut off.
 fn export(store: Store, filter: AuditFilter) -> Response {
     let pieces = stream::try_unfold(Progress::Head, move |progress| {
         let (store, filter) = (store.clone(), filter.clone());

@@ -1,7 +1,7 @@
 //! Tables as CSV (RFC 4180).
 
-/// A row, with its line break. A cell that a spreadsheet would take for a
-/// formula begins with an apostrophe (OWASP, "CSV Injection").
+/// Returns a row with its line break. An apostrophe is put before a cell that a
+/// spreadsheet would interpret as a formula (OWASP, "CSV Injection").
 pub(super) fn row<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     let cells: Vec<String> = cells.into_iter().map(cell).collect();
     cells.join(",") + "\r\n"
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_where_they_must_be() {
+    fn cells_are_quoted_when_necessary() {
         for (text, expected) in [
             ("", ""),
             ("team/app:v1", "team/app:v1"),

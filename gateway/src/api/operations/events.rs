@@ -1,5 +1,4 @@
-//! What goes on, as it happens: server-sent events (HTML Living Standard,
-//! section 9.2).
+//! Live updates as server-sent events (HTML Living Standard, section 9.2).
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -27,25 +26,26 @@ use crate::job_events::{Condition, EventId, Snapshot, StreamLimit, Subscription,
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
-/// How often something is sent, so that proxies keep the connection.
+/// The interval of keep-alive comments, so that proxies keep the connection
+/// open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How often the rights are read again, as long as something changes.
+/// How often the permissions are read again while there are changes.
 const RIGHTS: Duration = Duration::from_secs(2);
 
-/// After how long a browser whose stream broke off comes again.
+/// How long a browser waits before it reconnects.
 const COME_AGAIN: Duration = Duration::from_secs(2);
 
-/// How many repositories' rights a stream remembers.
+/// The maximum number of repositories whose permissions a stream caches.
 const REMEMBERED_MAX: usize = 4096;
 
-/// Proxies shall pass on what they get (nginx).
+/// Disables response buffering in proxies (nginx).
 const UNBUFFERED: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-accel-buffering"),
     HeaderValue::from_static("no"),
 );
 
-/// The storage, and whether anybody carries transfers to it.
+/// The state of the storage, and whether an uploader is running.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HealthNow {
     /// `unknown`, `up`, `down` or `needs_person`.
@@ -54,11 +54,11 @@ pub(super) struct HealthNow {
     since: String,
     /// The error code, if the storage is failing.
     code: Option<String>,
-    /// In words; told to administrators only.
+    /// What is wrong; `null` unless you are an administrator.
     message: Option<String>,
-    /// What to do; told to administrators only.
+    /// What to do; `null` unless you are an administrator.
     hint: Option<String>,
-    /// An uploader runs.
+    /// Whether an uploader is running.
     uploader_runs: bool,
 }
 
@@ -77,7 +77,7 @@ impl HealthNow {
     }
 }
 
-/// The state's word, and what is wrong.
+/// Returns the name of the state, and the trouble if there is one.
 pub(super) fn words(state: &HealthState) -> (&'static str, Option<&Trouble>) {
     match state {
         HealthState::Unknown => ("unknown", None),
@@ -90,25 +90,25 @@ pub(super) fn words(state: &HealthState) -> (&'static str, Option<&Trouble>) {
 /// The data of `snapshot`.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Everything {
-    /// The newest transfers of each state, and what was done in the last
+    /// The newest transfers of each state, and those that finished in the last
     /// minute.
     jobs: Vec<Transfer>,
     health: HealthNow,
 }
 
-/// The path of events.
+/// The route for events.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// What goes on, as it happens.
+/// Streams live updates.
 ///
-/// Server-sent events: `snapshot` (all that goes on: `jobs` and `health`), then
-/// `job` (one transfer, as `GET /api/jobs/{id}` shows it; at most two a second
-/// for each), `health` (the storage), and `reset` (more has changed than was
-/// told: a `snapshot` follows, and lists are to be read again). Who comes again
-/// with `Last-Event-ID` is told what it missed, as long as it is remembered.
-/// The stream ends when the credentials do.
+/// Server-sent events: `snapshot` (the current `jobs` and `health`), then `job`
+/// (one transfer, as in `GET /api/jobs/{id}`; at most two per second and
+/// transfer), `health` (the storage), and `reset` (some changes were not sent:
+/// a `snapshot` follows, and clients should reload their lists). A client that
+/// reconnects with `Last-Event-ID` receives the events that it missed, if they
+/// are still available. The stream ends when the credentials expire.
 #[utoipa::path(get, path = "/events", tag = "transfers",
     params(("Last-Event-ID" = Option<String>, Header,
         description = "The id of the last event that was received")),
@@ -139,15 +139,15 @@ pub(super) async fn events(
     Ok(([UNBUFFERED], Sse::new(events)).into_response())
 }
 
-/// One stream.
+/// An open stream.
 struct EventStream {
     store: Store,
     shutdown: watch::Receiver<bool>,
     subscription: Subscription,
     who: Identity,
     readable: Readable,
-    /// Which repositories may be read, as far as it was asked since the rights
-    /// were read.
+    /// Whether the caller may read a repository, as far as this was checked
+    /// since the permissions were read.
     may_read: HashMap<String, bool>,
     waiting: VecDeque<Event>,
     /// The last received update; `None` to start with a snapshot.
@@ -158,8 +158,8 @@ struct EventStream {
 }
 
 impl EventStream {
-    /// `from`: where it was, of one that comes again; nothing within: that is
-    /// no event id.
+    /// Creates a stream. `from` is the last event that a reconnecting client
+    /// received. Returns `None` if it is not a valid event id.
     fn new(
         state: &AppState,
         who: Identity,
@@ -167,7 +167,8 @@ impl EventStream {
         from: Option<Option<EventId>>,
     ) -> Self {
         let now = Instant::now();
-        // Sent at once: proxies and browsers see that it works.
+        // Sent immediately, so that proxies and browsers know that the stream
+        // works.
         let first = Event::default().comment("welcome").retry(COME_AGAIN);
         let mut events = Self {
             store: state.node.store.clone(),
@@ -199,9 +200,9 @@ impl EventStream {
         self.told = None;
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// Returns the next event; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
-        // What was missed is told first, as if it came now.
+        // Send the missed updates first, as if they were new.
         if let Some(missed) = self.subscription.missed.take() {
             for update in missed {
                 self.tell(&update).await.ok()?;
@@ -211,8 +212,8 @@ impl EventStream {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
             }
-            // As long as nothing was told, what goes on is known already where
-            // another stream has polled.
+            // For a new stream, the snapshot of another stream's poll is up to
+            // date.
             if self.told.is_none()
                 && let Some(snapshot) = self.subscription.snapshot()
             {
@@ -234,8 +235,8 @@ impl EventStream {
         }
     }
 
-    /// Reads the rights again, where they may have changed; `None`: the
-    /// credentials have ended.
+    /// Reads the permissions again if they may have changed. Returns `None` if
+    /// the credentials have expired.
     async fn refresh_rights(&mut self) -> Option<()> {
         let now = Instant::now();
         let beats = now >= self.heartbeat;
@@ -256,7 +257,7 @@ impl EventStream {
             .await;
         let status = match status {
             Ok(status) => status?,
-            // A database that is busy ends nobody's session.
+            // A busy database does not end the session.
             Err(StoreError::Busy) => return Some(()),
             Err(_) => return None,
         };
@@ -279,7 +280,7 @@ impl EventStream {
         }
     }
 
-    /// The snapshot that comes first.
+    /// Queues the initial snapshot.
     async fn begin(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let jobs = self.transfers(&snapshot.jobs).await?;
         let health = HealthNow::new(&snapshot.condition, self.audience().admin);
@@ -290,8 +291,9 @@ impl EventStream {
         Ok(())
     }
 
-    /// What an update has for this stream. Its id goes with the last event: who
-    /// breaks off before has not been told all.
+    /// Queues the events of an update that this stream may see. Only the last
+    /// event has the update's id: a client that disconnects earlier has not
+    /// received the whole update.
     async fn tell(&mut self, update: &Update) -> Result<(), StoreError> {
         if self.told.is_none_or(|told| update.number <= told) {
             return Ok(());
@@ -320,7 +322,7 @@ impl EventStream {
             events.push((event("health"), serde_json::to_string(&health)));
         }
         for (event, data) in events {
-            // Plain numbers and texts can always be written.
+            // Serializing plain numbers and texts cannot fail.
             self.waiting.push_back(event.data(data.unwrap_or_default()));
         }
         self.told = Some(update.number);
@@ -332,7 +334,7 @@ impl EventStream {
         self.waiting.push_back(event.data(data));
     }
 
-    /// The jobs that may be seen, as they are shown.
+    /// Converts the jobs that the caller may see.
     async fn transfers(&mut self, jobs: &[ChangedJob]) -> Result<Vec<Transfer>, StoreError> {
         let mut seen: Vec<Job> = Vec::new();
         self.ask(jobs).await?;
@@ -345,7 +347,7 @@ impl EventStream {
             } else if let Some(name) = readable {
                 let mut job = job.clone();
                 if job.repository.as_ref() != Some(name) {
-                    // It was placed in a push that others may read.
+                    // The job belongs to a push that others may read.
                     job.push = job.id;
                     job.repository = Some(name.clone());
                 }
@@ -361,7 +363,7 @@ impl EventStream {
         Ok(shown.collect())
     }
 
-    /// Reads the rights on the repositories of these jobs that are not known.
+    /// Reads the missing permissions on the repositories of these jobs.
     async fn ask(&mut self, jobs: &[ChangedJob]) -> Result<(), StoreError> {
         if self.readable == Readable::All {
             return Ok(());
@@ -390,6 +392,6 @@ impl EventStream {
 }
 
 async fn shut_down(shutdown: &mut watch::Receiver<bool>) {
-    // An error means that the process is past its end.
+    // An error means that the process is shutting down already.
     let _ = shutdown.wait_for(|begun| *begun).await;
 }

@@ -1,4 +1,4 @@
-//! When the storage may be full, by how it grew.
+//! Forecasts when the storage will be full, from its past growth.
 
 use refity_store::StorageDay;
 use serde::Serialize;
@@ -6,28 +6,30 @@ use utoipa::ToSchema;
 
 use crate::timestamp::day;
 
-/// From how many days on there is a forecast.
+/// The minimum number of days for a forecast.
 const DAYS_MIN: usize = 14;
 
-/// How many of the last days count: what was long ago says little.
+/// The maximum number of recent days to use: older ones say little about the
+/// future.
 const DAYS_MAX: usize = 90;
 
-/// Further ahead nobody can look: ten years.
+/// The longest forecast, in days: ten years.
 const AHEAD_MAX: f64 = 3650.0;
 
-/// When the storage may be full.
+/// A forecast of when the storage will be full.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(super) struct Forecast {
-    /// In words.
+    /// The forecast as a sentence.
     #[schema(example = "full in about 41 days")]
     words: String,
-    /// Growth in bytes per day; `null` without enough data.
+    /// The growth in bytes per day; `null` without enough data.
     #[schema(example = 1_073_741_824)]
     bytes_per_day: Option<i64>,
-    /// Days until it is full; `null` if unknown or not growing.
+    /// The number of days until the storage is full; `null` if unknown or if it
+    /// does not grow.
     #[schema(example = 41)]
     days_left: Option<i64>,
-    /// The day on which it is full.
+    /// The day on which the storage is full.
     #[schema(example = "2026-03-13")]
     full_on: Option<String>,
 }
@@ -43,8 +45,9 @@ impl Forecast {
     }
 }
 
-/// By a straight line through the days (least squares): of what the storage
-/// says is used, where it says so, else of our own bytes.
+/// Fits a straight line through the days (least squares): through the storage's
+/// own usage numbers if known, otherwise through the bytes that the registry
+/// stored.
 pub(super) fn forecast(days: &[StorageDay]) -> Forecast {
     let days = &days[days.len().saturating_sub(DAYS_MAX)..];
     if days.len() < DAYS_MIN {
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn two_weeks_are_needed() {
+    fn forecasts_need_two_weeks_of_data() {
         let words = |count| forecast(&days(count, 10, Some(100_000))).words;
         assert_eq!(words(0), "not enough data");
         assert_eq!(words(13), "not enough data");
@@ -138,8 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_growth_goes_on() {
-        // On the last day 1290 of 2000 bytes are used, and 10 come each day.
+    fn steady_growth_is_extrapolated() {
+        // On the last day, 1290 of 2000 bytes are used, with a growth of 10
+        // bytes per day.
         let forecast = forecast(&days(30, 10, Some(2000)));
         assert_eq!(forecast.bytes_per_day, Some(10));
         assert_eq!(forecast.days_left, Some(71));
@@ -148,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_grow_or_is_not_told_has_no_end() {
+    fn storage_without_growth_or_numbers_has_no_end_date() {
         for (growth, total, words) in [
             (0, Some(2000), "it does not grow"),
             (-5, Some(2000), "it does not grow"),
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_are_missing_count_as_time() {
+    fn missing_days_count_as_elapsed_time() {
         let mut days = days(40, 10, Some(5000));
         days.retain(|it| it.day % 2 == 0);
         assert_eq!(forecast(&days).bytes_per_day, Some(10));

@@ -16,20 +16,20 @@ use crate::api::extract::{Admin, Guarded, Json};
 use crate::api::openapi::SignedIn;
 use crate::client::ClientAddress;
 
-/// How many digests an answer names; the counts are of all.
+/// The maximum number of digests in a response. The counts include all.
 const NAMED_MAX: usize = 10_000;
 
-/// What to do.
+/// The request.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CollectionOrder)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
-    /// Only say what would be collected.
+    /// Only return what would be collected.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// What goes from one repository.
+/// The items to collect from a repository.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = CollectedOfRepository)]
 struct OfRepository {
@@ -46,7 +46,7 @@ struct Freed {
     bytes: u64,
 }
 
-/// How much of each, as the description shows it.
+/// The counts, as the API description shows them.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "only its description is used")]
 struct Counts {
@@ -56,7 +56,7 @@ struct Counts {
     bytes: u64,
 }
 
-/// What was collected, or would be.
+/// The result or the preview of a garbage collection.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CollectionReport)]
 pub(super) struct Report {
@@ -64,23 +64,23 @@ pub(super) struct Report {
     #[serde(flatten)]
     #[schema(value_type = Counts)]
     counts: Collection,
-    /// What repositories have no more.
+    /// The items that are removed from repositories.
     #[schema(value_type = BTreeMap<String, OfRepository>)]
     repositories: BTreeMap<RepositoryName, OfRepository>,
-    /// What no repository has any more: its bytes go to the trash, and are
-    /// free when that is emptied.
+    /// The blobs that no repository references any more. They are moved to the
+    /// trash, and the space is free when the trash is emptied.
     freed: Vec<Freed>,
-    /// There was more than an answer names.
+    /// Whether there are more items than a response can list.
     truncated: bool,
 }
 
-/// The path of the collection.
+/// The route for garbage collection.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(collect))
 }
 
-/// `POST /api/gc` `{"dry_run": bool}`: collects garbage, or tells what it
-/// would collect.
+/// `POST /api/gc` `{"dry_run": bool}`: collects garbage, or previews the
+/// collection.
 #[utoipa::path(post, path = "/gc", tag = "storage", request_body = Order,
     responses((status = 200, description = "What was collected", body = Report), SignedIn))]
 pub(super) async fn collect(

@@ -1,7 +1,8 @@
-//! Health checks: whether the process serves, and whether it takes pushes.
+//! Health checks: whether the process is running, and whether it accepts
+//! pushes.
 //!
-//! Anybody may ask, so the answer says no more than a monitor needs;
-//! administrators see everything.
+//! No authentication is needed, so the response contains only what a monitor
+//! needs. Administrators see everything.
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use crate::api::extract;
 use crate::readiness::{Obstacle, Report};
 use crate::state::AppState;
 
-/// `GET /healthz`: 200 as long as the process serves.
+/// `GET /healthz`: returns 200 while the process is running.
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
@@ -23,13 +24,14 @@ pub(crate) async fn alive() -> &'static str {
 /// The body of [`ready`].
 #[derive(Serialize)]
 pub(crate) struct Readiness {
-    /// Pushes are taken.
+    /// Whether pushes are accepted.
     ready: bool,
-    /// Why not, in words.
+    /// Why pushes are not accepted.
     reasons: Vec<String>,
-    /// SFTP. It does not count: pushes wait in the spool.
+    /// The state of SFTP. It does not affect `ready`, because pushes wait in
+    /// the spool.
     storage: Storage,
-    /// Bytes of the spool's disk that pushes may still fill.
+    /// The free bytes on the spool's disk that pushes can still use.
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<u64>,
 }
@@ -41,7 +43,8 @@ struct Storage {
     trouble: Option<Trouble>,
 }
 
-/// `GET /readyz`: 200 if a push would be taken, else 503 with the reasons.
+/// `GET /readyz`: returns 200 if pushes are accepted, otherwise 503 with the
+/// reasons.
 pub(crate) async fn ready(
     State(state): State<AppState>,
     parts: Parts,
@@ -52,7 +55,7 @@ pub(crate) async fn ready(
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    // Wrong credentials get the same answer as none.
+    // Invalid credentials get the same response as no credentials.
     let caller = extract::authenticate(&state, &parts).await;
     let admin = caller.is_ok_and(|it| rights::may_administer(&it));
     (status, Answer(shown(report, admin)))

@@ -1,4 +1,4 @@
-//! Transfers to SFTP: what goes on, and trying again.
+//! Transfers to SFTP: list and retry.
 
 use axum::Json as Answer;
 use refity_config::clock::millis;
@@ -20,61 +20,62 @@ use crate::client::ClientAddress;
 use crate::job_events::UPLOADER_SILENCE_MAX;
 use crate::state::AppState;
 
-/// In how many repositories of a blob it is looked for the right to push.
+/// The maximum number of a blob's repositories to check for push permission.
 const REPOSITORIES_MAX: u32 = 64;
 
-/// Which transfers to list.
+/// The transfers to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// `waiting`, `pending`, `running`, `done` or `failed`.
     #[param(value_type = Option<String>, example = "failed")]
     state: Option<JobState>,
-    /// Only those of this repository, its blobs among them.
+    /// Only return transfers of this repository, including those of its blobs.
     #[param(value_type = Option<String>, example = "team/app")]
     repo: Option<RepositoryName>,
 }
 
-/// Whether anybody carries transfers out.
+/// Whether an uploader is running.
 #[derive(Serialize, ToSchema)]
 struct UploaderState {
-    /// An uploader has said within half a minute that it runs. Else what is
-    /// pushed stays on the registry's own disk.
+    /// Whether an uploader has sent a heartbeat within the last 30 seconds.
+    /// Without an uploader, pushed content stays on the registry's own disk.
     runs: bool,
-    /// Seconds since the last heartbeat; `null` if there was none.
+    /// The number of seconds since the last heartbeat; `null` if there was
+    /// none.
     #[schema(example = 2)]
     heartbeat_age_s: Option<i64>,
 }
 
-/// How many transfers stand where, and how much is still to be sent.
+/// The number of transfers by state, and the amount of data to upload.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Summary {
-    /// For other transfers.
+    /// Transfers that wait for other transfers.
     waiting: i64,
-    /// Ready, or resting after a failure.
+    /// Transfers that are ready, or that wait before a retry.
     pending: i64,
     running: i64,
-    /// Of the last 30 days.
+    /// Transfers that finished in the last 30 days.
     done: i64,
-    /// In need of a person.
+    /// Transfers that failed and need attention.
     failed: i64,
-    /// Bytes that SFTP does not hold yet.
+    /// The bytes that are not stored on SFTP yet.
     bytes_waiting: i64,
-    /// Bytes a second.
+    /// The transfer rate in bytes per second.
     rate_bps: i64,
-    /// Seconds until all is sent, at this rate.
+    /// The number of seconds until everything is uploaded at this rate.
     eta_s: Option<i64>,
     uploader: UploaderState,
 }
 
-/// How many transfers are tried again.
+/// The number of transfers that are retried.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Retried {
     #[schema(example = 3)]
     retried: usize,
 }
 
-/// The paths of transfers.
+/// The routes for transfers.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -84,10 +85,10 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
         .routes(routes!(retry))
 }
 
-/// The transfers, the newest first.
+/// Lists transfers, newest first.
 ///
-/// Administrators see all; others those of repositories that they may read.
-/// What belongs to one push has the same `push_id`.
+/// Administrators see all transfers, other users those of repositories that
+/// they may read. The transfers of one push have the same `push_id`.
 #[utoipa::path(get, path = "/jobs", tag = "transfers", params(Filter, ListQuery),
     responses((status = 200, description = "A page of transfers", body = List<Transfer>), SignedIn))]
 pub(super) async fn list(
@@ -111,7 +112,7 @@ pub(super) async fn list(
     })))
 }
 
-/// One transfer.
+/// Returns a transfer.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "transfers",
     params(("id" = i64, Path, description = "Its id", example = 17)),
     responses(
@@ -127,9 +128,9 @@ pub(super) async fn one(
     Ok(Answer(shown(&state, &caller, job).await?))
 }
 
-/// How many transfers stand where, and how much is still to be sent.
+/// Returns the number of transfers by state, and the amount of data to upload.
 ///
-/// Of what you may see.
+/// Includes only the transfers that you may see.
 #[utoipa::path(get, path = "/jobs/summary", tag = "transfers",
     responses((status = 200, description = "The counts", body = Summary), SignedIn))]
 pub(super) async fn summary(Caller { state, caller }: Caller) -> Result<Answer<Summary>, ApiError> {
@@ -157,9 +158,9 @@ pub(super) async fn summary(Caller { state, caller }: Caller) -> Result<Answer<S
     }))
 }
 
-/// Tries a transfer that failed, or that rests after a failure, again now.
+/// Retries a transfer that failed, or that waits before a retry, now.
 ///
-/// It needs the right to push to its repository.
+/// Requires push permission on the transfer's repository.
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "transfers",
     params(("id" = i64, Path, description = "Its id", example = 17)),
     responses(
@@ -205,9 +206,9 @@ pub(super) async fn retry(
     Ok(Answer(shown(&state, &caller, job).await?))
 }
 
-/// Tries all transfers again now that failed, or that rest after a failure.
+/// Retries all transfers that failed, or that wait before a retry, now.
 ///
-/// Those of repositories that you may push to.
+/// Includes the transfers of repositories to which you may push.
 #[utoipa::path(post, path = "/jobs/retry-failed", tag = "transfers",
     responses((status = 200, description = "They are due now", body = Retried), SignedIn))]
 pub(super) async fn retry_failed(
@@ -243,8 +244,9 @@ pub(super) async fn retry_failed(
     Ok(Answer(Retried { retried }))
 }
 
-/// Lets the uploaders look. An administrator's word also counts for a storage
-/// that is away; others could have the account banned there.
+/// Wakes the uploaders. For an administrator, they also retry a storage that is
+/// unavailable. Other users must not trigger this, since repeated sign-ins
+/// could get the SFTP account banned.
 async fn hurry(state: &AppState, caller: &Identity) -> Result<(), ApiError> {
     if rights::may_administer(caller) {
         state.node.store.probe_soon().await?;
@@ -253,8 +255,8 @@ async fn hurry(state: &AppState, caller: &Identity) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whether one may push to one of these repositories. What is of none is for
-/// administrators.
+/// Whether the caller may push to any of these repositories. Jobs without a
+/// repository require an administrator.
 async fn may_retry(
     state: &AppState,
     caller: &Identity,

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::api::extract::Guarded;
 
-/// Their paths.
+/// Returns their routes.
 pub(super) fn families() -> [OpenApiRouter<Guarded>; 8] {
     [
         audit::routes(),

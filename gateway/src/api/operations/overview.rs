@@ -1,5 +1,5 @@
-//! The registry at a glance: counts and last pushes, what it can, and names
-//! that hold a text.
+//! An overview of the registry: counts and recent pushes, its settings, and a
+//! search for names.
 
 use axum::Json as Answer;
 use axum::http::request::Parts;
@@ -20,34 +20,34 @@ use crate::api::openapi::SignedIn;
 use crate::middleware::forwarded;
 use crate::timestamp::rfc3339;
 
-/// How many pushes are shown.
+/// The number of recent pushes.
 const RECENT: u32 = 10;
 
-/// How many names of each kind are found.
+/// The maximum number of search results of each kind.
 const FOUND: u32 = 8;
 
-/// How many transfers stand where, of what you may read.
+/// The number of transfers by state, for repositories that you may read.
 #[derive(Serialize, ToSchema)]
 struct Jobs {
-    /// They wait, for others or for an uploader.
+    /// Transfers that wait for other transfers or for an uploader.
     queued: i64,
     running: i64,
-    /// They need a person.
+    /// Transfers that failed and need attention.
     failed: i64,
 }
 
-/// How the storage is.
+/// The state of the storage.
 #[derive(Serialize, ToSchema)]
 struct Sftp {
     /// `up`, `down`, `needs_person` or `unknown`.
     #[schema(example = "up")]
     state: &'static str,
-    /// Since when.
+    /// When this state began.
     #[schema(example = "2026-01-31T12:00:00Z")]
     since: String,
-    /// What is wrong; administrators are told.
+    /// What is wrong; `null` unless you are an administrator.
     message: Option<String>,
-    /// What to do about it.
+    /// What to do; `null` unless you are an administrator.
     hint: Option<String>,
 }
 
@@ -81,37 +81,39 @@ impl From<RecentPush> for Recent {
     }
 }
 
-/// A group with its bytes.
+/// A group with its size.
 #[derive(Serialize, ToSchema)]
 struct LargeGroup {
     #[schema(value_type = String, example = "team")]
     name: GroupName,
-    /// Bytes of its repositories, each counted by itself.
+    /// The total size of its repositories in bytes. Shared blobs are counted
+    /// once per repository.
     logical_bytes: i64,
 }
 
-/// The registry at a glance, as far as you may read it.
+/// An overview of the parts of the registry that you may read.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Overview)]
 pub(super) struct Shown {
     groups: i64,
     repos: i64,
     tags: i64,
-    /// Bytes of all repositories, each counted by itself.
+    /// The total size of all repositories in bytes. Shared blobs are counted
+    /// once per repository.
     logical_bytes: i64,
-    /// Bytes that the storage holds, each blob once.
+    /// The bytes on the storage; each blob is counted once.
     stored_bytes: i64,
-    /// Bytes that only this host has.
+    /// The bytes that are only on this host.
     staged_bytes: i64,
     jobs: Jobs,
     sftp: Sftp,
-    /// The last pushes, the newest first.
+    /// The most recent pushes, newest first.
     recent: Vec<Recent>,
-    /// The groups with the most bytes, the largest first: five at most.
+    /// The largest groups, in descending order: at most five.
     largest_groups: Vec<LargeGroup>,
 }
 
-/// The paths of what concerns everything.
+/// The routes for the overview, settings and search.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(overview))
@@ -119,7 +121,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
         .routes(routes!(search))
 }
 
-/// `GET /api/overview`: the registry at a glance.
+/// `GET /api/overview`: returns an overview of the registry.
 #[utoipa::path(get, path = "/overview", tag = "overview",
     responses((status = 200, description = "The registry at a glance", body = Shown), SignedIn))]
 pub(super) async fn overview(Caller { state, caller }: Caller) -> Result<Answer<Shown>, ApiError> {
@@ -160,30 +162,30 @@ pub(super) async fn overview(Caller { state, caller }: Caller) -> Result<Answer<
     }))
 }
 
-/// What the registry is set to do.
+/// The registry's features.
 #[derive(Serialize, ToSchema)]
 struct Features {
-    /// A push is answered when it is on the storage.
+    /// Whether a push is acknowledged only when it is stored on SFTP.
     sync_upload: bool,
-    /// Untagged images are collected too.
+    /// Whether garbage collection also deletes untagged images.
     collects_untagged: bool,
 }
 
-/// What programs need to know of the registry.
+/// The registry's settings for other programs.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Config {
-    /// What stands before a repository's name in commands: `PUBLIC_URL`'s host, else the host that
-    /// the request names.
+    /// The prefix of repository names in commands: the host of `PUBLIC_URL`, or the host of the
+    /// request.
     #[schema(example = "registry.example.org")]
     registry_host: String,
-    /// Whether clients reach it by HTTPS.
+    /// Whether clients connect by HTTPS.
     https: bool,
     #[schema(example = "0.1.0")]
     version: &'static str,
     features: Features,
 }
 
-/// `GET /api/config`: what programs need to know of the registry.
+/// `GET /api/config`: returns the registry's settings for other programs.
 #[utoipa::path(get, path = "/config", tag = "overview",
     responses((status = 200, description = "The registry's settings", body = Config), SignedIn))]
 pub(super) async fn config(Caller { state, .. }: Caller, parts: Parts) -> Answer<Config> {
@@ -205,17 +207,17 @@ pub(super) async fn config(Caller { state, .. }: Caller, parts: Parts) -> Answer
     })
 }
 
-/// What to search for.
+/// The search query.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "only its description is used")]
 pub(super) struct Text {
-    /// The text, anywhere in a name.
+    /// The text to search for, anywhere in a name.
     #[param(example = "api")]
     q: String,
 }
 
-/// A tag that was found.
+/// A tag in the search results.
 #[derive(Serialize, ToSchema)]
 struct FoundTag {
     #[schema(value_type = String, example = "team/app")]
@@ -224,8 +226,8 @@ struct FoundTag {
     tag: Tag,
 }
 
-/// Names that hold the text, those that begin with it first: eight of each
-/// kind at most.
+/// The names that contain the text. Names that start with it come first. There
+/// are at most eight of each kind.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Found {
     #[schema(value_type = Vec<String>, example = json!(["team"]))]
@@ -235,8 +237,9 @@ pub(super) struct Found {
     tags: Vec<FoundTag>,
 }
 
-/// `GET /api/search?q=`: groups, repositories and tags by their names, as far
-/// as you may read them.
+/// `GET /api/search?q=`: searches groups, repositories and tags by name.
+///
+/// Returns only names that you may read.
 #[utoipa::path(get, path = "/search", tag = "overview", params(Text),
     responses((status = 200, description = "What was found", body = Found), SignedIn))]
 pub(super) async fn search(

@@ -1,4 +1,5 @@
-//! How the SFTP server is, and whether it does all that is needed.
+//! The state of the SFTP server, and a check of all the operations that the
+//! registry needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,20 +24,22 @@ use crate::timestamp::rfc3339;
 /// How long a check waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The connections of this gateway to the SFTP server.
+/// This gateway's connections to the SFTP server.
 #[derive(Serialize, ToSchema)]
 struct Connections {
     open: usize,
     idle: usize,
-    /// Requests that wait for one.
+    /// The number of requests that wait for a connection.
     waiting: usize,
-    /// That were opened since the start.
+    /// The number of connections opened since the start.
     opened: u64,
-    /// How many this gateway may have (`FTP_CONNECTIONS` is shared by all).
+    /// The maximum number of connections of this gateway. `FTP_CONNECTIONS` is
+    /// shared by all processes.
     limit: usize,
 }
 
-/// How the SFTP server is. What is `null` to others is told to administrators.
+/// The state of the SFTP server. Some fields are `null` unless you are an
+/// administrator.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     /// `unknown`, `up`, `down` or `needs_person`.
@@ -45,17 +48,17 @@ pub(super) struct Health {
     since: String,
     /// What is wrong.
     error: Option<Problem>,
-    /// How long one small request took, in milliseconds.
+    /// The duration of a small request, in milliseconds.
     #[schema(example = 0.4)]
     latency_ms: Option<f64>,
-    /// When that was, and the rest that was seen of the server.
+    /// When the latency and the following fields were measured.
     seen_at: Option<String>,
-    /// Host and port, or the folder.
+    /// The host and port, or the folder.
     server: Option<String>,
-    /// The fingerprint of its key, as OpenSSH prints it.
+    /// The fingerprint of the server's key, as OpenSSH prints it.
     #[schema(example = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU")]
     host_key: Option<String>,
-    /// What it offers beyond plain SFTP.
+    /// The server's SFTP extensions.
     #[schema(example = json!(["posix-rename@openssh.com", "fsync@openssh.com"]))]
     extensions: Vec<String>,
     connections: Option<Connections>,
@@ -69,30 +72,30 @@ struct Step {
     #[schema(example = "sign_in")]
     name: &'static str,
     ok: bool,
-    /// How long it took, in milliseconds.
+    /// The duration of the step, in milliseconds.
     #[schema(example = 12.5)]
     ms: f64,
-    /// What was found, or what went wrong.
+    /// The result of the step, or what went wrong.
     words: String,
     /// What to do.
     hint: Option<String>,
 }
 
-/// A check. After a step that failed there are no more.
+/// A check of the SFTP server. It stops at the first step that fails.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Check {
     ok: bool,
     steps: Vec<Step>,
 }
 
-/// The paths of the SFTP server.
+/// The routes for the SFTP server.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(check))
 }
 
-/// How the SFTP server is.
+/// Returns the state of the SFTP server.
 #[utoipa::path(get, path = "/sftp/health", tag = "storage",
     responses((status = 200, description = "How it is", body = Health), SignedIn))]
 pub(super) async fn health(Caller { state, caller }: Caller) -> Result<Answer<Health>, ApiError> {
@@ -127,10 +130,11 @@ pub(super) async fn health(Caller { state, caller }: Caller) -> Result<Answer<He
     }))
 }
 
-/// Looks whether the SFTP server does all that is needed, step by step.
+/// Checks, step by step, whether the SFTP server supports all the operations
+/// that the registry needs.
 ///
-/// It connects, signs in, writes a small file, renames and removes it, and asks
-/// for the room. Nothing else there is touched.
+/// The check connects, signs in, writes a small file, renames and removes it,
+/// and queries the free space. It does not touch any other files.
 #[utoipa::path(post, path = "/sftp/check", tag = "storage",
     responses(
         (status = 200, description = "What each step found", body = Check),
@@ -141,7 +145,8 @@ pub(super) async fn check(Admin { state, .. }: Admin) -> Result<Answer<Check>, A
     let running = || ApiError::Conflict("a check runs already: wait for its end".to_owned());
     let turn = Arc::clone(&state.storage_check).try_lock_owned();
     let turn = turn.map_err(|_| running())?;
-    // A task of its own: who leaves does not leave a file behind.
+    // Spawned, so that the check removes its file even if the client
+    // disconnects.
     let task = tokio::spawn(async move {
         let _turn = turn;
         run(&state).await
@@ -155,7 +160,7 @@ pub(super) async fn check(Admin { state, .. }: Admin) -> Result<Answer<Check>, A
 }
 
 async fn run(state: &AppState) -> Vec<Step> {
-    // Job 0 is nobody's, and the number nobody else's.
+    // No job has the id 0, and the random number makes the name unique.
     let number = i64::from(getrandom::u32().unwrap_or(0)) * 2;
     let name = |n| layout::tmp_name(state.node.installation, 0, number + n);
     let steps = state.storage.probe([name(0), name(1)], PATIENCE).await;

@@ -1,4 +1,4 @@
-//! How much room there is, on SFTP and on this machine, and what takes it.
+//! The free space on SFTP and on this machine, and what uses the space.
 
 use axum::Json as Answer;
 use refity_store::{LargeRepository, LargestBy, StorageDay, StorageSeen};
@@ -15,61 +15,62 @@ use crate::api::operations::forecast::{Forecast, forecast};
 use crate::state::AppState;
 use crate::timestamp::{day, rfc3339};
 
-/// For how many days the history can be asked.
+/// The supported lengths of the history, in days.
 const DAYS: [u32; 3] = [30, 90, 365];
 
-/// How many of them are answered at most.
+/// The maximum number of days in a response.
 const ITEMS_MAX: usize = 100;
 
-/// How many large repositories are named where the query does not say, and at
-/// most.
+/// The default number of largest repositories.
 const LARGEST: u32 = 10;
 const LARGEST_MAX: u32 = 100;
 
-/// The room on SFTP, in bytes.
+/// The capacity of SFTP, in bytes.
 #[derive(Serialize, ToSchema)]
 struct Capacity {
-    /// Who tells it: `hetzner` (its API), `statvfs` (the SFTP server), or
-    /// `unknown`.
+    /// The source of the numbers: `hetzner` (its API), `statvfs` (the SFTP
+    /// server), or `unknown`.
     #[schema(example = "statvfs")]
     source: &'static str,
     total: Option<u64>,
     used: Option<u64>,
     free: Option<u64>,
-    /// When it was told.
+    /// When the numbers were retrieved.
     at: Option<String>,
-    /// Why it is not known, in words.
+    /// Why the numbers are not known.
     reason: Option<String>,
 }
 
-/// The disk of this machine, where pushes are kept until SFTP has them.
+/// The disk of this machine, which keeps pushes until they are stored on SFTP.
 #[derive(Serialize, ToSchema)]
 struct Staging {
-    /// Bytes of the disk; `null` if unknown.
+    /// The size of the disk in bytes; `null` if unknown.
     total: Option<u64>,
     free: Option<u64>,
-    /// Bytes that pushes leave free (`SPOOL_MIN_FREE`).
+    /// The bytes that pushes must leave free (`SPOOL_MIN_FREE`).
     floor: u64,
-    /// Bytes of blobs that SFTP has too: they yield to pushes.
+    /// The bytes of blobs that are also on SFTP. They are evicted when pushes
+    /// need the space.
     cache: i64,
-    /// Bytes that copies of blobs may take (`CACHE_MAX_BYTES`).
+    /// The maximum bytes of cached blobs (`CACHE_MAX_BYTES`).
     cache_max: u64,
-    /// Bytes that only this machine has yet.
+    /// The bytes that are only on this machine.
     pending: i64,
 }
 
-/// How much is stored.
+/// The amount of stored data.
 #[derive(Serialize, ToSchema)]
 struct Stored {
-    /// Bytes on SFTP: each blob once.
+    /// The bytes on SFTP; each blob is counted once.
     unique: i64,
-    /// Bytes as each repository counts them.
+    /// The total size of all repositories in bytes. Shared blobs are counted
+    /// once per repository.
     logical: i64,
-    /// Blobs on SFTP, manifests among them.
+    /// The number of blobs on SFTP, including manifests.
     blobs: i64,
 }
 
-/// How much room there is, and what takes it.
+/// The free space, and what uses the space.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Room {
     capacity: Capacity,
@@ -77,11 +78,11 @@ pub(super) struct Room {
     stored: Stored,
 }
 
-/// For how long.
+/// The length of the history.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Span {
-    /// 30, 90 or 365; 30 where it is not given.
+    /// 30, 90 or 365. Default: 30.
     #[param(example = 90)]
     days: Option<u32>,
 }
@@ -89,15 +90,16 @@ pub(super) struct Span {
 /// A day of the history.
 #[derive(Serialize, ToSchema)]
 struct Day {
-    /// In UTC.
+    /// The date in UTC.
     #[schema(example = "2026-01-31")]
     day: String,
-    /// Bytes on SFTP: each blob once.
+    /// The bytes on SFTP; each blob is counted once.
     unique: i64,
-    /// Bytes as each repository counts them.
+    /// The total size of all repositories in bytes. Shared blobs are counted
+    /// once per repository.
     logical: i64,
     blobs: i64,
-    /// The storage's own numbers, where it tells them.
+    /// The storage's own numbers, if known.
     capacity_total: Option<i64>,
     capacity_used: Option<i64>,
 }
@@ -115,34 +117,35 @@ impl From<&StorageDay> for Day {
     }
 }
 
-/// How it was, and how it may go on.
+/// The history of the storage, with a forecast.
 #[derive(Serialize, ToSchema)]
 pub(super) struct History {
-    /// The earliest first, a hundred at most: of a year each fourth day, the last among them.
-    /// Days on which no uploader ran are missing.
+    /// The days, earliest first: at most 100. For a year, every fourth day is included, and always
+    /// the last. Days on which no uploader was running are missing.
     items: Vec<Day>,
     forecast: Forecast,
 }
 
-/// Which repositories.
+/// The repositories to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Largest {
-    /// `unique` (bytes that no other repository holds) or `logical` (all of
-    /// them); `unique` where it is not given.
+    /// `unique` (bytes that no other repository has) or `logical` (all bytes).
+    /// Default: `unique`.
     #[param(value_type = Option<String>, example = "unique")]
     by: Option<LargestBy>,
-    /// 1 to 100; 10 where it is not given.
+    /// 1 to 100. Default: 10.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
-/// A repository and what it holds.
+/// A repository and its size.
 #[derive(Serialize, ToSchema)]
 struct Large {
     #[schema(example = "team/app")]
     repo: String,
-    /// Bytes that no other repository holds: what is freed when it goes.
+    /// The bytes that no other repository has: what deleting the repository
+    /// would free.
     unique_bytes: i64,
     logical_bytes: i64,
 }
@@ -163,7 +166,7 @@ pub(super) struct Top {
     items: Vec<Large>,
 }
 
-/// The paths of the storage.
+/// The routes for the storage.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
         .routes(routes!(room))
@@ -171,7 +174,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
         .routes(routes!(top))
 }
 
-/// How much room there is, and what takes it.
+/// Returns the free space, and what uses the space.
 #[utoipa::path(get, path = "/storage", tag = "storage",
     responses((status = 200, description = "Room and bytes", body = Room), SignedIn))]
 pub(super) async fn room(Caller { state, .. }: Caller) -> Result<Answer<Room>, ApiError> {
@@ -198,7 +201,8 @@ pub(super) async fn room(Caller { state, .. }: Caller) -> Result<Answer<Room>, A
     }))
 }
 
-/// Hetzner's own word first: a server need not know of the account's limit.
+/// Prefers the numbers of Hetzner's API, since the SFTP server may not know the
+/// account's limit.
 async fn capacity(state: &AppState) -> Result<Capacity, ApiError> {
     let store = &state.node.store;
     if let Some(usage) = &state.usage
@@ -237,7 +241,8 @@ fn unknown(seen: Option<&StorageSeen>) -> String {
     }
 }
 
-/// How much there was on each day, and when the storage may be full.
+/// Returns the storage's size on each day, and a forecast of when it will be
+/// full.
 #[utoipa::path(get, path = "/storage/history", tag = "storage", params(Span),
     responses((status = 200, description = "The days", body = History), SignedIn))]
 pub(super) async fn history(
@@ -257,7 +262,7 @@ pub(super) async fn history(
     }))
 }
 
-/// Of many days some, at the same distance, which show the same course.
+/// Selects evenly spaced days if there are too many for a response.
 fn thinned(days: &[StorageDay]) -> Vec<Day> {
     let step = days.len().div_ceil(ITEMS_MAX).max(1);
     let mut items: Vec<_> = days.iter().rev().step_by(step).map(Day::from).collect();
@@ -265,7 +270,7 @@ fn thinned(days: &[StorageDay]) -> Vec<Day> {
     items
 }
 
-/// The repositories that take the most room, of those that you may read.
+/// Lists the largest repositories that you may read.
 #[utoipa::path(get, path = "/storage/top", tag = "storage", params(Largest),
     responses((status = 200, description = "The largest first", body = Top), SignedIn))]
 pub(super) async fn top(
@@ -302,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_days_some_are_told_and_always_the_last() {
+    fn long_histories_are_thinned_and_keep_the_last_day() {
         for (count, told) in [(0, 0), (1, 1), (90, 90), (100, 100), (101, 51), (365, 92)] {
             let items = thinned(&days(count));
             assert_eq!(items.len(), told, "{count}");

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use crate::timestamp::rfc3339;
 
-/// Why a transfer did not get through last.
+/// Why the last attempt of a transfer failed.
 #[derive(Clone, Serialize, ToSchema)]
 struct Failure {
-    /// The word for programs.
+    /// The machine-readable error code.
     #[schema(example = "no_space")]
     code: String,
     /// What happened.
@@ -23,21 +23,22 @@ struct Failure {
 /// The push that a transfer is part of.
 #[derive(Clone, Serialize, ToSchema)]
 struct OfPush {
-    /// Nothing, as long as there is no manifest.
+    /// The name of the image; `null` if there is no manifest yet.
     #[schema(example = "team/app:1.2")]
     name: Option<String>,
-    /// By which account, if it was one that is still there; of no removal.
+    /// The account that pushed, if it still exists; `null` for a removal.
     pushed_by: Option<String>,
-    /// How many of its blobs SFTP holds.
+    /// The number of its blobs that are stored on SFTP.
     #[schema(example = 5)]
     blobs_done: i64,
-    /// How many blobs it has, as far as they are known.
+    /// The number of its blobs that are known so far.
     #[schema(example = 7)]
     blobs_total: i64,
-    /// Bytes of those that SFTP holds; what is on its way is in its own transfer.
+    /// The size of the stored blobs in bytes. Blobs that are being uploaded are not included; see
+    /// their transfers.
     #[schema(example = 500)]
     bytes_stored: i64,
-    /// Bytes of all of them.
+    /// The size of all blobs in bytes.
     #[schema(example = 700)]
     bytes_total: i64,
 }
@@ -47,7 +48,7 @@ struct OfPush {
 pub(super) struct Transfer {
     #[schema(value_type = i64, example = 17)]
     id: JobId,
-    /// The same for all transfers of one push: the id of its last.
+    /// The same for all transfers of one push: the id of the last one.
     #[schema(value_type = i64, example = 19)]
     push_id: JobId,
     push: Option<OfPush>,
@@ -55,41 +56,42 @@ pub(super) struct Transfer {
     /// `mark_group`.
     #[schema(example = "store_blob")]
     kind: String,
-    /// It removes something from SFTP.
+    /// Whether the transfer removes something from SFTP.
     removes: bool,
-    /// The repository. A blob may be for several: it is shown for one that you
-    /// may read.
+    /// The repository. A blob may belong to several repositories; this is one
+    /// that you may read.
     #[schema(example = "team/app")]
     repo: Option<String>,
     tag: Option<String>,
     digest: Option<String>,
     /// `waiting` (for other transfers), `pending`, `running`, `done`, or
-    /// `failed`: a person is needed, and it is tried again, slowly.
+    /// `failed` (needs attention; retried at longer intervals).
     #[schema(value_type = String, example = "running")]
     state: JobState,
     bytes_done: i64,
     bytes_total: i64,
-    /// Bytes a second, while it runs.
+    /// The transfer rate in bytes per second while the transfer is running.
     rate_bps: Option<i64>,
-    /// Seconds until all is sent, at this rate.
+    /// The number of seconds until the transfer is complete at this rate.
     eta_s: Option<i64>,
-    /// Failures so far.
+    /// The number of failed attempts.
     attempt: i64,
-    /// When a transfer that failed is tried again.
+    /// When a failed transfer is retried.
     next_retry_at: Option<String>,
     error: Option<Failure>,
-    /// The uploader that works on it; told to administrators only.
+    /// The uploader that runs the transfer; `null` unless you are an
+    /// administrator.
     worker: Option<String>,
     created_at: String,
     finished_at: Option<String>,
 }
 
-/// Who looks at transfers.
+/// The caller for whom transfers are shown.
 #[derive(Clone, Copy)]
 pub(super) struct Audience {
-    /// An administrator is told who works.
+    /// Whether to include the uploader's name.
     pub(super) admin: bool,
-    /// The time now (milliseconds, UTC).
+    /// The current time (milliseconds, UTC).
     pub(super) now: i64,
 }
 
@@ -100,7 +102,7 @@ impl Transfer {
             message,
             hint,
         });
-        // A job that never failed rests too, until it is claimed.
+        // A job that never failed may also have a delay, until it is claimed.
         let retry = job.retry_in_ms.filter(|_| error.is_some());
         let left = (job.bytes_total - job.bytes_done).max(0);
         let rate = job.rate.filter(|rate| *rate > 0);
@@ -135,7 +137,7 @@ impl Transfer {
     }
 }
 
-/// The pushes of these jobs, by their id.
+/// Returns the pushes of these jobs, by id.
 pub(super) async fn pushes(
     store: &Store,
     jobs: impl Iterator<Item = &Job>,

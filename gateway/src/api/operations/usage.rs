@@ -1,4 +1,4 @@
-//! The usage card: how full a Hetzner Storage Box is.
+//! Usage of a Hetzner Storage Box.
 
 use axum::Json as Answer;
 use axum::response::{IntoResponse as _, Response};
@@ -12,14 +12,14 @@ use crate::api::ApiError;
 use crate::api::extract::{Caller, Guarded};
 use crate::api::openapi::SignedIn;
 
-/// Bytes of what Hetzner calls a TB: 1024^4.
+/// The bytes of what Hetzner calls a TB: 1024^4.
 const TB: f64 = 1_099_511_627_776.0;
 
-/// What is wrong with the storage, or with what tells of it.
+/// A problem with the storage, or with the source of its numbers.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = StorageProblem)]
 pub(super) struct Problem {
-    /// The word for programs.
+    /// The machine-readable error code.
     #[schema(example = "rate_limited")]
     code: String,
     /// What happened.
@@ -38,15 +38,14 @@ impl From<Trouble> for Problem {
     }
 }
 
-/// How full the box is. All numbers are nothing as long as Hetzner's API has
-/// not answered.
+/// Usage of the box. All numbers are `null` until Hetzner's API has responded.
 #[derive(Serialize, ToSchema)]
 struct Card {
     enabled: bool,
-    /// Bytes, snapshots among them.
+    /// The used bytes, including snapshots.
     #[schema(example = 412_316_860_416_u64)]
     used_size: Option<u64>,
-    /// Bytes.
+    /// The size of the box in bytes.
     #[schema(example = 1_099_511_627_776_u64)]
     total_size: Option<u64>,
     /// In units of 1024^4 bytes, which Hetzner calls TB.
@@ -56,26 +55,27 @@ struct Card {
     total_size_tb: Option<f64>,
     #[schema(example = 37.5)]
     usage_percent: Option<f64>,
-    /// Bytes of snapshots. What is deleted is free when they have gone.
+    /// The bytes of snapshots. Deleted data is only freed when the snapshots
+    /// are deleted.
     #[schema(example = 0)]
     snapshots: Option<u64>,
-    /// How old the numbers are, in seconds.
+    /// The age of the numbers, in seconds.
     #[schema(example = 42)]
     age_s: Option<u64>,
-    /// They are older than ten minutes.
+    /// Whether the numbers are older than ten minutes.
     stale: bool,
-    /// Why there are no newer ones.
+    /// Why there are no newer numbers.
     error: Option<Problem>,
 }
 
-/// There is no card.
+/// No box is configured.
 #[derive(Serialize, ToSchema)]
 struct Off {
     #[schema(example = false)]
     enabled: bool,
 }
 
-/// Either.
+/// The usage, or that no box is configured.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its description is used")]
@@ -84,15 +84,16 @@ enum CardOrOff {
     Off(Off),
 }
 
-/// The path of the card.
+/// The route for the usage.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new().routes(routes!(usage))
 }
 
-/// How full the Hetzner Storage Box is.
+/// Returns the usage of the Hetzner Storage Box.
 ///
-/// Asked of Hetzner every ten minutes at most; while Hetzner's API fails, the
-/// last answer with its age. `{"enabled": false}` where no card is configured.
+/// Hetzner's API is queried at most every ten minutes. While it fails, the last
+/// numbers are returned with their age. The response is `{"enabled": false}` if
+/// no box is configured.
 #[utoipa::path(get, path = "/ftp/usage", tag = "storage",
     responses((status = 200, description = "How full it is", body = CardOrOff), SignedIn))]
 pub(super) async fn usage(Caller { state, .. }: Caller) -> Result<Response, ApiError> {
