@@ -22,19 +22,19 @@ use crate::state::AppState;
 /// The path of the token service.
 const TOKEN_PATH: &str = "/api/token";
 
-/// A request of the registry protocol, parsed and authorized: an extension that
-/// [`authorize`] inserts and the handler's extractor takes.
+/// A request of the registry protocol, parsed and authorized: a request
+/// extension that [`authorize`] inserts and the handler's extractor takes.
 #[derive(Clone)]
 pub(super) struct Authorized {
     pub(super) endpoint: Endpoint,
     pub(super) actor: Actor,
-    /// The query of a request that begins or finishes an upload.
+    /// The query of a request that starts or finishes an upload.
     pub(super) query: UploadQuery,
 }
 
 #[cfg(test)]
 impl Authorized {
-    /// The request as this actor's, who may do everything.
+    /// Authorizes the request for this actor without any check.
     pub(super) fn for_test(parts: &Parts, actor: Actor) -> Result<Self, RegistryError> {
         let endpoint = Endpoint::parse(parts.uri.path())?;
         let query = upload_query(Some(&endpoint), parts)?;
@@ -57,9 +57,9 @@ impl<S: Sync> FromRequestParts<S> for Authorized {
     }
 }
 
-/// The middleware: parses the request, and passes it on as [`Authorized`] if its
-/// actor may do to the path's repository what the method says. Else it answers
-/// 401 with a challenge, or 403.
+/// The middleware: parses the request, and passes it on as [`Authorized`] if the actor has
+/// permission for the method on the path's repository. Otherwise it returns 401 with a challenge,
+/// or 403.
 pub(super) async fn authorize(
     State(state): State<AppState>,
     request: Request,
@@ -78,7 +78,7 @@ pub(super) async fn authorize(
         }
         Err(Refusal::Error(error)) => return error.into_response(),
     };
-    // Only now: without credentials a request learns nothing else.
+    // Not earlier: a request without credentials must not learn anything else.
     let (endpoint, query) = match (endpoint, query) {
         (Ok(endpoint), Ok(query)) => (endpoint, query),
         (Err(error), _) | (_, Err(error)) => return error.into_response(),
@@ -99,10 +99,10 @@ fn upload_query(endpoint: Option<&Endpoint>, parts: &Parts) -> Result<UploadQuer
     }
 }
 
-/// Why a request goes no further.
+/// Why a request is refused.
 enum Refusal {
-    /// It shall come again with other credentials: words, and the challenge's
-    /// `error` (RFC 6750 section 3).
+    /// The client should retry with other credentials: the message, and the
+    /// challenge's `error` (RFC 6750 section 3).
     Challenge(String, Option<&'static str>),
     Error(RegistryError),
 }
@@ -132,13 +132,13 @@ impl From<AuthError> for Refusal {
     }
 }
 
-/// What a request needs to be allowed.
+/// The permissions that a request needs.
 struct Needed {
     asked: RequestedAccess,
-    /// The repository and the operation; `None` for the catalog, which
-    /// everybody may ask for.
+    /// The repository and the permission; `None` for the catalog, which
+    /// everyone may list.
     on: Option<(RepositoryName, Right)>,
-    /// What a mount reads, where it can be.
+    /// The repository that a mount reads from, if it can exist.
     from: Option<RepositoryName>,
 }
 
@@ -163,8 +163,8 @@ impl Needed {
         })
     }
 
-    /// What a client is told to ask for: who pushes looks before, and reads
-    /// where it mounts from.
+    /// Returns the scope that a client should request. A push also needs to
+    /// pull, and to pull from the repository that it mounts from.
     fn scope(&self) -> String {
         let Some((repository, right)) = &self.on else {
             return self.asked.scope();
@@ -182,7 +182,7 @@ impl Needed {
     }
 }
 
-/// What a request does to the repository.
+/// Returns the permission that a request needs on the repository.
 fn right(endpoint: &Endpoint, method: &Method) -> Right {
     match (endpoint, method) {
         (Endpoint::Uploads(_) | Endpoint::Upload(..), _) => Right::Push,
@@ -219,9 +219,9 @@ async fn admit(state: &AppState, parts: &Parts, needed: Option<&Needed>) -> Resu
     Ok(actor)
 }
 
-/// Whether with another token the mount would be one: not asked for it, the
-/// client would upload what is here. Who may not read there is not told that
-/// there is something.
+/// Whether the mount would succeed with another token. Without a challenge for
+/// that token, the client would upload a blob that the registry has. Callers
+/// who may not read the source do not learn that it exists.
 async fn could_mount(
     state: &AppState,
     actor: &Actor,
@@ -235,7 +235,8 @@ async fn could_mount(
     }
 }
 
-/// Somebody who is known may not; nobody in particular may sign in.
+/// Returns 403 for an authenticated actor, and a challenge for an anonymous
+/// one.
 fn refused(actor: &Actor, repository: &RepositoryName, right: Right) -> Refusal {
     let verb = match right {
         Right::Pull => "pull from",
@@ -254,8 +255,8 @@ fn refused(actor: &Actor, repository: &RepositoryName, right: Right) -> Refusal 
     )))
 }
 
-/// 401, and where a token is to be had (RFC 7235 section 4.1; Distribution,
-/// "Token Authentication Specification").
+/// Returns 401 with the address of the token service (RFC 7235 section 4.1;
+/// Distribution, "Token Authentication Specification").
 fn challenge(
     state: &AppState,
     parts: &Parts,
@@ -267,7 +268,7 @@ fn challenge(
         Some(url) => Some(url.clone()),
         None => forwarded::base_url(parts),
     };
-    // Without a host a client cannot be told where: it has sent no Host.
+    // Without a `Host` header, the challenge has no absolute URL.
     let base = base.unwrap_or_default();
     let mut value = format!("Bearer realm=\"{base}{TOKEN_PATH}\",service=\"{SERVICE}\"");
     if let Some(needed) = needed {

@@ -1,4 +1,4 @@
-//! A request's body, read piece by piece.
+//! Reads a request's body piece by piece.
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -12,17 +12,17 @@ pub(super) struct RequestBody {
     broken: Option<String>,
 }
 
-/// Why a body was not read to its end.
+/// Why a body was not read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadError {
-    /// It has more bytes than are wanted.
+    /// The body is longer than the limit.
     TooLong,
-    /// It broke off.
+    /// The body ended early.
     Broken,
 }
 
 impl RequestBody {
-    /// The body of a request.
+    /// Wraps the body of a request.
     pub(super) fn new(body: Body) -> Self {
         Self {
             body,
@@ -31,17 +31,17 @@ impl RequestBody {
         }
     }
 
-    /// Bytes that came so far.
+    /// Returns the number of bytes received so far.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Why the body ended before its end, if it did.
+    /// Returns why the body ended early, if it did.
     pub(super) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }
 
-    /// Reads all of a small body into memory. What comes in one piece is not
+    /// Reads a small body into memory. A body that arrives in one piece is not
     /// copied.
     pub(super) async fn read_to_end(&mut self, limit: usize) -> Result<Bytes, ReadError> {
         let (mut first, mut all) = (Bytes::new(), BytesMut::new());
@@ -73,7 +73,7 @@ impl Pieces for RequestBody {
             match self.body.frame().await {
                 None => return None,
                 Some(Ok(frame)) => {
-                    // Trailers mean nothing here.
+                    // Trailers are ignored.
                     if let Ok(piece) = frame.into_data() {
                         self.received += piece.len() as u64;
                         return Some(piece);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_byte_too_many_is_too_long() {
+    async fn a_body_over_the_limit_is_too_long() {
         assert_eq!(
             body(vec![Ok("ab"), Ok("c")]).read_to_end(2).await,
             Err(ReadError::TooLong)
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_says_so() {
+    async fn a_body_that_ends_early_reports_it() {
         let mut torn = body(vec![
             Ok("ab"),
             Err(std::io::ErrorKind::ConnectionReset.into()),

@@ -1,5 +1,5 @@
-//! What the API does with the contents of repositories: deletes as clients of
-//! the registry do, and small blobs as they read them.
+//! The API's access to the contents of repositories: deletes as registry
+//! clients perform them, and small blobs as they read them.
 
 use std::os::unix::fs::FileExt as _;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use super::deletes;
 use super::error::RegistryError;
 use crate::state::AppState;
 
-/// The largest configuration that is read: 1 MiB.
+/// The largest configuration to read: 1 MiB.
 pub(crate) const CONFIG_MAX_BYTES: usize = 1024 * 1024;
 
 /// Deletes a tag, or a manifest with all its tags.
@@ -30,7 +30,7 @@ pub(crate) async fn delete_manifest(
     deleted.await.map(drop)
 }
 
-/// Takes a blob from a repository.
+/// Removes a blob from a repository.
 pub(crate) async fn delete_blob(
     state: &AppState,
     repository: &RepositoryName,
@@ -40,7 +40,7 @@ pub(crate) async fn delete_blob(
     deleted.await.map(drop)
 }
 
-/// The bytes of a configuration, from the spool or from SFTP.
+/// Returns the bytes of a configuration, from the spool or from SFTP.
 pub(crate) async fn read_config(
     state: &AppState,
     repository: &RepositoryName,
@@ -64,10 +64,10 @@ pub(crate) async fn read_config(
     Ok(bytes.freeze())
 }
 
-/// For which platform an image with this configuration is, which lists show.
-/// The configuration was pushed just before, so it is in the spool; if it is
-/// not, the platform becomes known when somebody looks at the image. `None`
-/// too for a configuration that names no platform.
+/// Returns the platform of an image with this configuration, for lists. The
+/// configuration was pushed just before, so it is normally in the spool.
+/// Returns `None` if it is not, or if it names no platform. In the first case,
+/// the platform is recorded when the image is next viewed.
 pub(super) async fn platform_of(state: &AppState, config: &Blob) -> Option<Platform> {
     let (file, size) = (config.file?, config.size);
     if size > CONFIG_MAX_BYTES as u64 {

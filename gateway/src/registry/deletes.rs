@@ -1,6 +1,6 @@
-//! Deleting tags, manifests and blobs (OCI distribution specification,
-//! "Content Management"): gone for every client with the answer, from this
-//! repository only.
+//! Deletes tags, manifests and blobs (OCI distribution specification, "Content
+//! Management"). Once acknowledged, a delete is visible to all clients. It
+//! affects only this repository.
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -16,11 +16,11 @@ use crate::access::Actor;
 use crate::client::ClientAddress;
 use crate::state::AppState;
 
-/// How often tags may move to a manifest while it is being deleted.
+/// How often to start over when tags move to a manifest that is being deleted.
 const TRIES: usize = 5;
 
-/// `DELETE` of a manifest: by tag, the tag alone; by digest, the manifest with
-/// all its tags.
+/// `DELETE` of a manifest: a tag deletes only the tag, a digest deletes the
+/// manifest with all its tags.
 pub(super) async fn manifest(
     state: &AppState,
     repository: RepositoryName,
@@ -72,7 +72,7 @@ pub(super) async fn blob(
     }
 }
 
-/// Notes in the audit log that a client of the registry deleted this.
+/// Records a registry client's delete in the audit log.
 pub(super) async fn note(
     state: &AppState,
     repository: &RepositoryName,
@@ -94,15 +94,15 @@ fn accepted() -> Written {
     empty(StatusCode::ACCEPTED, []).into()
 }
 
-/// What a delete that was not refused came to.
+/// The result of a delete that was not refused.
 enum Done {
-    /// It is gone, or was until a newer push came.
+    /// The content was deleted, or a newer push has replaced it.
     Yes,
     Unknown,
     TagsMoved,
 }
 
-/// Deletes, with an intent beside the database that outlives it.
+/// Deletes with an intent file, which survives the loss of the database.
 async fn delete(
     state: &AppState,
     repository: &RepositoryName,
@@ -126,7 +126,7 @@ async fn delete(
     };
     let deleted = node.store.delete(new).await;
     if let Ok(Deleted::Yes) = deleted {
-        // Should this process die here, the sweep confirms it: its row is there.
+        // If the process dies here, the sweep confirms the intent, because its row exists.
         node.spool.confirm_intent(id).await?;
         node.wake_uploaders();
     } else if let Err(error) = node.spool.remove_intent(id).await {

@@ -1,4 +1,4 @@
-//! Free space of the spool's disk: a push begins only if it will fit.
+//! Free space on the spool's disk: a push starts only if it fits.
 
 use bytes::Bytes;
 use refity_spool::Pieces;
@@ -8,10 +8,10 @@ use crate::registry::body::RequestBody;
 use crate::registry::error::RegistryError;
 use crate::state::AppState;
 
-/// How many bytes of one body are read between two checks of the disk.
+/// How many bytes of a body to read between two checks of the disk.
 const STEP: u64 = 8 * 1024 * 1024;
 
-/// Refuses bytes that would take what must stay free (`SPOOL_MIN_FREE`).
+/// Refuses a write that would use the space to keep free (`SPOOL_MIN_FREE`).
 ///
 /// # Errors
 /// [`RegistryError::Unavailable`] if there is not enough space.
@@ -34,18 +34,18 @@ pub(super) fn require(state: &AppState, bytes: u64) -> Result<(), RegistryError>
     )))
 }
 
-/// A body that ends when the disk has no more space for it: many bodies do not
-/// say how long they are, and some have no end.
+/// A body that ends when the disk is full. Many bodies do not declare their
+/// length, and some are endless.
 pub(super) struct SpaceCheckedBody<'a> {
     state: &'a AppState,
     body: &'a mut RequestBody,
-    /// When to check the disk again, in bytes of the body.
+    /// When to check the disk again, in received bytes.
     next_check: u64,
     refused: Option<RegistryError>,
 }
 
 impl<'a> SpaceCheckedBody<'a> {
-    /// Its beginning must fit.
+    /// Wraps a body. The caller has checked that its first bytes fit.
     pub(super) fn new(state: &'a AppState, body: &'a mut RequestBody) -> Self {
         Self {
             state,
@@ -55,7 +55,7 @@ impl<'a> SpaceCheckedBody<'a> {
         }
     }
 
-    /// Why the body was cut off, if the disk was full.
+    /// Returns why the body was cut off, if the disk was full.
     pub(super) fn refused(self) -> Option<RegistryError> {
         self.refused
     }

@@ -173,7 +173,8 @@ impl RegistryError {
         }
     }
 
-    /// Who brought too many wrong credentials has to wait so long.
+    /// Returns an error for a client with too many failed sign-ins, who must
+    /// wait this long.
     pub(crate) fn guessing(wait: Duration) -> Self {
         Self::TooManyRequests {
             message: AuthError::Guessing(wait).to_string(),

@@ -1,4 +1,4 @@
-//! The header values that several answers of the registry share.
+//! The header values that several responses of the registry share.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use refity_types::digest::Digest;
@@ -7,7 +7,7 @@ use refity_types::name::{RepositoryName, UploadId};
 /// `Docker-Content-Digest`.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// `Docker-Upload-UUID`, which some clients show.
+/// `Docker-Upload-UUID`, which some clients display.
 pub(super) const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `OCI-Subject`.
@@ -19,29 +19,30 @@ pub(super) const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 /// `OCI-Filters-Applied`.
 pub(super) const OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
-/// `Docker-Distribution-Api-Version`, on every answer.
+/// `Docker-Distribution-Api-Version`, on every response.
 pub(super) const API_VERSION: (HeaderName, HeaderValue) = (
     HeaderName::from_static("docker-distribution-api-version"),
     HeaderValue::from_static("registry/2.0"),
 );
 
-/// Where an upload goes on. Relative, so that it is right behind any proxy.
+/// Returns the location of an upload. It is relative, so that it works behind
+/// any proxy.
 pub(super) fn upload_location(repository: &RepositoryName, id: UploadId) -> String {
     format!("/v2/{repository}/blobs/uploads/{id}")
 }
 
-/// What of an upload has come, as `Range` tells it. For nothing, the form
-/// that clients know from Distribution: `0-0`.
+/// Returns the `Range` header of an upload. Before any bytes are received it is
+/// `0-0`, which clients know from Distribution.
 pub(super) fn received_range(offset: u64) -> String {
     format!("0-{}", offset.saturating_sub(1))
 }
 
-/// The entity tag of content: its digest.
+/// Returns the entity tag of content: its digest.
 pub(super) fn entity_tag(digest: &Digest) -> String {
     format!("\"{digest}\"")
 }
 
-/// Whether the client has this content already (RFC 9110 section 13.1.2).
+/// Whether the client already has this content (RFC 9110 section 13.1.2).
 pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
     let tag = entity_tag(digest);
     headers
@@ -53,7 +54,7 @@ pub(super) fn is_known(headers: &HeaderMap, digest: &Digest) -> bool {
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// The request's `Content-Length`.
+/// Returns the request's `Content-Length`.
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_received_reads_like_one_byte() {
+    fn an_empty_upload_has_the_range_of_one_byte() {
         assert_eq!(received_range(0), "0-0");
         assert_eq!(received_range(1), "0-0");
         assert_eq!(received_range(100), "0-99");

@@ -22,17 +22,17 @@ use crate::registry::lists::page;
 use crate::registry::{Written, content, disk_space, empty, push_target};
 use crate::state::AppState;
 
-/// How often a generation may turn out to be another process's too.
+/// How often to retry when another process has used the same generation.
 const TRIES: usize = 5;
 
-/// How many tags one request may set beside that in its path. The
-/// specification asks for 10 at least.
+/// The maximum number of tags that a request can set in addition to the one in
+/// its path. The specification requires at least 10.
 const TAGS_MAX: usize = 100;
 
-/// How many of them one line of the answer's header names.
+/// The number of those tags in one line of the response header.
 const TAGS_PER_LINE: usize = 10;
 
-/// `GET` and `HEAD` of a manifest: the bytes as they were pushed.
+/// `GET` and `HEAD` of a manifest: returns the bytes as they were pushed.
 pub(super) async fn get(
     state: &AppState,
     repository: &RepositoryName,
@@ -48,7 +48,7 @@ pub(super) async fn get(
     let (head, bytes) = if parts.method == Method::HEAD {
         let head = store.manifest_head(repository, reference).await?;
         let head = head.ok_or_else(unknown)?;
-        // A client that is told of it may rely on it in a push.
+        // A client that sees the manifest may rely on it in a push.
         if !store.renew_manifest(&head).await? {
             return Err(unknown());
         }
@@ -154,7 +154,7 @@ pub(super) async fn put(
             (CONTENT_DIGEST, digest.to_string()),
         ],
     );
-    // Several to a line: clients refuse answers with a hundred lines.
+    // Several per line: clients refuse responses with a hundred header lines.
     for tags in further_tags.chunks(TAGS_PER_LINE) {
         let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
         if let Ok(tags) = tags.join(", ").parse() {
@@ -169,7 +169,7 @@ pub(super) async fn put(
     Ok(Written { response, jobs })
 }
 
-/// What the audit log says of a push: on what, and more words.
+/// Returns the target and the details of a push for the audit log.
 fn pushed(repository: &RepositoryName, digest: &Digest, tags: &[Tag]) -> (String, String) {
     match tags.split_first() {
         None => (format!("{repository}@{digest}"), digest.to_string()),
@@ -182,8 +182,8 @@ fn pushed(repository: &RepositoryName, digest: &Digest, tags: &[Tag]) -> (String
     }
 }
 
-/// The tags of `?tag=a&tag=b` (OCI distribution specification, "Pushing
-/// Manifests": "Pushing Tags" by digest), each as often as it stands there.
+/// Returns the tags in `?tag=a&tag=b` (OCI distribution specification, "Pushing
+/// Manifests": "Pushing Tags" by digest), with duplicates.
 fn tag_parameters(parts: &Parts) -> Result<Vec<Tag>, RegistryError> {
     let query: Vec<(String, String)> = page::query(parts)?;
     let tags = query.into_iter().filter(|(name, _)| name == "tag");
@@ -196,7 +196,8 @@ fn tag_parameters(parts: &Parts) -> Result<Vec<Tag>, RegistryError> {
     Ok(tags)
 }
 
-/// Puts the manifest, with an intent beside the database that outlives it.
+/// Pushes the manifest with an intent file, which survives the loss of the
+/// database.
 async fn put_with_intent(
     state: &AppState,
     mut new: NewManifest,

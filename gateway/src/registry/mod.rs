@@ -1,8 +1,9 @@
 //! The registry protocol, `/v2`: one file for each chapter of the OCI
 //! distribution specification.
 //!
-//! Names have any number of components, which no router's pattern can say, so
-//! [`path`] reads the path and [`dispatch`] is the table of handlers.
+//! Names have any number of components, which a router's pattern cannot
+//! express, so [`path`] parses the path and [`dispatch`] is the table of
+//! handlers.
 
 mod auth;
 mod blobs;
@@ -39,7 +40,7 @@ pub(crate) use error::RegistryError;
 pub(crate) use path::Endpoint;
 pub use path::REGISTRY_ROUTES;
 
-/// Everything below `/v2`.
+/// Returns the routes below `/v2`.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     Router::new()
         .route("/v2", any(dispatch))
@@ -55,10 +56,10 @@ async fn add_api_version(mut response: Response) -> Response {
     response
 }
 
-/// What a write came to.
+/// The result of a write.
 struct Written {
     response: Response,
-    /// The jobs that carry it to SFTP, for who waits for them.
+    /// The jobs that transfer the write to SFTP, for synchronous pushes.
     jobs: Vec<JobId>,
 }
 
@@ -80,8 +81,8 @@ async fn dispatch(
     }
     let permit = uploads::limit::acquire(&state, &parts, &body)?;
     let mut body = RequestBody::new(body);
-    // A task of its own: what a client began is brought to a state that can
-    // be gone on from, also when the client leaves.
+    // Spawned, so that the write reaches a consistent state even if the client
+    // disconnects.
     let writer = state.clone();
     let write = async move {
         let _permit = permit;
@@ -171,7 +172,7 @@ fn wrong_method(endpoint: &Endpoint) -> RegistryError {
     }
 }
 
-/// An answer with headers and no body.
+/// Returns a response with headers and no body.
 fn empty<const N: usize>(
     status: StatusCode,
     headers: [(axum::http::HeaderName, String); N],

@@ -1,5 +1,5 @@
-//! The paths below `/v2/`. Names have any number of components, so a path is
-//! read from its end.
+//! Paths below `/v2/`. Names have any number of components, so a path is parsed
+//! from its end.
 
 use crate::route::Route;
 use percent_encoding::percent_decode_str;
@@ -10,9 +10,9 @@ use super::error::RegistryError;
 
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident $(($($field:ty),*))?: $path:literal, $methods:literal;)*) => {
-        /// A parsed path of the registry protocol (OCI distribution specification,
-        /// "Endpoints", and Distribution's catalog). Ill-formed references and
-        /// digests are kept: what they mean depends on the method.
+        /// A parsed path of the registry protocol (OCI distribution specification, "Endpoints", and
+        /// Distribution's catalog). Malformed references and digests are kept, because the error
+        /// for them depends on the method.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) enum Endpoint {
             $($(#[$doc])* $name $(($($field),*))?,)*
@@ -24,7 +24,7 @@ macro_rules! endpoints {
         ];
 
         impl Endpoint {
-            /// The methods of the path, as `Allow` lists them.
+            /// Returns the methods of the path, in the format of `Allow`.
             pub(super) fn methods(&self) -> &'static str {
                 match self {
                     $(Self::$name { .. } => $methods,)*
@@ -35,7 +35,7 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    /// Whether this is a registry, and who the client is.
+    /// The version check, with which clients also check their credentials.
     Version: "/v2/", "GET, HEAD";
     /// The names of all repositories.
     Catalog: "/v2/_catalog", "GET, HEAD";
@@ -50,7 +50,7 @@ endpoints! {
     /// A blob.
     Blob(RepositoryName, Result<Digest, DigestError>):
         "/v2/{name}/blobs/{digest}", "GET, HEAD, DELETE";
-    /// Where uploads begin.
+    /// Where uploads start.
     Uploads(RepositoryName): "/v2/{name}/blobs/uploads/", "POST";
     /// An upload.
     Upload(RepositoryName, UploadId):
@@ -58,11 +58,11 @@ endpoints! {
 }
 
 impl Endpoint {
-    /// Reads a request's path, which is percent-decoded once.
+    /// Parses a request's path, percent-decoding it once.
     ///
     /// # Errors
     /// [`RegistryError::NoSuchPath`], [`RegistryError::NameInvalid`], and
-    /// [`RegistryError::UploadInvalid`] for an id that is none.
+    /// [`RegistryError::UploadInvalid`] for an invalid upload id.
     pub(crate) fn parse(path: &str) -> Result<Self, RegistryError> {
         let rest = match path.strip_prefix("/v2") {
             Some("" | "/") => return Ok(Self::Version),
@@ -97,7 +97,7 @@ impl Endpoint {
         }
     }
 
-    /// The repository that the path is about.
+    /// Returns the repository of the path.
     pub(crate) fn repository(&self) -> Option<&RepositoryName> {
         match self {
             Self::Version | Self::Catalog => None,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn ill_formed_references_are_left_to_the_method() {
+    fn malformed_references_are_left_to_the_method() {
         for path in [
             "/v2/a/manifests/.x",
             "/v2/a/manifests/sha256:zz",

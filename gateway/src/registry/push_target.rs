@@ -1,4 +1,4 @@
-//! Whether a repository can be pushed to, and what to say if it cannot.
+//! Checks whether a repository can be pushed to, and explains why not.
 
 use axum::http::request::Parts;
 use refity_store::PushTarget;
@@ -8,10 +8,11 @@ use super::error::RegistryError;
 use crate::middleware::forwarded;
 use crate::state::AppState;
 
-/// Lets a push begin, or says what it lacks.
+/// Returns an error that says what is missing if the repository cannot be
+/// pushed to.
 ///
 /// # Errors
-/// [`RegistryError::Denied`] where the group or the repository is missing.
+/// [`RegistryError::Denied`] if the group or the repository is missing.
 pub(super) async fn require(
     state: &AppState,
     repository: &RepositoryName,
@@ -24,7 +25,7 @@ pub(super) async fn require(
     }
 }
 
-/// Why this repository cannot be pushed to, in words that say what to do.
+/// Explains why this repository cannot be pushed to, and what to do.
 pub(super) fn refusal(
     target: PushTarget,
     repository: &RepositoryName,
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_group_says_how_to_make_it() {
+    fn a_missing_group_error_explains_how_to_create_it() {
         let words = words(PushTarget::NoGroup, "team/app");
         assert!(words.contains("the group team does not exist"), "{words}");
         assert!(
@@ -80,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_one_component_is_told_of_groups() {
+    fn a_name_of_one_component_error_explains_groups() {
         let words = words(PushTarget::NoGroup, "nginx");
         assert!(words.contains("Or push to <group>/nginx"), "{words}");
     }
 
     #[test]
-    fn a_closed_group_says_so() {
+    fn a_closed_group_error_says_so() {
         let words = words(PushTarget::NoRepository, "team/app");
         assert!(
             words.contains("the group team does not make repositories on push"),

@@ -1,4 +1,4 @@
-//! Waiting until SFTP holds what was pushed (`SFTP_SYNC_UPLOAD`).
+//! Waits until pushed content is stored on SFTP (`SFTP_SYNC_UPLOAD`).
 
 use refity_store::{JobId, Trouble};
 
@@ -6,12 +6,11 @@ use super::error::RegistryError;
 use crate::state::AppState;
 use crate::sync_waits::WaitError;
 
-/// Waits for these jobs, if pushes are synchronous. A client that stops waiting cancels
-/// nothing.
+/// Waits for these jobs, if pushes are synchronous. A client that disconnects does not cancel them.
 ///
 /// # Errors
-/// [`RegistryError::Unavailable`] if they do not end in time, or not before a
-/// person has done something. The bytes are kept and the jobs go on.
+/// [`RegistryError::Unavailable`] if the jobs do not finish in time or need an
+/// operator. The bytes are kept and the jobs continue.
 pub(super) async fn until_stored(state: &AppState, jobs: &[JobId]) -> Result<(), RegistryError> {
     match state.settings.sync {
         Some(limit) if !jobs.is_empty() => Ok(state.sync_waits.wait(jobs, limit).await?),
@@ -46,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trouble_is_told_in_its_own_words() {
+    fn trouble_is_reported_with_its_own_message() {
         let trouble = Trouble {
             code: "authentication".to_owned(),
             message: "the server refuses the password.".to_owned(),

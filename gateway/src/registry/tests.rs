@@ -1,4 +1,4 @@
-//! The ends as a whole, against a real database and spool.
+//! Tests of the handlers as a whole, against a real database and spool.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use refity_types::digest::{Algorithm, Digest};
 use refity_types::media_type::OCI_MANIFEST;
 use refity_types::name::UploadId;
 
-/// A gateway with the group `team`, and its administrator.
+/// A gateway with the group `team` and its administrator.
 pub(super) struct Registry {
     pub(super) state: AppState,
     actor: Actor,
@@ -97,7 +97,7 @@ impl Registry {
         self.ask(Method::GET, path, &[], Body::empty()).await
     }
 
-    /// Opens a session; answers its path.
+    /// Opens a session. Returns its path.
     async fn session(&self) -> String {
         let answer = self
             .send(Method::POST, "/v2/team/app/blobs/uploads/", "")
@@ -146,7 +146,7 @@ async fn chunks_and_a_last_one_in_the_put_make_one_blob() {
         (blob.status, blob.body.as_slice()),
         (200, b"abcdefghi".as_slice())
     );
-    // The same again is the same answer; anything else has no session.
+    // The same request returns the same response; any other finds no session.
     assert_eq!(registry.send(Method::PUT, &put, "").await.status, 201);
     let other = format!("{session}?digest={}", Digest::sha256(b"x"));
     for (method, path) in [
@@ -163,7 +163,7 @@ async fn chunks_and_a_last_one_in_the_put_make_one_blob() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_does_not_belong_here_leaves_the_session_as_it_was() {
+async fn an_out_of_order_chunk_leaves_the_session_unchanged() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     registry.send(Method::PATCH, &session, "abc").await;
@@ -177,7 +177,8 @@ async fn a_chunk_that_does_not_belong_here_leaves_the_session_as_it_was() {
             (416, "0-2")
         );
     }
-    // A body without a length that is longer than its range is seen at its end.
+    // Without `Content-Length`, a body that is longer than its range is only
+    // detected at its end.
     let headers = [("content-range", "3-5")];
     let answer = registry
         .ask(Method::PATCH, &session, &headers, "wxyz".into())
@@ -191,7 +192,7 @@ async fn a_chunk_that_does_not_belong_here_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_came_of_a_body_that_breaks_off_is_kept() {
+async fn received_bytes_of_an_interrupted_body_are_kept() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -203,7 +204,7 @@ async fn what_came_of_a_body_that_breaks_off_is_kept() {
 }
 
 #[tokio::test]
-async fn wrong_bytes_end_the_session_and_leave_nothing() {
+async fn a_digest_mismatch_cancels_the_session_and_leaves_no_file() {
     let registry = Registry::start().await;
     let existing = registry.push("here").await;
     let session = registry.session().await;
@@ -245,14 +246,14 @@ async fn a_digest_of_another_algorithm_is_checked_too() {
 }
 
 #[tokio::test]
-async fn a_push_heals_a_file_that_is_gone() {
+async fn a_push_restores_a_missing_file() {
     let registry = Registry::start().await;
     let digest = registry.push("abc").await;
     let path = format!("/v2/team/app/blobs/{digest}");
     std::fs::remove_file(&registry.spool_files()[0]).unwrap();
     registry.push("abc").await;
     assert_eq!(registry.get(&path).await.body, b"abc");
-    // And one of two pushes of the same bytes keeps its file.
+    // If the same bytes are pushed twice, only one file is kept.
     registry.push("abc").await;
     assert_eq!(registry.spool_files().len(), 1);
     std::fs::write(&registry.spool_files()[0], "a").unwrap();
@@ -263,7 +264,7 @@ async fn a_push_heals_a_file_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_push_replaces_a_file_that_has_wrong_bytes_of_the_right_number() {
+async fn a_push_replaces_a_corrupt_file_of_the_right_size() {
     let registry = Registry::start().await;
     let digest = registry.push("abc").await;
     std::fs::write(&registry.spool_files()[0], "xyz").unwrap();
@@ -274,7 +275,7 @@ async fn a_push_replaces_a_file_that_has_wrong_bytes_of_the_right_number() {
 }
 
 #[tokio::test]
-async fn no_file_is_made_for_a_session_that_is_not_the_repositorys() {
+async fn no_file_is_created_for_another_repositorys_session() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     let files = registry.spool_files();
@@ -300,7 +301,7 @@ async fn no_file_is_made_for_a_session_that_is_not_the_repositorys() {
         .await;
     assert_eq!(refused.status, 403);
     assert_eq!(registry.spool_files(), files);
-    // The session itself is as it was.
+    // The session itself is unchanged.
     assert_eq!(
         registry.send(Method::PATCH, &session, "a").await.status,
         202
@@ -308,7 +309,7 @@ async fn no_file_is_made_for_a_session_that_is_not_the_repositorys() {
 }
 
 #[tokio::test]
-async fn a_request_that_waited_goes_by_what_the_session_is_by_then() {
+async fn a_request_that_waited_uses_the_sessions_current_state() {
     let registry = Registry::start().await;
     let (spool, store) = (&registry.state.node.spool, &registry.state.node.store);
     let (app, digest) = ("team/app".parse().unwrap(), Digest::sha256(b"abc"));
@@ -335,7 +336,7 @@ async fn a_request_that_waited_goes_by_what_the_session_is_by_then() {
 }
 
 #[tokio::test]
-async fn a_session_whose_file_is_gone_is_unknown() {
+async fn a_session_without_its_file_is_unknown() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     std::fs::remove_file(&registry.spool_files()[0]).unwrap();
@@ -347,7 +348,7 @@ async fn a_session_whose_file_is_gone_is_unknown() {
 }
 
 #[tokio::test]
-async fn blobs_are_mounted_where_they_may_be_read() {
+async fn blobs_are_mounted_from_readable_repositories_only() {
     let registry = Registry::start().await;
     let digest = registry.push("abc").await;
     let elsewhere = format!("/v2/team/other/blobs/{digest}");
@@ -368,7 +369,7 @@ async fn blobs_are_mounted_where_they_may_be_read() {
 }
 
 #[tokio::test]
-async fn a_manifest_needs_what_it_names() {
+async fn a_manifest_requires_the_content_it_references() {
     let registry = Registry::start().await;
     let (config, layer) = (Digest::sha256(b"{}"), registry.push("layer").await);
     let manifest = json!({
@@ -409,10 +410,11 @@ async fn a_manifest_needs_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_push_is_newer_than_one_that_a_kill_interrupted() {
+async fn a_push_supersedes_one_interrupted_by_a_kill() {
     let registry = Registry::start().await;
     let node = &registry.state.node;
-    // As if the clock had been ahead then: the commit never came.
+    // As if the clock had been ahead at that time and the push had not
+    // committed.
     let ahead = node.store.next_generation().await.unwrap() + (1 << 40);
     let manifest = bytes::Bytes::from_static(b"{}");
     let intent = refity_spool::Intent {
@@ -435,7 +437,7 @@ async fn a_push_is_newer_than_one_that_a_kill_interrupted() {
 }
 
 #[tokio::test]
-async fn only_a_delete_that_is_accepted_leaves_an_intent() {
+async fn only_an_accepted_delete_leaves_an_intent() {
     let registry = Registry::start().await;
     let (config, alone) = (registry.push("{}").await, registry.push("alone").await);
     let manifest = json!({
@@ -476,7 +478,7 @@ async fn a_full_disk_and_a_missing_group_refuse_a_push_before_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_synchronous_push_that_is_not_stored_in_time_is_kept() {
+async fn a_synchronous_push_that_times_out_is_kept() {
     let mut registry = Registry::start().await;
     registry.state.settings_mut().sync = Some(Duration::from_millis(50));
     let session = registry.session().await;
@@ -507,7 +509,7 @@ async fn the_catalog_names_only_what_the_reader_may_pull() {
 }
 
 #[tokio::test]
-async fn an_upload_too_many_is_refused_and_the_session_lives_on() {
+async fn an_upload_over_the_limit_is_refused_and_its_session_survives() {
     let registry = Registry::start().await;
     let session = registry.session().await;
     let uploads = &registry.state.uploads;
@@ -518,7 +520,7 @@ async fn an_upload_too_many_is_refused_and_the_session_lives_on() {
         (429, "TOOMANYREQUESTS")
     );
     assert!(refused.headers.contains_key("retry-after"));
-    // What has no body takes nobody's permit.
+    // A request without a body takes no permit.
     registry.session().await;
     assert_eq!(registry.get(&session).await.status, 204);
     drop(others);

@@ -1,5 +1,5 @@
-//! A file's bytes as a stream: read ahead by one piece on a blocking thread,
-//! so that a slow client holds two pieces of memory and no thread.
+//! Streams a file. One piece is read ahead on a blocking thread, so that a slow
+//! client occupies two pieces of memory and no thread.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,12 +9,13 @@ use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much is read at a time.
+/// The size of a piece.
 const PIECE_BYTES: u64 = 256 * 1024;
 
 type Reading = JoinHandle<io::Result<(File, Bytes)>>;
 
-/// These bytes of the file. It ends with an error where the file is shorter.
+/// Streams these bytes of the file. The stream ends with an error if the file
+/// is too short.
 pub(in crate::registry) fn stream(
     file: File,
     range: Range<u64>,
@@ -42,7 +43,7 @@ fn read(file: File, start: u64, end: u64) -> Reading {
     })
 }
 
-/// Reads these bytes, all of them. Blocking.
+/// Reads exactly these bytes. Blocking.
 pub(in crate::registry) fn read_piece(mut file: &File, start: u64, end: u64) -> io::Result<Bytes> {
     let length = end - start;
     let mut piece = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_range_is_read_as_it_is() {
+    async fn any_range_returns_its_bytes() {
         let bytes: Vec<u8> = (0..1_300_000_u32)
             .map(|i| u8::try_from(i % 251).unwrap())
             .collect();

@@ -51,7 +51,7 @@ pub(in crate::registry) async fn get(
         answer = answer.header(header::CONTENT_RANGE, range);
     }
     if parts.method == Method::HEAD {
-        // A client that is told of it may rely on it in a push.
+        // A client that sees the blob may rely on it in a push.
         if !state.node.store.renew_blob(blob).await? {
             return Err(RegistryError::BlobUnknown(digest.clone()));
         }
@@ -61,8 +61,8 @@ pub(in crate::registry) async fn get(
     build(answer, Body::from_stream(pieces))
 }
 
-/// The part that is asked for. `Range` is defined for GET only (RFC 9110
-/// section 14.2), and not where `If-Range` names other content.
+/// Returns the requested part. `Range` is defined for GET only (RFC 9110
+/// section 14.2), and is ignored if `If-Range` does not match the content.
 fn asked(parts: &Parts, blob: &Blob) -> RequestedRange {
     let same =
         |tag: &axum::http::HeaderValue| tag.as_bytes() == entity_tag(&blob.digest).as_bytes();

@@ -1,21 +1,21 @@
-//! `Range` of a pull (RFC 9110 section 14): one range of bytes; several, and
-//! what cannot be read, mean the whole.
+//! `Range` of a pull (RFC 9110 section 14): a single range of bytes. Several
+//! ranges and malformed headers select the whole blob.
 
 use std::ops::Range;
 
-/// What of a blob is asked for.
+/// The requested part of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::registry) enum RequestedRange {
-    /// All of it.
+    /// The whole blob.
     Whole,
     /// These bytes, at least one.
     Part(Range<u64>),
-    /// Bytes that it does not have.
+    /// A range outside the blob.
     Nothing,
 }
 
 impl RequestedRange {
-    /// Reads a `Range` header for content of `size` bytes.
+    /// Parses a `Range` header for content of `size` bytes.
     pub(in crate::registry) fn parse(header: &str, size: u64) -> Self {
         let Some((first, last)) = header
             .strip_prefix("bytes=")
@@ -37,7 +37,7 @@ impl RequestedRange {
     }
 }
 
-/// A number of digits only. One that no `u64` holds is past every end.
+/// Parses digits only. A number that does not fit into `u64` is past every end.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -57,7 +57,7 @@ mod tests {
             ("bytes=2000-5000", 2000..2500),
             ("bytes=0-0", 0..1),
             ("bytes=0-99999999999999999999", 0..2500),
-            // More than 128 bits hold.
+            // The number does not even fit into 128 bits.
             (
                 "bytes=0-0000400000000000000000001000000000000000000",
                 0..2500,

@@ -1,5 +1,4 @@
-//! Where a blob's bytes are, and reading them as a stream: from the spool, or
-//! from SFTP.
+//! Locates a blob's bytes and streams them, from the spool or from SFTP.
 
 use std::fs::File;
 use std::io;
@@ -19,19 +18,19 @@ use crate::cold::{self, ColdError, OpenError};
 use crate::registry::error::RegistryError;
 use crate::state::AppState;
 
-/// How often a blob's file may turn out to have moved while it is opened.
+/// How often to look up a blob whose file moves while it is opened.
 const OPEN_TRIES: usize = 4;
 
-/// A blob that a repository has, and where its bytes are.
+/// A blob of a repository, and the location of its bytes.
 pub(in crate::registry) struct BlobSource {
     pub(in crate::registry) blob: Blob,
-    /// Its file in the spool. `None` if its bytes are on SFTP only.
+    /// The blob's file in the spool; `None` if its bytes are only on SFTP.
     file: Option<File>,
 }
 
 impl BlobSource {
-    /// Finds a blob and where it can be read. A file that is not where its row
-    /// says was replaced or evicted meanwhile, or is lost.
+    /// Finds a blob and its location. If the file is not where the row says, it
+    /// was replaced or evicted meanwhile, or it is lost.
     ///
     /// # Errors
     /// [`RegistryError::BlobUnknown`] if the repository has no such blob.
@@ -66,11 +65,11 @@ impl BlobSource {
         ))
     }
 
-    /// These bytes of the blob.
+    /// Streams these bytes of the blob.
     ///
     /// # Errors
-    /// When SFTP has lost the blob, or cannot be asked. Later the stream ends
-    /// with an error.
+    /// If SFTP has lost the blob or cannot be reached. A later failure ends the
+    /// stream with an error.
     pub(in crate::registry) async fn open(
         self,
         state: &AppState,
@@ -78,7 +77,7 @@ impl BlobSource {
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, RegistryError> {
         let pieces: BoxStream<'static, _> = match self.file {
             Some(file) => {
-                // A database that cannot be written does not stop a pull.
+                // A database that cannot be written does not prevent the pull.
                 if let Err(error) = state.node.store.touch_blob(&self.blob).await {
                     let digest = &self.blob.digest;
                     tracing::debug!(%digest, %error, "the use of a blob is not noted");
@@ -94,7 +93,7 @@ impl BlobSource {
     }
 }
 
-/// The answer to a pull that sent nothing yet.
+/// Returns the error for a pull that has not sent any bytes yet.
 fn not_opened(error: OpenError, digest: &Digest) -> RegistryError {
     match error {
         OpenError::Store(error) => error.into(),
@@ -110,7 +109,7 @@ fn not_opened(error: OpenError, digest: &Digest) -> RegistryError {
     }
 }
 
-/// Opens a file of the spool. `None` if it is missing or has lost bytes.
+/// Opens a file of the spool. Returns `None` if it is missing or truncated.
 async fn open_file(
     state: &AppState,
     file: FileId,

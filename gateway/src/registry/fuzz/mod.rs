@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 /// "Pulling manifests").
 const COMPONENT: &str = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*";
 
-/// Decodes a text, each percent sign once.
+/// Percent-decodes a text once.
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -20,10 +20,11 @@ use uuid::Uuid;
 
 use crate::registry::tests::Registry;
 
-/// After how many lists a new registry is begun, so that none grows large.
+/// The number of lists after which a new registry is created, so that none
+/// grows large.
 const LISTS: usize = 250;
 
-/// A registry, and what was put into it.
+/// A registry and its contents.
 struct Filled {
     runtime: Runtime,
     registry: Registry,
@@ -41,7 +42,7 @@ impl Filled {
         }
     }
 
-    /// This one, or another where it has become large.
+    /// Returns this registry, or a new one if this one has become large.
     fn not_full(&mut self) -> &mut Self {
         if self.repositories.len() >= LISTS {
             *self = Self::start();
@@ -49,7 +50,7 @@ impl Filled {
         self
     }
 
-    /// Puts a manifest of random bytes that has these tags; answers its digest.
+    /// Pushes a manifest of random bytes with these tags. Returns its digest.
     fn put(&mut self, repository: &str, tags: &[String], referral: Option<Referral>) -> String {
         let bytes = Uuid::new_v4().as_bytes().to_vec();
         let digest = Digest::sha256(&bytes);
@@ -76,7 +77,7 @@ impl Filled {
         digest.to_string()
     }
 
-    /// The pages from this one on: what `entries` finds in each.
+    /// Returns the pages from this one on, as `entries` parses them.
     fn pages(&self, first: String, entries: impl Fn(&Value) -> Vec<String>) -> Vec<Vec<String>> {
         let (mut next, mut pages) = (Some(first), Vec::new());
         while let Some(path) = next {
@@ -104,7 +105,8 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Each page but the last is full, and none is empty but the only one.
+/// Checks that each page but the last is full, and that only a single page may
+/// be empty.
 fn well_cut(pages: &[Vec<String>], n: usize) -> Result<(), TestCaseError> {
     let (last, before) = pages.split_last().unwrap();
     prop_assert!(before.iter().all(|page| page.len() == n));
@@ -112,7 +114,7 @@ fn well_cut(pages: &[Vec<String>], n: usize) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Where a reader may begin that has no link: anywhere.
+/// Where a reader without a link may start: anywhere.
 fn start() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         Just(None),
@@ -132,7 +134,7 @@ fn after<'a>(all: &'a BTreeSet<String>, start: Option<&'a str>) -> Vec<String> {
 #[test]
 fn fuzz_tag_pages() {
     let tag = prop_oneof![
-        // Few letters, so that many begin alike.
+        // Few letters, so that many names have a common prefix.
         4 => "[aAz_09][aA.-]{0,3}",
         1 => "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}",
     ];
@@ -189,7 +191,8 @@ fn fuzz_catalog_pages() {
 fn fuzz_referrer_pages() {
     let kinds = ["application/a", "application/a+json", "x/$&^_.+-!#", "a/b"];
     let kind = prop::option::of(select(kinds.to_vec()));
-    // Some so large that a page ends before it has as many as were asked for.
+    // Some are so large that a page ends before it has the requested number of
+    // entries.
     let annotation = prop_oneof![30 => 0..100_usize, 1 => 500_000..900_000_usize];
     let referrers = vec((kind.clone(), annotation), 0..8);
     let input = (referrers, prop::option::of(1..10_usize), kind);

@@ -6,7 +6,7 @@ use refity_fuzz::{Grammar, check, nearly};
 use super::{COMPONENT, decoded};
 use crate::registry::{Endpoint, RegistryError};
 
-/// The path that an endpoint has, where what stands in it is well-formed.
+/// Returns the path of an endpoint whose parts are well-formed.
 fn written(endpoint: &Endpoint) -> Option<String> {
     Some(match endpoint {
         Endpoint::Version => "/v2/".to_owned(),
@@ -30,7 +30,8 @@ fn paths() -> impl Strategy<Value = String> {
                        /(tags/list|manifests/[a-zA-Z0-9._-]{1,5}|(manifests|blobs|referrers)/\
                        sha256:[0-9a-f]{64}|blobs/uploads/?|blobs/uploads/[0-9a-f]{8}-[0-9a-f]{4}\
                        -[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})";
-    // Some characters escaped, as some clients do, and twice, as some try.
+    // Some characters are escaped, as some clients do, and some escaped twice,
+    // as attackers try.
     let escaped = (nearly(well_formed), any::<u64>(), any::<bool>()).prop_map(
         |(path, which, twice)| -> String {
             let escape = |(n, c): (usize, char)| match which >> (n % 64) & 1 {

@@ -22,8 +22,8 @@ const NAMES: [&str; 8] = [
     "tag",
 ];
 
-/// The pairs of a query as the URL standard reads them ("application/x-www-
-/// form-urlencoded parsing").
+/// Returns the pairs of a query as the URL standard parses them
+/// ("application/x-www-form-urlencoded parsing").
 fn pairs(query: &str) -> Vec<(String, String)> {
     let plain = |text: &str| decoded(&text.replace('+', " "));
     let parts = query.split('&').filter(|part| !part.is_empty());
@@ -34,7 +34,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
     parts.map(pair).collect()
 }
 
-/// The value of a parameter; `None` if there are several.
+/// Returns the value of a parameter; `None` if there are several.
 fn only(pairs: &[(String, String)], name: &str) -> Option<Option<String>> {
     let mut values = pairs
         .iter()
@@ -94,7 +94,7 @@ fn fuzz_queries() {
                 let well_formed = n.as_deref().is_none_or(|n| whole_number.accepts(n));
                 prop_assert_eq!(page.limit().is_ok(), well_formed);
                 if let Ok(Some(limit)) = page.limit() {
-                    // One more is asked of the database.
+                    // The database is asked for one more.
                     prop_assert!(limit < u32::MAX);
                     prop_assert_eq!(n.and_then(|n| n.parse().ok()), Some(limit));
                 }

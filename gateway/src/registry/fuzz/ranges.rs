@@ -28,8 +28,8 @@ fn size() -> impl Strategy<Value = u64> {
     prop_oneof![0..20_u64, any::<u64>(), u64::MAX - 3..=u64::MAX]
 }
 
-/// A whole number. One that is changed may have more digits than any integer
-/// holds: it is past every end.
+/// Parses a whole number. A mutated number may have more digits than any
+/// integer holds, and is then past every end.
 fn value(digits: &str) -> u128 {
     digits.parse().unwrap_or(u128::MAX)
 }
@@ -70,7 +70,7 @@ fn fuzz_ranges() {
 
 #[test]
 fn fuzz_content_ranges() {
-    // A header that is not in ASCII is none.
+    // A header that is not ASCII does not match.
     let grammar = Grammar::new(r"(?:bytes )?[\t ]*([0-9]+)-([0-9]+)[\t ]*(?:/[\t -~]*)?");
     let rfc = || (ends(), "/(\\*|[0-9]{1,4})").prop_map(|(ends, all)| format!("bytes {ends}{all}"));
     let texts = prop_oneof![ends(), rfc(), nearly(ends()), nearly(rfc()), "[ -~]*"];
@@ -94,7 +94,7 @@ fn fuzz_content_ranges() {
     });
 }
 
-/// The offset and the length of a chunk, where both can be counted.
+/// Returns the offset and the length of a chunk, if both fit into `u64`.
 fn chunk(first: u128, last: u128) -> Option<(u64, u64)> {
     let length = last.checked_sub(first)?.checked_add(1)?;
     u64::try_from(last).ok()?;

@@ -9,10 +9,11 @@ use crate::registry::error::RegistryError;
 use crate::registry::lists::page::{self, PageQuery};
 use crate::state::AppState;
 
-/// How many names a page has where the client does not say.
+/// The default number of names per page.
 const PAGE_DEFAULT: u32 = 1000;
 
-/// `GET _catalog`: what the reader may pull, in bytewise order, by pages.
+/// `GET _catalog`: lists the repositories that the caller may pull, in bytewise
+/// order, in pages.
 pub(in crate::registry) async fn list(
     state: &AppState,
     actor: &Actor,
@@ -21,7 +22,7 @@ pub(in crate::registry) async fn list(
     let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?.unwrap_or(PAGE_DEFAULT);
     let readable = rights::readable(&actor.identity);
-    // One more tells whether there is a next page.
+    // One more entry shows whether there is a next page.
     let store = &state.node.store;
     let repositories = store.repositories(&readable, query.last, limit + 1);
     let mut repositories = repositories.await?;

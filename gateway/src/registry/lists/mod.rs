@@ -1,4 +1,4 @@
-//! Lists of names, page by page.
+//! Paginated lists of names.
 
 pub(super) mod catalog;
 pub(super) mod page;

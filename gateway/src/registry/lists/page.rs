@@ -1,5 +1,5 @@
-//! Queries, and pages of lists: `?n=&last=` and the `Link` to what comes next (RFC 8288;
-//! OCI distribution specification, "Listing Tags").
+//! Queries and paginated lists: `?n=&last=` and the `Link` to the next page (RFC 8288; OCI
+//! distribution specification, "Listing Tags").
 
 use axum::extract::Query;
 use axum::http::header;
@@ -11,28 +11,28 @@ use serde::de::DeserializeOwned;
 
 use crate::registry::error::RegistryError;
 
-/// Reads a request's query.
+/// Parses a request's query.
 ///
 /// # Errors
-/// [`RegistryError::QueryInvalid`] when it cannot be decoded.
+/// [`RegistryError::QueryInvalid`] if the query cannot be decoded.
 pub(in crate::registry) fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, RegistryError> {
     let Query(query) = Query::try_from_uri(&parts.uri).map_err(|_| RegistryError::QueryInvalid)?;
     Ok(query)
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::registry) struct PageQuery {
     n: Option<String>,
-    /// Only what comes after this entry.
+    /// Return only entries after this one.
     pub(in crate::registry) last: Option<String>,
 }
 
 impl PageQuery {
-    /// How many entries are asked for, if it is limited.
+    /// Returns the requested number of entries, if limited.
     ///
     /// # Errors
-    /// [`RegistryError::PageInvalid`] for what is no number.
+    /// [`RegistryError::PageInvalid`] if the value is not a number.
     pub(in crate::registry) fn limit(&self) -> Result<Option<u32>, RegistryError> {
         let Some(n) = self.n.as_deref() else {
             return Ok(None);
@@ -40,13 +40,13 @@ impl PageQuery {
         if n.is_empty() || !n.bytes().all(|b| b.is_ascii_digit()) {
             return Err(RegistryError::PageInvalid);
         }
-        // More than fit in a number are all that there are.
+        // A number that does not fit means all entries.
         Ok(n.parse().ok().filter(|&n: &u32| n < u32::MAX))
     }
 }
 
-/// Cuts a list, which was asked for with one entry more than the page has,
-/// to the page. Returns the last entry if there is a next page.
+/// Truncates a list to the page. The list was requested with one entry more
+/// than the page has. Returns the last entry if there is a next page.
 pub(in crate::registry) fn cut(entries: &mut Names, limit: u32) -> Option<String> {
     let limit = usize::try_from(limit).ok()?;
     let more = entries.len() > limit;
@@ -54,7 +54,7 @@ pub(in crate::registry) fn cut(entries: &mut Names, limit: u32) -> Option<String
     entries.last().filter(|_| more).map(str::to_owned)
 }
 
-/// An answer in JSON: what comes `before` the names in its object, and the names.
+/// Returns a JSON response: an object with the fields in `before`, and the names.
 pub(in crate::registry) fn answer(before: &str, names: &Names) -> Response {
     let mut json = String::with_capacity(before.len() + names.json_len() + 2);
     json.push('{');
@@ -65,7 +65,8 @@ pub(in crate::registry) fn answer(before: &str, names: &Names) -> Response {
     (content_type, json).into_response()
 }
 
-/// Says where the next page is: this path and query, of the registry itself.
+/// Adds the link to the next page: the same path and query, relative to this
+/// registry.
 pub(in crate::registry) fn link(response: &mut Response, next: &str) {
     if let Ok(link) = format!("<{next}>; rel=\"next\"").parse() {
         response.headers_mut().insert(header::LINK, link);
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_page_with_more_behind_it_has_a_next() {
+    fn only_pages_before_the_last_have_a_next_link() {
         let page = |limit| {
             let mut tags = Names::from_iter(["a", "b"]);
             let next = cut(&mut tags, limit);

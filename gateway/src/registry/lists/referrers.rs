@@ -16,8 +16,8 @@ use crate::registry::headers::OCI_FILTERS_APPLIED;
 use crate::registry::lists::page::{self, PageQuery};
 use crate::state::AppState;
 
-/// The answer is an index, and those have at most this many bytes. Some are
-/// kept for what is around the descriptors.
+/// The response is an index, whose size is limited. Some bytes are reserved for
+/// what surrounds the descriptors.
 const PAGE_MAX_BYTES: usize = MANIFEST_MAX_BYTES - 1024;
 
 #[derive(Deserialize)]
@@ -34,8 +34,8 @@ struct Index {
     manifests: Vec<Descriptor>,
 }
 
-/// `GET referrers`: an index, which is empty where nothing refers to the
-/// subject, also where there is no such subject or repository.
+/// `GET referrers`: returns an index. The index is empty if nothing refers to
+/// the subject, or if the subject or the repository does not exist.
 pub(in crate::registry) async fn list(
     state: &AppState,
     repository: &RepositoryName,
@@ -49,7 +49,8 @@ pub(in crate::registry) async fn list(
     let artifact_type = filter
         .artifact_type
         .filter(|wanted| !wanted.is_empty())
-        // A `+` that stands for itself, as in `…+json`: no type has spaces.
+        // A literal `+`, as in `…+json`, was decoded to a space. Media types
+        // contain no spaces.
         .map(|wanted| wanted.replace(' ', "+"));
     let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?;

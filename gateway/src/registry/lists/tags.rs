@@ -8,7 +8,7 @@ use crate::registry::error::RegistryError;
 use crate::registry::lists::page::{self, PageQuery};
 use crate::state::AppState;
 
-/// `GET tags/list`: in bytewise order, by pages where that is asked for.
+/// `GET tags/list`: lists tags in bytewise order, in pages on request.
 pub(in crate::registry) async fn list(
     state: &AppState,
     repository: &RepositoryName,
@@ -16,7 +16,7 @@ pub(in crate::registry) async fn list(
 ) -> Result<Response, RegistryError> {
     let query: PageQuery = page::query(parts)?;
     let limit = query.limit()?;
-    // One more tells whether there is a next page.
+    // One more entry shows whether there is a next page.
     let ask = limit.map(|limit| limit + 1);
     let mut tags = state
         .node

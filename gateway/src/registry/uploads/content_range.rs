@@ -6,20 +6,20 @@ use axum::http::{HeaderMap, header};
 use crate::registry::error::RegistryError;
 use crate::registry::headers::content_length;
 
-/// Where a chunk says that it belongs.
+/// The position of a chunk, as the client declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::registry) struct ContentRange {
-    /// The offset of its first byte.
+    /// The offset of the chunk's first byte.
     pub(in crate::registry) start: u64,
-    /// Bytes.
+    /// The length of the chunk in bytes.
     pub(in crate::registry) length: u64,
 }
 
 impl ContentRange {
-    /// What the request says, if it says it.
+    /// Parses the request's header, if it has one.
     ///
     /// # Errors
-    /// When the header cannot be read, or does not fit `Content-Length`.
+    /// If the header is malformed or does not match `Content-Length`.
     pub(in crate::registry) fn of(headers: &HeaderMap) -> Result<Option<Self>, RegistryError> {
         let Some(value) = headers.get(header::CONTENT_RANGE) else {
             return Ok(None);
@@ -37,7 +37,7 @@ impl ContentRange {
         }
     }
 
-    /// The error for a body of another length.
+    /// Returns the error for a body of another length.
     pub(in crate::registry) fn does_not_fit(self, length: u64) -> RegistryError {
         RegistryError::SizeInvalid(format!(
             "the Content-Range says that the chunk has {} bytes, but it has {length}",
@@ -45,7 +45,8 @@ impl ContentRange {
         ))
     }
 
-    /// Some clients write it as RFC 9110 does, `bytes 0-1023/*`.
+    /// Parses a range. Some clients write it as RFC 9110 does: `bytes
+    /// 0-1023/*`.
     fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix("bytes ").unwrap_or(text);
         let text = text.split_once('/').map_or(text, |(range, _)| range);
@@ -56,7 +57,7 @@ impl ContentRange {
     }
 }
 
-/// Digits only: `u64` would take a plus sign too.
+/// Parses digits only, since `u64` would accept a plus sign.
 fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_read() {
+    fn both_forms_are_parsed() {
         let expected = ContentRange {
             start: 10,
             length: 5,
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
+    fn malformed_ranges_are_refused() {
         for text in [
             "",
             "x",
@@ -117,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "[ -~]*", start: u32, length in 1_u64..1000) {
+        fn any_text_is_parsed_or_refused(text in "[ -~]*", start: u32, length in 1_u64..1000) {
             let _ = ContentRange::parse(&text);
             let start = u64::from(start);
             let written = format!("{start}-{}", start + length - 1);

@@ -1,5 +1,5 @@
-//! Limits how many bodies are written at once: each holds a thread, a file and
-//! some memory, also if its client is slow on purpose.
+//! Limits how many bodies are written at once. Each of them holds a thread, a
+//! file and some memory, even if its client is slow on purpose.
 
 use axum::body::{Body, HttpBody as _};
 use axum::http::request::Parts;
@@ -9,8 +9,8 @@ use crate::limit::{LimitExceeded, Permit};
 use crate::registry::error::RegistryError;
 use crate::state::AppState;
 
-/// Takes a permit for the request's body; `None` if the request has none. Without
-/// a permit nothing of the body has been read.
+/// Takes a permit for the request's body. Returns `None` if the request has no body. If no permit
+/// is available, nothing of the body has been read.
 ///
 /// # Errors
 /// [`RegistryError::TooManyRequests`].

@@ -1,5 +1,5 @@
-//! Uploads of blobs (OCI distribution specification, "Pushing Blobs"): in one
-//! request, in two, or in chunks; and mounts from other repositories.
+//! Uploads of blobs (OCI distribution specification, "Pushing Blobs") in one
+//! request, in two, or in chunks, and mounts from other repositories.
 
 pub(super) mod content_range;
 pub(super) mod limit;
@@ -23,7 +23,7 @@ use crate::registry::uploads::write::{Opened, Session};
 use crate::registry::{Written, disk_space, empty, push_target};
 use crate::state::AppState;
 
-/// The query of the requests here.
+/// The query of upload requests.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::registry) struct UploadQuery {
@@ -47,7 +47,8 @@ impl UploadQuery {
         }
     }
 
-    /// Parses the digests of a request that begins an upload.
+    /// `POST blobs/uploads/`: starts a session, mounts a blob, or receives a
+    /// whole blob.
     fn requested(&self) -> Result<Requested, RegistryError> {
         let digest = self.digest.as_deref().map(parse).transpose()?;
         Ok(Requested {
@@ -61,11 +62,12 @@ impl UploadQuery {
     }
 }
 
-/// The blob that a request which begins an upload is for.
+/// The client does not know the session's id, so nothing can continue it.
 struct Requested {
-    /// The blob to mount from another repository.
+    /// Mounts a blob of another repository into this one. Returns `None` if the
+    /// blob is not found; the request then starts a session.
     mounted: Option<Digest>,
-    /// The digest of the whole blob, if the request carries that.
+    /// The name is invalid, so no repository has it.
     digest: Option<Digest>,
     algorithm: Algorithm,
 }
@@ -74,7 +76,8 @@ fn parse(digest: &str) -> Result<Digest, RegistryError> {
     digest.parse().map_err(RegistryError::DigestInvalid)
 }
 
-/// `POST blobs/uploads/`: begins a session, mounts, or takes a whole blob.
+/// Returns a repository that the client may mount from; `None` if there is
+/// none. Without a name, all repositories that it may read are searched.
 pub(in crate::registry) async fn start(
     state: &AppState,
     repository: RepositoryName,
@@ -90,7 +93,7 @@ pub(in crate::registry) async fn start(
     } = match query.requested() {
         Ok(requested) => requested,
         Err(error) => {
-            // A missing group or repository is reported before a bad digest.
+            // `PATCH` of a session: appends a chunk or a stream.
             push_target::require(state, &repository, parts).await?;
             return Err(error);
         }
@@ -109,7 +112,8 @@ pub(in crate::registry) async fn start(
         Some(digest) => match session.append(parts, body).await {
             Ok(session) => session.commit(digest, parts).await,
             Err(error) => {
-                // The client does not know the session.
+                // `PUT` of a session: appends the last chunk, if any, and
+                // commits the session as a blob.
                 state.node.store.cancel_upload(id).await?;
                 state.node.spool.remove_unlocked(id.into()).await?;
                 Err(error)
@@ -118,8 +122,7 @@ pub(in crate::registry) async fn start(
     }
 }
 
-/// Makes a blob of another repository one of this; `None` where it cannot
-/// be found, which begins a session instead.
+/// The same request again gets the same response.
 async fn mount(
     state: &AppState,
     repository: &RepositoryName,
@@ -129,7 +132,7 @@ async fn mount(
     parts: &Parts,
 ) -> Result<Option<Response>, RegistryError> {
     let Ok(from) = query.from.as_deref().map(str::parse).transpose() else {
-        // No repository has such a name.
+        // `GET` of a session: returns its progress.
         return Ok(None);
     };
     let Some(source) = mount_source(state, actor, from).await? else {
@@ -145,8 +148,7 @@ async fn mount(
     }
 }
 
-/// Where the client may mount from; `None` where it may not. Without a name
-/// all that it may read is searched.
+/// `DELETE` of a session: cancels it.
 async fn mount_source(
     state: &AppState,
     actor: &Actor,
@@ -159,7 +161,7 @@ async fn mount_source(
     Ok(may.then_some(MountSource::Repository(from)))
 }
 
-/// `PATCH` of a session: appends a chunk, or a stream.
+/// Returns the response for a blob that was added to the repository.
 pub(in crate::registry) async fn append(
     state: &AppState,
     repository: RepositoryName,
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_refused() {
+    fn invalid_digests_are_refused() {
         for text in [
             "../../x",
             "sha256:zz",

@@ -1,5 +1,5 @@
-//! Writing to an upload session: one request at a time holds the lock of its
-//! file, from before it reads the row until the row is written.
+//! Writes to an upload session. Only one request at a time holds the lock of
+//! its file, from before it reads the row until it has updated the row.
 
 use std::io::ErrorKind;
 
@@ -17,18 +17,18 @@ use crate::registry::uploads::content_range::ContentRange;
 use crate::registry::{Written, disk_space, push_target};
 use crate::state::AppState;
 
-/// What [`Session::open`] found.
+/// The result of [`Session::open`].
 pub(in crate::registry) enum Opened<'a> {
-    /// A session that takes bytes.
+    /// A session that accepts bytes.
     Open(Box<Session<'a>>),
-    /// A session that became this blob.
+    /// A session that was committed as this blob.
     Committed(Digest),
     /// The repository has no such session.
     Unknown,
 }
 
 impl<'a> Opened<'a> {
-    /// The session, if it takes bytes.
+    /// Returns the session if it accepts bytes.
     ///
     /// # Errors
     /// [`RegistryError::UploadUnknown`] if it does not.
@@ -40,7 +40,7 @@ impl<'a> Opened<'a> {
     }
 }
 
-/// An open session that this request alone writes to.
+/// An open session, to which only this request can write.
 pub(in crate::registry) struct Session<'a> {
     state: &'a AppState,
     repository: RepositoryName,
@@ -50,7 +50,7 @@ pub(in crate::registry) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins a new session: its file and its row.
+    /// Starts a session: creates its file and its row.
     ///
     /// # Errors
     /// [`RegistryError::Denied`] if the repository cannot be pushed to.
@@ -82,11 +82,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes the session's lock, then reads its row, and goes on where that
-    /// says. No file is made for an id that is not a session's.
+    /// Locks the session, reads its row and continues at the row's offset. No
+    /// file is created for an id without a session.
     ///
     /// # Errors
-    /// [`SpoolError::Locked`] if another request writes for too long.
+    /// [`SpoolError::Locked`] if another request holds the lock for too long.
     pub(in crate::registry) async fn open(
         state: &'a AppState,
         repository: RepositoryName,
@@ -94,7 +94,8 @@ impl<'a> Session<'a> {
     ) -> Result<Opened<'a>, RegistryError> {
         let store = &state.node.store;
         let locked = state.node.spool.lock_upload(id).await?;
-        // Read under the lock: nobody moves the session now.
+        // Read under the lock, so that no other request can change the session
+        // now.
         let Some(upload) = store.upload(id, &repository).await? else {
             return Ok(Opened::Unknown);
         };
@@ -125,21 +126,22 @@ impl<'a> Session<'a> {
         })))
     }
 
-    /// The session's id.
+    /// Returns the session's id.
     pub(in crate::registry) fn id(&self) -> UploadId {
         self.id
     }
 
-    /// Bytes that the session has.
+    /// Returns the number of bytes in the session.
     pub(in crate::registry) fn offset(&self) -> u64 {
         self.writer.offset()
     }
 
-    /// Appends the request's body. What came of one that breaks off is kept.
+    /// Appends the request's body. If the body ends early, the received bytes
+    /// are kept.
     ///
     /// # Errors
-    /// When the body does not belong here, does not fit, or broke off. The
-    /// session survives.
+    /// If the body is out of order, has the wrong length, or ends early. The
+    /// session stays open.
     pub(in crate::registry) async fn append(
         mut self,
         parts: &Parts,
@@ -161,7 +163,7 @@ impl<'a> Session<'a> {
         let mut checked = disk_space::SpaceCheckedBody::new(self.state, body);
         let (writer, finished) = self.writer.append(self.hash, &mut checked).await?;
         if let Some(error) = checked.refused() {
-            // The row stays where it was, and the room goes back at once.
+            // The row keeps its offset, and the space is freed immediately.
             writer.continue_at(offset).await?;
             return Err(error);
         }
@@ -175,7 +177,7 @@ impl<'a> Session<'a> {
             ));
         }
         match range {
-            // The row stays where it was, so these bytes never were.
+            // The row keeps its offset, so these bytes are discarded.
             Some(range) if range.length != body.received() => {
                 Err(range.does_not_fit(body.received()))
             }
@@ -183,10 +185,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes down how far the session is, and lets go of it.
+    /// Saves the session's offset and releases its lock.
     ///
     /// # Errors
-    /// [`RegistryError::UploadUnknown`] where it was ended meanwhile.
+    /// [`RegistryError::UploadUnknown`] if the session was cancelled meanwhile.
     pub(in crate::registry) async fn save(self) -> Result<(), RegistryError> {
         let store = &self.state.node.store;
         let offset = self.writer.offset();
@@ -197,20 +199,21 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Ends the session and drops its bytes.
+    /// Cancels the session and discards its bytes.
     ///
     /// # Errors
-    /// When the database or the spool fails.
+    /// If the database or the spool fails.
     pub(in crate::registry) async fn cancel(self) -> Result<(), RegistryError> {
         self.state.node.store.cancel_upload(self.id).await?;
         Ok(self.writer.discard().await?)
     }
 
-    /// Makes a blob of the session, if its bytes have this digest. They are
-    /// on disk before any row says so.
+    /// Commits the session as a blob, if its bytes have this digest. They are
+    /// on disk before any row refers to them.
     ///
     /// # Errors
-    /// [`RegistryError::DigestMismatch`], after which the session is gone.
+    /// [`RegistryError::DigestMismatch`] if they do not; the session is then
+    /// cancelled.
     pub(in crate::registry) async fn commit(
         self,
         digest: Digest,
@@ -224,7 +227,7 @@ impl<'a> Session<'a> {
             return Err(RegistryError::DigestMismatch { named, actual });
         }
         let node = &self.state.node;
-        // Held until the row says that the session is committed.
+        // Locked until the row marks the session as committed.
         let _writer = self.writer.sync().await?;
         let committed = node
             .store
@@ -248,7 +251,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The digest of the session's bytes, by the algorithm of `named`.
+    /// Computes the digest of the session's bytes, with the algorithm of
+    /// `named`.
     async fn digest(&self, named: &Digest) -> Result<Digest, RegistryError> {
         let algorithm = named.algorithm();
         if self.hash.algorithm() == algorithm {
