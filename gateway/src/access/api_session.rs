@@ -1,4 +1,4 @@
-//! Sessions of the API: a signed token that is good as long as its row in the
+//! Sessions of the API: a signed token that is valid as long as its row in the
 //! database is.
 
 use std::time::Duration;
@@ -12,37 +12,37 @@ use uuid::Uuid;
 use super::{AuthError, Identity};
 use crate::client::ClientAddress;
 
-/// How long a program's session lasts.
+/// The lifetime of a program's session.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a browser's session lasts after it was last used.
+/// How long a browser's session stays valid without use.
 const BROWSER_IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How long a browser's session lasts at most.
+/// The longest lifetime of a browser's session.
 pub(crate) const BROWSER_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What a token says (RFC 7519 section 4.1).
+/// The claims of a token (RFC 7519 section 4.1).
 #[derive(Serialize, Deserialize)]
 struct Claims {
     /// The user's name.
     sub: String,
     /// The session's id.
     sid: String,
-    /// When it was signed: seconds since 1970.
+    /// When the token was signed: seconds since 1970.
     iat: i64,
-    /// When it ends: seconds since 1970.
+    /// When the token expires: seconds since 1970.
     exp: i64,
 }
 
 /// A session that was just opened.
 pub(crate) struct Session {
-    /// What the client sends as `Authorization: Bearer`.
+    /// The token that the client sends as `Authorization: Bearer`.
     pub(crate) token: String,
-    /// When it ends: milliseconds, UTC.
+    /// When the session expires: milliseconds, UTC.
     pub(crate) expires_at: i64,
 }
 
-/// Signs and reads tokens.
+/// Signs and verifies tokens.
 pub(super) struct Tokens {
     signing: EncodingKey,
     reading: DecodingKey,
@@ -53,7 +53,8 @@ impl Tokens {
     pub(super) fn new(key: &[u8]) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
-        // The session's row ends it, by the one clock that all processes use.
+        // The session's row decides when it ends, by the clock that all
+        // processes share.
         validation.validate_exp = false;
         Self {
             signing: EncodingKey::from_secret(key),
@@ -72,7 +73,8 @@ impl Tokens {
         program: Option<String>,
     ) -> Result<Session, AuthError> {
         let now = store.clock().wall_ms();
-        // What the token says is the latest; the row ends it earlier.
+        // The token contains the latest possible expiry; the row may end the
+        // session earlier.
         let (first, latest) = match kind {
             SessionKind::Browser => (BROWSER_IDLE, BROWSER_LIFETIME),
             SessionKind::Api | SessionKind::Refresh => (LIFETIME, LIFETIME),
@@ -100,8 +102,8 @@ impl Tokens {
         Ok(Session { token, expires_at })
     }
 
-    /// Whose a token is whose session goes on. A browser's goes on longer for
-    /// being used.
+    /// Returns the identity of a token whose session is still valid. Use
+    /// extends the session of a browser.
     pub(super) async fn identity(&self, store: &Store, token: &str) -> Result<Identity, AuthError> {
         let token = jsonwebtoken::decode::<Claims>(token, &self.reading, &self.validation)
             .map_err(|_| AuthError::Ended)?;
@@ -112,7 +114,7 @@ impl Tokens {
                 let idle = store.clock().wall_ms() + millis(BROWSER_IDLE);
                 idle.min(session.created_at + millis(BROWSER_LIFETIME))
             }
-            // A refresh token is found by its secret.
+            // A refresh token is looked up by its secret instead.
             SessionKind::Refresh => return Err(AuthError::Ended),
             SessionKind::Api => session.expires_at,
         };
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_browser_stays_signed_in_while_it_is_used_and_not_for_ever() {
+    async fn a_browser_session_is_extended_by_use_up_to_a_maximum() {
         const HOUR: Duration = Duration::from_secs(60 * 60);
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_good_until_its_session_ends() {
+    async fn a_token_is_valid_until_its_session_ends() {
         let folder = tempfile::tempdir().unwrap();
         let (store, admin) = store(folder.path()).await;
         let tokens = Tokens::new(b"key");

@@ -1,6 +1,6 @@
 //! The token service's tokens (Distribution, "Token Authentication
-//! Implementation"): signed, short-lived, and worth no more than the credential
-//! that they were given for, which is looked at anew with each request.
+//! Implementation"): signed and short-lived. A token never allows more than the
+//! credential that it was issued for, which is checked again with each request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,27 +18,27 @@ use super::AuthError;
 use super::cache::Cache;
 use super::scope::ResourceActions;
 
-/// How long a key signs. Its tokens are good after that too, as long as they
-/// live.
+/// How long a key signs new tokens. Tokens that it signed stay valid for their
+/// own lifetime.
 const KEY_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The registry's name in challenges and tokens.
 pub(crate) const SERVICE: &str = "refity";
 
-/// How many verified tokens are remembered.
+/// The maximum number of cached verified tokens.
 const REMEMBERED_MAX: usize = 4096;
 
-/// How many keys are remembered.
+/// The maximum number of cached keys.
 const KEYS_MAX: usize = 16;
 
-/// A token longer than this is none of ours.
+/// The maximum length of a token. Longer ones were not issued by this registry.
 const LENGTH_MAX: usize = 16 * 1024;
 
-/// What a token says (RFC 7519 section 4.1; times in seconds since 1970).
+/// The claims of a token (RFC 7519 section 4.1; times in seconds since 1970).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    /// The account's name; empty: nobody's.
+    /// The account's name; empty for an anonymous client.
     sub: String,
     aud: String,
     exp: i64,
@@ -46,34 +46,34 @@ struct Claims {
     iat: i64,
     jti: String,
     access: Vec<ResourceActions>,
-    /// What it was given for.
+    /// The credential that the token was issued for.
     credential: Credential,
 }
 
-/// A token's worth, once it was verified.
+/// The contents of a verified token.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    /// What it was given for.
+    /// The credential that the token was issued for.
     pub(crate) credential: Credential,
-    /// What it is for.
+    /// The access that the token grants.
     pub(crate) access: Vec<ResourceActions>,
-    /// When it ends (seconds since 1970).
+    /// When the token expires (seconds since 1970).
     ends: i64,
 }
 
 /// A token that was just signed.
 pub(crate) struct Issued {
     pub(crate) token: String,
-    /// When (milliseconds, UTC).
+    /// When the token was signed (milliseconds, UTC).
     pub(crate) issued_at: i64,
     pub(crate) lifetime: Duration,
 }
 
-/// Signs and verifies.
+/// Signs and verifies tokens.
 pub(super) struct Bearer {
     lifetime: Duration,
     keys: Mutex<HashMap<String, Arc<Key>>>,
-    /// By seconds since 1970.
+    /// The verified tokens. Expiry is in seconds since 1970.
     verified: Cache<[u8; 32], Arc<Verified>>,
 }
 
@@ -98,7 +98,7 @@ impl Key {
 }
 
 impl Bearer {
-    /// With tokens that live so long.
+    /// Creates a signer of tokens with this lifetime.
     pub(super) fn new(lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -110,7 +110,7 @@ impl Bearer {
     /// Signs a token.
     ///
     /// # Errors
-    /// When there is no key, and none can be made.
+    /// If there is no key and none can be created.
     pub(super) async fn issue(
         &self,
         store: &Store,
@@ -143,10 +143,10 @@ impl Bearer {
         })
     }
 
-    /// Reads a token that we signed and that has not ended.
+    /// Verifies a token that this registry signed and that has not expired.
     ///
     /// # Errors
-    /// [`AuthError::Ended`] for every other.
+    /// [`AuthError::Ended`] for any other token.
     pub(super) async fn verify(
         &self,
         store: &Store,
@@ -176,7 +176,7 @@ impl Bearer {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[SERVICE]);
         validation.set_issuer(&[SERVICE]);
-        // By the one clock that all processes use.
+        // Expiry is checked against the clock that all processes share.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let token = jsonwebtoken::decode::<Claims>(token, &key.reading, &validation)
@@ -211,7 +211,7 @@ impl Bearer {
         if known.is_some() {
             return Ok(known);
         }
-        // Another gateway may have made it.
+        // Another gateway may have created the key.
         match store.signing_key_of(kid).await? {
             Some(key) => Ok(Some(self.keep(&key)?)),
             None => Ok(None),
@@ -230,7 +230,7 @@ impl Bearer {
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one call: a panic leaves nothing half done.
+    // Each change is a single call, so a panic leaves the map consistent.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_good_for_its_lifetime() {
+    async fn a_token_is_valid_for_its_lifetime() {
         let fixture = fixture().await;
         let token = fixture.issue().await;
         for _ in 0..2 {
@@ -302,7 +302,7 @@ mod tests {
         for token in [&first, &second] {
             assert!(other.verify(&fixture.store, token).await.is_ok());
         }
-        // The first key was made when the first token was asked for.
+        // The first key was created when the first token was requested.
         assert_eq!(kid(&first), kid(&second));
         fixture.move_clock(2 * KEY_LIFETIME);
         let third = fixture.issue().await;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_we_did_not_sign_is_refused() {
+    async fn tokens_signed_by_others_are_refused() {
         let fixture = fixture().await;
         let token = fixture.issue().await;
         let elsewhere = self::fixture().await.issue().await;

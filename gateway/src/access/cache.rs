@@ -1,13 +1,13 @@
 //! A bounded map whose entries expire.
 //!
-//! Not `moka`: the time of its entries is its own, and the tests move ours.
+//! Not `moka`: its entries expire by its own clock, but the tests advance ours.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A map of at most so many entries. Times are of whichever clock the caller
-/// passes, always the same one.
+/// A map with a limited number of entries. The caller passes the time, always
+/// from the same clock.
 pub(super) struct Cache<K, V> {
     capacity: usize,
     entries: Mutex<HashMap<K, Entry<V>>>,
@@ -19,7 +19,7 @@ struct Entry<V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Cache<K, V> {
-    /// An empty cache.
+    /// Creates an empty cache.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -27,16 +27,16 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         }
     }
 
-    /// What `read` makes of the key's value; `None` if there is none, or it has
-    /// expired.
+    /// Applies `read` to the key's value. Returns `None` if there is no value
+    /// or it has expired.
     pub(super) fn with<T>(&self, key: &K, now: i64, read: impl FnOnce(&mut V) -> T) -> Option<T> {
         let mut entries = self.lock();
         let entry = entries.get_mut(key).filter(|it| it.expires_at > now)?;
         Some(read(&mut entry.value))
     }
 
-    /// Adds a value. If the cache is full, expired entries make room, or else the
-    /// one that would expire first.
+    /// Adds a value. If the cache is full, expired entries are evicted, or otherwise the entry that
+    /// would expire first.
     pub(super) fn insert(&self, key: K, value: V, now: i64, expires_at: i64) {
         let mut entries = self.lock();
         if entries.len() >= self.capacity && !entries.contains_key(&key) {
@@ -51,14 +51,14 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         entries.insert(key, Entry { value, expires_at });
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Entry<V>>> {
-        // Each change is one call: a panic leaves nothing half done.
+        // Each change is a single call, so a panic leaves the map consistent.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

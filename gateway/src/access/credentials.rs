@@ -20,41 +20,41 @@ use crate::client::{ClientAddress, ClientKey};
 /// How long a verified credential is cached.
 const VERIFIED_FOR: Duration = Duration::from_secs(60);
 
-/// How long a wrong credential is cached: a program that keeps sending an old
-/// password learns nothing new.
+/// How long a wrong credential is cached. A program that keeps sending an old
+/// password gains no information.
 const WRONG_FOR: Duration = Duration::from_secs(10 * 60);
 
-/// How many are remembered, of either.
+/// The maximum number of cached credentials of either kind.
 const ENTRIES_MAX: usize = 1024;
 
-/// How many clients of one credential are remembered.
+/// The maximum number of remembered clients per credential.
 const CLIENTS_MAX: usize = 64;
 
-/// Bytes of the process's key: a block of SHA-256.
+/// The size of the process's key in bytes: a block of SHA-256.
 const KEY: usize = 64;
 
-/// A name with a password, as the memory of the process holds it.
+/// A keyed hash of a name with a password, as kept in memory.
 type Fingerprint = [u8; 32];
 
-/// A credential that was right.
+/// A verified credential.
 struct Entry {
     user: UserId,
-    /// What it matched. With another hash in the row the password is another.
+    /// The password hash that matched. If the row has another hash, the
+    /// password was changed.
     hash: String,
-    /// Who brought it. Others may be guessing, and are not told that they are
-    /// right before they hold the permit.
+    /// The clients that used the credential. Other clients may be guessing, so
+    /// the cache must not bypass their rate limit.
     clients: HashSet<ClientKey>,
 }
 
-/// What a name with a password is worth.
+/// The result of checking a name with a password.
 #[derive(Debug)]
 pub(super) enum Checked {
-    /// They are this account's, as its row is now.
+    /// The credential is valid for this account, as its row is now.
     Right(User),
-    /// They are nobody's, or of an account that is disabled.
+    /// The credential is wrong, or the account is disabled.
     Wrong(Option<User>),
-    /// As [`Checked::Wrong`], and this was a new guess, at this account if there
-    /// is one of the name.
+    /// As [`Checked::Wrong`], for a new failed attempt, with the account if the name exists.
     Guessed(Option<User>),
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Credentials {
     passwords: Passwords,
     queues: Queues,
     key: [u8; KEY],
-    /// By milliseconds since boot, as all times here.
+    /// The verified credentials. All times are in milliseconds since boot.
     verified: Cache<Fingerprint, Entry>,
     wrong: Cache<AttemptId, ()>,
 }
@@ -85,12 +85,11 @@ impl Credentials {
         &self.passwords
     }
 
-    /// What this name with this password is worth. One client does not hold up
-    /// another.
+    /// Checks a name with a password. Clients do not delay one another.
     ///
     /// # Errors
-    /// [`AuthError::Guessing`] before anything is tried, or when it cannot be
-    /// told now.
+    /// [`AuthError::Guessing`] before anything is verified, or if the check is
+    /// not possible at the moment.
     pub(super) async fn check(
         &self,
         store: &Store,
@@ -98,8 +97,8 @@ impl Credentials {
         name: &str,
         password: &str,
     ) -> Result<Checked, AuthError> {
-        // An invalid name matches no account; a dummy hash is verified, so that
-        // timing does not tell.
+        // An invalid name matches no account. A dummy hash is verified anyway,
+        // so that timing does not reveal this.
         let user = match name.parse() {
             Ok(name) => store.user(&name).await?,
             Err(_) => None,
@@ -131,13 +130,13 @@ impl Credentials {
             return Ok(Checked::Wrong(user));
         }
         let guessed = AtomicBool::new(false);
-        // Who has to wait anyway is not queued.
+        // A client that must wait anyway is not queued.
         allowed().await?;
         let verify = async || {
             let permit = self.passwords.acquire().await?;
-            // Checked again under the permit, so that no guess slips past the limit.
+            // Checked again under the permit, so that concurrent attempts cannot exceed the limit.
             allowed().await?;
-            // While it waited, another client may have verified the same.
+            // Another client may have verified the same credential meanwhile.
             let user = user.as_ref();
             if user.is_some_and(|user| self.knows(store, &fingerprint, user)) {
                 self.remember_client(store, &fingerprint, client.key());
@@ -165,7 +164,7 @@ impl Credentials {
         })
     }
 
-    /// Whether a credential matches what a row holds.
+    /// Identifies the check of a credential against a row's hash.
     fn attempt_id(&self, fingerprint: &Fingerprint, hash: Option<&str>) -> AttemptId {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(fingerprint);
@@ -228,7 +227,7 @@ impl Credentials {
     }
 }
 
-/// A right password of an account that is disabled opens nothing.
+/// The correct password of a disabled account is refused.
 fn unless_disabled(user: User) -> Checked {
     if user.disabled {
         Checked::Wrong(Some(user))
@@ -248,7 +247,7 @@ mod tests {
         credentials: Credentials,
     }
 
-    /// One account, `admin`, whose password is `correct horse`.
+    /// Creates one account, `admin`, whose password is `correct horse`.
     async fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::with_offset_file(&folder.path().join("offset")).unwrap();
@@ -285,7 +284,7 @@ mod tests {
             check.await
         }
 
-        /// Runs of Argon2 since the fixture was made.
+        /// Returns the number of Argon2 runs since the fixture was created.
         fn runs(&self) -> u64 {
             self.credentials.passwords.runs() - 1
         }
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_that_come_at_once_share_one_run() {
+    async fn concurrent_requests_share_one_run() {
         let fixture = fixture().await;
         let all = futures_util::future::join_all(
             (0..20).map(|_| fixture.check("admin", "correct horse")),
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wrong_ones_are_never_remembered() {
+    async fn wrong_credentials_are_never_cached_as_verified() {
         let fixture = fixture().await;
         assert!(fixture.check("admin", "correct horse").await);
         for (name, password) in [
@@ -343,13 +342,13 @@ mod tests {
         };
         assert!(wait > Duration::ZERO);
         assert_eq!(fixture.runs(), failures);
-        // Neither the right one, nor another account: it might be a guess.
+        // Neither the correct password nor another account is let through.
         for (name, password) in [("admin", "correct horse"), ("nobody", "x")] {
             let checked = fixture.check_from([192, 0, 2, 9], name, password).await;
             assert!(matches!(checked, Err(AuthError::Guessing(_))), "{name}");
         }
         assert_eq!(fixture.runs(), failures);
-        // From elsewhere it is right.
+        // From another address, the password is correct.
         assert!(fixture.check("admin", "correct horse").await);
         assert!(matches!(
             fixture
@@ -358,7 +357,7 @@ mod tests {
             Ok(Checked::Right(_))
         ));
         assert_eq!(fixture.runs(), failures + 1, "for all clients");
-        // That it is remembered does not tell the guesser.
+        // A cached credential does not reveal anything to the blocked client.
         let checked = fixture
             .check_from([192, 0, 2, 9], "admin", "correct horse")
             .await;
@@ -366,14 +365,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_password_that_comes_again_and_again_is_one_guess() {
+    async fn a_repeated_wrong_password_counts_as_one_failure() {
         let fixture = fixture().await;
         for _ in 0..100 {
             assert!(!fixture.check("admin", "my old horse").await);
         }
         assert_eq!(fixture.runs(), 1);
         assert!(fixture.check("admin", "correct horse").await);
-        // It may become right.
+        // The password may become correct later.
         let admin = fixture.store.user(&"admin".parse().unwrap()).await;
         let changed = hash(&fixture.credentials, "my old horse").await;
         let changed = (fixture.store).set_password(admin.unwrap().unwrap().id, changed, false);
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_password_counts_at_once() {
+    async fn a_changed_password_takes_effect_immediately() {
         let fixture = fixture().await;
         assert!(fixture.check("admin", "correct horse").await);
         let admin = fixture
@@ -402,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_memory_is_bounded() {
+    async fn the_cache_is_bounded() {
         let fixture = fixture().await;
         let admin = fixture
             .store

@@ -1,21 +1,21 @@
-//! The first user.
+//! Creates the first user.
 
 use refity_config::Secret;
 use refity_store::{Store, StoreError};
 
 use super::{Access, PasswordError};
 
-/// The password where none was set; with it the account can do nothing but
+/// The password if none was configured. With it, the account can do nothing but
 /// change it.
 const FIRST_PASSWORD: &str = "admin";
 
 /// Why the first user cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FirstAdminError {
-    /// The database.
+    /// The database failed.
     #[error("the database does not work: {0}")]
     Store(#[from] StoreError),
-    /// The password's hash.
+    /// The password could not be hashed.
     #[error("cannot create the first user: {0}")]
     Password(#[from] PasswordError),
 }
@@ -35,7 +35,7 @@ pub(crate) async fn create(
     let password = password.map_or(FIRST_PASSWORD, Secret::expose);
     let must_change = password == FIRST_PASSWORD;
     let hash = access.hash(password).await?;
-    // Another gateway may have been faster.
+    // Another gateway may have created it first.
     if store.create_first_admin(hash, must_change).await? {
         if must_change {
             tracing::warn!(
@@ -72,7 +72,7 @@ mod tests {
             .unwrap();
         let admin = sign_in(&state, "admin").await.unwrap();
         assert!(admin.must_change_password);
-        // It is there now: a later ADMIN_PASSWORD changes nothing.
+        // The account exists now: a later ADMIN_PASSWORD has no effect.
         create(
             &state.node.store,
             &state.access,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_of_ones_own_need_not_be_changed() {
+    async fn a_configured_password_need_not_be_changed() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
         create(

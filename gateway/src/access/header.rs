@@ -7,24 +7,24 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 
 use super::AuthError;
 
-/// What a request offers to tell who it comes from.
+/// The credentials that a request offers.
 pub(super) enum Offer {
-    /// RFC 7617.
+    /// Basic credentials (RFC 7617).
     Basic {
         /// The user's name.
         name: String,
-        /// In clear.
+        /// The password in plain text.
         password: String,
     },
-    /// RFC 6750.
+    /// A Bearer token (RFC 6750).
     Bearer(String),
 }
 
-/// Reads the header.
+/// Parses the header.
 ///
 /// # Errors
-/// [`AuthError::Missing`] without one, or with one of another scheme;
-/// [`AuthError::Wrong`] for one that is ill-formed.
+/// [`AuthError::Missing`] without the header or with another scheme;
+/// [`AuthError::Wrong`] if the header is malformed.
 pub(super) fn offer(headers: &HeaderMap) -> Result<Offer, AuthError> {
     let header = headers.get(AUTHORIZATION).ok_or(AuthError::Missing)?;
     let header = header.to_str().map_err(|_| AuthError::Wrong)?;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ill_formed_is_wrong_and_what_is_absent_is_missing() {
+    fn malformed_headers_are_wrong_and_absent_ones_missing() {
         for value in ["Basic !!!", "Basic YWRtaW4=", "Basic /w==", "Basic "] {
             let error = offer(&headers(value)).err();
             assert!(

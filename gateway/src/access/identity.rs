@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! The identity behind a request.
 
 use refity_store::{Credential, Principal, User, UserId};
 use refity_types::account::UserName;
@@ -6,19 +6,19 @@ use refity_types::rights::Scope;
 
 use crate::audit::AuditActor;
 
-/// Who a request comes from, and by what it was told.
+/// The identity behind a request, and the credential that proves it.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// By what it was told.
+    /// The credential that proves the identity.
     pub(crate) credential: Credential,
-    /// Who it is.
+    /// The account, the robot, or an anonymous client.
     pub(crate) principal: Principal,
-    /// What the credential is restricted to; `None` for all rights of the account.
+    /// The scopes of the credential; `None` for all permissions of the account.
     pub(crate) scopes: Option<Vec<Scope>>,
 }
 
 impl Identity {
-    /// Nobody in particular.
+    /// Returns the identity of an anonymous client.
     pub(crate) fn anonymous() -> Self {
         Self {
             credential: Credential::Anonymous,
@@ -27,7 +27,7 @@ impl Identity {
         }
     }
 
-    /// A person who gave a password.
+    /// Returns the identity of a person who sent a password.
     pub(crate) fn by_password(user: User) -> Self {
         Self {
             credential: Credential::Password {
@@ -39,7 +39,7 @@ impl Identity {
         }
     }
 
-    /// The person, if it is one.
+    /// Returns the account, if the identity is a person.
     pub(crate) fn user(&self) -> Option<&User> {
         match &self.principal {
             Principal::User(user) => Some(user),
@@ -47,12 +47,13 @@ impl Identity {
         }
     }
 
-    /// The person's key, if it is one.
+    /// Returns the account's id, if the identity is a person.
     pub(crate) fn user_id(&self) -> Option<UserId> {
         self.user().map(|user| user.id)
     }
 
-    /// Whether this is the name, however its case and accents are written.
+    /// Whether this is the account's name, ignoring case and the form of
+    /// accents.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         match &self.principal {
             Principal::Anonymous => false,
@@ -64,7 +65,7 @@ impl Identity {
         }
     }
 
-    /// The name, as logs and messages show it.
+    /// Returns the name for logs and messages.
     pub(crate) fn name(&self) -> String {
         match &self.principal {
             Principal::Anonymous => "anonymous".to_owned(),

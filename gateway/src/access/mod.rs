@@ -1,4 +1,4 @@
-//! Who a request comes from, and what they may do.
+//! Authentication and authorization: who sends a request, and what they may do.
 
 mod api_session;
 mod bearer;
@@ -41,26 +41,26 @@ pub(crate) use identity::Identity;
 pub(crate) use password::{PasswordError, PolicyError, check_policy};
 pub(crate) use secret::{NewSecret, SecretKind, Secrets, random_key};
 
-/// How long a refresh token is good after it was last used.
+/// How long a refresh token stays valid without use.
 const REFRESH_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// What stands in the audit log for whose a wrong access token is.
+/// The name in the audit log for an unknown access token.
 const UNKNOWN_TOKEN: &str = "(unknown token)";
 
-/// What stands there for a name that nobody has.
+/// The name in the audit log for a name without an account.
 const UNKNOWN_NAME: &str = "(unknown name)";
 
-/// Who a request of `/v2` comes from, and what its token is for: an extension
-/// of the request.
+/// The sender of a `/v2` request, and the scope of its token: an extension of
+/// the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     pub(crate) identity: Identity,
-    /// What its token grants; `None` without a token.
+    /// The access that the token grants; `None` without a token.
     pub(crate) granted: Option<Arc<Verified>>,
 }
 
 impl Actor {
-    /// An audit entry about something that the actor did in a repository.
+    /// Returns an audit entry for an action of the actor in a repository.
     pub(crate) fn audit_entry(
         &self,
         client: ClientAddress,
@@ -71,22 +71,24 @@ impl Actor {
         AuditActor::from(&self.identity).entry_in(client, action, on, detail)
     }
 
-    /// Whether its token is for this; without a token everything is.
+    /// Whether the token grants this access. Without a token, everything is
+    /// granted.
     pub(crate) fn asked_for(&self, asked: &RequestedAccess) -> bool {
         let granted = self.granted.as_ref();
         granted.is_none_or(|token| asked.is_granted_by(&token.access))
     }
 
-    /// Whether its token is for a pull from there.
+    /// Whether the token grants a pull from this repository.
     pub(crate) fn asked_to_pull(&self, repository: &RepositoryName) -> bool {
         let pull = [Right::Pull].into_iter().collect();
         self.asked_for(&RequestedAccess::Repository(repository.clone(), pull))
     }
 
-    /// Whether the principal may pull from there, regardless of the token.
+    /// Whether the principal may pull from this repository, regardless of the
+    /// token.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub(crate) async fn may_pull(
         &self,
         store: &Store,
@@ -99,42 +101,42 @@ impl Actor {
     }
 }
 
-/// Why a request has no user.
+/// Why a request is not authenticated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthError {
-    /// It brought nothing to go by.
+    /// The request has no credentials.
     #[error("sign in first: no credentials came with the request")]
     Missing,
-    /// What it brought is wrong.
+    /// The credentials are wrong.
     #[error("the user name or the password is wrong")]
     Wrong,
-    /// What it brought has ended.
+    /// The session or the token has expired.
     #[error("the session or token has ended: sign in again")]
     Ended,
-    /// Too much was wrong before.
+    /// Too many failed attempts: the client must wait this long.
     #[error("too many wrong passwords or tokens: try again in {} seconds", seconds(*.0))]
     Guessing(Duration),
-    /// It cannot be told now.
+    /// The password cannot be checked at the moment.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// It cannot be told now.
+    /// The database cannot be read at the moment.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The key does not sign.
+    /// The token could not be signed.
     #[error("the token cannot be signed: {0}")]
     Token(jsonwebtoken::errors::Error),
-    /// There is no key that signs.
+    /// The signing key cannot be used.
     #[error("the key that signs tokens cannot be used: {0}")]
     SigningKey(String),
 }
 
-/// A wait in whole seconds, as `Retry-After` has it (RFC 9110 section 10.2.3):
-/// after it, it is over.
+/// Rounds a wait up to whole seconds, as in `Retry-After` (RFC 9110 section
+/// 10.2.3).
 pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// The account may do nothing but change its password.
+/// The account can do nothing but change its password.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the account `{0}` still has its first password and can do nothing but change it: run: curl \
@@ -143,7 +145,7 @@ pub(crate) fn seconds(wait: Duration) -> u64 {
 )]
 pub(crate) struct MustChangePassword(String);
 
-/// Authenticates requests and issues credentials. One for the process.
+/// Authenticates requests and issues credentials. There is one per process.
 pub(crate) struct Access {
     store: Store,
     audit: Arc<AuditBuffer>,
@@ -154,8 +156,8 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// With this key for the tokens of sessions, these secrets, and registry
-    /// tokens with this lifetime.
+    /// `session_key` signs the tokens of sessions, `secrets` creates access
+    /// tokens, and registry tokens have this lifetime.
     ///
     /// # Errors
     /// If the system has no randomness.
@@ -176,10 +178,11 @@ impl Access {
         })
     }
 
-    /// The account with this name and password, for this client.
+    /// Returns the account with this name and password.
     ///
     /// # Errors
-    /// [`AuthError::Wrong`], or when it cannot be told now.
+    /// [`AuthError::Wrong`], or an error if the check is not possible at the
+    /// moment.
     pub(crate) async fn sign_in(
         &self,
         client: ClientAddress,
@@ -191,7 +194,8 @@ impl Access {
         match checked.await? {
             Checked::Right(user) => Ok(user),
             Checked::Wrong(user) | Checked::Guessed(user) => {
-                // A name that nobody has may be a password.
+                // A name without an account may be a password, so it is not
+                // logged.
                 let account = user.as_ref().map_or(UNKNOWN_NAME, |user| &user.name);
                 self.audit.count_failure(client, account);
                 Err(AuthError::Wrong)
@@ -199,11 +203,12 @@ impl Access {
         }
     }
 
-    /// Who has this name with this password, or with this access token in the
-    /// password's place.
+    /// Returns the identity for a name with a password, or with an access token
+    /// instead of the password.
     ///
     /// # Errors
-    /// [`AuthError::Wrong`], or when it cannot be told now.
+    /// [`AuthError::Wrong`], or an error if the check is not possible at the
+    /// moment.
     pub(crate) async fn identify(
         &self,
         client: ClientAddress,
@@ -222,10 +227,11 @@ impl Access {
         }
     }
 
-    /// Who an access token stands for.
+    /// Returns the identity of an access token.
     ///
     /// # Errors
-    /// [`AuthError::Wrong`], or when it cannot be told now.
+    /// [`AuthError::Wrong`], or an error if the check is not possible at the
+    /// moment.
     async fn of_secret(&self, client: ClientAddress, secret: &str) -> Result<Identity, AuthError> {
         let store = &self.store;
         let hash = self.secrets.hash(secret)?;
@@ -241,10 +247,12 @@ impl Access {
         })
     }
 
-    /// Who a refresh token stands for. An access token is one too.
+    /// Returns the identity of a refresh token. An access token is accepted as
+    /// well.
     ///
     /// # Errors
-    /// [`AuthError::Ended`], or when it cannot be told now.
+    /// [`AuthError::Ended`], or an error if the check is not possible at the
+    /// moment.
     pub(crate) async fn identify_refresh(
         &self,
         client: ClientAddress,
@@ -267,10 +275,11 @@ impl Access {
         })
     }
 
-    /// A refresh token for a person, by the name of the client that asks.
+    /// Creates a refresh token for a person. `client` is the name that the
+    /// client sent.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub(crate) async fn refresh_token(
         &self,
         client: ClientAddress,
@@ -292,18 +301,20 @@ impl Access {
         Ok(secret.text)
     }
 
-    /// Makes the secret of an access token.
+    /// Creates the secret of an access token.
     ///
     /// # Errors
-    /// When the system has no randomness.
+    /// If the system has no randomness.
     pub(crate) fn new_secret(&self, kind: SecretKind) -> Result<NewSecret, PasswordError> {
         self.secrets.make(kind)
     }
 
-    /// A token for the registry: for what is asked, as far as it is allowed.
+    /// Issues a registry token for the requested access, as far as it is
+    /// allowed.
     ///
     /// # Errors
-    /// When it cannot be told now what is allowed, or nothing can be signed.
+    /// If permissions cannot be read at the moment, or the token cannot be
+    /// signed.
     pub(crate) async fn issue(
         &self,
         identity: &Identity,
@@ -332,7 +343,7 @@ impl Access {
         Ok((issued, allowed))
     }
 
-    /// The hash under which a new password is kept.
+    /// Hashes a new password for storage.
     ///
     /// # Errors
     /// See [`PasswordError`].
@@ -348,7 +359,7 @@ impl Access {
     /// Opens a session and signs its token.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub(crate) async fn open_session(
         &self,
         user: &User,
@@ -360,8 +371,8 @@ impl Access {
         self.sessions.open(store, user, kind, client, program).await
     }
 
-    /// Counts a random secret that was wrong, and says so. A right one is never
-    /// kept waiting: none can be guessed.
+    /// Records a wrong random secret and returns the error for it. Valid
+    /// secrets are never delayed, since they cannot be guessed.
     async fn count_secret(
         &self,
         client: ClientAddress,
@@ -376,9 +387,8 @@ impl Access {
         Ok(wrong)
     }
 
-    /// Who a request to `/api` comes from: by Basic credentials, by a session's
-    /// token or by an access token as Bearer, or else by the session's token of a
-    /// browser's cookie.
+    /// Authenticates a request to `/api`: with Basic credentials, with a session token or an access
+    /// token as Bearer, or with the session token of a browser's cookie.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -399,7 +409,7 @@ impl Access {
                 None => self.sessions.identity(&self.store, &token).await?,
             },
         };
-        // A session was counted when it was opened.
+        // The sign-in was already counted when the session was opened.
         if !matches!(identity.credential, Credential::Session { .. }) {
             self.audit.count_sign_in(&identity, client);
         }
@@ -407,9 +417,8 @@ impl Access {
         Ok(identity)
     }
 
-    /// Who a request to `/v2` comes from, and the grants that concern
-    /// its repository: by Basic credentials, or by a token of the token service,
-    /// whose credential is checked again.
+    /// Authenticates a request to `/v2` and reads the grants for its repository. Accepts Basic
+    /// credentials or a token of the token service, whose credential is checked again.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -456,7 +465,7 @@ impl Access {
     }
 }
 
-/// The hash under which a password is kept, for a process that serves nobody.
+/// Hashes a password for storage, in a process that is not a server.
 ///
 /// # Errors
 /// See [`PasswordError`].

@@ -1,4 +1,4 @@
-//! Passwords: what a new one must be like, and Argon2id.
+//! Passwords: the policy for new ones, and hashing with Argon2id.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,49 +8,49 @@ use argon2::password_hash::phc::{self, Output, ParamsString, PasswordHash, Salt}
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// The fewest characters of a new password.
+/// The minimum length of a new password, in characters.
 const LENGTH_MIN: usize = 8;
 
-/// The most characters of a new password.
+/// The maximum length of a new password, in characters.
 const LENGTH_MAX: usize = 256;
 
-/// The password that everybody knows.
+/// The default password of the first user, which is public.
 const KNOWN: &str = "admin";
 
 /// How long a request waits for the Argon2 permit.
 pub(super) const PERMIT_WAIT: Duration = Duration::from_secs(15);
 
-/// Bytes of a salt.
+/// The length of a salt in bytes.
 const SALT: usize = Salt::RECOMMENDED_LENGTH;
 
-/// Bytes of a hash.
+/// The length of a hash in bytes.
 const OUTPUT: usize = Params::DEFAULT_OUTPUT_LEN;
 
-/// Argon2id with the memory that OWASP recommends, of which one run at a time
-/// fits into the process's budget: 19 MiB, 2 passes, 1 lane.
+/// Argon2id with the memory that OWASP recommends: 19 MiB, 2 passes, 1 lane.
+/// The memory budget of the process allows one run at a time.
 const PARAMS: Params = Params::DEFAULT;
 
-/// Blocks (KiB) that are asked for at least. The C library gives 32 MiB and
-/// less to its heaps when they are freed, where every thread that ever hashed
-/// would keep 19 MiB resident; more goes back to the system. What is not
-/// touched costs nothing.
+/// The minimum number of blocks (KiB) to allocate. When the C library frees an
+/// allocation of up to 32 MiB, it keeps the memory in its heaps, so that every
+/// thread that ever hashed would keep 19 MiB resident. A larger allocation is
+/// returned to the system. Untouched memory costs nothing.
 const RETURNED_BLOCKS: usize = 33 * 1024;
 
-/// Why a text is no good password.
+/// Why a new password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PolicyError {
-    /// The first one again.
+    /// The default password of the first user.
     #[error("the new password may not be `admin`: everybody knows it")]
     Known,
-    /// Too short.
+    /// The password is too short.
     #[error("the new password has fewer than {LENGTH_MIN} characters: take a longer one")]
     TooShort,
-    /// Too long.
+    /// The password is too long.
     #[error("the new password has more than {LENGTH_MAX} characters: take a shorter one")]
     TooLong,
 }
 
-/// Says whether a new password will do.
+/// Checks a new password against the policy.
 ///
 /// # Errors
 /// See [`PolicyError`].
@@ -65,19 +65,19 @@ pub(crate) fn check_policy(password: &str) -> Result<(), PolicyError> {
     }
 }
 
-/// Why a password could be neither hashed nor verified.
+/// Why a password could not be hashed or verified.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// The permit did not come in time.
+    /// The permit was not available in time.
     #[error("too many sign in at once: try again in a moment")]
     Busy,
-    /// This client alone has too many waiting.
+    /// The client has too many attempts waiting.
     #[error("too many different passwords were tried from this address at once: try again later")]
     TooMany,
     /// The system has no randomness.
     #[error("no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
-    /// Argon2 refuses its input.
+    /// Argon2 rejected its input.
     #[error("the password cannot be hashed: {0}")]
     Argon2(String),
 }
@@ -93,16 +93,16 @@ macro_rules! from_argon2 {
 }
 from_argon2!(argon2::Error, password_hash::Error, phc::Error);
 
-/// Hashes and verifies, one at a time.
+/// Hashes and verifies passwords, one at a time.
 pub(super) struct Passwords {
     /// Held while Argon2 runs.
     permit: Arc<Mutex<()>>,
-    /// A hash of no password, for names that nobody has.
+    /// A dummy hash, for names without an account.
     nobody: String,
     runs: Arc<AtomicU64>,
 }
 
-/// The permit to run Argon2: one for the process.
+/// The permit to run Argon2. There is one per process.
 pub(super) struct Argon2Permit {
     _guard: OwnedMutexGuard<()>,
     nobody: String,
@@ -118,13 +118,14 @@ impl Passwords {
         })
     }
 
-    /// How often Argon2 has run.
+    /// Returns how often Argon2 has run.
     #[cfg(test)]
     pub(super) fn runs(&self) -> u64 {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Waits for the permit. After that, check whether the run is still needed.
+    /// Waits for the permit. Afterwards, callers should check whether the run
+    /// is still needed.
     pub(super) async fn acquire(&self) -> Result<Argon2Permit, PasswordError> {
         let permit = Arc::clone(&self.permit).lock_owned();
         let permit = tokio::time::timeout(PERMIT_WAIT, permit)
@@ -139,7 +140,7 @@ impl Passwords {
 }
 
 impl Argon2Permit {
-    /// Hashes a new password, into PHC form.
+    /// Hashes a new password, in PHC format.
     pub(super) async fn hash(self, password: &str) -> Result<String, PasswordError> {
         let password = password.to_owned();
         let (hash, _) = self
@@ -154,9 +155,9 @@ impl Argon2Permit {
         Ok(hash)
     }
 
-    /// Whether the password matches the hash. Without a hash it does not, after
-    /// the same work. Returns the permit, so that it is free only after the
-    /// result was cached.
+    /// Returns whether the password matches the hash. Without a hash, it does
+    /// the same work and returns false. Also returns the permit, so that
+    /// callers can hold it until the result is cached.
     pub(super) async fn verify(
         self,
         password: &str,
@@ -177,7 +178,7 @@ impl Argon2Permit {
             );
             let mut output = vec![0; expected.len()];
             permit.run(&argon2, &password, &salt, &mut output)?;
-            // Takes as long for every pair of hashes.
+            // Constant time for every pair of hashes.
             Ok(Output::new(&output)? == expected && known)
         })
         .await
@@ -237,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy() {
+    fn short_long_and_default_passwords_are_refused() {
         for (password, expected) in [
             ("admin", Err(PolicyError::Known)),
             ("Admin", Err(PolicyError::Known)),

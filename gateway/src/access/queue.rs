@@ -1,9 +1,9 @@
-//! Per-client queues for Argon2, which runs once at a time in the whole process.
+//! Per-client queues for Argon2, which runs only once at a time in the whole process.
 //!
-//! A wrong password costs as much as a right one. So each client has a queue of
-//! its own, and only the head of each queue waits for the process's Argon2
-//! permit: however many passwords a client tries, others wait for at most one of
-//! them. Identical attempts of one client share one result.
+//! A wrong password costs as much as a correct one. Therefore each client has its own queue, and
+//! only the head of each queue waits for the process's Argon2 permit. However many passwords a
+//! client tries, other clients wait for at most one of them. Identical attempts of one client share
+//! one result.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,18 +13,18 @@ use tokio::sync::{self, OnceCell};
 use super::password::{PERMIT_WAIT, PasswordError};
 use crate::client::ClientKey;
 
-/// How many different attempts of one client may wait at once. One address may
-/// stand for many machines, but for few different accounts.
+/// The maximum number of different waiting attempts per client. One address may
+/// be shared by many machines, but only by a few different accounts.
 const ATTEMPTS_MAX: usize = 16;
 
-/// How many clients may wait at once.
+/// The maximum number of waiting clients.
 const CLIENTS_MAX: usize = 1024;
 
 /// Identifies an attempt: a password and the hash that it is checked against.
 /// Whether they match never changes.
 pub(super) type AttemptId = [u8; 32];
 
-/// The queues of all clients that wait.
+/// The queues of all waiting clients.
 #[derive(Default)]
 pub(super) struct Queues {
     clients: Mutex<HashMap<ClientKey, ClientQueue>>,
@@ -37,7 +37,7 @@ struct ClientQueue {
     attempts: HashMap<AttemptId, Attempt>,
 }
 
-/// An attempt that has not ended.
+/// An unfinished attempt.
 #[derive(Default)]
 struct Attempt {
     outcome: Arc<OnceCell<bool>>,
@@ -45,11 +45,11 @@ struct Attempt {
 }
 
 impl Queues {
-    /// Waits until the attempt is at the head of its client's queue, runs `verify`
-    /// and returns its result; or waits for an identical attempt's result.
+    /// Waits until the attempt is at the head of its client's queue, then runs `verify` and returns
+    /// its result. An identical attempt that is already queued is joined instead.
     ///
     /// # Errors
-    /// [`PasswordError::TooMany`] at once if the client's queue is full;
+    /// [`PasswordError::TooMany`] immediately if the client's queue is full;
     /// [`PasswordError::Busy`] if the attempt does not reach the head in time.
     pub(super) async fn attempt<E: From<PasswordError>>(
         &self,
@@ -86,12 +86,12 @@ impl Queues {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ClientKey, ClientQueue>> {
-        // Counts and keys: a panic leaves nothing that deceives.
+        // Only counters and keys, so a panic leaves them consistent.
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request that waits for an attempt, until this is dropped.
+/// A request that waits for an attempt, until it is dropped.
 struct Waiting<'a> {
     queue: &'a Queues,
     client: ClientKey,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_attempt_of_each_client_runs_at_once() {
+    async fn each_client_runs_one_attempt_at_a_time() {
         let queue = Queues::default();
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let verify = async || {
@@ -178,7 +178,7 @@ mod tests {
         let others = join_all((1..40).map(|attempt| ask(&queue, 1, attempt, verify)));
         let elsewhere = ask(&queue, 2, 0, verify);
         let open = async {
-            // Polled last: all others wait by now.
+            // Polled last, when all others are waiting.
             gate.add_permits(1000);
         };
         let (same, others, elsewhere, ()) = tokio::join!(same, others, elsewhere, open);

@@ -6,8 +6,9 @@ use refity_types::rights::{Pattern, Rights, Scope, allowed};
 
 use super::Identity;
 
-/// What one may do with a repository: what the account has, narrowed to what
-/// its credential is for. What is public, everybody may pull.
+/// Returns what a caller may do with a repository: the permissions of the
+/// account, limited by the scopes of the credential. Everyone may pull from
+/// public repositories.
 pub(crate) fn effective_permissions(
     identity: &Identity,
     grant: EffectiveGrant,
@@ -17,7 +18,7 @@ pub(crate) fn effective_permissions(
         Principal::Anonymous => Rights::NONE,
         Principal::User(user) if user.role == Role::Admin => Rights::ALL,
         Principal::User(_) => grant.rights.whole(),
-        // Its scopes say the rest.
+        // The robot's scopes limit this.
         Principal::Robot(robot) if robot.name.group == repository.group() => Rights::ALL,
         Principal::Robot(_) => Rights::NONE,
     };
@@ -32,7 +33,8 @@ pub(crate) fn effective_permissions(
     }
 }
 
-/// What one may do with a group as a whole: what was given on all of it.
+/// Returns what a caller may do with a group as a whole, from the grants on the
+/// group.
 pub(crate) fn effective_permissions_on_group(
     identity: &Identity,
     grant: EffectiveGrant,
@@ -63,7 +65,7 @@ pub(crate) fn effective_permissions_on_group(
     }
 }
 
-/// Which repositories one may pull from, as lists show them.
+/// Returns the repositories that a caller may pull from, as a filter for lists.
 pub(crate) fn readable(identity: &Identity) -> Readable {
     let patterns = |scopes: &[Scope]| -> Vec<Pattern> {
         let useful = scopes.iter().filter(|scope| !scope.rights.is_empty());
@@ -87,8 +89,8 @@ pub(crate) fn readable(identity: &Identity) -> Readable {
     }
 }
 
-/// Whether one may do what concerns the whole registry, such as creating a
-/// group. A credential that is narrowed to some repositories may not.
+/// Whether a caller may administer the registry, for example create a group. A
+/// credential that is limited to some repositories may not.
 pub(crate) fn may_administer(identity: &Identity) -> bool {
     let admin = identity.user().is_some_and(|user| user.role == Role::Admin);
     admin && identity.scopes.is_none()
@@ -125,7 +127,7 @@ mod tests {
     }
 
     fn user(role: Role) -> Principal {
-        // Keys are the store's to give; as JSON one can be made up.
+        // Only the store creates ids, but one can be deserialized from JSON.
         let id: UserId = serde_json::from_str("1").unwrap();
         Principal::User(User {
             id,
@@ -152,7 +154,7 @@ mod tests {
         })
     }
 
-    /// Who × what was given × which repository → what may be done.
+    /// Account × grants × repository → permissions.
     #[test]
     fn the_table_of_rights() {
         let (nobody, admin, bob) = (Principal::Anonymous, user(Role::Admin), user(Role::User));
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_administrator_with_nothing_narrowed_may_administer() {
+    fn only_an_administrator_without_scopes_may_administer() {
         assert!(may_administer(&identity(user(Role::Admin), None)));
         for (principal, scopes) in [
             (user(Role::Admin), Some(scopes("*:manage"))),

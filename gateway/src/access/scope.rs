@@ -1,11 +1,11 @@
-//! What a token of the token service is for (Distribution, "Token Scope
+//! The scopes of the token service's tokens (Distribution, "Token Scope
 //! Documentation"): `repository:team/app:pull,push`, `registry:catalog:*`.
 
 use refity_types::name::RepositoryName;
 use refity_types::rights::{Right, Rights};
 use serde::{Deserialize, Serialize};
 
-/// One resource with actions, as it stands in a token's `access` (Distribution,
+/// A resource with actions, as in a token's `access` claim (Distribution,
 /// "Token Authentication Implementation").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ResourceActions {
@@ -15,12 +15,12 @@ pub(crate) struct ResourceActions {
     actions: Vec<String>,
 }
 
-/// What is asked for.
+/// The access that a client requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedAccess {
-    /// To do something with a repository.
+    /// Access to a repository.
     Repository(RepositoryName, Rights),
-    /// To list the repositories.
+    /// Access to the list of repositories.
     Catalog,
 }
 
@@ -28,14 +28,15 @@ const REPOSITORY: &str = "repository";
 const REGISTRY: &str = "registry";
 const CATALOG: &str = "catalog";
 
-/// What registry clients can ask for: what is managed is managed by the API.
+/// The permissions that registry clients can request. Managing is only possible
+/// through the API.
 const ASKABLE: [Right; 3] = [Right::Pull, Right::Push, Right::Delete];
 
 impl RequestedAccess {
-    /// Reads one scope. What means nothing here is nothing: a smaller grant is
-    /// no error.
+    /// Parses a scope. Returns `None` for an unknown scope, since granting less
+    /// than requested is not an error.
     pub(crate) fn parse(scope: &str) -> Option<Self> {
-        // The name in the middle may hold colons, of a host's port.
+        // The name in the middle may contain colons, from a host's port.
         let (kind, rest) = scope.split_once(':')?;
         let (name, actions) = rest.rsplit_once(':')?;
         let (kind, _class) = kind.split_once('(').unwrap_or((kind, ""));
@@ -56,7 +57,7 @@ impl RequestedAccess {
         }
     }
 
-    /// As a challenge names it.
+    /// Formats the access as a scope, for challenges.
     pub(crate) fn scope(&self) -> String {
         match self {
             Self::Repository(name, rights) => {
@@ -67,7 +68,7 @@ impl RequestedAccess {
         }
     }
 
-    /// As a token grants it.
+    /// Formats the access for a token's `access` claim.
     pub(crate) fn access(&self) -> ResourceActions {
         match self {
             Self::Repository(name, rights) => ResourceActions {
@@ -83,7 +84,7 @@ impl RequestedAccess {
         }
     }
 
-    /// Whether a token grants it.
+    /// Whether a token grants this access.
     pub(crate) fn is_granted_by(&self, granted: &[ResourceActions]) -> bool {
         let wanted = self.access();
         let has = |action: &String| {
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_read_as_clients_write_them() {
+    fn scopes_of_clients_are_parsed() {
         for (scope, expected) in [
             ("repository:team/app:pull", Some("repository:team/app:pull")),
             (
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_grants_no_more_than_it_says() {
+    fn a_token_grants_only_its_own_access() {
         let asked = |scope: &str| RequestedAccess::parse(scope).unwrap();
         let granted = [
             asked("repository:team/app:pull").access(),

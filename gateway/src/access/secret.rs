@@ -1,6 +1,6 @@
-//! Random secrets that we give out: access tokens and refresh tokens. They are
-//! found by a keyed hash; they have more randomness than anybody can try, so a
-//! slow one like that of passwords would protect nothing.
+//! Random secrets: access tokens and refresh tokens. They are looked up by a
+//! keyed hash. They have too much randomness to be guessed, so a slow hash like
+//! that of passwords would not add protection.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,13 +13,13 @@ use super::password::PasswordError;
 /// Bytes of randomness.
 const RANDOM: usize = 32;
 
-/// What a secret is for; its first letters say it, so that people and scanners
-/// of leaked secrets know it at sight.
+/// The kind of a secret. Its prefix identifies it to people and to scanners for
+/// leaked secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretKind {
     /// A person's access token.
     Personal,
-    /// A robot's.
+    /// A robot's secret.
     Robot,
     /// A registry client's refresh token.
     Refresh,
@@ -34,7 +34,7 @@ impl SecretKind {
         }
     }
 
-    /// The kind of a secret by its prefix; `None` for any other text.
+    /// Returns the kind of a secret by its prefix; `None` for any other text.
     pub(super) fn of(text: &str) -> Option<Self> {
         let kinds = [Self::Personal, Self::Robot, Self::Refresh];
         kinds
@@ -43,30 +43,30 @@ impl SecretKind {
     }
 }
 
-/// Makes secrets, and the hashes by which they are found. The key is the same
-/// for all gateways.
+/// Creates secrets, and the hashes for looking them up. All gateways share the
+/// key.
 pub(crate) struct Secrets {
     key: Vec<u8>,
 }
 
-/// A secret that was just made. It is shown once.
+/// A new secret. It is shown only once.
 pub(crate) struct NewSecret {
-    /// What its owner keeps.
+    /// The secret, for its owner.
     pub(crate) text: String,
-    /// What we keep.
+    /// The hash, for the database.
     pub(crate) hash: SecretHash,
 }
 
 impl Secrets {
-    /// With this key.
+    /// Creates a generator with this key.
     pub(crate) fn new(key: Vec<u8>) -> Self {
         Self { key }
     }
 
-    /// Makes one.
+    /// Creates a secret.
     ///
     /// # Errors
-    /// When the system has no randomness.
+    /// If the system has no randomness.
     pub(crate) fn make(&self, kind: SecretKind) -> Result<NewSecret, PasswordError> {
         let mut random = [0; RANDOM];
         getrandom::fill(&mut random)?;
@@ -75,10 +75,10 @@ impl Secrets {
         Ok(NewSecret { text, hash })
     }
 
-    /// The hash by which a secret is found.
+    /// Returns the hash for looking up a secret.
     ///
     /// # Errors
-    /// Never for a key of ours.
+    /// Never for a key of this program.
     pub(crate) fn hash(&self, text: &str) -> Result<SecretHash, PasswordError> {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key);
         let mut mac = mac.map_err(|error| PasswordError::Argon2(error.to_string()))?;
@@ -87,10 +87,10 @@ impl Secrets {
     }
 }
 
-/// A key for [`Secrets`], at random.
+/// Creates a random key for [`Secrets`].
 ///
 /// # Errors
-/// When the system has no randomness.
+/// If the system has no randomness.
 pub(crate) fn random_key() -> Result<Vec<u8>, PasswordError> {
     let mut key = vec![0; RANDOM];
     getrandom::fill(&mut key)?;
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_found_by_its_hash_and_known_by_its_first_letters() {
+    fn a_secret_is_found_by_its_hash_and_identified_by_its_prefix() {
         let secrets = Secrets::new(b"key".to_vec());
         for kind in [SecretKind::Personal, SecretKind::Robot, SecretKind::Refresh] {
             let secret = secrets.make(kind).unwrap();
