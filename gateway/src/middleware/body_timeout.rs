@@ -1,9 +1,9 @@
-//! Times out request bodies whose client sends nothing for `BODY_TIMEOUT`: such a
-//! client holds a connection, and often the lock of an upload. A slow body may
-//! take as long as it likes.
+//! Times out a request body if its client sends nothing for `BODY_TIMEOUT`. Such a client holds a
+//! connection, and often the lock of an upload. A body that arrives slowly may take any amount of
+//! time.
 //!
-//! `tower_http::timeout::RequestBodyTimeoutLayer` hides the end and the length of
-//! the body (`is_end_stream`, `size_hint`), which handlers ask for.
+//! `tower_http::timeout::RequestBodyTimeoutLayer` hides the end and the length of the body
+//! (`is_end_stream`, `size_hint`), which handlers use.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::state::AppState;
 
-/// The middleware around all that reads bodies.
+/// The middleware around all routes with request bodies.
 pub(crate) async fn requests(
     State(state): State<AppState>,
     request: Request,
@@ -29,16 +29,16 @@ pub(crate) async fn requests(
         .await
 }
 
-/// The client sent nothing for too long.
+/// The error when the client sent nothing for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing came for {0:?}")]
 struct BodyTimedOut(Duration);
 
-/// A request's body, which fails if its client sends nothing for too long.
+/// A request body that fails if its client sends nothing for too long.
 struct TimeoutBody {
     body: Body,
     limit: Duration,
-    /// Runs while a handler waits for the client.
+    /// Set while a handler waits for the client.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -90,7 +90,7 @@ mod tests {
     use std::convert::Infallible;
     use tokio::sync::mpsc;
 
-    /// A body of the bytes that are sent to it.
+    /// Returns a body of the bytes that are sent to the channel.
     fn body(limit: Duration) -> (mpsc::UnboundedSender<Bytes>, TimeoutBody) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let bytes = stream::unfold(
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_piece_is_waited_for_anew() {
+    async fn the_timeout_restarts_with_each_piece() {
         let (sender, mut body) = body(Duration::from_secs(60));
         for _ in 0..3 {
             assert!(poll!(body.frame()).is_pending());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_silent_body_breaks_off() {
+    async fn a_body_without_data_times_out() {
         let (sender, mut body) = body(Duration::from_millis(20));
         sender.send(Bytes::from_static(b"x")).unwrap();
         assert!(matches!(body.frame().await, Some(Ok(_))));

@@ -1,9 +1,9 @@
-//! Drains request bodies that a handler did not read to their end.
+//! Drains request bodies that a handler did not read to the end.
 //!
-//! When a server answers and closes the connection while the client still
-//! sends, the client's system throws the answer away (RFC 9112, section 9.6).
-//! So the rest of a body is drained in the background, up to a limit; then the
-//! connection can be reused, too.
+//! If a server responds and closes the connection while the client is still
+//! sending, the client's system discards the response (RFC 9112, section 9.6).
+//! Therefore the rest of a body is drained in the background, up to a limit.
+//! The connection can then be reused, too.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,15 +19,15 @@ use http_body_util::BodyExt as _;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long a client has to take notice of its answer and stop sending.
+/// How long a client has to read its response and stop sending.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How many bytes it may send meanwhile: 256 MiB.
+/// How many bytes the client may send in this time: 256 MiB.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// The middleware around all that reads bodies.
+/// The middleware around all routes with request bodies.
 pub(crate) async fn requests(request: Request, next: Next) -> Response {
-    // A client that waits for `100 Continue` need not send at all.
+    // A client that waits for `100 Continue` may not send the body at all.
     let wanted = !request.headers().contains_key(EXPECT);
     let request = request.map(|body| {
         Body::new(DrainOnDrop {
@@ -39,10 +39,11 @@ pub(crate) async fn requests(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A request's body, which is drained if it is dropped too early.
+/// A request body that is drained if it is dropped before its end.
 struct DrainOnDrop {
     body: Body,
-    /// The client sends it, or was told to.
+    /// Whether the client sends the body, because it does not wait for `100
+    /// Continue` or has received it.
     wanted: bool,
     ended: bool,
 }
@@ -76,14 +77,14 @@ impl Drop for DrainOnDrop {
             return;
         }
         let body = std::mem::take(&mut self.body);
-        // Without a runtime the connection is gone too.
+        // Without a runtime, the connection is closed as well.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(timeout(TIME_MAX, drain(body)));
         }
     }
 }
 
-/// Reads up to a limit. If more is left, the connection is closed.
+/// Reads up to the limit. If more is left, the connection is closed.
 async fn drain(mut body: Body) {
     let mut read = 0;
     while read < BYTES_MAX {
@@ -100,7 +101,8 @@ mod tests {
     use futures_util::stream;
     use tokio::sync::mpsc;
 
-    /// A body of so many pieces of 1 MiB, and what tells of each that is read.
+    /// Returns a body with this number of pieces of 1 MiB, and a channel that
+    /// reports each piece that is read.
     fn pieces(count: usize) -> (Body, mpsc::UnboundedReceiver<usize>) {
         let (sender, read) = mpsc::unbounded_channel();
         let piece = Bytes::from(vec![0; 1024 * 1024]);
@@ -119,7 +121,7 @@ mod tests {
         }
     }
 
-    /// How many pieces were read when nobody reads any more.
+    /// Returns how many pieces were read in total.
     async fn all(mut read: mpsc::UnboundedReceiver<usize>) -> usize {
         let mut count = 0;
         while read.recv().await.is_some() {
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_begun_is_read_to_its_end() {
+    async fn a_body_that_was_partly_read_is_drained() {
         let (body, read) = pieces(5);
         let mut begun = drain_on_drop(body, false);
         assert!(begun.frame().await.is_some());
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_client_waits_to_send_is_not_asked_for() {
+    async fn an_unrequested_body_is_not_drained() {
         let (body, read) = pieces(5);
         drop(drain_on_drop(body, false));
         assert_eq!(all(read).await, 0);

@@ -1,10 +1,11 @@
-//! What proxies say of the requests that they pass on: `X-Forwarded-For`,
-//! `-Proto`, `-Host`, or `Forwarded` (RFC 7239).
+//! The headers that proxies add to requests: `X-Forwarded-For`, `-Proto`,
+//! `-Host`, or `Forwarded` (RFC 7239).
 //!
-//! Anybody can send these headers, so they count only where the connection
-//! comes from one of `TRUSTED_PROXIES`. Each proxy adds the address that it
-//! saw at the end: read from there, the first that is no proxy of ours is the
-//! client, and what stands before it is the client's own invention.
+//! Any client can send these headers, so they are used only if the connection
+//! comes from one of `TRUSTED_PROXIES`. Each proxy appends the address that it
+//! received the request from. Read from the end, the first address that is not
+//! a trusted proxy is the client. All entries before it may be made up by the
+//! client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -24,7 +25,7 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// The middleware around everything: tells all others who the client is.
+/// The middleware around all routes: determines the client's address.
 pub(crate) async fn requests(
     State(state): State<AppState>,
     mut request: Request,
@@ -42,23 +43,23 @@ pub(crate) async fn requests(
     next.run(request).await
 }
 
-/// How the client calls this registry, as far as proxies say it: an extension
-/// of the request.
+/// The scheme and host that the client used, as far as proxies report them: an
+/// extension of the request.
 #[derive(Clone, Debug)]
 struct Outside {
     scheme: Option<Scheme>,
     host: Option<Authority>,
 }
 
-/// How the client speaks to the first proxy.
+/// The scheme between the client and the first proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scheme {
     Http,
     Https,
 }
 
-/// `scheme://host:port` by which the client reaches this registry; nothing
-/// where the request names no host.
+/// Returns the `scheme://host:port` by which the client reaches this registry;
+/// `None` if the request has no host.
 pub(crate) fn base_url(parts: &Parts) -> Option<String> {
     let outside = parts.extensions.get::<Outside>();
     let named = outside.and_then(|outside| outside.host.as_ref());
@@ -73,12 +74,12 @@ pub(crate) fn base_url(parts: &Parts) -> Option<String> {
     Some(format!("{scheme}://{host}"))
 }
 
-/// Whether the client came by HTTPS.
+/// Whether the client uses HTTPS.
 pub(crate) fn is_https(parts: &Parts) -> bool {
     base_url(parts).is_some_and(|url| url.starts_with("https://"))
 }
 
-/// What the proxies of ours say of a request.
+/// The information from the trusted proxies.
 #[derive(Debug, PartialEq, Eq)]
 struct Said {
     client: IpAddr,
@@ -86,7 +87,8 @@ struct Said {
     host: Option<Authority>,
 }
 
-/// The address that a proxy saw; `None` if it is hidden or unknown.
+/// A hop of the request, as a proxy reports it. The address is `None` if it is
+/// hidden or unknown.
 #[derive(Debug, Default)]
 struct Hop {
     address: Option<IpAddr>,
@@ -104,8 +106,8 @@ impl Said {
         if !proxies.contains(peer) {
             return nothing;
         }
-        // Most proxies pass on a Forwarded that they do not know: it counts
-        // only where none has added to the older headers.
+        // Most proxies pass on a `Forwarded` header that they do not
+        // understand. It is used only if no proxy has set the older headers.
         let mut hops = if headers.contains_key(FORWARDED) && !headers.contains_key(FOR) {
             values(headers, &FORWARDED).into_iter().map(hop).collect()
         } else {
@@ -130,14 +132,15 @@ impl Said {
     }
 }
 
-/// The hops of the `X-Forwarded-` headers. Lists of different lengths end at
-/// the same, the nearest proxy; where one says nothing of the first hops, its
-/// first entry stands for them.
+/// Returns the hops of the `X-Forwarded-` headers. Lists of different lengths
+/// are aligned at their ends, the nearest proxy. If a list is too short, its
+/// first entry applies to all earlier hops.
 fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let addresses = values(headers, &FOR);
     let schemes = values(headers, &PROTO);
     let hosts = values(headers, &FORWARDED_HOST);
-    // Without addresses they still say how the proxy was reached.
+    // Without addresses, the other headers still describe how the proxy was
+    // reached.
     let count = addresses.len().max(1);
     (0..count)
         .map(|n| {
@@ -151,13 +154,13 @@ fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
         .collect()
 }
 
-/// The entry so far from the end, or the first.
+/// Returns the entry at this distance from the end, or the first entry.
 fn aligned<'a>(entries: &[&'a str], from_end: usize) -> Option<&'a str> {
     let at = entries.len().saturating_sub(from_end);
     entries.get(at).copied()
 }
 
-/// One element of `Forwarded` (RFC 7239 section 4).
+/// Parses one element of `Forwarded` (RFC 7239 section 4).
 fn hop(element: &str) -> Hop {
     let mut hop = Hop::default();
     for pair in split(element, ';') {
@@ -175,8 +178,8 @@ fn hop(element: &str) -> Hop {
     hop
 }
 
-/// An address with or without a port, which is ignored: `192.0.2.1`,
-/// `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+/// Parses an address. A port is ignored: `192.0.2.1`, `192.0.2.1:80`,
+/// `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text
         .strip_prefix('[')
@@ -195,18 +198,18 @@ fn scheme(text: &str) -> Option<Scheme> {
     }
 }
 
-/// The entries of all lines of a list.
+/// Returns the entries of all lines of a list header.
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     let lines = headers.get_all(name).iter();
     lines
-        // What is no text hides what it says.
+        // A line that is not text counts as an unknown hop.
         .map(|line| line.to_str().unwrap_or_default())
         .flat_map(|line| split(line, ','))
         .collect()
 }
 
-/// The parts between separators that are not in quotes. A quote that never
-/// ends is none: a client could swallow with it what a proxy adds.
+/// Splits at separators outside of quotes. A quote that is never closed is
+/// taken literally: otherwise a client could hide what a proxy appends.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let quotes = text.bytes().filter(|b| *b == b'"').count();
     let mut quoted = false;
@@ -222,7 +225,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// 10.0.0.0/8 is ours; the connection comes from 10.0.0.1.
+    /// 10.0.0.0/8 is trusted; the connection comes from 10.0.0.1.
     fn said_by(peer: &str, lines: &[(HeaderName, &str)]) -> Said {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_that_is_not_ours_is_the_client() {
+    fn the_last_untrusted_address_is_the_client() {
         for (list, expected) in [
             ("192.0.2.7", "192.0.2.7"),
             ("198.51.100.1, 192.0.2.7", "192.0.2.7"),
@@ -258,9 +261,9 @@ mod tests {
             ("[2001:db8::7]:4711", "2001:db8::7"),
             ("2001:db8::7, fd00::2", "2001:db8::7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),
-            // All are ours: the first began it.
+            // All are trusted proxies: the first one sent the request.
             ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
-            // What cannot be read hides what is before it.
+            // An unreadable entry hides those before it.
             ("192.0.2.7, unknown, 10.0.0.2", "10.0.0.2"),
             ("192.0.2.7,", "10.0.0.1"),
             ("", "10.0.0.1"),
@@ -272,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_says_the_same() {
+    fn the_standard_header_has_the_same_meaning() {
         for (value, expected) in [
             ("for=192.0.2.7", "192.0.2.7"),
             ("For=\"[2001:db8::7]:4711\";proto=https", "2001:db8::7"),
@@ -284,7 +287,7 @@ mod tests {
         ] {
             assert_eq!(client(&[(FORWARDED, value)]), expected, "{value}");
         }
-        // A proxy that writes the one passes on what a client says in the other.
+        // A proxy that sets one header passes on the client's value of the other.
         let both = [(FORWARDED, "for=198.51.100.1"), (FOR, "192.0.2.7")];
         assert_eq!(client(&both), "192.0.2.7");
     }
@@ -326,13 +329,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_a_stranger_of_another(list in "[0-9a-f:., \"=;\\[\\]for]*") {
+        fn no_header_changes_an_untrusted_peers_address(list in "[0-9a-f:., \"=;\\[\\]for]*") {
             let said = said_by("203.0.113.5", &[(FOR, &list), (FORWARDED, &list)]);
             prop_assert_eq!(said.client.to_string(), "203.0.113.5");
         }
 
         #[test]
-        fn what_a_client_invents_never_counts(invented in "[0-9af:., \"=;\\\\]*") {
+        fn forged_entries_are_ignored(invented in "[0-9af:., \"=;\\\\]*") {
             let list = format!("{invented}, 192.0.2.7");
             prop_assert_eq!(client(&[(FOR, &list)]), "192.0.2.7");
             for added in ["for=192.0.2.7", "for=\"192.0.2.7:80\";proto=http"] {

@@ -1,4 +1,4 @@
-//! What stands around every request, whichever part answers it.
+//! Middleware around all requests.
 
 pub(crate) mod body_timeout;
 pub(crate) mod drain_body;

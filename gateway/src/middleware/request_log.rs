@@ -1,8 +1,8 @@
-//! One line for each request, written when its answer has ended: by then it is
-//! known how many bytes went out, and whether all did.
+//! Logs one line per request, written when its response has ended. Only then
+//! are the number of bytes sent and the success of the transfer known.
 //!
-//! The request's id is made here, too: `tower_http::request_id` takes any id that
-//! a client sends, and errors name the id before there is an answer.
+//! The request id is also created here. `tower_http::request_id` accepts any id from a client, and
+//! error bodies contain the id before a response exists.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,22 +22,22 @@ use uuid::Uuid;
 
 use crate::client::ClientAddress;
 
-/// The header that carries the request's id, both ways.
+/// The header for the request id, in requests and responses.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a client.
+/// The maximum length of an id from a client.
 const REQUEST_ID_MAX: usize = 64;
 
-/// What is logged for a client that left before there was an answer. The
-/// number that nginx made known.
+/// The status to log if the client disconnected before there was a response.
+/// nginx introduced this number.
 const CLIENT_LEFT: u16 = 499;
 
 tokio::task_local! {
-    /// The request that is being answered.
+    /// The request that the current task handles.
     static CURRENT: Arc<Entry>;
 }
 
-/// What is known of a request.
+/// The information about a request for the log.
 struct Entry {
     id: String,
     method: Method,
@@ -48,18 +48,18 @@ struct Entry {
     received: AtomicU64,
 }
 
-/// The id of the request that is being answered.
+/// Returns the id of the current request.
 pub(crate) fn request_id() -> Option<String> {
     CURRENT.try_with(|entry| entry.id.clone()).ok()
 }
 
-/// Notes who sent the request that is being answered.
+/// Records the user of the current request.
 pub(crate) fn note_user(name: &str) {
-    // Outside of a request nobody asks.
+    // Outside of a request, there is nothing to record.
     let _ = CURRENT.try_with(|entry| entry.user.set(name.to_owned()));
 }
 
-/// The middleware around everything.
+/// The middleware around all routes.
 pub(crate) async fn requests(request: Request, next: Next) -> Response {
     let entry = Arc::new(Entry {
         id: id_of(request.headers()),
@@ -83,7 +83,8 @@ pub(crate) async fn requests(request: Request, next: Next) -> Response {
             entry: counted,
         })
     });
-    // What is logged on the way carries the id; the line itself says more.
+    // Log messages of handlers contain only the id; the request's line has the
+    // rest.
     let span = tracing::info_span!("request", request_id = entry.id);
     let mut response = CURRENT
         .scope(entry, next.run(request))
@@ -100,8 +101,8 @@ pub(crate) async fn requests(request: Request, next: Next) -> Response {
     })
 }
 
-/// The client's own id for the request, where it is one that can stand in a
-/// log, or else a new one.
+/// Returns the client's own request id if it is safe to log, otherwise a new
+/// one.
 fn id_of(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let well_formed = given.filter(|id| {
@@ -117,8 +118,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The repository that a path of the registry's protocol names. A component
-/// of a name may be called `blobs` too, so the last such word counts.
+/// Returns the repository in a path of the registry protocol. A component of a
+/// name may also be `blobs`, so the last such word is used.
 fn repository_of(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/v2/")?;
     ["/blobs/", "/manifests/", "/tags/", "/referrers/"]
@@ -128,12 +129,12 @@ fn repository_of(path: &str) -> Option<&str> {
         .map(|end| &rest[..end])
 }
 
-/// A line that is written when this is dropped.
+/// A log line, written on drop.
 struct Line {
     entry: Arc<Entry>,
     status: Option<StatusCode>,
     sent: u64,
-    /// The whole answer went out.
+    /// Whether the whole response was sent.
     whole: bool,
 }
 
@@ -160,7 +161,7 @@ impl Drop for Line {
                 )
             };
         }
-        // A monitor asks every few seconds.
+        // Monitoring systems request these every few seconds.
         if matches!(entry.path.as_str(), "/healthz" | "/readyz") {
             line!(debug);
         } else {
@@ -169,7 +170,7 @@ impl Drop for Line {
     }
 }
 
-/// A request's body, counted.
+/// A request body that counts its bytes.
 struct Received {
     body: Body,
     entry: Arc<Entry>,
@@ -201,11 +202,11 @@ impl HttpBody for Received {
     }
 }
 
-/// An answer's body, counted. It is dropped when the answer has ended, and the
-/// line with it.
+/// A response body that counts its bytes. It is dropped when the response has
+/// ended, and then writes the log line.
 struct Sent {
     body: Body,
-    /// The answer's `Content-Length`.
+    /// The response's `Content-Length`.
     length: Option<u64>,
     line: Line,
 }
@@ -222,7 +223,7 @@ impl HttpBody for Sent {
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 self.line.sent += length(frame);
-                // The server need not ask for an end that it knows.
+                // If the server knows the length, it does not poll for the end.
                 let all = self.length == Some(self.line.sent) || self.body.is_end_stream();
                 self.line.whole |= all;
             }
@@ -253,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_from_clients_are_taken_where_they_are_well_formed() {
+    fn well_formed_ids_from_clients_are_accepted() {
         let given = |id: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_static(id));
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_repository_is_what_stands_before_the_last_word() {
+    fn the_repository_precedes_the_last_keyword() {
         for (path, repository) in [
             ("/v2/team/app/blobs/uploads/", Some("team/app")),
             ("/v2/team/app/manifests/v1", Some("team/app")),
