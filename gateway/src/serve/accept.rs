@@ -1,4 +1,4 @@
-//! Taking connections, as many as there may be.
+//! Accepts connections, up to the limit.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +13,11 @@ use super::connection::{prepare, serve, stopped};
 use super::{Server, refuse};
 use crate::client::ClientKey;
 
-/// How long nothing is taken after the system gave no connection: it is out of
-/// files or memory, and asking on would only take processor time.
+/// How long to pause after the system failed to accept a connection. It is out
+/// of files or memory, so immediate retries would only use CPU time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes connections until `stop`, as this part. Each holds a clone of `alive` until it has
-/// ended.
+/// Accepts connections until `stop`. Each connection holds a clone of `alive` until it has ended.
 pub(super) async fn accept(
     listener: TcpListener,
     server: Arc<Server>,
@@ -48,7 +47,7 @@ pub(super) async fn accept(
     }
 }
 
-/// Whether only the one connection failed, before it was taken (accept(2)).
+/// Whether only this connection failed, before it was accepted (accept(2)).
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
@@ -73,7 +72,7 @@ fn take(
     alive: &mpsc::Sender<()>,
 ) {
     let address = peer.ip().to_canonical();
-    // A proxy brings the connections of many.
+    // A proxy forwards the connections of many clients.
     let client = (!server.proxies.contains(address)).then(|| ClientKey::of(address));
     let permit = match server.connections.acquire(client) {
         Ok(permit) => permit,
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_out_of_files_or_memory_pauses() {
+    fn accepting_pauses_without_files_or_memory() {
         for (code, clients) in [
             (rustix::io::Errno::MFILE, false),
             (rustix::io::Errno::NFILE, false),

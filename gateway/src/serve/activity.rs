@@ -1,4 +1,4 @@
-//! Whether a connection is in use.
+//! Detects whether a connection is in use.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,16 +10,16 @@ use http_body::{Frame, SizeHint};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// The requests of one connection, counted.
+/// The request counts of one connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
-    /// That ever began.
+    /// Requests that were ever started.
     begun: u64,
-    /// That are not answered to the end.
+    /// Requests without a complete response.
     under_way: usize,
 }
 
-/// Tells when nothing has been asked on a connection for a while.
+/// Detects when a connection has had no requests for a while.
 #[derive(Clone, Debug)]
 pub(super) struct Activity(watch::Sender<Counts>);
 
@@ -28,7 +28,7 @@ impl Activity {
         Self(watch::Sender::default())
     }
 
-    /// A request begins. It ends when this is dropped.
+    /// Starts a request, which ends when the returned value is dropped.
     pub(super) fn begin(&self) -> UnderWay {
         self.0.send_modify(|counts| {
             counts.begun += 1;
@@ -37,7 +37,7 @@ impl Activity {
         UnderWay(self.clone())
     }
 
-    /// Returns when for so long no request was under way and none began.
+    /// Returns once no request was active or started for this long.
     pub(super) async fn idle(&self, limit: Duration) {
         let mut counts = self.0.subscribe();
         loop {
@@ -53,12 +53,12 @@ impl Activity {
     }
 }
 
-/// A request that is under way.
+/// An active request.
 #[derive(Debug)]
 pub(super) struct UnderWay(Activity);
 
 impl UnderWay {
-    /// Lasts until the answer is sent, or given up.
+    /// Keeps the request active until the response is sent or aborted.
     pub(super) fn until_sent(self, answer: Response) -> Response {
         answer.map(|body| {
             Body::new(Answering {
@@ -75,7 +75,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// An answer's body, which is dropped when the answer has ended.
+/// A response body, which is dropped when the response has ended.
 struct Answering {
     body: Body,
     _under_way: UnderWay,
@@ -108,7 +108,7 @@ mod tests {
     use std::pin::pin;
 
     #[tokio::test]
-    async fn a_connection_is_idle_when_nothing_is_asked() {
+    async fn a_connection_without_requests_is_idle() {
         let activity = Activity::new();
         activity.idle(Duration::from_millis(1)).await;
         let request = activity.begin();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_was_short_counts_too() {
+    async fn a_short_request_resets_the_idle_time() {
         let activity = Activity::new();
         let mut idle = pin!(activity.idle(Duration::from_secs(3600)));
         assert!(poll!(&mut idle).is_pending());

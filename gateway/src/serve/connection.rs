@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1, or HTTP/2 where the client begins with it.
+//! Serves one connection: HTTP/1.1, or HTTP/2 if the client starts with it.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -20,35 +20,34 @@ use super::Server;
 use super::activity::Activity;
 use crate::client::Peer;
 
-/// The most bytes of a request's headers, of a body that are read at once, and
-/// of an answer that wait to be sent: a piece of a file, so that the next is
-/// read while it goes out. Clients send a few KiB of headers; without a limit
-/// of ours each connection could make us keep twice as many.
+/// The maximum bytes of a request's headers, of a body read at once, and of a
+/// response that waits to be sent. It is the size of a piece of a file, so that
+/// the next piece is read while one is sent. Clients send a few KiB of headers;
+/// the library's default would allow twice as much memory per connection.
 const BUFFER: usize = 256 * 1024;
 
-/// The most headers of a request.
+/// The maximum number of headers of a request.
 const HEADERS_MAX: usize = 100;
 
-/// The most bytes of an HTTP/2 request's headers.
+/// The maximum bytes of an HTTP/2 request's headers.
 const HEADER_LIST_MAX: u32 = 32 * 1024;
 
-/// The most requests at once on an HTTP/2 connection.
+/// The maximum number of concurrent requests on an HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
 
-/// How often an HTTP/2 client is asked whether it is still there, and how long
-/// it has to answer.
+/// The interval of HTTP/2 pings, and the time to respond to one.
 const PING: Duration = Duration::from_secs(60);
 
-/// After how much silence the system asks whether the other end is still
-/// there, and how long it waits between asking again.
+/// The idle time before the system sends TCP keepalive probes, and the interval
+/// between them.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
 
-/// How long a client may take nothing of what is sent to it, or acknowledge
-/// none of it, before the system drops the connection.
+/// How long a client may receive or acknowledge nothing before the system drops
+/// the connection.
 const STUCK_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// How connections are served.
+/// Returns the settings for serving connections.
 pub(super) fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -68,8 +67,8 @@ pub(super) fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Sets what the system does for a connection. All of it only helps: where it
-/// is refused, the connection is served without.
+/// Sets socket options. All of them are optional: if one fails, the connection
+/// is served without it.
 pub(super) fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let socket = SockRef::from(stream);
@@ -80,8 +79,8 @@ pub(super) fn prepare(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(STUCK_MAX));
 }
 
-/// Serves a connection to its end. After `stop` only what was asked before is
-/// answered.
+/// Serves a connection to its end. After `stop`, only earlier requests are
+/// processed.
 pub(super) async fn serve(
     server: &Server,
     stream: TcpStream,
@@ -108,8 +107,8 @@ pub(super) async fn serve(
                 return;
             }
             () = stopped(&mut stop), if !ending => {}
-            // HTTP/1.1 has its own deadline for headers. This is for clients
-            // that do not even say which protocol they speak, and for HTTP/2.
+            // HTTP/1.1 has its own header timeout. This one is for clients that
+            // do not even start a protocol, and for HTTP/2.
             () = activity.idle(server.header_timeout) => {
                 if ending {
                     return;
@@ -121,13 +120,13 @@ pub(super) async fn serve(
     }
 }
 
-/// Returns when no more requests are to be taken.
+/// Returns when no more requests should be accepted.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone: stop too.
+    // An error means that the sender was dropped: stop too.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves the requests of one connection.
+/// Handles the requests of one connection.
 struct Service {
     router: TowerToHyperService<axum::Router>,
     peer: Peer,
@@ -154,7 +153,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn the_system_looks_after_connections_that_are_silent_or_stuck() {
+    async fn socket_options_detect_dead_and_stuck_connections() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stream = TcpStream::connect(address).await.unwrap();

@@ -1,4 +1,4 @@
-//! Listening, serving, and ending without cutting answers off.
+//! Listens, serves, and shuts down without cutting off responses.
 
 mod accept;
 mod activity;
@@ -24,11 +24,11 @@ use tokio::sync::{mpsc, watch};
 use crate::limit::Limit;
 use crate::start::StartError;
 
-/// How long answers that are under way may take after a signal. Together with
-/// what follows it stays below the 60 s that a service manager waits.
+/// How long active responses may take after a signal. The total time of the
+/// shutdown stays below the 60 s that a service manager waits.
 const DRAIN: Duration = Duration::from_secs(50);
 
-/// How long it may take to begin to serve a connection.
+/// The time limit for starting to serve a connection.
 const ACCEPT_MAX: Duration = Duration::from_secs(60);
 
 /// The signals that end the process.
@@ -38,10 +38,10 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// From now on they are no longer deadly.
+    /// Registers the signals, which no longer kill the process from now on.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// If the system refuses.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -82,7 +82,7 @@ async fn bind_one(address: SocketAddr, variable: &'static str) -> Result<TcpList
         })
 }
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct Server {
     router: Router,
     builder: Builder<TokioExecutor>,
@@ -93,7 +93,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves this router, within these limits.
+    /// Creates a server for this router, with these limits.
     pub(crate) fn new(router: Router, limits: &LimitSettings, proxies: TrustedProxies) -> Self {
         let connections = open_files::connections(limits.connections);
         let refusals = refuse::REFUSALS_MAX;
@@ -108,10 +108,9 @@ impl Server {
     }
 }
 
-/// Serves on all listeners until a signal comes, then lets the answers that
-/// are under way end, as long as that takes no longer than [`DRAIN`]. Uploads
-/// that are cut off can be resumed.
-/// `stop` tells all who listen to it, too.
+/// Serves on all listeners until a signal arrives, then waits up to [`DRAIN`]
+/// for active responses. Uploads that are cut off can be resumed. `stop`
+/// notifies everything else that must shut down.
 pub(crate) async fn serve(
     listeners: Vec<TcpListener>,
     server: Server,
@@ -140,7 +139,7 @@ pub(crate) async fn serve(
     watchdog::stopping();
     tracing::info!("ending: no new connections; requests under way are answered");
     let _ = stop.send(true);
-    // Nothing is ever sent: it ends with the last connection.
+    // Nothing is ever sent: the channel closes with the last connection.
     if tokio::time::timeout(DRAIN, ended.recv()).await.is_err() {
         tracing::warn!("requests were still under way after {DRAIN:?}: they are cut off");
     }

@@ -1,19 +1,21 @@
-//! How many connections the system lets the process have: each takes a file
-//! descriptor, and most a second one for the blob that goes through it.
+//! The number of connections that the limit of open files allows. Each
+//! connection needs a file descriptor, and most need a second one for the blob
+//! being transferred.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors of a connection that is in use.
+/// File descriptors per active connection.
 const EACH: u64 = 2;
 
-/// Descriptors for all else: the database, sessions to SFTP, the log.
+/// File descriptors for everything else: the database, SFTP sessions, the log.
 const OTHERS: u64 = 256;
 
-/// The fewest connections that are of any use.
+/// The minimum useful number of connections.
 const LEAST: usize = 16;
 
-/// As many connections of those that are wanted as there are descriptors for.
-/// The limit that a shell gives, 1024, is raised as far as it goes.
+/// Returns the number of connections: `wanted`, or fewer if there are not
+/// enough file descriptors. The default limit of a shell, 1024, is raised as
+/// far as possible.
 pub(super) fn connections(wanted: usize) -> usize {
     let most = most(raised());
     if most < wanted {
@@ -26,7 +28,8 @@ pub(super) fn connections(wanted: usize) -> usize {
     wanted.min(most)
 }
 
-/// The process's limit of open files; `None` without a limit.
+/// Raises the process's limit of open files and returns it; `None` if it is
+/// unlimited.
 fn raised() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

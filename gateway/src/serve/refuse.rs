@@ -1,4 +1,4 @@
-//! Telling a client that it has too many connections, where that costs little.
+//! Tells a client that it has too many connections, if that is cheap.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,20 +11,23 @@ use tokio::time::timeout;
 use super::Server;
 use crate::limit::LimitExceeded;
 
-/// How long a refused client is listened to: closing on one that has sent a
-/// request takes the answer from it (RFC 9112 section 9.6).
+/// How long to read from a refused client. If the connection were closed at
+/// once, a client that has sent a request would lose the response (RFC 9112
+/// section 9.6).
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// How many are listened to at once; others are only closed.
+/// The maximum number of concurrent refusals. Further connections are closed
+/// without a response.
 pub(super) const REFUSALS_MAX: usize = 64;
 
-/// The most of a request that is read away.
+/// The maximum number of request bytes to read and discard.
 const READ_MAX: usize = 8 * 1024;
 
-/// Closes a connection for which there is no permit, with an answer if no
+/// Closes a connection without a permit. Sends a response unless too many
 /// others are being refused.
 pub(super) fn refuse(server: &Arc<Server>, stream: TcpStream, peer: IpAddr, full: LimitExceeded) {
-    // Not a warning each: a client that opens thousands would fill the disk.
+    // Not a warning each time: a client that opens thousands would fill the
+    // disk.
     tracing::debug!(%peer, ?full, "a connection was refused: there are too many");
     let Ok(permit) = server.refusals.acquire(None) else {
         return;
