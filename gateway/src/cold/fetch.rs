@@ -1,4 +1,4 @@
-//! Fetching a blob from the storage into the spool, for all who read it meanwhile.
+//! Fetches a blob from the storage into the spool, for all its current readers.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -15,45 +15,45 @@ use tokio::task::spawn_blocking;
 use super::ColdPulls;
 use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
 
-/// How much a reader that does not keep up takes from the file at a time.
+/// How many bytes a slow reader reads from the file at a time.
 const PIECE_BYTES: u64 = 512 * 1024;
 
-/// How far a fetch is.
+/// The progress of a fetch.
 #[derive(Clone, Debug)]
 pub(super) enum Progress {
-    /// The storage has not answered yet.
+    /// The storage has not responded yet.
     Opening,
-    /// Some has come. Whether it is right is not known yet.
+    /// Some bytes have been received, which are not verified yet.
     Reading(Arrived),
-    /// All have come, and they are right.
+    /// All bytes have been received and verified.
     Verified(Arc<File>),
-    /// It failed.
+    /// The fetch failed.
     Failed(ColdError),
 }
 
-/// What has come so far.
+/// The bytes received so far.
 #[derive(Clone, Debug)]
 pub(super) struct Arrived {
     pub(super) file: Arc<File>,
-    /// How many bytes the file has.
+    /// The number of bytes in the file.
     pub(super) received: u64,
-    /// The last of them.
+    /// The last of these bytes.
     pub(super) last: Bytes,
 }
 
 /// Where a reader finds its next bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Here they are.
+    /// In memory: these bytes.
     Bytes(Bytes),
     /// In the file, up to this position.
     InFile(u64),
 }
 
 impl Progress {
-    /// The file to read from, and what a reader that has come to `position`
-    /// may get next, of a blob of this size. Who keeps up with the fetch
-    /// gets the bytes themselves and leaves the file alone.
+    /// Returns the file to read from, and the next bytes for a reader at
+    /// `position` of a blob of this size. A reader that keeps up with the fetch
+    /// gets the bytes from memory and does not read the file.
     pub(super) fn next(&self, position: u64, size: u64) -> Option<(&Arc<File>, Next)> {
         let (file, limit, last) = match self {
             Self::Reading(arrived) => (
@@ -77,7 +77,7 @@ impl Progress {
 }
 
 impl Arrived {
-    /// These bytes, if they are among the last.
+    /// Returns these bytes, if they are among the last.
     fn between(&self, start: u64, end: u64) -> Option<Bytes> {
         let before = self.received - self.last.len() as u64;
         let start = usize::try_from(start.checked_sub(before)?).ok()?;
@@ -86,8 +86,8 @@ impl Arrived {
     }
 }
 
-/// Fetches the blob and makes it the spool's. Ends early, and leaves nothing,
-/// when nobody listens to `progress` any more.
+/// Fetches the blob and adds it to the spool. If `progress` has no receivers
+/// left, the fetch is cancelled and its file removed.
 pub(super) async fn run(cold: Arc<ColdPulls>, blob: Blob, progress: watch::Sender<Progress>) {
     let opened = tokio::select! {
         opened = remote_blob::open(&cold, &blob, WHOLE) => opened,
@@ -101,7 +101,8 @@ pub(super) async fn run(cold: Arc<ColdPulls>, blob: Blob, progress: watch::Sende
         Ok(Some(writer)) => keep(&cold, &blob, writer).await,
         Ok(None) => Ok(()),
         Err(error) => {
-            // First the row, so that a client that asks again is told of it.
+            // Update the row first, so that a client that retries sees the new
+            // state.
             report(&cold, &blob, &error).await;
             progress.send_replace(Progress::Failed(error));
             Ok(())
@@ -112,9 +113,9 @@ pub(super) async fn run(cold: Arc<ColdPulls>, blob: Blob, progress: watch::Sende
     }
 }
 
-/// Copies the blob into a file of the cache; `None` if nobody listens any more.
-/// The storage reads on a thread of its own; another hashes and writes, so that
-/// neither waits for the other.
+/// Copies the blob into a file of the cache. Returns `None` if there are no
+/// readers left. The storage reads on its own thread and another thread hashes
+/// and writes, so that they run in parallel.
 async fn fetch(
     cold: &Arc<ColdPulls>,
     blob: &Blob,
@@ -144,8 +145,8 @@ async fn fetch(
     writing.await.unwrap_or(Err(ColdError::Interrupted))
 }
 
-/// Hashes and writes what comes, and checks the hash of all of it; `None` if
-/// nobody listens any more.
+/// Hashes and writes all bytes, and verifies the hash. Returns `None` if there
+/// are no readers left.
 fn write_all(
     mut writer: CacheWriter,
     blob: &Blob,
@@ -172,7 +173,7 @@ fn write_all(
     Ok(Some(writer))
 }
 
-/// Lets the blob's row name the file. Its readers have it open already.
+/// Records the file in the blob's row. Readers have it open already.
 async fn keep(cold: &Arc<ColdPulls>, blob: &Blob, writer: CacheWriter) -> Result<(), ColdError> {
     let kept = spawn_blocking(move || writer.keep()).await;
     let file: FileId = kept.map_err(|_| ColdError::Interrupted)??;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_up_gets_the_bytes_themselves() {
+    fn a_reader_that_keeps_up_gets_bytes_from_memory() {
         let size = HELD_BACK_BYTES + 100;
         let progress = arrived(60, b"0123456789");
         let bytes = |text: &'static [u8]| Some(Next::Bytes(Bytes::from_static(text)));
@@ -225,7 +226,8 @@ mod tests {
         assert_eq!(next(&progress, 57, size), bytes(b"789"));
         assert_eq!(next(&progress, 60, size), None);
         assert_eq!(next(&progress, 49, size), Some(Next::InFile(60)));
-        // What is held back is cut off, also where it begins before the piece.
+        // The bytes to hold back are cut off, even if they start before this
+        // piece.
         assert_eq!(
             next(&arrived(104, b"0123456789"), 95, size),
             bytes(b"12345")

@@ -1,6 +1,6 @@
-//! Pulls of blobs that only the storage holds. The whole of one is fetched into the
-//! spool once for all who ask this process for it meanwhile; a part, or what
-//! the spool has no room for, is passed on as it comes.
+//! Pulls of blobs that are only on the storage. A whole blob is fetched into the spool once for all
+//! concurrent readers in this process. A part of a blob, or a blob that does not fit into the
+//! spool, is streamed directly.
 
 mod fetch;
 mod remote_blob;
@@ -30,23 +30,23 @@ use remote_blob::require_storage;
 
 pub(crate) use remote_blob::{ColdError, OpenError};
 
-/// Pulls blobs from the storage. One for the process.
+/// Pulls blobs from the storage. There is one per process.
 pub(crate) struct ColdPulls {
     store: Store,
     spool: Spool,
     storage: Arc<dyn Storage>,
     settings: SpoolSettings,
-    /// The fetches that run.
+    /// The running fetches.
     running: Mutex<HashMap<Digest, Weak<Fetch>>>,
 }
 
-/// A fetch, for as long as somebody reads it.
+/// A fetch, which runs as long as it has readers.
 struct Fetch {
     progress: watch::Receiver<Progress>,
 }
 
 impl ColdPulls {
-    /// Pulls from this storage; the spool is the cache.
+    /// Pulls from this storage, with the spool as the cache.
     pub(crate) fn new(
         store: Store,
         spool: Spool,
@@ -62,8 +62,7 @@ impl ColdPulls {
         })
     }
 
-    /// Whether the cache may take a blob of this size: pulls never take the space
-    /// of pushes.
+    /// Whether the cache may hold a blob of this size. Pulls never use the space that pushes need.
     fn can_cache(&self, bytes: u64) -> bool {
         let space = self.spool.space();
         bytes <= self.settings.cache_max_bytes
@@ -71,7 +70,7 @@ impl ColdPulls {
                 .is_ok_and(|space| leaves_floor(space.free, self.settings.spool_min_free, bytes))
     }
 
-    /// Joins the fetch of this blob, or starts one.
+    /// Joins the running fetch of this blob, or starts one.
     fn join(self: &Arc<Self>, blob: &Blob) -> Arc<Fetch> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, fetch| fetch.strong_count() > 0);
@@ -92,7 +91,7 @@ impl Fetch {
         matches!(*self.progress.borrow(), Progress::Failed(_))
     }
 
-    /// Waits until there is something to read from.
+    /// Waits until the fetch has a file to read from.
     async fn opened(&self) -> Result<(), ColdError> {
         let mut progress = self.progress.clone();
         let opened = progress
@@ -106,10 +105,11 @@ impl Fetch {
     }
 }
 
-/// These bytes of a blob that the storage holds.
+/// Streams these bytes of a blob that is on the storage.
 ///
 /// # Errors
-/// [`OpenError`] before anything is sent. Later the stream ends with an error.
+/// [`OpenError`] before any bytes are sent. A later failure ends the stream
+/// with an error.
 pub(crate) async fn open(
     cold: &Arc<ColdPulls>,
     blob: &Blob,
@@ -125,10 +125,10 @@ pub(crate) async fn open(
     Ok(follow(fetch, blob.size).boxed())
 }
 
-/// The bytes of a fetch, as far as they may be handed out.
+/// Streams the bytes of a fetch, as far as they may be sent.
 fn follow(fetch: Arc<Fetch>, size: u64) -> impl Stream<Item = io::Result<Bytes>> {
     let progress = fetch.progress.clone();
-    // The fetch goes on for as long as the stream has it.
+    // The stream keeps the fetch running.
     try_unfold(
         (fetch, progress, 0),
         move |(fetch, mut progress, position)| async move {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_turn_out_wrong_are_never_handed_out_whole() {
+    async fn corrupt_bytes_are_never_sent_completely() {
         let (sender, fetch) = fetch();
         let file = file(&[7; 1000]);
         sender.send_replace(reading(&file, 1000));

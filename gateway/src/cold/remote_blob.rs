@@ -1,4 +1,5 @@
-//! A blob's file on the storage, opened for a pull, and what a bad one means.
+//! Opens a blob's file on the storage for a pull, and handles missing or
+//! corrupt files.
 
 use std::io;
 use std::ops::Range;
@@ -10,23 +11,23 @@ use refity_types::digest::Digest;
 
 use super::ColdPulls;
 
-/// The last bytes of a blob that no client gets before its hash was seen to
-/// be right: without them nobody takes it for whole.
+/// The last bytes of a blob, which are sent only after its hash was verified.
+/// Without them, a client does not mistake the blob for complete.
 pub(super) const HELD_BACK_BYTES: u64 = 64 * 1024;
 
-/// Why a cold pull fails. All of its readers are told.
+/// Why a pull from the storage failed. All of its readers receive this error.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ColdError {
-    /// The storage does not hold the blob as it should.
+    /// The blob is missing or corrupt on the storage.
     #[error("{0}")]
     Lost(String),
-    /// The storage does not answer.
+    /// The storage is not available.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The spool does not take it.
+    /// The blob cannot be written to the spool.
     #[error("{0}")]
     Spool(String),
-    /// The work was interrupted.
+    /// The fetch was interrupted.
     #[error("the pull was interrupted")]
     Interrupted,
 }
@@ -44,7 +45,7 @@ impl From<io::Error> for ColdError {
 }
 
 impl ColdError {
-    /// The storage's bytes hash to another digest.
+    /// Returns the error for bytes on the storage with another digest.
     pub(super) fn wrong_bytes(named: &Digest, actual: &Digest) -> Self {
         Self::Lost(format!(
             "the storage holds {named} with bytes that hash to {actual}"
@@ -58,7 +59,7 @@ impl From<ColdError> for io::Error {
     }
 }
 
-/// Why a cold pull does not begin.
+/// Why a pull from the storage cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     /// The blob cannot be read.
@@ -67,15 +68,16 @@ pub(crate) enum OpenError {
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The storage is known to be away.
+    /// The storage is known to be unavailable.
     #[error("the storage that holds this blob is away: {0}")]
     Down(String),
-    /// The storage is known to need a person.
+    /// The storage is known to need an operator.
     #[error("the storage that holds this blob needs a person: {0}")]
     NeedsPerson(String),
 }
 
-/// Refuses a pull while the storage is known to be away, without a dial.
+/// Refuses a pull while the storage is known to be unavailable, without
+/// connecting.
 ///
 /// # Errors
 /// [`OpenError::Down`] and [`OpenError::NeedsPerson`].
@@ -87,10 +89,10 @@ pub(super) async fn require_storage(cold: &ColdPulls) -> Result<(), OpenError> {
     }
 }
 
-/// Opens the blob's file at these bytes, and sees that it has the right size.
+/// Opens the blob's file at these bytes, and checks that it has the right size.
 ///
 /// # Errors
-/// [`ColdError::Lost`] for a file that is missing or of another size.
+/// [`ColdError::Lost`] if the file is missing or has another size.
 pub(super) async fn open(
     cold: &ColdPulls,
     blob: &Blob,
@@ -105,8 +107,9 @@ pub(super) async fn open(
             blob.size
         ))),
         Err(StorageError::Missing { path }) => {
-            // Without its owner's file it is not the tree, but an empty
-            // folder that stands in its place: that tells nothing of a blob.
+            // A folder without the owner file is not the registry's tree, but
+            // an empty folder in its place. A file that is missing there is not
+            // lost.
             let owner = layout::owner();
             if cold.storage.stat(&owner).await?.is_none() {
                 return Err(ColdError::Storage(StorageError::operation(format!(
@@ -122,7 +125,7 @@ pub(super) async fn open(
     }
 }
 
-/// Writes down that the storage does not hold the blob, if that is the error.
+/// Records that the blob is lost on the storage, if that is the error.
 pub(super) async fn report(cold: &ColdPulls, blob: &Blob, error: &ColdError) {
     let ColdError::Lost(why) = error else {
         tracing::warn!(digest = %blob.digest, %error, "a cold pull failed");

@@ -1,4 +1,4 @@
-//! A blob's bytes, passed on from the storage as they come, for one reader.
+//! Streams a blob from the storage to one reader, without the spool.
 
 use std::io;
 use std::ops::Range;
@@ -17,19 +17,20 @@ use tokio::time::timeout;
 use super::ColdPulls;
 use super::remote_blob::{self, ColdError, HELD_BACK_BYTES, report};
 
-/// How many pieces wait for the client.
+/// The number of pieces to queue for the client.
 const QUEUE: usize = 2;
 
-/// How long a client may take for one piece: it holds a session of the storage.
+/// How long a client may take for one piece, since it holds a session of the
+/// storage.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 type Pieces = mpsc::Sender<io::Result<Bytes>>;
 
-/// A stream of these bytes of the blob. The whole of it is hashed on the
-/// way, and its end is held back until the hash was seen to be right.
+/// Streams these bytes of the blob. A whole blob is hashed on the way, and its
+/// end is held back until the hash is verified.
 ///
 /// # Errors
-/// When the file cannot be opened, or has another size.
+/// If the file cannot be opened or has another size.
 pub(super) async fn open(
     cold: &Arc<ColdPulls>,
     blob: &Blob,
@@ -72,13 +73,13 @@ async fn run(
     };
     if let Err(error) = passed {
         report(&cold, &blob, &error).await;
-        // The client sees its connection break.
+        // The client's connection is aborted.
         drop(timeout(STALL_MAX, pieces.send(Err(error.into()))).await);
     }
 }
 
-/// Passes a piece on to the client. Returns false when the client has left, or
-/// takes too long.
+/// Sends a piece to the client. Returns false if the client has disconnected or
+/// is too slow.
 async fn pass_on(pieces: &Pieces, piece: Bytes) -> bool {
     let sent = timeout(STALL_MAX, pieces.send(Ok(piece))).await;
     matches!(sent, Ok(Ok(())))
@@ -107,7 +108,7 @@ async fn pass_whole(blob: &Blob, mut reading: Reading, pieces: &Pieces) -> Resul
     while left > 0 {
         let mut piece = next_piece(&mut reading).await?;
         left = left.saturating_sub(piece.len() as u64);
-        // Up to half a megabyte: too much for a thread that serves others.
+        // Up to half a megabyte, which is too much work for an async thread.
         (hasher, tail, piece) = hash(hasher, tail, piece).await?;
         if !piece.is_empty() && !pass_on(pieces, piece).await {
             return Ok(());
@@ -123,7 +124,7 @@ async fn pass_whole(blob: &Blob, mut reading: Reading, pieces: &Pieces) -> Resul
     Ok(())
 }
 
-/// Hashes a piece, and returns what of it may be passed on.
+/// Hashes a piece. Returns the part that may be sent.
 async fn hash(
     mut hasher: Hasher,
     mut tail: Tail,
@@ -148,7 +149,7 @@ async fn next_piece(reading: &mut Reading) -> Result<Bytes, ColdError> {
 
 /// The end of a blob, which is held back.
 struct Tail {
-    /// Bytes before it that are still to come.
+    /// The number of bytes before the tail that are not received yet.
     before: u64,
     held: Vec<u8>,
 }
@@ -161,7 +162,7 @@ impl Tail {
         }
     }
 
-    /// Takes the next bytes. Returns those that are before the tail.
+    /// Takes the next bytes. Returns those before the tail.
     fn hold(&mut self, mut piece: Bytes) -> Bytes {
         let free = usize::try_from(self.before).map_or(piece.len(), |n| n.min(piece.len()));
         self.held.extend_from_slice(&piece.split_off(free));
