@@ -1,6 +1,6 @@
-//! Buffers audit entries in memory, so that a push does not wait for its entry
-//! and a pull for no write at all. The buffer is written within seconds, and at
-//! the end of the process.
+//! Buffers audit entries in memory, so that pushes do not wait for their
+//! entries and pulls do not write to the database. The buffer is flushed within
+//! seconds and when the process ends.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -20,33 +20,34 @@ use crate::client::ClientAddress;
 /// How long pulls are added up before they are written.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long entries are gathered before they are written.
+/// How long entries are collected before they are written.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How long one write may take: another process may hold the database.
+/// The time limit of one write, since another process may lock the database.
 const STEP_MAX: Duration = Duration::from_secs(2 * 60);
 
-/// How many entries are buffered at most: the request that exceeds it flushes.
+/// The maximum number of buffered entries. The request that exceeds it flushes
+/// the buffer.
 const ENTRIES_MAX: usize = 1024;
 
-/// From how many different pulls on they are written at once, and how many
-/// wait at most where they cannot be.
+/// The number of different pulls that triggers a write, and the maximum number
+/// to keep if they cannot be written.
 const PULLS_SOON: usize = 4096;
 const PULLS_MAX: usize = 65_536;
 
-/// So many names are told apart for one address in one minute, and so many
-/// addresses: what a flood brings beyond is counted together.
+/// The maximum number of different names per address and minute, and of
+/// addresses. Failures beyond these limits are counted together.
 const NAMES_MAX: usize = 20;
 const ADDRESSES_MAX: usize = 500;
 
-/// The longest name that is kept, in characters.
+/// The maximum length of a stored name, in characters.
 const NAME_MAX: usize = 64;
 
-/// What stands for all that is not told apart.
+/// The name for all failures that are counted together.
 const OTHERS: &str = "(others)";
 
-/// So many credentials, each with the address that it came from, are told
-/// apart in one hour.
+/// The maximum number of credentials, each with its address, to distinguish in
+/// one hour.
 const SIGN_INS_MAX: usize = 65_536;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -80,29 +81,28 @@ struct FailureKey {
 struct Waiting {
     entries: Vec<(i64, AuditEntry)>,
     pulls: HashMap<PullKey, PullCount>,
-    /// How often, and when last.
+    /// The number of failures, and the time of the last one.
     failures: HashMap<FailureKey, (u32, i64)>,
-    /// The names that were given in this minute, for each address.
+    /// The minute in which the names of each address are collected.
     minute: i64,
     names: HashMap<String, HashSet<String>>,
     sign_ins: Vec<SignIn>,
-    /// Who signed in with a request in this hour, and from where.
+    /// The hour in which sign-ins are collected.
     hour: i64,
     signed_in: HashSet<(Credential, ClientAddress)>,
 }
 
-/// The buffer of the audit log. One for the process.
+/// The buffer of the audit log. There is one per process.
 pub(crate) struct AuditBuffer {
     store: Store,
     waiting: Mutex<Waiting>,
     soon: Notify,
-    /// Held while something is written, so that a flush waits for all that
-    /// was there before it.
+    /// Locked during a write, so that a flush waits for all earlier entries.
     writing: tokio::sync::Mutex<()>,
 }
 
 impl AuditBuffer {
-    /// Writes into this database, until the process ends.
+    /// Starts a buffer that writes to this database until the process ends.
     pub(crate) fn start(store: Store, parts: &Parts) -> Arc<Self> {
         let buffer = Arc::new(Self {
             store,
@@ -139,7 +139,8 @@ impl AuditBuffer {
         };
         if full && let Err(error) = self.flush().await {
             tracing::warn!(%error, "the audit log cannot be written; it is tried again");
-            // It does not grow without end: the log of the process has them.
+            // Limits the memory used. The process log contains the dropped
+            // entries.
             let dropped = std::mem::take(&mut self.lock().entries);
             for (at, entry) in dropped {
                 tracing::error!(at, ?entry, "an entry of the audit log is lost");
@@ -148,8 +149,8 @@ impl AuditBuffer {
         self.soon.notify_one();
     }
 
-    /// Writes an entry now. The action is done already, so it does not fail if the
-    /// entry cannot be written; the log of the process has the entry then.
+    /// Writes an entry immediately. A failed write is not an error for the caller, because the
+    /// action is already done; the entry is then in the process log.
     pub(crate) async fn record(
         &self,
         actor: impl Into<AuditActor>,
@@ -201,7 +202,7 @@ impl AuditBuffer {
     }
 
     /// Counts a sign-in with valid credentials. Programs send them with every
-    /// request: an entry is written once an hour.
+    /// request, so an entry is written once an hour.
     pub(crate) fn count_sign_in(&self, actor: impl Into<AuditActor>, client: ClientAddress) {
         let actor = actor.into();
         let now = self.store.clock().wall_ms();
@@ -224,7 +225,7 @@ impl AuditBuffer {
         waiting.sign_ins.push(sign_in);
     }
 
-    /// Counts a failure to sign in.
+    /// Counts a failed sign-in.
     pub(crate) fn count_failure(&self, client: ClientAddress, name: &str) {
         let now = self.store.clock().wall_ms();
         let shown = name.chars().filter(|c| !c.is_control());
@@ -235,7 +236,7 @@ impl AuditBuffer {
     /// Writes the whole buffer.
     ///
     /// # Errors
-    /// If the database cannot be written. The buffer keeps its entries then.
+    /// If the database cannot be written. The entries stay in the buffer.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
         let (entries, sign_ins, pulls, failures) = {
@@ -273,7 +274,7 @@ impl AuditBuffer {
         written
     }
 
-    /// Writes the whole buffer, at the end of the process.
+    /// Writes the whole buffer when the process ends.
     pub(crate) async fn close(&self) {
         for _ in 0..3 {
             match self.flush().await {
@@ -287,7 +288,7 @@ impl AuditBuffer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Whole at every step: a panic leaves nothing half done.
+        // Consistent after every step, even if one panics.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -295,7 +296,7 @@ impl AuditBuffer {
 impl Waiting {
     fn add_pull(&mut self, key: PullKey, pull: PullCount) {
         if self.pulls.len() >= PULLS_MAX && !self.pulls.contains_key(&key) {
-            // The database has been away for long.
+            // The database has been unavailable for a long time.
             return;
         }
         match self.pulls.entry(key) {
@@ -313,8 +314,8 @@ impl Waiting {
         }
     }
 
-    /// Whether this credential comes from there for the first time in this
-    /// hour.
+    /// Whether this credential is used from this address for the first time in
+    /// this hour.
     fn is_new(&mut self, credential: &Credential, client: ClientAddress, now: i64) -> bool {
         let hour = now.div_euclid(HOUR_MS);
         if hour != self.hour {
@@ -401,7 +402,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pulls_are_counted_and_outlive_several_writes() {
+    async fn pulls_are_counted_across_several_writes() {
         let folder = tempfile::tempdir().unwrap();
         let buffer = buffer(folder.path()).await;
         let app = "team/app".parse().unwrap();
@@ -417,7 +418,8 @@ mod tests {
         buffer.count_pull(&app, "v2".to_owned(), nobody(), client(1));
         let log = log(&buffer).await;
         let shown: Vec<_> = log.iter().map(|it| (&*it.target, it.count)).collect();
-        // A pull at midnight would make one more; the counts stay.
+        // Around midnight there may be one more entry; the counts stay the
+        // same.
         assert_eq!(
             shown.iter().map(|(_, count)| count).sum::<i64>(),
             5,
@@ -438,14 +440,14 @@ mod tests {
             }
         }
         let log = log(&buffer).await;
-        // Three minutes at most, however slow the machine is.
+        // At most three minutes, even on a slow machine.
         assert!(log.len() <= 3 * (NAMES_MAX + 1), "{}", log.len());
         assert_eq!(log.iter().map(|it| it.count).sum::<i64>(), 10_000);
         assert!(log.iter().all(|it| it.refused && it.action == "login"));
     }
 
     #[test]
-    fn a_flood_from_everywhere_is_counted_together() {
+    fn a_flood_from_many_addresses_is_counted_together() {
         let mut waiting = Waiting::default();
         for n in 0..100_000 {
             waiting.add_failure("admin".to_owned(), format!("address {n}"), 0);
@@ -455,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn pulls_do_not_grow_without_end() {
+    fn buffered_pulls_are_bounded() {
         let mut waiting = Waiting::default();
         for n in 0..PULLS_MAX + 10 {
             let key = PullKey {

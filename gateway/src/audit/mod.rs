@@ -9,17 +9,17 @@ use crate::client::ClientAddress;
 
 pub(crate) use buffer::AuditBuffer;
 
-/// Who did something, as the audit log shows it.
+/// The actor of an audit entry.
 #[derive(Clone, Debug)]
 pub(crate) struct AuditActor {
-    /// The account's or robot's name.
+    /// The name of the account or robot.
     pub(crate) name: String,
-    /// What it showed to prove that.
+    /// The credential that the actor used.
     pub(crate) credential: Credential,
 }
 
 impl AuditActor {
-    /// The kind of credential, as the log names it.
+    /// Returns the kind of credential for the audit log.
     fn credential_kind(&self) -> &'static str {
         match self.credential {
             Credential::Anonymous => "none",
@@ -29,7 +29,7 @@ impl AuditActor {
         }
     }
 
-    /// An entry about something that this actor did to `target`.
+    /// Returns an entry for an action of this actor on `target`.
     pub(crate) fn entry(
         self,
         client: ClientAddress,
@@ -49,7 +49,7 @@ impl AuditActor {
         }
     }
 
-    /// An entry about something that this actor did in a repository.
+    /// Returns an entry for an action of this actor in a repository.
     pub(crate) fn entry_in(
         self,
         client: ClientAddress,
