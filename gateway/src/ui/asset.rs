@@ -1,4 +1,4 @@
-//! A file that browsers load, in the forms in which it can be sent.
+//! A file for browsers, in the encodings in which it can be sent.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -18,10 +18,10 @@ pub(crate) const CSS: &str = "text/css; charset=utf-8";
 
 pub(crate) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// How many bytes of a hash tell files apart.
+/// The number of bytes of a hash in an entity tag.
 const TAG_BYTES: usize = 16;
 
-/// How bytes can be compressed (RFC 9110 section 8.4.1).
+/// A content coding (RFC 9110 section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
@@ -29,10 +29,10 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// All, the one that compresses best first.
+    /// All codings, in order of preference.
     pub(crate) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
 
-    /// What a file's name ends with whose bytes are compressed so.
+    /// Returns the file name suffix for this coding.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -48,16 +48,16 @@ impl Coding {
     }
 }
 
-/// A file that browsers load.
+/// A file for browsers.
 #[derive(Clone, Debug)]
 pub(crate) struct Asset {
     media_type: &'static str,
     plain: Form,
-    /// The best first.
+    /// The compressed forms, in order of preference.
     compressed: Vec<(Coding, Form)>,
 }
 
-/// The bytes that are sent, and their name for caches (RFC 9110 section 8.8.3).
+/// The bytes to send, and their entity tag (RFC 9110 section 8.8.3).
 #[derive(Clone, Debug)]
 struct Form {
     bytes: Bytes,
@@ -87,14 +87,14 @@ impl Asset {
         }
     }
 
-    /// With this form more; the best first.
+    /// Adds a compressed form. Call this in order of preference.
     pub(crate) fn or(mut self, coding: Coding, bytes: Bytes) -> Self {
         self.compressed.push((coding, Form::of(bytes)));
         self
     }
 
-    /// The answer to a `GET` or `HEAD`: the form that the client prefers, or
-    /// 304 where it has that.
+    /// Returns the response to a `GET` or `HEAD`: the form that the client
+    /// prefers, or 304 if the client already has it.
     pub(crate) fn answer(&self, parts: &Parts) -> Response {
         let (coding, form) = self.preferred(&parts.headers);
         let mut response = Response::new(Body::empty());
@@ -118,8 +118,9 @@ impl Asset {
         response
     }
 
-    /// Where the client wants several equally, the best; uncompressed where it
-    /// says so, or wants none of them (RFC 9110 section 12.5.3).
+    /// Returns the form with the highest weight; on a tie, the best
+    /// compression. Returns the uncompressed form if the client prefers it or
+    /// accepts no other (RFC 9110 section 12.5.3).
     fn preferred(&self, headers: &HeaderMap) -> (Option<Coding>, &Form) {
         let accepted = preference::of(headers, &ACCEPT_ENCODING);
         let named = |name: &str| {
@@ -144,14 +145,14 @@ impl Asset {
 }
 
 fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, text: &str) {
-    // All are of letters, digits and punctuation.
+    // All values consist of letters, digits and punctuation.
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(name, value);
     }
 }
 
-/// Whether the client has what has this tag (RFC 9110 section 13.1.2). A proxy
-/// that compresses makes it a weak one.
+/// Whether the client already has the form with this tag (RFC 9110 section
+/// 13.1.2). A proxy that compresses turns it into a weak tag.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).iter();
     let mut tags = lines

@@ -1,5 +1,5 @@
-//! The files of the web interface: those that were built into this program, or
-//! those of a folder, which is read once.
+//! The files of the web interface: those built into this program, or those of a
+//! folder, which is read once.
 
 pub(crate) mod asset;
 pub(crate) mod preference;
@@ -13,14 +13,14 @@ use rust_embed::RustEmbed;
 
 use asset::{Asset, CSS, Coding, HTML, JAVASCRIPT};
 
-/// Its first file, which shows all its pages.
+/// The page that shows all other pages.
 const INDEX: &str = "/index.html";
 
-/// The most bytes that a folder's files may have: 64 MiB. What has more is
-/// some other folder.
+/// The maximum size of a folder's files: 64 MiB. A larger folder is not a web
+/// interface.
 const FOLDER_MAX: u64 = 64 << 20;
 
-/// What `npm run build` made, if it did.
+/// The output of `npm run build`, if it was run.
 #[derive(RustEmbed)]
 #[folder = "../web/dist"]
 #[allow_missing = true]
@@ -29,20 +29,20 @@ struct Built;
 /// Why a folder cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UiError {
-    /// It, or what is in it, cannot be read.
+    /// The folder or one of its files cannot be read.
     #[error("UI_DIR: {path} cannot be read: {source}")]
     Unreadable {
-        /// What cannot be read.
+        /// The path that cannot be read.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It is not what `npm run build` makes.
+    /// The folder is not the output of `npm run build`.
     #[error(
         "UI_DIR: {0} has no index.html: set it to a folder that `make build` made, or unset it"
     )]
     NoIndex(PathBuf),
-    /// It is much more.
+    /// The folder is too large.
     #[error(
         "UI_DIR: {0} holds more than 64 MiB: set it to a folder with nothing but the interface"
     )]
@@ -53,12 +53,13 @@ pub(crate) enum UiError {
 #[derive(Debug)]
 pub(crate) struct Ui {
     index: Asset,
-    /// By path, which begins with a slash.
+    /// By path, with a leading slash.
     files: BTreeMap<String, Asset>,
 }
 
 impl Ui {
-    /// What was built into this program; or a page that says that nothing was.
+    /// Returns the built-in interface, or a page that says that none was built
+    /// in.
     pub(crate) fn built_in() -> Self {
         let files = Built::iter().filter_map(|name| {
             let file = Built::get(&name)?;
@@ -72,7 +73,7 @@ impl Ui {
         Self::of(&files.collect()).unwrap_or_else(Self::placeholder)
     }
 
-    /// What is in this folder. Blocking.
+    /// Reads the interface in this folder. Blocking.
     ///
     /// # Errors
     /// See [`UiError`].
@@ -83,12 +84,12 @@ impl Ui {
         Self::of(&files).ok_or_else(|| UiError::NoIndex(folder.to_owned()))
     }
 
-    /// The file that shows all pages.
+    /// Returns the page that shows all other pages.
     pub(crate) fn index(&self) -> &Asset {
         &self.index
     }
 
-    /// The file at this path.
+    /// Returns the file at this path.
     pub(crate) fn file(&self, path: &str) -> Option<&Asset> {
         self.files.get(path)
     }
@@ -103,8 +104,8 @@ impl Ui {
         }
     }
 
-    /// An interface of these files, if an index is among them. A compressed
-    /// one is another form of the one beside it.
+    /// Creates an interface from these files, if they include an index. A
+    /// compressed file is another form of the file with the same name.
     fn of(files: &BTreeMap<String, Bytes>) -> Option<Self> {
         let is_form = |path: &str| {
             let mut plain = Coding::ALL
@@ -131,13 +132,13 @@ impl Ui {
     }
 }
 
-/// What its maker notes for itself is nobody's business.
+/// Hidden files are not served.
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.')
 }
 
-/// Reads what is in a folder and below, under these paths. Folders that are
-/// links lead elsewhere.
+/// Reads a folder recursively, under this path prefix. Links to folders are
+/// ignored.
 fn read(
     folder: &Path,
     below: &str,
@@ -151,7 +152,7 @@ fn read(
     for entry in folder.read_dir().map_err(unreadable(folder))? {
         let entry = entry.map_err(unreadable(folder))?;
         let name = entry.file_name();
-        // Paths of a URL are text.
+        // URL paths are text.
         let Some(name) = name.to_str().filter(|name| !is_hidden(name)) else {
             continue;
         };
@@ -169,7 +170,7 @@ fn read(
     Ok(())
 }
 
-/// What a file of this name holds.
+/// Returns the media type for a file name.
 fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, end)| end) {
         Some("html") => HTML,
@@ -203,14 +204,14 @@ mod tests {
     fn an_interface_has_an_index() {
         assert!(Ui::of(&files(&["/theme.js", "/below/index.html"])).is_none());
         let ui = Ui::of(&files(&["/index.html", "/index.html.br", "/a.tar.gz"])).unwrap();
-        // Nothing is compressed there that could be had otherwise.
+        // A compressed file without an uncompressed one is a file of its own.
         assert!(ui.file("/a.tar.gz").is_some());
         assert!(ui.file("/index.html").is_some());
         assert!(ui.file("/index.html.br").is_none());
     }
 
     #[test]
-    fn where_none_is_built_in_a_page_says_how_to_build_it() {
+    fn without_a_built_in_interface_a_page_explains_how_to_build_it() {
         let page = include_str!("placeholder/index.html");
         assert!(page.contains("<code>make build</code>"));
         let linked = page.split("href=\"").skip(1);

@@ -1,11 +1,12 @@
-//! What a client prefers: headers such as `Accept` (RFC 9110 section 12.4.2).
+//! Parses the client's preferences in headers such as `Accept` (RFC 9110
+//! section 12.4.2).
 
 use axum::http::HeaderMap;
 use axum::http::header::HeaderName;
 
-/// The entries of all lines of a header, in lower case, each with its weight:
-/// 1 where it names none, 0 where the client wants it not at all, or says
-/// nothing that makes sense.
+/// Returns the entries of all lines of a header in lower case, each with its
+/// weight. The weight is 1 if there is none, and 0 if it is invalid or the
+/// client does not accept the entry.
 pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> Vec<(String, f32)> {
     let lines = headers.get_all(name).iter();
     lines
@@ -21,7 +22,7 @@ fn entry(text: &str) -> (String, f32) {
     let mut weights = parts.filter_map(|it| it.strip_prefix("q=").or(it.strip_prefix("Q=")));
     let weight = weights.next().map_or(1.0, |it| {
         let number = it.parse().unwrap_or(0.0);
-        // Not a number is not in it either.
+        // NaN is not in the range either.
         if (0.0..=1.0).contains(&number) {
             number
         } else {
