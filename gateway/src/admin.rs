@@ -127,7 +127,7 @@ impl Failure {
     }
 }
 
-/// Runs the command to its end.
+/// Runs the command.
 pub(crate) fn main(args: Args) -> ExitCode {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let done = runtime

@@ -1,5 +1,5 @@
-//! Who asks: the address at the other end of a connection, or the one that a
-//! proxy which is believed names.
+//! The client of a request: the address at the other end of the connection, or
+//! the one that a trusted proxy reports.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,25 +13,26 @@ use axum::http::request::Parts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// The address that a request comes from, without a port: an extension of the
+/// The client's address of a request, without a port: an extension of the
 /// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// This address; an IPv4 address that is mapped into IPv6 as itself.
+    /// Creates a client address. An IPv4 address that is mapped into IPv6 is
+    /// unmapped.
     pub(crate) fn new(address: IpAddr) -> Self {
         Self(address.to_canonical())
     }
 
-    /// The address of the request with these extensions. Where nothing is
-    /// known, all share one.
+    /// Returns the address from the extensions of a request. Requests without a
+    /// known address share one.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let known = extensions.get().copied();
         known.unwrap_or(Self(Ipv4Addr::UNSPECIFIED.into()))
     }
 
-    /// As limits count it.
+    /// Returns the client for limits.
     pub(crate) fn key(self) -> ClientKey {
         ClientKey::of(self.0)
     }
@@ -51,9 +52,9 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// A client as limits count it: an IPv4 address, or the /64 network of an IPv6
-/// address, in which one host has as many addresses as it likes (RFC 4291
-/// section 2.5.4).
+/// A client for limits: an IPv4 address, or the /64 network of an IPv6 address,
+/// since one host can use every address in its network (RFC 4291 section
+/// 2.5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey(IpAddr);
 
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_counted_once_with_any_address() {
+    fn addresses_of_one_ipv6_network_are_one_client() {
         let key = |text: &str| ClientKey::of(text.parse().unwrap());
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));

@@ -1,4 +1,5 @@
-//! The gateway's configuration: variables, each also a flag.
+//! The gateway's configuration: environment variables, each of which is also a
+//! flag.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,9 +49,9 @@ enum Subcommands {
     Admin(Box<admin::Args>),
 }
 
-/// What the command line asks for.
+/// The command to run.
 pub(crate) enum Command {
-    /// Serve.
+    /// Run the gateway.
     Serve(Box<Config>),
     /// Manage accounts.
     Admin(admin::Args),
@@ -59,30 +60,30 @@ pub(crate) enum Command {
 /// The gateway's configuration, validated.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The local folder, and how much of its disk may be used.
+    /// The data folder, and how much of its disk to use.
     pub(crate) data: DataArgs,
-    /// Where the registry's tree is kept.
+    /// The storage of the registry's tree.
     pub(crate) storage: StorageSettings,
-    /// Where to listen.
+    /// The addresses to listen on.
     pub(crate) http: HttpSettings,
-    /// How much clients may take.
+    /// The limits for clients.
     pub(crate) limits: LimitSettings,
     /// `SFTP_SYNC_UPLOAD`: how long a push waits; `None` if it does not wait.
     pub(crate) sync: Option<Duration>,
-    /// What is garbage.
+    /// The rules for garbage collection.
     pub(crate) collection: CollectRules,
-    /// What to ask Hetzner's API; `None` if there is no usage card.
+    /// The settings for Hetzner's API; `None` if there is no usage card.
     pub(crate) usage: Option<UsageSettings>,
     /// `UI_DIR`: the web interface to serve; `None` for the built-in one.
     pub(crate) ui_dir: Option<PathBuf>,
-    /// Secrets that were set.
+    /// The configured secrets.
     pub(crate) secrets: SecretSettings,
-    /// What is logged, and how.
+    /// The log settings.
     pub(crate) log: LogArgs,
 }
 
-/// Reads the command line and the environment. Ends the process where they
-/// are wrong or only a check was asked for.
+/// Parses the command line and the environment. Exits the process if they are
+/// invalid or if only a check was requested.
 pub(crate) fn read() -> Command {
     let args: Args = refity_config::parse_args();
     if let Some(Subcommands::Admin(args)) = args.command {

@@ -11,72 +11,74 @@ use refity_store::{ChangedJob, Health, JobId, JobState, Readable, Store, StoreEr
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Between two polls.
+/// The minimum time between two polls.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long one poll may take: each of its reads has a deadline.
+/// The time limit of a poll. Each of its reads has its own deadline.
 const STEP_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Polls at least this often, since an uploader that dies changes nothing.
+/// The maximum time between two polls, since a crashed uploader does not cause
+/// a change.
 const POLL_AT_LEAST: Duration = Duration::from_secs(5);
 
-/// How long an uploader may be silent before it counts as dead.
+/// How long an uploader may send no heartbeat before it is considered dead.
 pub(crate) const UPLOADER_SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// How many jobs of each state are polled: the newest.
+/// The number of jobs of each state to poll: the newest.
 const JOBS_PER_STATE: u32 = 200;
 
-/// How many jobs that dropped out of them are read one by one.
+/// The maximum number of jobs to read one by one after they dropped out of the
+/// newest.
 const MISSING_MAX: usize = 64;
 
-/// How long a finished job is part of a snapshot.
+/// How long a finished job stays in snapshots.
 const FINISHED_MS: i64 = 60 * 1000;
 
-/// How much two polls overlap, since times of other processes differ a little
-/// from their commits.
+/// The overlap of two polls, since the timestamps of other processes differ a
+/// little from their commits.
 const OVERLAP_MS: i64 = 2000;
 
-/// How many updates wait for a slow stream. A slower one starts over.
+/// The number of updates to queue for a slow stream. A slower one starts over.
 const LAG_MAX: usize = 32;
 
-/// How much is kept for streams that reconnect: updates, and jobs in all of
-/// them.
+/// The maximum number of updates to keep for streams that reconnect, and of
+/// jobs in all of them.
 const UPDATES_MAX: usize = 128;
 const JOBS_MAX: usize = 4096;
 
-/// How many streams there may be, in total and of one account.
+/// The maximum number of streams, in total and per account.
 const STREAMS_MAX: usize = 256;
 const STREAMS_PER_ACCOUNT: usize = 10;
 
-/// How the storage and the uploaders are.
+/// The state of the storage and of the uploaders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) health: Health,
-    /// Some uploader runs.
+    /// Whether an uploader is running.
     pub(crate) uploader_runs: bool,
 }
 
-/// What one poll found to be new.
+/// The changes that one poll found.
 #[derive(Debug)]
 pub(crate) struct Update {
-    /// Counted from 1 in each run of the watcher.
+    /// The number of the update, counted from 1 in each run of the poller.
     pub(crate) number: u64,
     pub(crate) jobs: Vec<ChangedJob>,
     pub(crate) condition: Option<Condition>,
-    /// More has changed than is listed: clients must reload.
+    /// Not all changes are listed: clients must reload.
     pub(crate) incomplete: bool,
 }
 
 /// The state after a poll.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    /// The update that it holds already.
+    /// The last update that is included in the snapshot.
     pub(crate) number: u64,
     pub(crate) jobs: Vec<ChangedJob>,
     pub(crate) condition: Condition,
 }
 
-/// The last event of a stream that reconnects: the poller's run, and its update.
+/// The last event that a reconnecting stream received: the poller's run, and its update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventId {
     run: u64,
@@ -84,7 +86,7 @@ pub(crate) struct EventId {
 }
 
 impl EventId {
-    /// As in `Last-Event-ID`.
+    /// Parses an id in the format of `Last-Event-ID`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (run, number) = text.split_once('-')?;
         Some(Self {
@@ -96,14 +98,14 @@ impl EventId {
 
 #[derive(Default)]
 struct Shared {
-    /// Of the poller that runs; `None` if none does.
+    /// The run of the current poller; `None` if none is running.
     run: Option<u64>,
     last: Option<Arc<Snapshot>>,
     recent: VecDeque<Arc<Update>>,
     streams: HashMap<String, usize>,
 }
 
-/// The poller and its subscribers. One for the process.
+/// The poller and its subscribers. There is one per process.
 pub(crate) struct JobEvents {
     store: Store,
     parts: Parts,
@@ -112,20 +114,21 @@ pub(crate) struct JobEvents {
     polls: AtomicU64,
 }
 
-/// Why there is no stream.
+/// Why a stream is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamLimit {
     Account,
     Total,
 }
 
-/// A stream's share of what goes on.
+/// A stream's subscription to updates.
 pub(crate) struct Subscription {
     events: Arc<JobEvents>,
     account: String,
     run: u64,
     pub(crate) updates: broadcast::Receiver<Arc<Update>>,
-    /// What it missed, where it is known.
+    /// The updates that a reconnecting stream missed; `None` if they are no
+    /// longer available.
     pub(crate) missed: Option<Vec<Arc<Update>>>,
 }
 
@@ -140,7 +143,7 @@ impl JobEvents {
         })
     }
 
-    /// Subscribes this account; from an event on, if one is given.
+    /// Subscribes this account, after the given event if there is one.
     ///
     /// # Errors
     /// [`StreamLimit`].
@@ -161,7 +164,7 @@ impl JobEvents {
         let run = match shared.run {
             Some(run) => run,
             None => {
-                // Any number that the last run did not have.
+                // Any number that differs from the last run.
                 let run = getrandom::u64().unwrap_or_else(|_| self.polls.load(Ordering::Relaxed));
                 shared.run = Some(run);
                 tokio::spawn(poll(Arc::clone(self)));
@@ -174,7 +177,7 @@ impl JobEvents {
             events: Arc::clone(self),
             account: account.to_owned(),
             run,
-            // With the lock held: no update is between what was missed and this.
+            // Under the lock, so that no update is lost between `missed` and this.
             updates: self.updates.subscribe(),
             missed,
         })
@@ -186,17 +189,17 @@ impl JobEvents {
 }
 
 impl Subscription {
-    /// The id of an update, for `Last-Event-ID`.
+    /// Returns the id of an update, for `Last-Event-ID`.
     pub(crate) fn id(&self, number: u64) -> String {
         format!("{:x}-{number}", self.run)
     }
 
-    /// The last snapshot; `None` until the first poll has ended.
+    /// Returns the last snapshot; `None` until the first poll has finished.
     pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.events.lock().last.clone()
     }
 
-    /// Grows with each poll of the database.
+    /// Returns a number that grows with each poll.
     pub(crate) fn polls(&self) -> u64 {
         self.events.polls.load(Ordering::Relaxed)
     }
@@ -215,7 +218,7 @@ impl Drop for Subscription {
 }
 
 impl Shared {
-    /// The updates after this one, if all are remembered.
+    /// Returns the updates after this one, if all are still available.
     fn since(&self, number: u64) -> Option<Vec<Arc<Update>>> {
         let last = self.last.as_ref()?.number;
         let later = self.recent.iter().filter(|update| update.number > number);
@@ -236,7 +239,7 @@ impl Shared {
     }
 }
 
-/// Polls as long as there are subscribers.
+/// Polls while there are subscribers.
 async fn poll(events: Arc<JobEvents>) {
     let part = events.parts.begin("events", STEP_MAX);
     let mut changes = events.store.changes();
@@ -248,7 +251,7 @@ async fn poll(events: Arc<JobEvents>) {
             Err(error) => tracing::warn!(%error, "cannot read job events"),
         }
         events.polls.fetch_add(1, Ordering::Relaxed);
-        // A timeout is no error: poll again.
+        // A timeout is not an error: poll again.
         let _ = timeout(POLL_AT_LEAST, changes.next()).await;
         sleep_until(next).await;
         let mut shared = events.lock();
@@ -260,7 +263,7 @@ async fn poll(events: Arc<JobEvents>) {
     }
 }
 
-/// What the last poll found.
+/// The results of the last poll.
 #[derive(Default)]
 struct Poller {
     number: u64,
@@ -283,7 +286,7 @@ impl Poller {
             .map_or(now - FINISHED_MS, |at| at - OVERLAP_MS);
         let (mut jobs, whole) = store.jobs_going_on(since, JOBS_PER_STATE).await?;
         let here: std::collections::HashSet<JobId> = jobs.iter().map(|it| it.job.id).collect();
-        // A job that was running and dropped out of the newest has changed state.
+        // A job that was running and is no longer among the newest has changed its state.
         let missing = self.jobs.values().filter(|known| {
             let moved = matches!(known.job.state, JobState::Running | JobState::Failed);
             moved && !here.contains(&known.job.id)
@@ -311,7 +314,7 @@ impl Poller {
     }
 }
 
-/// Whether a person would see a difference. Passing time is none.
+/// Whether the change is visible to users. A mere change of time is not.
 fn differs(known: &ChangedJob, now: &ChangedJob) -> bool {
     let (a, b) = (&known.job, &now.job);
     let one = (
@@ -358,7 +361,7 @@ impl JobEvents {
         if new {
             seen.number += 1;
         }
-        // Also where nothing is new: rates are.
+        // Even without changes, because the rates are new.
         shared.last = Some(Arc::new(Snapshot {
             number: seen.number,
             jobs: found.jobs,
@@ -372,7 +375,7 @@ impl JobEvents {
                 incomplete: found.incomplete && !first,
             });
             shared.remember(Arc::clone(&update));
-            // An error means that there are no subscribers right now.
+            // An error means that there are currently no subscribers.
             let _ = self.updates.send(update);
         }
     }
@@ -418,7 +421,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_missed_is_told_as_long_as_it_is_remembered() {
+    async fn missed_updates_are_returned_while_they_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let events = events(folder.path()).await;
         let mut subscription = events.subscribe("bob", None).unwrap();
@@ -443,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_has_an_end() {
+    fn kept_updates_are_bounded() {
         let mut shared = Shared::default();
         for number in 0..1000 {
             shared.remember(Arc::new(Update {

@@ -1,6 +1,6 @@
-//! The gateway: the registry protocol under `/v2`, the API under `/api` and
-//! the web UI. Stateless: all that it must remember is in the database and
-//! the spool, so any gateway goes on where another stopped.
+//! The gateway: the registry protocol under `/v2`, the API under `/api` and the
+//! web interface. It is stateless: all persistent state is in the database and
+//! the spool, so any gateway can continue the work of another.
 
 mod access;
 mod admin;
@@ -39,10 +39,10 @@ use config::{Command, Config};
 use serve::Server;
 use start::StartError;
 
-/// How long blocking work that is under way at the end may still take.
+/// How long blocking work may still take at the end of the process.
 const LAST_WORK: Duration = Duration::from_secs(3);
 
-/// Reads the command line and the environment, and does what they ask for.
+/// Parses the command line and the environment, and runs the command.
 pub fn main() -> ExitCode {
     match config::read() {
         Command::Serve(config) => serve(*config),
@@ -54,7 +54,7 @@ fn serve(config: Config) -> ExitCode {
     let ended = runtime(&config).and_then(|runtime| {
         let ended = runtime.block_on(run(config));
         match ended {
-            // The system takes back what may be stuck.
+            // Blocked threads are left to the operating system.
             Err(StartError::PartEnded(_)) => runtime.shutdown_background(),
             _ => runtime.shutdown_timeout(LAST_WORK),
         }
@@ -78,7 +78,7 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
 }
 
 async fn run(config: Config) -> Result<(), StartError> {
-    // First, so that a signal that comes early is not lost.
+    // First, so that an early signal is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
     let (stop, shutdown) = watch::channel(false);
     let (state, mut supervisor) = start::open(&config, shutdown).await?;

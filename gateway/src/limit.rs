@@ -1,12 +1,12 @@
-//! Limits how much runs at once, in total and for each client, so that one
-//! client cannot take everything.
+//! Limits how many operations run at once, in total and per client, so that one
+//! client cannot use all of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::ClientKey;
 
-/// A number of permits in total, and for each client.
+/// A number of permits, in total and per client.
 #[derive(Debug)]
 pub(crate) struct Limit {
     total: usize,
@@ -17,20 +17,20 @@ pub(crate) struct Limit {
 #[derive(Debug, Default)]
 struct InUse {
     total: usize,
-    /// Only clients with a permit.
+    /// Permits in use, per client.
     by_client: HashMap<ClientKey, usize>,
 }
 
-/// Why there is no permit.
+/// Why a permit is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LimitExceeded {
     /// All permits are taken.
     Total,
-    /// The client holds as many as it may.
+    /// The client holds the maximum number of permits.
     Client,
 }
 
-/// A permit, returned when this is dropped.
+/// A permit, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limit: Arc<Limit>,
@@ -46,11 +46,11 @@ impl Limit {
         })
     }
 
-    /// Takes a permit for this client; `None` if the address stands for many
-    /// clients, which only the total limits.
+    /// Takes a permit for this client. `None` stands for an address with many
+    /// clients, to which only the total limit applies.
     ///
     /// # Errors
-    /// [`LimitExceeded`], at once.
+    /// [`LimitExceeded`], without waiting.
     pub(crate) fn acquire(
         self: &Arc<Self>,
         client: Option<ClientKey>,
@@ -78,7 +78,7 @@ impl Limit {
     }
 
     fn lock(&self) -> MutexGuard<'_, InUse> {
-        // Numbers only: a panic leaves nothing half done.
+        // Only numbers, so a panic leaves them consistent.
         self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +97,7 @@ impl Drop for Permit {
     }
 }
 
-/// Whether so many bytes leave the floor of a disk free.
+/// Whether writing this many bytes leaves the required space on a disk free.
 pub(crate) fn leaves_floor(free: u64, floor: u64, bytes: u64) -> bool {
     free.checked_sub(bytes).is_some_and(|left| left > floor)
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_cannot_take_everything() {
+    fn one_client_cannot_take_all_permits() {
         let limit = Limit::new(4, 3);
         let first: Vec<_> = (0..3)
             .map(|_| limit.acquire(Some(key(1))).unwrap())
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_stays_free() {
+    fn the_minimum_free_space_is_kept() {
         assert!(leaves_floor(100, 50, 49));
         assert!(!leaves_floor(100, 50, 50));
         assert!(!leaves_floor(100, 50, 101));

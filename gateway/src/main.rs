@@ -1,4 +1,4 @@
-//! The gateway's program.
+//! The gateway's executable.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Whether the process can take pushes. Finding out writes to the database, so
-//! one check serves all requests within a second.
+//! Checks whether the process can accept pushes. A check writes to the
+//! database, so one check serves all requests within a second.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use refity_store::{HealthState, Store, StoreError};
 use rustix::fs::{Access, access};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// How long the database may take to answer.
+/// The time limit for the database.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a report is served to everybody.
+/// How long a report is reused for all requests.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The folders that pushes write into, below `DATA_DIR`.
@@ -23,20 +23,22 @@ const FOLDERS: [&str; 3] = ["spool/files", "spool/intents", "spool/wake"];
 /// A reason why pushes are refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Obstacle {
-    /// For anybody.
+    /// The summary, for everyone.
     pub(crate) summary: &'static str,
-    /// For administrators: with paths and numbers.
+    /// The details, for administrators: paths and numbers.
     pub(crate) detail: String,
 }
 
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
-    /// Empty if pushes are taken.
+    /// Empty if pushes are accepted.
     pub(crate) obstacles: Vec<Obstacle>,
-    /// The storage's health. It does not count: pushes wait in the spool.
+    /// The storage's health. It does not affect readiness, because pushes wait
+    /// in the spool.
     pub(crate) health: HealthState,
-    /// Bytes of the spool's disk that pushes may still fill; `None` if unknown.
+    /// The bytes on the spool's disk that pushes can still use; `None` if
+    /// unknown.
     pub(crate) free: Option<u64>,
 }
 
@@ -48,7 +50,7 @@ pub(crate) struct ReadinessProbe {
     last: Arc<Mutex<Last>>,
 }
 
-/// What a check looks at.
+/// The components that a check examines.
 #[derive(Clone)]
 struct Checked {
     store: Store,
@@ -57,7 +59,7 @@ struct Checked {
 }
 
 impl ReadinessProbe {
-    /// A probe of this database and spool.
+    /// Creates a probe of this database and spool.
     pub(crate) fn new(store: Store, spool: Spool, settings: SpoolSettings) -> Self {
         let parts = Checked {
             store,
@@ -70,13 +72,13 @@ impl ReadinessProbe {
         }
     }
 
-    /// The last report, or a new one if that is older than a second.
+    /// Returns the last report, or a new one if it is older than a second.
     pub(crate) async fn report(&self) -> Report {
         let last = Arc::clone(&self.last).lock_owned().await;
         match &*last {
             Some((at, report)) if at.elapsed() < FRESH => report.clone(),
-            // A task of its own: a client that disconnects would make the next
-            // request check again.
+            // Spawned, because otherwise a client that disconnects would force
+            // the next request to check again.
             _ => match tokio::spawn(check(self.parts.clone(), last)).await {
                 Ok(report) => report,
                 Err(error) => Report {
@@ -126,13 +128,14 @@ async fn check(parts: Checked, mut last: OwnedMutexGuard<Last>) -> Report {
     report
 }
 
-/// Writes, and reads.
+/// Writes to the database and reads from it.
 async fn database(store: &Store) -> Result<HealthState, StoreError> {
     store.check_writable().await?;
     Ok(store.health().await?.state)
 }
 
-/// Returns the bytes that pushes may still fill, or why they cannot. Blocking.
+/// Returns the bytes that pushes can still use, or why they cannot be accepted.
+/// Blocking.
 fn spool(spool: &Spool, settings: &SpoolSettings) -> Result<u64, String> {
     for folder in FOLDERS {
         writable(&settings.data_dir.join(folder))?;

@@ -1,4 +1,4 @@
-//! All paths that the gateway serves, on both of its ports.
+//! All paths of the gateway, on both of its ports.
 
 use std::any::Any;
 
@@ -16,10 +16,11 @@ use crate::registry::{self, RegistryError};
 use crate::state::AppState;
 use crate::web;
 
-/// What a request panicked with.
+/// The payload of a panic.
 type Payload = Box<dyn Any + Send>;
 
-/// The registry protocol, the API, the web interface and the health checks.
+/// Returns the routes of the registry protocol, the API, the web interface and
+/// the health checks.
 pub(crate) fn router(state: &AppState) -> Router {
     let registry = registry::routes(state).layer(CatchPanicLayer::custom(|payload: Payload| {
         registry_panic(&*payload)
@@ -34,7 +35,7 @@ pub(crate) fn router(state: &AppState) -> Router {
         .route("/", get(web::index))
         .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
-        // Around the fallbacks too, since preflights are answered there.
+        // Around the fallbacks too, since this layer responds to preflights.
         .layer(from_fn_with_state(state.clone(), cors::requests))
         .layer(CatchPanicLayer::custom(|payload: Payload| panic(&*payload)))
         .layer(from_fn(drain_body::requests))
@@ -44,7 +45,8 @@ pub(crate) fn router(state: &AppState) -> Router {
         .with_state(state.clone())
 }
 
-/// A path of a program is answered for programs, any other for people.
+/// Responds to unknown paths: with an API error below `/api`, with a page
+/// elsewhere.
 async fn page(state: State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
@@ -54,13 +56,13 @@ async fn page(state: State<AppState>, request: Request) -> Response {
     }
 }
 
-/// What a client of the registry is told of a request that panicked.
+/// Returns the response of the registry protocol to a request that panicked.
 fn registry_panic(payload: &(dyn Any + Send)) -> Response {
     note_panic(payload);
     RegistryError::Internal.into_response()
 }
 
-/// What any other client is told of it.
+/// Returns the response of all other routes to a request that panicked.
 fn panic(payload: &(dyn Any + Send)) -> Response {
     note_panic(payload);
     ApiError::Internal.into_response()
@@ -89,8 +91,8 @@ mod tests {
         "get", "head", "post", "put", "patch", "delete", "options", "trace",
     ];
 
-    /// Paths whose end the router leaves to their handlers, and what the
-    /// handlers make of it.
+    /// Routes whose handlers parse the rest of the path, and the paths in the
+    /// API description that they handle.
     const READ_FROM_THE_END: [(&str, &str, &[&str]); 2] = [
         (
             "get",
@@ -107,8 +109,8 @@ mod tests {
         ),
     ];
 
-    /// Each method and path of the router; `any` is all methods. Axum tells
-    /// them where it prints a router, and nowhere else.
+    /// Returns each method and path of the router; `any` stands for all
+    /// methods. Axum exposes them only in the `Debug` format of a router.
     fn registered(router: &Router) -> BTreeSet<(String, String)> {
         let text = format!("{router:?}");
         let (text, _) = text.split_once("fallback_router").unwrap();
@@ -135,7 +137,7 @@ mod tests {
         found
     }
 
-    /// Each method and path of the API's description.
+    /// Returns each method and path of the API description.
     fn described() -> BTreeSet<(String, String)> {
         let description = serde_json::to_value(api::description()).unwrap();
         let mut found = BTreeSet::new();
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_api_has_no_route_that_is_not_described_and_describes_none_that_is_not() {
+    async fn the_api_description_lists_exactly_the_registered_routes() {
         let folder = tempfile::tempdir().unwrap();
         let state = AppState::for_test(folder.path()).await;
         let (mut api, others): (BTreeSet<_>, BTreeSet<_>) = registered(&router(&state))
@@ -188,7 +190,7 @@ mod tests {
             api.extend(read.iter().map(|it| route(method, it)));
         }
         assert_eq!(api, described());
-        // What is not of the API, and needs no description there.
+        // Routes outside of the API need no description there.
         let expected = [
             ("any", "/v2"),
             ("any", "/v2/"),

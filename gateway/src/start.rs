@@ -1,5 +1,4 @@
-//! From a configuration to a gateway that can serve, or to the words that say
-//! why not.
+//! Starts a gateway from its configuration, or explains why it cannot start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,10 +19,10 @@ use crate::state::{AppState, Inputs, Settings};
 use crate::ui::{Ui, UiError};
 use crate::usage::Usage;
 
-/// The name of the tokens' key below `DATA_DIR`.
+/// The name of the key file for session tokens below `DATA_DIR`.
 const TOKEN_KEY: &str = "jwt.secret";
 
-/// The name in the database of the key by which secrets are found.
+/// The name in the database of the key for the hashes of secrets.
 const SECRETS_KEY: &str = "secrets";
 
 /// Why the gateway cannot start.
@@ -32,56 +31,56 @@ pub(crate) enum StartError {
     /// Logging could not start.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
-    /// The system gives no threads or no signals.
+    /// The system does not provide threads or signals.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
-    /// The data folder, or what is in it.
+    /// The data folder or its contents cannot be used.
     #[error(transparent)]
     Node(#[from] NodeError),
     /// The size of the data folder's disk is unknown.
     #[error("DATA_DIR: cannot ask for the size of its disk: {0}")]
     Disk(io::Error),
-    /// The key that signs tokens.
+    /// The key that signs tokens cannot be used.
     #[error("JWT_SECRET is not set, and its file cannot be used: {0}")]
     TokenKey(InstallationError),
-    /// The sessions to the storage.
+    /// The connections to the storage cannot be set up.
     #[error("cannot prepare the sessions to the storage: {0}")]
     Storage(#[from] StorageError),
-    /// What asks Hetzner's API.
+    /// The client for Hetzner's API cannot be set up.
     #[error("FTP_USAGE_ENABLED: Hetzner's API cannot be asked: {0}")]
     Usage(reqwest::Error),
-    /// The folder with the web interface.
+    /// The folder of the web interface cannot be used.
     #[error(transparent)]
     Ui(#[from] UiError),
-    /// The first user.
+    /// The first user cannot be created.
     #[error(transparent)]
     FirstAdmin(#[from] FirstAdminError),
     /// The system has no randomness for keys.
     #[error("cannot make the keys: {0}")]
     Keys(#[from] PasswordError),
-    /// The database, after it was opened.
+    /// The database failed after it was opened.
     #[error("the database does not work: {0}")]
     Store(#[from] StoreError),
-    /// Something else listens there.
+    /// Another process listens on the address.
     #[error("cannot listen on {0}: the port is in use by another program; set {1} to another")]
     PortInUse(SocketAddr, &'static str),
-    /// The system does not let us listen there.
+    /// The system does not allow listening on the address.
     #[error("cannot listen on {address}: {source}; set LISTEN_ADDRESS or {variable} to another")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
         /// The port's variable.
         variable: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A part of the program has ended before it was asked to.
+    /// A part of the program ended unexpectedly.
     #[error(transparent)]
     PartEnded(#[from] PartEnded),
 }
 
 impl StartError {
-    /// Whether a person must act before another start can succeed.
+    /// Whether an operator must act before another start can succeed.
     pub(crate) fn needs_person(&self) -> bool {
         match self {
             Self::Telemetry(_) | Self::Listen { .. } | Self::Usage(_) | Self::Ui(_) => true,
@@ -101,8 +100,8 @@ impl StartError {
     }
 }
 
-/// Opens the data folder, and makes what a first start needs. From then on the
-/// gateway's parts are supervised.
+/// Opens the data folder, and creates what the first start needs. The gateway's
+/// parts are supervised from then on.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -149,7 +148,7 @@ pub(crate) async fn open(
     Ok((state, supervisor))
 }
 
-/// The web interface: that of `UI_DIR`, or the one that is built in.
+/// Returns the web interface: that of `UI_DIR`, or the built-in one.
 async fn ui(config: &Config) -> Result<Ui, StartError> {
     let folder = config.ui_dir.clone();
     let ui = tokio::task::spawn_blocking(move || match folder {
@@ -178,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_must_mend_is_not_tried_again() {
+    fn errors_that_need_an_operator_are_not_retried() {
         assert!(StartError::Node(NodeError::DatabaseLost).needs_person());
         let address = ([127, 0, 0, 1], 5000).into();
         assert!(!StartError::PortInUse(address, "PORT").needs_person());

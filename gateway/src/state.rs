@@ -1,4 +1,4 @@
-//! The state that every handler can reach. It knows nothing of the handlers.
+//! The state that all handlers share. It does not depend on the handlers.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::sync_waits::SyncWaits;
 use crate::ui::Ui;
 use crate::usage::Usage;
 
-/// The gateway's parts. Cheap to clone, which each layer of the router does
-/// with each request.
+/// The gateway's components. Cheap to clone, since each layer of the router
+/// clones them for each request.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Parts>);
 
@@ -33,88 +33,89 @@ impl Deref for AppState {
     }
 }
 
-/// What the gateway consists of.
+/// The gateway's components.
 pub(crate) struct Parts {
-    /// Database, spool, this process's name.
+    /// The database, the spool, and this process's name.
     pub(crate) node: Node,
-    /// Where the registry's tree is kept: a trait object, so that tests can put
-    /// another in its place.
+    /// The storage of the registry's tree: a trait object, so that tests can
+    /// replace it.
     pub(crate) storage: Arc<dyn Storage>,
     /// Authentication.
     pub(crate) access: Arc<Access>,
-    /// The fetches from SFTP that clients read right now.
+    /// The running fetches of blobs from SFTP.
     pub(crate) cold_pulls: Arc<ColdPulls>,
-    /// The bodies that are written right now.
+    /// The permits for bodies that are being written.
     pub(crate) uploads: Arc<Limit>,
-    /// Whether pushes are taken.
+    /// Whether pushes are accepted.
     pub(crate) readiness: ReadinessProbe,
     /// The buffer of the audit log.
     pub(crate) audit: Arc<AuditBuffer>,
     /// Job events, for all event streams.
     pub(crate) job_events: Arc<JobEvents>,
-    /// The requests that wait until SFTP holds what they pushed.
+    /// The requests that wait until their content is stored on SFTP.
     pub(crate) sync_waits: Arc<SyncWaits>,
-    /// Held while the storage is checked on demand: one check at a time.
+    /// Locked during an on-demand check of the storage: only one check runs at
+    /// a time.
     pub(crate) storage_check: Arc<Mutex<()>>,
-    /// The Storage Box's usage, where it is asked for.
+    /// The usage of the Storage Box, if configured.
     pub(crate) usage: Option<Arc<Usage>>,
     /// The web interface.
     pub(crate) ui: Ui,
-    /// True when the process shuts down: for answers without end.
+    /// True when the process is shutting down, for responses without an end.
     pub(crate) shutdown: watch::Receiver<bool>,
-    /// What does not change while the process runs.
+    /// The settings, which do not change while the process is running.
     pub(crate) settings: Settings,
 }
 
-/// What does not change while the process runs.
+/// The settings, which do not change while the process is running.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// How much of the disk is the spool's.
+    /// The limits of the spool's disk space.
     pub(crate) spool: SpoolSettings,
-    /// `SFTP_SYNC_UPLOAD`: how long a request waits until its bytes are on
-    /// SFTP; `None` if it does not wait.
+    /// `SFTP_SYNC_UPLOAD`: how long a request waits until its bytes are stored
+    /// on SFTP; `None` if it does not wait.
     pub(crate) sync: Option<Duration>,
-    /// What is garbage.
+    /// The rules for garbage collection.
     pub(crate) collection: CollectRules,
-    /// `PUBLIC_URL`: where clients reach this registry; `None` if it is the
-    /// address that they used.
+    /// `PUBLIC_URL`: the address of this registry for clients; `None` to use
+    /// the address of each request.
     pub(crate) public_url: Option<String>,
     /// `CORS_ORIGINS`: other origins whose pages may use the API.
     pub(crate) cors_origins: Origins,
-    /// Which proxies are trusted for the client's address.
+    /// The proxies that are trusted to report the client's address.
     pub(crate) proxies: TrustedProxies,
-    /// How long a client that sends a body may send nothing of it.
+    /// How long a client may send nothing while its request body is read.
     pub(crate) body_timeout: Duration,
 }
 
-/// What a start gathers for the state.
+/// The inputs for the state.
 pub(crate) struct Inputs {
-    /// What supervises background parts.
+    /// The supervisor of background tasks.
     pub(crate) parts: supervise::Parts,
-    /// Database, spool, this process's name.
+    /// The database, the spool, and this process's name.
     pub(crate) node: Node,
-    /// Where the registry's tree is kept.
+    /// The storage of the registry's tree.
     pub(crate) storage: Arc<dyn Storage>,
     /// The key that signs the tokens of sessions.
     pub(crate) session_key: Vec<u8>,
-    /// Makes the secrets of access tokens.
+    /// The generator of access tokens.
     pub(crate) secrets: Secrets,
     /// How long a registry token is valid.
     pub(crate) token_lifetime: Duration,
-    /// How many bodies may be written at once.
+    /// The limit for bodies that are being written.
     pub(crate) uploads: Arc<Limit>,
-    /// The Storage Box's usage, if it is configured.
+    /// The usage of the Storage Box, if configured.
     pub(crate) usage: Option<Arc<Usage>>,
     /// The web interface.
     pub(crate) ui: Ui,
-    /// True when the process shuts down.
+    /// True when the process is shutting down.
     pub(crate) shutdown: watch::Receiver<bool>,
-    /// What does not change while the process runs.
+    /// The settings, which do not change while the process is running.
     pub(crate) settings: Settings,
 }
 
 impl AppState {
-    /// The state of a gateway with these inputs.
+    /// Creates the state of a gateway with these inputs.
     ///
     /// # Errors
     /// If the system has no randomness.
@@ -156,7 +157,7 @@ impl AppState {
 
 #[cfg(test)]
 impl AppState {
-    /// A gateway's state in this folder, with a storage that is missing.
+    /// Creates a gateway's state in this folder, without a storage.
     pub(crate) async fn for_test(data_dir: &std::path::Path) -> Self {
         let storage = refity_storage::FolderStorage::new(&data_dir.join("no-storage"));
         let node = Node::open(data_dir, "gateway").await.unwrap();
@@ -188,7 +189,7 @@ impl AppState {
         Self::new(inputs).unwrap()
     }
 
-    /// The settings, to be changed before anybody else has the state.
+    /// Returns the settings, to be changed before the state is shared.
     pub(crate) fn settings_mut(&mut self) -> &mut Settings {
         &mut Arc::get_mut(&mut self.0).unwrap().settings
     }

@@ -1,4 +1,4 @@
-//! Waiting until SFTP holds what was pushed (`SFTP_SYNC_UPLOAD`).
+//! Waits until pushed content is stored on SFTP (`SFTP_SYNC_UPLOAD`).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,24 +9,25 @@ use refity_store::{JobId, Store, StoreError, Trouble, WaitStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How often a request looks at its jobs itself: for what is parked, which no
-/// job that is done tells of.
+/// How often a request checks its jobs itself. Completed jobs wake it earlier,
+/// but parked ones do not.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Two looks of the watcher overlap by so many milliseconds, since a job's time
-/// is a little before its commit.
+/// The overlap of two polls of the watcher, in milliseconds, since a job's
+/// timestamp is a little before its commit.
 const OVERLAP_MS: i64 = 1000;
 
-/// How long one look of the watcher may take.
+/// The time limit of a poll of the watcher.
 const STEP_MAX: Duration = Duration::from_secs(2 * 60);
 
-/// Why waiting ended without success. The bytes are kept, and the jobs go on.
+/// Why waiting ended without success. The bytes are kept, and the jobs
+/// continue.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WaitError {
-    /// A job needs a person.
+    /// A job needs an operator.
     #[error("the storage does not take what was pushed: {}", .0.message)]
     Parked(Trouble),
-    /// The jobs did not end in time.
+    /// The jobs did not finish in time.
     #[error("the storage does not hold what was pushed yet, after {} seconds", .0.as_secs())]
     TimedOut(Duration),
     /// The database cannot be read.
@@ -34,9 +35,9 @@ pub(crate) enum WaitError {
     Store(#[from] StoreError),
 }
 
-/// The requests of this process that wait for jobs, and one watcher for all of
-/// them: after each commit it reads which jobs are done since, and wakes the
-/// requests that wait for these.
+/// The requests of this process that wait for jobs, with one watcher for all of
+/// them. After each commit, the watcher reads the newly completed jobs and
+/// wakes the requests that wait for them.
 pub(crate) struct SyncWaits {
     store: Store,
     parts: Parts,
@@ -51,7 +52,7 @@ struct Waiting {
     by_job: HashMap<JobId, Vec<u64>>,
 }
 
-/// A request, and the jobs that it still waits for.
+/// A request, and the jobs that it is still waiting for.
 struct Request {
     jobs: HashSet<JobId>,
     changed: Arc<Notify>,
@@ -99,7 +100,7 @@ impl Waiting {
         }
     }
 
-    /// Wakes the requests that wait for nothing else.
+    /// Wakes the requests whose last job is completed.
     fn done(&mut self, jobs: &[JobId]) {
         for job in jobs {
             for number in self.by_job.remove(job).into_iter().flatten() {
@@ -127,7 +128,7 @@ impl SyncWaits {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a request, and starts the watcher where none runs.
+    /// Adds a request, and starts the watcher if none is running.
     fn enter(self: &Arc<Self>, jobs: &[JobId]) -> Entry<'_> {
         let mut waiting = self.lock();
         let (number, changed) = waiting.add(jobs);
@@ -142,7 +143,7 @@ impl SyncWaits {
         }
     }
 
-    /// Waits until these jobs are done. A client that stops waiting cancels nothing.
+    /// Waits until these jobs are done. A client that disconnects does not cancel them.
     ///
     /// # Errors
     /// See [`WaitError`].
@@ -151,7 +152,7 @@ impl SyncWaits {
         jobs: &[JobId],
         limit: Duration,
     ) -> Result<(), WaitError> {
-        // Before the first look, so that no commit falls between the two.
+        // Before the first check, so that no commit is missed in between.
         let entry = self.enter(jobs);
         let settled = async {
             loop {
@@ -160,7 +161,7 @@ impl SyncWaits {
                     WaitStatus::Parked(trouble) => return Err(WaitError::Parked(trouble)),
                     WaitStatus::Waiting => {}
                 }
-                // A job that is parked, or that was done unseen, is found by then.
+                // The next check finds a job that was parked, or that was completed unnoticed.
                 let _ = timeout(LOOK, entry.changed.notified()).await;
             }
         };
@@ -169,7 +170,7 @@ impl SyncWaits {
     }
 }
 
-/// Wakes requests for as long as there are any.
+/// Wakes requests as long as there are any.
 async fn watch(waits: Arc<SyncWaits>) {
     let part = waits.parts.begin("sync waits", STEP_MAX);
     let mut changes = waits.store.changes();
@@ -200,7 +201,7 @@ mod tests {
     use refity_config::clock::Clock;
     use refity_store::{Desired, RunResult};
 
-    /// Long enough for a test never to wait for it.
+    /// So long that a test never waits for it.
     const LIMIT: Duration = Duration::from_secs(600);
 
     #[tokio::test]

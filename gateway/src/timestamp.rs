@@ -1,4 +1,4 @@
-//! Times as the API writes them.
+//! Times in the format of the API.
 
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -7,28 +7,28 @@ use time::{Date, OffsetDateTime};
 /// A day in milliseconds.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Milliseconds since 1970 (UTC) in the form of RFC 3339, such as
+/// Formats milliseconds since 1970 (UTC) as in RFC 3339, such as
 /// `2026-01-31T12:00:00.5Z`.
 pub(crate) fn rfc3339(ms: i64) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
         .and_then(|time| time.format(&Rfc3339).ok())
-        // A year beyond 9999 has no such form.
+        // Years after 9999 have no such format.
         .unwrap_or_default()
 }
 
-/// A day since 1970, such as `2026-01-31`.
+/// Formats a day since 1970, such as `2026-01-31`.
 pub(crate) fn day(days: i64) -> String {
     let text = rfc3339(days.saturating_mul(DAY_MS));
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// Reads a time in the form of RFC 3339: milliseconds since 1970 (UTC).
+/// Parses a time as in RFC 3339 to milliseconds since 1970 (UTC).
 pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     milliseconds(OffsetDateTime::parse(text, &Rfc3339).ok()?)
 }
 
-/// As [`from_rfc3339`], or the begin of a day such as `2026-01-31`.
+/// As [`from_rfc3339`], or the start of a day such as `2026-01-31`.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let date = format_description!("[year]-[month]-[day]");
     match Date::parse(text, date) {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_they_are_written() {
+    fn rfc_3339_times_are_parsed() {
         for (text, ms) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2026-01-31T12:00:00.5Z", Some(1_769_860_800_500)),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_days_are_read_as_they_are_written() {
+    fn times_and_days_round_trip() {
         for ms in [0, 1_769_860_800_500, -1000] {
             assert_eq!(parse(&rfc3339(ms)), Some(ms));
         }

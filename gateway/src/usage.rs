@@ -1,6 +1,6 @@
-//! How full a Hetzner Storage Box is, by Hetzner's API
-//! (`GET /v1/storage_boxes/{id}`). What was answered counts for ten minutes;
-//! after that, and while the API fails, it is shown with its age.
+//! The usage of a Hetzner Storage Box, from Hetzner's API (`GET
+//! /v1/storage_boxes/{id}`). A response is current for ten minutes. After that,
+//! or while the API fails, it is shown with its age.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,46 +12,47 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
-/// How long an answer is good.
+/// How long a response is current.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
-/// Between two tries where the API fails.
+/// The time between two attempts when the API fails.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Where it says that it was asked too often, between these.
+/// The limits for the wait after the API has rejected a request because of its
+/// rate limit.
 const LIMITED_MIN: Duration = Duration::from_secs(60);
 const LIMITED_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// How long a request to it may take.
+/// The time limit of a request to the API.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 
-/// How long one who asks waits where nothing is known yet.
+/// How long a caller waits if no numbers are known yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The longest answer that is read.
+/// The maximum length of a response in bytes.
 const ANSWER_MAX: usize = 256 * 1024;
 
-/// How full the box is, in bytes.
+/// The usage of the box, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BoxUsage {
     pub(crate) used: u64,
     pub(crate) total: u64,
-    /// Part of what is used.
+    /// Part of the used bytes.
     pub(crate) snapshots: u64,
 }
 
-/// What is known.
+/// The known numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// The last answer, and its age.
+    /// The last response, and its age.
     pub(crate) usage: Option<(BoxUsage, Duration)>,
-    /// Why there was no newer one.
+    /// Why there is no newer response.
     pub(crate) trouble: Option<Trouble>,
-    /// The answer is older than it should be.
+    /// Whether the response is out of date.
     pub(crate) stale: bool,
 }
 
-/// The part of the API's answer that is read.
+/// The fields of the API's response.
 #[derive(Deserialize)]
 struct Answer {
     storage_box: StorageBox,
@@ -60,7 +61,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct StorageBox {
     storage_box_type: BoxType,
-    /// Nothing while the box is being made.
+    /// `None` while the box is being created.
     stats: Option<Stats>,
 }
 
@@ -78,34 +79,35 @@ struct Stats {
 
 #[derive(Default)]
 struct Cache {
-    /// And when it came: milliseconds since boot, as below.
+    /// The usage, and when it was received: milliseconds since boot, as below.
     usage: Option<(BoxUsage, i64)>,
     trouble: Option<Trouble>,
-    /// Before this it is not asked again.
+    /// The API is not queried before this time.
     rests_until: Option<i64>,
 }
 
-/// Asks, and remembers. One for the process.
+/// Queries and caches the usage. There is one per process.
 pub(crate) struct Usage {
     settings: UsageSettings,
     clock: Clock,
     http: reqwest::Client,
     cache: Mutex<Cache>,
-    /// Held while it is asked: one request serves all who wait.
+    /// Locked during a query, so that one query serves all waiting callers.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Usage {
-    /// Asks as these settings say.
+    /// Creates a client with these settings.
     ///
     /// # Errors
-    /// When there can be no TLS, or the proxy is none.
+    /// If TLS is not available or the proxy is invalid.
     pub(crate) fn new(settings: UsageSettings, clock: Clock) -> Result<Arc<Self>, reqwest::Error> {
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("refity/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(REQUEST_MAX);
-        // Without this one the client takes the environment's own word for it.
+        // Otherwise, the client would read the proxy from the environment
+        // itself.
         if let Some(proxy) = &settings.proxy {
             http = http.proxy(reqwest::Proxy::all(proxy.expose())?);
         }
@@ -118,14 +120,14 @@ impl Usage {
         }))
     }
 
-    /// What is known. It is asked anew beside this where that is old; only who
-    /// would be told nothing waits, and not for long.
+    /// Returns the known numbers, and refreshes them in the background if they
+    /// are old. A caller waits only if no numbers are known, and not for long.
     pub(crate) async fn known(self: &Arc<Self>) -> Known {
         if self.is_due() {
             let this = Arc::clone(self);
             let asked = tokio::spawn(async move { this.refresh().await });
             if self.lock().usage.is_none() {
-                // In time or not: what is known by then is told.
+                // After a timeout, return what is known by then.
                 let _ = tokio::time::timeout(PATIENCE, asked).await;
             }
         }
@@ -181,7 +183,7 @@ impl Usage {
         } = &self.settings;
         let request = self.http.get(format!("{api}/v1/storage_boxes/{box_id}"));
         let answer = request.bearer_auth(token.expose()).send().await;
-        // The error names the URL, which has no secret, and no header.
+        // The error contains the URL, which has no secret, but no headers.
         let lost = |error: &reqwest::Error| {
             let words = format!("Hetzner's API cannot be reached: {}", causes(error));
             let hint = "Look at the connection to the internet, and at HTTPS_PROXY.";
@@ -259,7 +261,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, box_id: u64) -> (Trouble, Du
     }
 }
 
-/// For how long it is left alone: what it says, within reason.
+/// Returns how long to wait before the next query: as long as the API asks,
+/// within limits.
 fn rest(headers: &HeaderMap) -> Duration {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let after = number(RETRY_AFTER.as_str());
@@ -279,7 +282,7 @@ fn trouble(code: &str, message: &str, hint: Option<&str>) -> Trouble {
     }
 }
 
-/// The error with what is behind it: its own words say little.
+/// Formats an error with its causes, since its own message says little.
 fn causes(error: &reqwest::Error) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -295,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_answer_is_read() {
+    fn the_documented_response_is_parsed() {
         let answer = br#"{"storage_box":{"id":42,"username":"u12345","status":"active",
             "storage_box_type":{"id":7,"name":"bx11","size":1099511627776},
             "stats":{"size":2097152,"size_data":1048576,"size_snapshots":1048576}}}"#;
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_kept_within_reason() {
+    fn waits_after_a_rate_limit_are_clamped() {
         let headers = |name: &'static str, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());

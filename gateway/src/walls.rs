@@ -1,12 +1,13 @@
-//! Which part of the gateway may use which: parts below the handlers know
-//! nothing of them, and parts below the state know nothing of the state.
+//! Tests which modules of the gateway may use which: modules below the handlers
+//! must not use the handlers, and modules below the state must not use the
+//! state.
 
 use std::path::{Path, PathBuf};
 
-/// The handlers, which only the router and the handlers themselves may use.
+/// The handlers, which only the router and other handlers may use.
 const HANDLERS: &[&str] = &["api", "registry", "web", "router"];
 
-/// What every handler can reach: it must not use the handlers.
+/// The modules that handlers use. They must not use the handlers.
 const BELOW_HANDLERS: &[&str] = &[
     "access",
     "audit",
@@ -27,7 +28,7 @@ const BELOW_HANDLERS: &[&str] = &[
     "timestamp",
 ];
 
-/// What the state consists of: it must not use the state, either.
+/// The components of the state. They must not use the state either.
 const BELOW_STATE: &[&str] = &[
     "access",
     "audit",
@@ -42,7 +43,7 @@ const BELOW_STATE: &[&str] = &[
     "timestamp",
 ];
 
-/// The files of a module.
+/// Returns the files of a module.
 fn files(module: &str) -> Vec<PathBuf> {
     fn walk(path: &Path, found: &mut Vec<PathBuf>) {
         if path.is_dir() {
@@ -64,8 +65,8 @@ fn files(module: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of these modules that name one of the others, apart from comments
-/// and tests.
+/// Returns the lines of these modules that name one of the others, except in
+/// comments and tests.
 fn uses(modules: &[&str], others: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for path in modules.iter().flat_map(|module| files(module)) {
@@ -90,13 +91,13 @@ fn uses(modules: &[&str], others: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_below_the_handlers_uses_them() {
+fn modules_below_the_handlers_do_not_use_them() {
     let found = uses(BELOW_HANDLERS, HANDLERS);
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
-fn nothing_below_the_state_uses_it() {
+fn modules_below_the_state_do_not_use_it() {
     let found = uses(BELOW_STATE, &["state"]);
     assert!(found.is_empty(), "{found:#?}");
 }

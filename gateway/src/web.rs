@@ -1,5 +1,5 @@
-//! The web interface, and the page that shows the API's description: files
-//! that this program holds, or those of `UI_DIR`.
+//! The web interface, and the viewer of the API description. The files are
+//! built into this program, or read from `UI_DIR`.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::state::AppState;
 use crate::ui::asset::{Asset, CSS, HTML, JAVASCRIPT};
 use crate::ui::preference;
 
-/// Below it each name holds a hash of what it names.
+/// The file names below this path contain a hash of the contents.
 const HASHED: &str = "/assets/";
 
-/// A year, the longest that caches take.
+/// A year, the maximum for caches.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// Caches ask each time whether it is still the same.
+/// Caches must revalidate each time.
 const ASK: HeaderValue = HeaderValue::from_static("no-cache");
 
 const NOT_FOUND: &str = "<!doctype html>
@@ -38,15 +38,15 @@ const NOT_FOUND: &str = "<!doctype html>
 </html>
 ";
 
-/// What a page may load and do: only what comes from here.
+/// The content security policy: pages load only files from this origin.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// For a year browsers come by HTTPS only. Other names below this one are not
-/// ours to decide on.
+/// Browsers use only HTTPS for a year. Subdomains are not included, since they
+/// may not belong to this registry.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// `GET /`.
@@ -55,9 +55,9 @@ pub(crate) async fn index(State(state): State<AppState>, request: Request) -> Re
     answer(&parts, state.ui.index(), ASK)
 }
 
-/// Any path that no route has: a file of the interface, or one of its pages,
-/// which its index shows to who reads HTML. A script or picture that is not
-/// there is no page.
+/// Handles paths without a route: a file of the interface, or one of its pages.
+/// For clients that accept HTML, the index shows every page. A missing script
+/// or image is not a page.
 pub(crate) async fn page(State(state): State<AppState>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if parts.method != Method::GET && parts.method != Method::HEAD {
@@ -81,7 +81,7 @@ pub(crate) async fn page(State(state): State<AppState>, request: Request) -> Res
     response
 }
 
-/// The page that shows the API's description, and what it loads.
+/// Returns the routes for the viewer of the API description and its files.
 pub(crate) fn api_page() -> Router<AppState> {
     let file = |media_type, text: &'static str| {
         let file = Arc::new(Asset::of(media_type, text.as_bytes().into()));
@@ -100,8 +100,8 @@ pub(crate) fn api_page() -> Router<AppState> {
         .route(at_style, file(CSS, style))
 }
 
-/// Whether HTML is named among what the client reads. Scripts, pictures and
-/// `fetch` say `*/*`, and are better off with a 404 than with a page.
+/// Whether the client explicitly accepts HTML. Scripts, images and `fetch` send
+/// `*/*`, and should get a 404 instead of a page.
 fn reads_html(headers: &HeaderMap) -> bool {
     let accepted = preference::of(headers, &ACCEPT);
     let mut named = accepted.iter().filter(|(name, _)| name == "text/html");
@@ -122,7 +122,7 @@ fn not_found(parts: &Parts) -> Response {
     )
 }
 
-/// With what keeps a browser from doing harm with it.
+/// Adds the security headers for browsers.
 fn guarded(parts: &Parts, mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
