@@ -69,8 +69,8 @@ pub(super) struct Filter {
 /// `GET /api/grants`: lists grants, by group, repository and user.
 #[utoipa::path(get, path = "/grants", tag = "rights", params(ListQuery, Filter),
     responses(
-        (status = 200, description = "A page of what was given", body = List<Given>),
-        (status = 404, description = "There is no such group or user", body = ErrorBody),
+        (status = 200, description = "A page of grants", body = List<Given>),
+        (status = 404, description = "The group or user does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(
@@ -194,9 +194,9 @@ impl Place {
 /// The change takes effect at the user's next request.
 #[utoipa::path(put, path = "/grants", tag = "rights", request_body = ToGive,
     responses(
-        (status = 200, description = "What is given now", body = Given),
-        (status = 204, description = "Nothing is given any more"),
-        (status = 404, description = "There is no such group or user", body = ErrorBody),
+        (status = 200, description = "The grant", body = Given),
+        (status = 204, description = "The grant was removed"),
+        (status = 404, description = "The group or user does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn put(
@@ -241,8 +241,8 @@ pub(super) struct ToTake {
 /// The change takes effect at the user's next request.
 #[utoipa::path(delete, path = "/grants", tag = "rights", params(ToTake),
     responses(
-        (status = 204, description = "It is taken away"),
-        (status = 404, description = "There is nothing of it", body = ErrorBody),
+        (status = 204, description = "The grant was removed"),
+        (status = 404, description = "There is no such grant", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn remove(

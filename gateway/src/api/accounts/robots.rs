@@ -140,7 +140,7 @@ fn within(scopes: Vec<ScopeWords>, group: &GroupName) -> Result<Vec<Scope>, ApiE
 #[utoipa::path(get, path = "/robots", tag = "robots", params(ListQuery, Filter),
     responses(
         (status = 200, description = "A page of robots", body = List<Shown>),
-        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(
@@ -180,9 +180,9 @@ pub(super) struct ToMake {
 /// is deleted.
 #[utoipa::path(post, path = "/robots", tag = "robots", request_body = ToMake,
     responses(
-        (status = 201, description = "It is there; its secret is shown this once", body = WithSecret),
-        (status = 404, description = "There is no such group", body = ErrorBody),
-        (status = 409, description = "There is one of that name", body = ErrorBody),
+        (status = 201, description = "Created; the secret is shown only here", body = WithSecret),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
+        (status = 409, description = "The name is taken", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn create(
@@ -232,7 +232,7 @@ pub(super) async fn create(
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
         (status = 200, description = "The robot", body = WithSecrets),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn get(
@@ -270,8 +270,8 @@ pub(super) struct Change {
 #[utoipa::path(patch, path = "/robots/{name}", tag = "robots", request_body = Change,
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
-        (status = 200, description = "As it is now", body = Shown),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 200, description = "The changed object", body = Shown),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn change(
@@ -308,8 +308,8 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/robots/{name}", tag = "robots",
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn remove(
@@ -350,8 +350,8 @@ pub(super) struct Rotation {
 #[utoipa::path(post, path = "/robots/{name}/rotate", tag = "robots", request_body = Rotation,
     params(("name" = String, Path, description = "`group+name`", example = "team+ci")),
     responses(
-        (status = 200, description = "The new secret is shown this once", body = WithSecret),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 200, description = "The new secret, which is shown only here", body = WithSecret),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn rotate(

@@ -100,8 +100,8 @@ pub(super) async fn list(
     params(("id" = String, Path, description = "The session's id",
             example = "5f2b6c1e-6f5c-4a0e-9d53-0f6f1f1f2a77")),
     responses(
-        (status = 204, description = "It has ended"),
-        (status = 404, description = "One has no such session", body = ErrorBody),
+        (status = 204, description = "The session was ended"),
+        (status = 404, description = "You have no such session", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn end(

@@ -129,8 +129,8 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     responses(
         (status = 200, description = "Signed in", body = LoggedIn),
         SignedIn,
-        (status = 401, description = "Name or password are wrong", body = NotSignedIn),
-        (status = 429, description = "Too many wrong passwords came before", body = NotSignedIn),
+        (status = 401, description = "The name or the password is wrong", body = NotSignedIn),
+        (status = 429, description = "Too many failed sign-ins", body = NotSignedIn),
     ))]
 pub(super) async fn login(
     Public(state): Public,
@@ -249,7 +249,7 @@ pub(super) struct PasswordChange {
 /// Accounts with an initial password can do nothing else. All of the account's
 /// sessions end; a browser gets a new session in the response.
 #[utoipa::path(put, path = "/auth/password", tag = "sign-in", request_body = PasswordChange,
-    responses((status = 204, description = "It is changed"), SignedIn))]
+    responses((status = 204, description = "Changed"), SignedIn))]
 pub(super) async fn change_password(
     Public(state): Public,
     client: ClientAddress,

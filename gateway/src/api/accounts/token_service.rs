@@ -177,16 +177,16 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 /// an anonymous one.
 #[utoipa::path(get, path = "/token", tag = "token service", security((), ("basic" = [])),
     params(
-        ("service" = Option<String>, Query, description = "As the challenge names it"),
-        ("scope" = Option<Vec<String>>, Query, description = "What the token is to be for",
+        ("service" = Option<String>, Query, description = "The service that the challenge names"),
+        ("scope" = Option<Vec<String>>, Query, description = "The scopes of the token",
          example = json!(["repository:team/app:pull,push"])),
     ),
     responses(
-        (status = 200, description = "A token, for as much as is allowed", body = Granted),
-        (status = 400, description = "The query cannot be read", body = Problem),
+        (status = 200, description = "A token for the granted part of the scopes", body = Granted),
+        (status = 400, description = "The query is invalid", body = Problem),
         (status = 401, description = "The credentials are wrong", body = Problem),
         (status = 403, description = "The account must change its password first", body = Problem),
-        (status = 429, description = "Too many different passwords were tried", body = Problem),
+        (status = 429, description = "Too many failed sign-ins", body = Problem),
         (status = 503, description = "The database is busy", body = Problem),
     ))]
 pub(super) async fn get(
@@ -219,11 +219,11 @@ pub(super) async fn get(
 #[utoipa::path(post, path = "/token", tag = "token service", security(()),
     request_body(content = Exchange, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "A token, for as much as is allowed", body = Granted),
-        (status = 400, description = "The form is not what it should be", body = Problem),
+        (status = 200, description = "A token for the granted part of the scopes", body = Granted),
+        (status = 400, description = "The form is invalid", body = Problem),
         (status = 401, description = "The credentials are wrong", body = Problem),
         (status = 403, description = "The account must change its password first", body = Problem),
-        (status = 429, description = "Too many different passwords were tried", body = Problem),
+        (status = 429, description = "Too many failed sign-ins", body = Problem),
         (status = 503, description = "The database is busy", body = Problem),
     ))]
 pub(super) async fn post(

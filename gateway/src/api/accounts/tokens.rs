@@ -118,7 +118,7 @@ pub(super) struct Sort {
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListQuery, Sort, Whose),
     responses(
         (status = 200, description = "A page of tokens", body = List<Token>),
-        (status = 404, description = "There is no such user", body = ErrorBody),
+        (status = 404, description = "The user does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(
@@ -192,8 +192,8 @@ pub(super) fn end(text: Option<&str>, now: i64) -> Result<Option<i64>, ApiError>
 /// Requires a password or a session: an access token cannot create tokens.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = ToMake,
     responses(
-        (status = 201, description = "It is there; its secret is shown this once", body = Made),
-        (status = 409, description = "One has 200 tokens already", body = ErrorBody),
+        (status = 201, description = "Created; the secret is shown only here", body = Made),
+        (status = 409, description = "You already have 200 tokens", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn create(
@@ -244,8 +244,8 @@ pub(super) async fn create(
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
     params(("id" = i64, Path, description = "The token's id", example = 7), Whose),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no such token", body = ErrorBody),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "The token does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn revoke(

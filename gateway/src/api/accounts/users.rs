@@ -157,8 +157,8 @@ fn yes() -> bool {
 /// `POST /api/users`: creates an account.
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewAccount,
     responses(
-        (status = 201, description = "It is there", body = Account),
-        (status = 409, description = "There is one of that name", body = ErrorBody),
+        (status = 201, description = "Created", body = Account),
+        (status = 409, description = "The name is taken", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn create(
@@ -197,10 +197,10 @@ fn word(role: Role) -> &'static str {
 
 /// `GET /api/users/{name}`: returns an account with its permissions.
 #[utoipa::path(get, path = "/users/{name}", tag = "users",
-    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
+    params(("name" = String, Path, description = "The name; case does not matter", example = "zoë")),
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn get(
@@ -228,11 +228,11 @@ pub(super) struct Change {
 ///
 /// The change takes effect at the account's next request.
 #[utoipa::path(patch, path = "/users/{name}", tag = "users", request_body = Change,
-    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
+    params(("name" = String, Path, description = "The name; case does not matter", example = "zoë")),
     responses(
-        (status = 200, description = "As it is now", body = Account),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
-        (status = 409, description = "It is the last administrator", body = ErrorBody),
+        (status = 200, description = "The changed object", body = Account),
+        (status = 404, description = "No such name exists", body = ErrorBody),
+        (status = 409, description = "The account is the last administrator", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn change(
@@ -280,11 +280,11 @@ fn done(changed: UserChanged, name: &UserName) -> Result<(), ApiError> {
 ///
 /// The content that it pushed and the robots that it created are kept.
 #[utoipa::path(delete, path = "/users/{name}", tag = "users",
-    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
+    params(("name" = String, Path, description = "The name; case does not matter", example = "zoë")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
-        (status = 409, description = "It is the last administrator", body = ErrorBody),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "No such name exists", body = ErrorBody),
+        (status = 409, description = "The account is the last administrator", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn remove(
@@ -322,11 +322,11 @@ pub(super) struct Reset {
 /// anything else. All of its sessions end. To change your own password, use
 /// `PUT /api/auth/password`.
 #[utoipa::path(put, path = "/users/{name}/password", tag = "users", request_body = Reset,
-    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
+    params(("name" = String, Path, description = "The name; case does not matter", example = "zoë")),
     responses(
-        (status = 204, description = "It is set"),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
-        (status = 409, description = "It is one's own", body = ErrorBody),
+        (status = 204, description = "Set"),
+        (status = 404, description = "No such name exists", body = ErrorBody),
+        (status = 409, description = "This is your own account", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn reset_password(
@@ -360,10 +360,10 @@ pub(super) async fn reset_password(
 /// `POST /api/users/{name}/unlock`: clears the failed sign-ins of an account,
 /// so that it can sign in from any address.
 #[utoipa::path(post, path = "/users/{name}/unlock", tag = "users",
-    params(("name" = String, Path, description = "The name, in any case", example = "zoë")),
+    params(("name" = String, Path, description = "The name; case does not matter", example = "zoë")),
     responses(
-        (status = 204, description = "They are forgotten"),
-        (status = 404, description = "There is none of that name", body = ErrorBody),
+        (status = 204, description = "Cleared"),
+        (status = 404, description = "No such name exists", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn unlock(

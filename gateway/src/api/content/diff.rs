@@ -106,8 +106,8 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 /// `GET /api/diff?repo=&from=&to=&platform=`: compares two images.
 #[utoipa::path(get, path = "/diff", tag = "images", params(RepositoryQuery, DiffQuery),
     responses(
-        (status = 200, description = "What differs", body = Diff),
-        (status = 404, description = "There is no such repository, image or platform",
+        (status = 200, description = "The differences", body = Diff),
+        (status = 404, description = "The repository, image or platform does not exist",
          body = ErrorBody),
         SignedIn,
     ))]

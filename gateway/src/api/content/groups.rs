@@ -183,8 +183,8 @@ fn parse(name: &str) -> Result<GroupName, ApiError> {
 /// Requires an administrator.
 #[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
     responses(
-        (status = 201, description = "It is there", body = Created),
-        (status = 409, description = "There is one of that name", body = ErrorBody),
+        (status = 201, description = "Created", body = Created),
+        (status = 409, description = "The name is taken", body = ErrorBody),
         SignedIn,
     ))]
 pub(in crate::api) async fn create(
@@ -260,8 +260,8 @@ pub(in crate::api) struct Settings {
 #[utoipa::path(patch, path = "/groups/{group}", tag = "groups", request_body = Change,
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(
-        (status = 200, description = "The settings as they are now", body = Settings),
-        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 200, description = "The changed settings", body = Settings),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(in crate::api) async fn change(
@@ -307,9 +307,9 @@ pub(in crate::api) async fn change(
 #[utoipa::path(delete, path = "/groups/{group}", tag = "groups",
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no such group", body = ErrorBody),
-        (status = 409, description = "It has repositories", body = ErrorBody),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
+        (status = 409, description = "The group has repositories", body = ErrorBody),
         SignedIn,
     ))]
 pub(in crate::api) async fn remove(

@@ -157,7 +157,7 @@ pub(super) fn no_image(repository: &RepositoryName, reference: &str) -> ApiError
 #[utoipa::path(get, path = "/image", tag = "images", params(RepositoryQuery, ImageQuery),
     responses(
         (status = 200, description = "The image", body = Image),
-        (status = 404, description = "There is no such repository, image or platform",
+        (status = 404, description = "The repository, image or platform does not exist",
          body = ErrorBody),
         SignedIn,
     ))]
@@ -302,9 +302,9 @@ pub(super) struct ImageToDelete {
 #[utoipa::path(delete, path = "/image", tag = "images", params(RepositoryQuery, ImageToDelete, DryRun),
     request_body = Option<DryRunBody>,
     responses(
-        (status = 200, description = "What it did, or would do", body = ShownPreview),
-        (status = 404, description = "There is no such repository or image", body = ErrorBody),
-        (status = 409, description = "An index names it", body = ErrorBody),
+        (status = 200, description = "The result, or the preview of a dry run", body = ShownPreview),
+        (status = 404, description = "The repository or image does not exist", body = ErrorBody),
+        (status = 409, description = "An index references the manifest", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn remove(

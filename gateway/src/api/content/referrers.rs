@@ -66,7 +66,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 #[utoipa::path(get, path = "/referrers", tag = "images", params(RepositoryQuery, ReferrersQuery, ListQuery),
     responses(
         (status = 200, description = "A page of referrers", body = List<Item>),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
+        (status = 404, description = "The repository does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(

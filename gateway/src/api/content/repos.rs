@@ -111,7 +111,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 #[utoipa::path(get, path = "/repos", tag = "repositories", params(ListQuery, Filter),
     responses(
         (status = 200, description = "A page of repositories", body = List<Item>),
-        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(in crate::api) async fn list(
@@ -148,9 +148,9 @@ pub(in crate::api) async fn list(
 /// repositories on their first push.
 #[utoipa::path(post, path = "/repos", tag = "repositories", request_body = NewRepository,
     responses(
-        (status = 201, description = "It is there", body = Created),
-        (status = 404, description = "There is no such group", body = ErrorBody),
-        (status = 409, description = "There is one of that name", body = ErrorBody),
+        (status = 201, description = "Created", body = Created),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
+        (status = 409, description = "The name is taken", body = ErrorBody),
         SignedIn,
     ))]
 pub(in crate::api) async fn create(
@@ -199,9 +199,9 @@ pub(in crate::api) async fn make(
 #[utoipa::path(delete, path = "/repos", tag = "repositories", params(RepositoryQuery, DryRun),
     request_body = Option<DryRunBody>,
     responses(
-        (status = 200, description = "What it did, or would do", body = ShownPreview),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
-        (status = 409, description = "It is being pushed to, or cannot be taken apart",
+        (status = 200, description = "The result, or the preview of a dry run", body = ShownPreview),
+        (status = 404, description = "The repository does not exist", body = ErrorBody),
+        (status = 409, description = "The repository is being pushed to, or the index is incomplete",
          body = ErrorBody),
         SignedIn,
     ))]

@@ -104,7 +104,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 #[utoipa::path(get, path = "/tags", tag = "tags", params(RepositoryQuery, ListQuery, Sorted),
     responses(
         (status = 200, description = "A page of tags", body = List<Item>),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
+        (status = 404, description = "The repository does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(
@@ -130,8 +130,8 @@ pub(super) async fn list(
 /// An image without tags is deleted when garbage is collected.
 #[utoipa::path(post, path = "/tags/delete", tag = "tags", request_body = Deletion,
     responses(
-        (status = 200, description = "What it did, or would do", body = ShownPreview),
-        (status = 404, description = "There is no such repository, or none of the tags",
+        (status = 200, description = "The result, or the preview of a dry run", body = ShownPreview),
+        (status = 404, description = "The repository does not exist, or none of the tags does",
          body = ErrorBody),
         SignedIn,
     ))]

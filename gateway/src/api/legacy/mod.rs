@@ -209,7 +209,7 @@ fn below(name: &RepositoryName) -> String {
     params(("group" = String, Path, description = "The group's name", example = "team")),
     responses(
         (status = 200, description = "The repositories", body = OfGroup),
-        (status = 404, description = "There is no such group", body = ErrorBody),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn of_group(
@@ -245,9 +245,9 @@ pub(super) async fn all(Caller { state, caller }: Caller) -> Result<Answer<All>,
 /// `POST /api/repositories`: creates a repository.
 #[utoipa::path(post, path = "/repositories", tag = "older paths", request_body = NewRepository,
     responses(
-        (status = 200, description = "It is there", body = Made),
-        (status = 404, description = "There is no such group", body = ErrorBody),
-        (status = 409, description = "There is one of that name", body = ErrorBody),
+        (status = 200, description = "Created", body = Made),
+        (status = 404, description = "The group does not exist", body = ErrorBody),
+        (status = 409, description = "The name is taken", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn create(

@@ -75,12 +75,12 @@ async fn below_a_group(caller: Caller, uri: Uri) -> Result<Answer<OfRepository>,
     params(
         ("group" = String, Path, description = "The group's name", example = "team"),
         ("repository" = String, Path,
-         description = "The repository's name below the group's, with `/` as it is or as `%2F`",
+         description = "The repository's name without the group; `/` may be escaped as `%2F`",
          example = "app"),
     ),
     responses(
         (status = 200, description = "The tags", body = OfRepository),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
+        (status = 404, description = "The repository does not exist", body = ErrorBody),
         SignedIn,
     ))]
 async fn of_repository(
@@ -124,12 +124,12 @@ async fn remove(caller: Caller, client: ClientAddress, uri: Uri) -> Result<Answe
 /// everything in it.
 #[utoipa::path(delete, path = "/repositories/{repository}", tag = "older paths",
     params(("repository" = String, Path,
-            description = "The repository's name, with `/` as it is or as `%2F`",
+            description = "The repository's name; `/` may be escaped as `%2F`",
             example = "team/app")),
     responses(
-        (status = 200, description = "It is gone", body = Done),
-        (status = 404, description = "There is no such repository", body = ErrorBody),
-        (status = 409, description = "It is being pushed to, or cannot be taken apart",
+        (status = 200, description = "Deleted", body = Done),
+        (status = 404, description = "The repository does not exist", body = ErrorBody),
+        (status = 409, description = "The repository is being pushed to, or the index is incomplete",
          body = ErrorBody),
         SignedIn,
     ))]
@@ -148,14 +148,14 @@ async fn remove_repository(
 #[utoipa::path(delete, path = "/repositories/{repository}/tags/{tag}", tag = "older paths",
     params(
         ("repository" = String, Path,
-         description = "The repository's name, with `/` as it is or as `%2F`",
+         description = "The repository's name; `/` may be escaped as `%2F`",
          example = "team/app"),
         ("tag" = String, Path, description = "The tag's name", example = "1.2.3"),
     ),
     responses(
-        (status = 200, description = "It is gone", body = Done),
-        (status = 404, description = "There is no such repository or tag", body = ErrorBody),
-        (status = 409, description = "It cannot be removed as things stand", body = ErrorBody),
+        (status = 200, description = "Deleted", body = Done),
+        (status = 404, description = "The repository or tag does not exist", body = ErrorBody),
+        (status = 409, description = "The account is your own, or the last administrator", body = ErrorBody),
         SignedIn,
     ))]
 async fn remove_tag(

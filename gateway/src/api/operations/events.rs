@@ -113,7 +113,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     params(("Last-Event-ID" = Option<String>, Header,
         description = "The id of the last event that was received")),
     responses(
-        (status = 200, description = "Events without end", content_type = "text/event-stream",
+        (status = 200, description = "A stream of events", content_type = "text/event-stream",
          body = Everything, example = json!("event: job\nid: 5f3a-12\ndata: {\"id\":17}\n\n")),
         SignedIn,
     ))]

@@ -82,7 +82,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 /// `POST /api/gc` `{"dry_run": bool}`: collects garbage, or previews the
 /// collection.
 #[utoipa::path(post, path = "/gc", tag = "storage", request_body = Order,
-    responses((status = 200, description = "What was collected", body = Report), SignedIn))]
+    responses((status = 200, description = "The result of the collection", body = Report), SignedIn))]
 pub(super) async fn collect(
     Admin {
         state,

@@ -117,7 +117,7 @@ pub(super) async fn list(
     params(("id" = i64, Path, description = "Its id", example = 17)),
     responses(
         (status = 200, description = "The transfer", body = Transfer),
-        (status = 404, description = "There is none, or you may not see it", body = ErrorBody),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn one(
@@ -164,9 +164,9 @@ pub(super) async fn summary(Caller { state, caller }: Caller) -> Result<Answer<S
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "transfers",
     params(("id" = i64, Path, description = "Its id", example = 17)),
     responses(
-        (status = 200, description = "It is due now", body = Transfer),
-        (status = 404, description = "There is none, or you may not see it", body = ErrorBody),
-        (status = 409, description = "It neither failed nor rests", body = ErrorBody),
+        (status = 200, description = "The transfer will be retried now", body = Transfer),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody),
+        (status = 409, description = "The transfer has neither failed nor is it paused", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn retry(
@@ -210,7 +210,7 @@ pub(super) async fn retry(
 ///
 /// Includes the transfers of repositories to which you may push.
 #[utoipa::path(post, path = "/jobs/retry-failed", tag = "transfers",
-    responses((status = 200, description = "They are due now", body = Retried), SignedIn))]
+    responses((status = 200, description = "The transfers will be retried now", body = Retried), SignedIn))]
 pub(super) async fn retry_failed(
     Caller { state, caller }: Caller,
     client: ClientAddress,

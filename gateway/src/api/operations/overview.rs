@@ -241,7 +241,7 @@ pub(super) struct Found {
 ///
 /// Returns only names that you may read.
 #[utoipa::path(get, path = "/search", tag = "overview", params(Text),
-    responses((status = 200, description = "What was found", body = Found), SignedIn))]
+    responses((status = 200, description = "The matches", body = Found), SignedIn))]
 pub(super) async fn search(
     Caller { state, caller }: Caller,
     Query(query): Query<ListQuery>,

@@ -97,7 +97,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 
 /// Returns the state of the SFTP server.
 #[utoipa::path(get, path = "/sftp/health", tag = "storage",
-    responses((status = 200, description = "How it is", body = Health), SignedIn))]
+    responses((status = 200, description = "The state of the storage", body = Health), SignedIn))]
 pub(super) async fn health(Caller { state, caller }: Caller) -> Result<Answer<Health>, ApiError> {
     let store = &state.node.store;
     let (health, seen) = (store.health().await?, store.storage_seen().await?);
@@ -137,8 +137,8 @@ pub(super) async fn health(Caller { state, caller }: Caller) -> Result<Answer<He
 /// and queries the free space. It does not touch any other files.
 #[utoipa::path(post, path = "/sftp/check", tag = "storage",
     responses(
-        (status = 200, description = "What each step found", body = Check),
-        (status = 409, description = "A check runs already", body = ErrorBody),
+        (status = 200, description = "The result of each step", body = Check),
+        (status = 409, description = "A check is already running", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn check(Admin { state, .. }: Admin) -> Result<Answer<Check>, ApiError> {

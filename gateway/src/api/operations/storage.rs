@@ -176,7 +176,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 
 /// Returns the free space, and what uses the space.
 #[utoipa::path(get, path = "/storage", tag = "storage",
-    responses((status = 200, description = "Room and bytes", body = Room), SignedIn))]
+    responses((status = 200, description = "The storage's space and its use", body = Room), SignedIn))]
 pub(super) async fn room(Caller { state, .. }: Caller) -> Result<Answer<Room>, ApiError> {
     let store = &state.node.store;
     let bytes = store.stored_bytes().await?;
@@ -272,7 +272,7 @@ fn thinned(days: &[StorageDay]) -> Vec<Day> {
 
 /// Lists the largest repositories that you may read.
 #[utoipa::path(get, path = "/storage/top", tag = "storage", params(Largest),
-    responses((status = 200, description = "The largest first", body = Top), SignedIn))]
+    responses((status = 200, description = "The repositories, the largest first", body = Top), SignedIn))]
 pub(super) async fn top(
     Caller { state, caller }: Caller,
     Query(largest): Query<Largest>,

@@ -95,7 +95,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 /// numbers are returned with their age. The response is `{"enabled": false}` if
 /// no box is configured.
 #[utoipa::path(get, path = "/ftp/usage", tag = "storage",
-    responses((status = 200, description = "How full it is", body = CardOrOff), SignedIn))]
+    responses((status = 200, description = "The storage's space and its use", body = CardOrOff), SignedIn))]
 pub(super) async fn usage(Caller { state, .. }: Caller) -> Result<Response, ApiError> {
     let Some(usage) = &state.usage else {
         return Ok(Answer(Off { enabled: false }).into_response());
