@@ -1,6 +1,6 @@
-//! The usage of a Hetzner Storage Box, from Hetzner's API (`GET
-//! /v1/storage_boxes/{id}`). A response is current for ten minutes. After that,
-//! or while the API fails, it is shown with its age.
+//! The usage of a Hetzner Storage Box, from Hetzner's API
+//! (`GET /v1/storage_boxes/{id}`). A response is current for ten minutes. After
+//! that, or while the API fails, it is shown with its age.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

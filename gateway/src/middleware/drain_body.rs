@@ -42,8 +42,8 @@ pub(crate) async fn requests(request: Request, next: Next) -> Response {
 /// A request body that is drained if it is dropped before its end.
 struct DrainOnDrop {
     body: Body,
-    /// Whether the client sends the body, because it does not wait for `100
-    /// Continue` or has received it.
+    /// Whether the client sends the body, because it does not wait for
+    /// `100 Continue` or has received it.
     wanted: bool,
     ended: bool,
 }

@@ -116,8 +116,8 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 /// a browser session: the response also sets a cookie that scripts on the page
 /// cannot read. A browser session expires after 12 hours without use, and after
 /// 30 days at the latest. Requests with the cookie that change something
-/// require `Origin`, `Content-Type: application/json` and `X-Refity-Client:
-/// web`.
+/// require `Origin`, `Content-Type: application/json` and
+/// `X-Refity-Client: web`.
 ///
 /// An account that must change its password also gets a session, but can only
 /// use it to change the password. After too many failed sign-ins from one

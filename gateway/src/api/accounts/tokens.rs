@@ -144,8 +144,8 @@ pub(super) async fn list(
 #[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToMake {
-    /// The name of the token: 1 to 64 letters, digits, spaces and `. _ - @ / :
-    /// + # ( ) ,`.
+    /// The name of the token: 1 to 64 letters, digits, spaces and
+    /// `. _ - @ / : + # ( ) ,`.
     #[schema(value_type = String, example = "laptop")]
     name: TokenName,
     /// The token's scopes, which never exceed its owner's permissions at the

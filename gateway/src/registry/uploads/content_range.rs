@@ -45,8 +45,7 @@ impl ContentRange {
         ))
     }
 
-    /// Parses a range. Some clients write it as RFC 9110 does: `bytes
-    /// 0-1023/*`.
+    /// Parses a range. Some clients write it as in RFC 9110, `bytes 0-1023/*`.
     fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix("bytes ").unwrap_or(text);
         let text = text.split_once('/').map_or(text, |(range, _)| range);

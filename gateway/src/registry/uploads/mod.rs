@@ -47,8 +47,7 @@ impl UploadQuery {
         }
     }
 
-    /// `POST blobs/uploads/`: starts a session, mounts a blob, or receives a
-    /// whole blob.
+    /// Parses the digests of a request that starts an upload.
     fn requested(&self) -> Result<Requested, RegistryError> {
         let digest = self.digest.as_deref().map(parse).transpose()?;
         Ok(Requested {
@@ -62,12 +61,11 @@ impl UploadQuery {
     }
 }
 
-/// The client does not know the session's id, so nothing can continue it.
+/// The blob that a request to start an upload is for.
 struct Requested {
-    /// Mounts a blob of another repository into this one. Returns `None` if the
-    /// blob is not found; the request then starts a session.
+    /// The blob to mount from another repository.
     mounted: Option<Digest>,
-    /// The name is invalid, so no repository has it.
+    /// The digest of the blob, if the request's body contains all of it.
     digest: Option<Digest>,
     algorithm: Algorithm,
 }
@@ -76,8 +74,8 @@ fn parse(digest: &str) -> Result<Digest, RegistryError> {
     digest.parse().map_err(RegistryError::DigestInvalid)
 }
 
-/// Returns a repository that the client may mount from; `None` if there is
-/// none. Without a name, all repositories that it may read are searched.
+/// `POST blobs/uploads/`: starts a session, mounts a blob, or receives a whole
+/// blob.
 pub(in crate::registry) async fn start(
     state: &AppState,
     repository: RepositoryName,
@@ -93,7 +91,8 @@ pub(in crate::registry) async fn start(
     } = match query.requested() {
         Ok(requested) => requested,
         Err(error) => {
-            // `PATCH` of a session: appends a chunk or a stream.
+            // A missing group or repository is reported before an invalid
+            // digest.
             push_target::require(state, &repository, parts).await?;
             return Err(error);
         }
@@ -112,8 +111,8 @@ pub(in crate::registry) async fn start(
         Some(digest) => match session.append(parts, body).await {
             Ok(session) => session.commit(digest, parts).await,
             Err(error) => {
-                // `PUT` of a session: appends the last chunk, if any, and
-                // commits the session as a blob.
+                // The client does not know the session's id, so nothing can
+                // continue it.
                 state.node.store.cancel_upload(id).await?;
                 state.node.spool.remove_unlocked(id.into()).await?;
                 Err(error)
@@ -122,7 +121,8 @@ pub(in crate::registry) async fn start(
     }
 }
 
-/// The same request again gets the same response.
+/// Mounts a blob of another repository into this one. Returns `None` if the
+/// blob is not found; the request then starts a session.
 async fn mount(
     state: &AppState,
     repository: &RepositoryName,
@@ -132,7 +132,7 @@ async fn mount(
     parts: &Parts,
 ) -> Result<Option<Response>, RegistryError> {
     let Ok(from) = query.from.as_deref().map(str::parse).transpose() else {
-        // `GET` of a session: returns its progress.
+        // The name is invalid, so no repository has it.
         return Ok(None);
     };
     let Some(source) = mount_source(state, actor, from).await? else {
@@ -148,7 +148,9 @@ async fn mount(
     }
 }
 
-/// `DELETE` of a session: cancels it.
+/// Returns the repository or repositories that the client may mount from;
+/// `None` if it may not. Without a name, all repositories that it may read are
+/// searched.
 async fn mount_source(
     state: &AppState,
     actor: &Actor,
@@ -161,7 +163,7 @@ async fn mount_source(
     Ok(may.then_some(MountSource::Repository(from)))
 }
 
-/// Returns the response for a blob that was added to the repository.
+/// `PATCH` of a session: appends a chunk or a stream.
 pub(in crate::registry) async fn append(
     state: &AppState,
     repository: RepositoryName,
@@ -176,8 +178,8 @@ pub(in crate::registry) async fn append(
     Ok(session_answer(StatusCode::ACCEPTED, &repository, id, offset).into())
 }
 
-/// `PUT` of a session: appends the last chunk, if there is one, and makes a
-/// blob of the session.
+/// `PUT` of a session: appends the last chunk, if any, and commits the session
+/// as a blob.
 pub(in crate::registry) async fn finish(
     state: &AppState,
     repository: RepositoryName,
@@ -196,7 +198,7 @@ pub(in crate::registry) async fn finish(
             let session = session.append(parts, body).await?;
             session.commit(digest, parts).await
         }
-        // The same request again: the answer is the same.
+        // The same request again gets the same response.
         Opened::Committed(committed) if committed == digest => {
             let jobs = state.node.store.blob_jobs(&repository, &digest).await?;
             let response = blob_answer(&repository, &digest);
@@ -206,7 +208,7 @@ pub(in crate::registry) async fn finish(
     }
 }
 
-/// `GET` of a session: how far it is.
+/// `GET` of a session: returns its progress.
 pub(in crate::registry) async fn status(
     state: &AppState,
     repository: &RepositoryName,
@@ -224,7 +226,7 @@ pub(in crate::registry) async fn status(
     }
 }
 
-/// `DELETE` of a session.
+/// `DELETE` of a session: cancels it.
 pub(in crate::registry) async fn cancel(
     state: &AppState,
     repository: RepositoryName,
@@ -251,7 +253,7 @@ fn session_answer(
     )
 }
 
-/// The answer to what made a blob the repository's.
+/// Returns the response for a blob that was added to the repository.
 pub(in crate::registry) fn blob_answer(repository: &RepositoryName, digest: &Digest) -> Response {
     empty(
         StatusCode::CREATED,
