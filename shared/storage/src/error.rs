@@ -1,27 +1,26 @@
-//! What can go wrong with the storage, in the three kinds that decide what
-//! happens next.
+//! Errors of the storage, in the three kinds that decide whether to retry.
 
 use std::io;
 
-/// Why a person is needed.
+/// The reason why a person is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The server refuses the account, the password or the key.
     Authentication,
-    /// The server shows another key than the one that is trusted.
+    /// The server presents a host key other than the trusted one.
     HostKey,
-    /// The account may not do this here.
+    /// The account lacks the permission.
     Permission,
-    /// The disk is full or the quota is used up.
+    /// The disk is full or the quota is exceeded.
     NoSpace,
-    /// Another installation owns the folder.
+    /// The folder belongs to another installation.
     Owner,
-    /// Something else that does not mend itself.
+    /// Another problem that does not resolve itself.
     Other,
 }
 
 impl Reason {
-    /// The stable text for the database and the API.
+    /// Returns the stable text for the database and the API.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -35,48 +34,48 @@ impl Reason {
     }
 }
 
-/// What a transient error is about.
+/// The scope of a transient error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// The storage as a whole: the connection could not be made, or it broke.
+    /// The storage as a whole: the connection failed or broke.
     Storage,
-    /// One operation; others may succeed.
+    /// A single operation; others may succeed.
     Operation,
 }
 
-/// An error of the storage. Its kind alone decides whether to try again.
+/// An error of the storage. Its kind alone decides whether to retry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
-    /// The same call may succeed later without anyone's help. The operation may
-    /// have taken effect, or may still take effect: look before deciding
-    /// anything from it, and repeat it.
+    /// The same call may succeed later without help. The operation may have
+    /// taken effect, or may still take effect: check before relying on the
+    /// outcome, and repeat it.
     #[error("{message}")]
     Transient {
-        /// What failed.
+        /// The scope of the failure.
         scope: Scope,
-        /// What happened, in words.
+        /// What happened.
         message: String,
     },
     /// The same call fails until a person changes something.
     #[error("{message}")]
     NeedsPerson {
-        /// What kind of help is needed.
+        /// The kind of help needed.
         reason: Reason,
-        /// What happened, in words.
+        /// What happened.
         message: String,
-        /// What would help.
+        /// What to do.
         hint: String,
     },
-    /// The storage answered, and there is nothing at this path.
+    /// The storage responded that the path does not exist.
     #[error("{path} is not on the storage")]
     Missing {
-        /// The path as a person finds it on the storage.
+        /// The path for display, including the storage's root.
         path: String,
     },
 }
 
 impl StorageError {
-    /// A transient error of the storage as a whole.
+    /// Creates a transient error of the storage as a whole.
     #[must_use]
     pub fn connection(message: impl Into<String>) -> Self {
         Self::Transient {
@@ -85,7 +84,7 @@ impl StorageError {
         }
     }
 
-    /// A transient error of one operation.
+    /// Creates a transient error of one operation.
     #[must_use]
     pub fn operation(message: impl Into<String>) -> Self {
         Self::Transient {
@@ -94,8 +93,8 @@ impl StorageError {
         }
     }
 
-    /// Whether the error concerns the storage's health and not only the
-    /// operation that met it.
+    /// Returns whether the error affects the storage's health, not only the
+    /// failed operation.
     #[must_use]
     pub fn is_connection(&self) -> bool {
         matches!(
@@ -110,19 +109,19 @@ impl StorageError {
         )
     }
 
-    /// Whether trying again later may help without anyone's help.
+    /// Returns whether a retry may succeed without help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient { .. })
     }
 
-    /// Whether there was nothing at the path.
+    /// Returns whether the path does not exist.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Missing { .. })
     }
 
-    /// What a person could do, where one is needed.
+    /// Returns what a person can do, if one is needed.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
@@ -131,7 +130,7 @@ impl StorageError {
         }
     }
 
-    /// Why a person is needed, where one is.
+    /// Returns the reason why a person is needed, if one is.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self {
@@ -140,7 +139,7 @@ impl StorageError {
         }
     }
 
-    /// The stable text for the database and the API.
+    /// Returns the stable text for the database and the API.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -157,7 +156,7 @@ impl StorageError {
         }
     }
 
-    /// The error of the storage inside an I/O error.
+    /// Returns the storage error inside an I/O error, if there is one.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
@@ -249,8 +248,8 @@ impl From<StorageError> for io::Error {
     }
 }
 
-/// Why a change was not made. Only [`ChangeError::Storage`] is about the
-/// storage; the others are about what the caller gave.
+/// The reason why a change was not made. Only [`ChangeError::Storage`] is an
+/// error of the storage; the others concern the caller's input.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The storage failed.
@@ -259,17 +258,16 @@ pub enum ChangeError {
     /// The bytes to store cannot be read.
     #[error("the bytes to store cannot be read: {0}")]
     Source(#[source] io::Error),
-    /// The bytes to store are not those that were announced, by length or
-    /// digest.
+    /// The length or digest of the bytes does not match.
     #[error("the bytes to store are damaged: {0}")]
     Damaged(String),
-    /// The guard did not hold any more.
+    /// The guard no longer held.
     #[error("given up before anything was replaced")]
     Cancelled,
 }
 
 impl ChangeError {
-    /// For changes whose bytes and guard cannot fail.
+    /// Converts the error of a change whose source and guard cannot fail.
     #[must_use]
     pub fn into_storage(self) -> StorageError {
         match self {

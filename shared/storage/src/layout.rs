@@ -1,5 +1,5 @@
-//! Where everything is on the storage: the CNCF Distribution filesystem
-//! driver's tree, and a folder of our own beside it.
+//! Paths of all files on the storage: the tree of the CNCF Distribution
+//! filesystem driver, and Refity's own folder next to it.
 //!
 //! All paths are relative to the storage's root.
 //!
@@ -25,7 +25,7 @@ use refity_types::name::{GroupName, RepositoryName, Tag};
 
 use crate::path::{FileName, RemotePath};
 
-/// What Distribution puts below its root folder.
+/// Path of the tree below Distribution's root folder.
 const TREE: &str = "docker/registry/v2";
 
 fn at(below: std::fmt::Arguments<'_>) -> RemotePath {
@@ -36,100 +36,101 @@ fn in_repository(name: &RepositoryName, below: &str) -> RemotePath {
     at(format_args!("repositories/{name}/{below}"))
 }
 
-/// The tree's own folder.
+/// Returns the folder of the tree.
 #[must_use]
 pub fn base() -> RemotePath {
     RemotePath::checked(TREE.to_owned())
 }
 
-/// All repositories.
+/// Returns the folder of all repositories.
 #[must_use]
 pub fn repositories() -> RemotePath {
     at(format_args!("repositories"))
 }
 
-/// The folder of a blob, which holds `data` only.
+/// Returns the folder of a blob, which contains only `data`.
 #[must_use]
 pub fn blob_folder(digest: &Digest) -> RemotePath {
     let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
     at(format_args!("blobs/{algorithm}/{}/{hex}", &hex[..2]))
 }
 
-/// A blob's bytes.
+/// Returns the file with a blob's bytes.
 #[must_use]
 pub fn blob(digest: &Digest) -> RemotePath {
     let (algorithm, hex) = (digest.algorithm().name(), digest.hex());
     at(format_args!("blobs/{algorithm}/{}/{hex}/data", &hex[..2]))
 }
 
-/// A repository's folder. Deeper repositories may be inside it.
+/// Returns the folder of a repository. It may contain nested repositories.
 #[must_use]
 pub fn repository(name: &RepositoryName) -> RemotePath {
     at(format_args!("repositories/{name}"))
 }
 
-/// The folder of a repository's layer links.
+/// Returns the folder of a repository's layer links.
 #[must_use]
 pub fn layers(name: &RepositoryName) -> RemotePath {
     in_repository(name, "_layers")
 }
 
-/// The link that makes a blob a repository's.
+/// Returns the link that adds a blob to a repository.
 #[must_use]
 pub fn layer_link(name: &RepositoryName, digest: &Digest) -> RemotePath {
     in_repository(name, &format!("_layers/{}/link", algorithm_hex(digest)))
 }
 
-/// The folder of a repository's manifest revisions.
+/// Returns the folder of a repository's manifest revisions.
 #[must_use]
 pub fn revisions(name: &RepositoryName) -> RemotePath {
     in_repository(name, "_manifests/revisions")
 }
 
-/// The link that makes a manifest a repository's.
+/// Returns the link that adds a manifest to a repository.
 #[must_use]
 pub fn revision_link(name: &RepositoryName, digest: &Digest) -> RemotePath {
     let link = format!("_manifests/revisions/{}/link", algorithm_hex(digest));
     in_repository(name, &link)
 }
 
-/// The folder of a repository's tags.
+/// Returns the folder of a repository's tags.
 #[must_use]
 pub fn tags(name: &RepositoryName) -> RemotePath {
     in_repository(name, "_manifests/tags")
 }
 
-/// A tag's folder.
+/// Returns the folder of a tag.
 #[must_use]
 pub fn tag(name: &RepositoryName, tag: &Tag) -> RemotePath {
     in_repository(name, &format!("_manifests/tags/{tag}"))
 }
 
-/// The link to a tag's manifest.
+/// Returns the link to a tag's current manifest.
 #[must_use]
 pub fn tag_current(name: &RepositoryName, tag_name: &Tag) -> RemotePath {
     tag(name, tag_name).join(&current_in_tag())
 }
 
-/// The link to a manifest that a tag pointed to at some time.
+/// Returns the link to a manifest that a tag points to now or pointed to
+/// before.
 #[must_use]
 pub fn tag_index(name: &RepositoryName, tag_name: &Tag, digest: &Digest) -> RemotePath {
     tag(name, tag_name).join(&index_in_tag(digest))
 }
 
-/// The current link's path inside its tag's folder.
+/// Returns the path of the current link within its tag's folder.
 #[must_use]
 pub fn current_in_tag() -> RemotePath {
     RemotePath::checked("current/link".to_owned())
 }
 
-/// An index link's path inside its tag's folder.
+/// Returns the path of an index link within its tag's folder.
 #[must_use]
 pub fn index_in_tag(digest: &Digest) -> RemotePath {
     RemotePath::checked(format!("index/{}/link", algorithm_hex(digest)))
 }
 
-/// The folders that are a repository's own, each before the one that it is in.
+/// Returns the folders that belong to a repository, children before parents.
 #[must_use]
 pub fn own_folders(name: &RepositoryName) -> Vec<RemotePath> {
     let by_algorithm = |folder: &str| {
@@ -147,31 +148,33 @@ pub fn own_folders(name: &RepositoryName) -> Vec<RemotePath> {
     folders
 }
 
-/// The file with the id of the installation that the tree belongs to.
+/// Returns the file with the id of the installation that owns the tree.
 #[must_use]
 pub fn owner() -> RemotePath {
     at(format_args!("_refity/owner"))
 }
 
-/// The folder of files being written.
+/// Returns the folder of files being written.
 #[must_use]
 pub fn tmp() -> RemotePath {
     at(format_args!("_refity/tmp"))
 }
 
-/// The temporary path of one attempt of a job: nobody else writes it.
+/// Returns the temporary path of one attempt of a job. No other attempt writes
+/// it.
 #[must_use]
 pub fn tmp_name(installation: InstallationId, job: i64, attempt: i64) -> RemotePath {
     at(format_args!("_refity/tmp/{installation}.{job}.{attempt}"))
 }
 
-/// The folder of removed blobs.
+/// Returns the folder of removed blobs.
 #[must_use]
 pub fn trash() -> RemotePath {
     at(format_args!("_refity/trash"))
 }
 
-/// Where a blob is moved that is removed at this time (milliseconds UTC).
+/// Returns the trash path of a blob that is removed at this time (milliseconds
+/// UTC).
 #[must_use]
 pub fn trash_name(digest: &Digest, millis: i64) -> RemotePath {
     let algorithm = digest.algorithm().name();
@@ -181,31 +184,31 @@ pub fn trash_name(digest: &Digest, millis: i64) -> RemotePath {
     ))
 }
 
-/// The folder of groups' markers.
+/// Returns the folder of group markers.
 #[must_use]
 pub fn groups() -> RemotePath {
     at(format_args!("_refity/groups"))
 }
 
-/// A group's marker.
+/// Returns the marker of a group.
 #[must_use]
 pub fn group(group: &GroupName) -> RemotePath {
     at(format_args!("_refity/groups/{group}"))
 }
 
-/// The parts of the last component of a [`tmp_name`].
+/// The parts of the file name in a [`tmp_name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TmpName {
-    /// The installation that writes it.
+    /// The installation that writes the file.
     pub installation: InstallationId,
-    /// The job that writes it.
+    /// The job that writes the file.
     pub job: i64,
-    /// The job's attempt.
+    /// Attempt of the job.
     pub attempt: i64,
 }
 
 impl TmpName {
-    /// Reads a file name of the tmp folder; `None` for a foreign one.
+    /// Parses a file name of the tmp folder. Returns `None` for foreign files.
     #[must_use]
     pub fn parse(file_name: &FileName) -> Option<Self> {
         let mut parts = file_name.as_str().rsplitn(3, '.');
@@ -220,17 +223,18 @@ impl TmpName {
     }
 }
 
-/// The parts of the last component of a [`trash_name`].
+/// The parts of the file name in a [`trash_name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrashName {
     /// The removed blob.
     pub digest: Digest,
-    /// When it was removed, milliseconds UTC.
+    /// Time of the removal, in milliseconds UTC.
     pub millis: i64,
 }
 
 impl TrashName {
-    /// Reads a file name of the trash folder; `None` for a foreign one.
+    /// Parses a file name of the trash folder. Returns `None` for foreign
+    /// files.
     #[must_use]
     pub fn parse(file_name: &FileName) -> Option<Self> {
         let (name, millis) = file_name.as_str().rsplit_once('.')?;

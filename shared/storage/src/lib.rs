@@ -1,14 +1,14 @@
-//! The storage: where the registry's tree is kept.
+//! The storage backend that holds the registry's tree.
 //!
-//! What this crate promises:
-//! - [`Storage`] is the contract; its comments say what is atomic, what is
-//!   durable, and what may run twice. [`sftp`] and [`folder`] fulfil it.
-//! - Every path comes from [`layout`], which draws the whole tree, as a
-//!   [`RemotePath`], which cannot leave the storage's root.
+//! Guarantees:
+//! - [`Storage`] is the contract. Its comments state what is atomic, what is
+//!   durable, and what may run twice. [`sftp`] and [`folder`] implement it.
+//! - Every path comes from [`layout`], which draws the whole tree. A
+//!   [`RemotePath`] cannot leave the storage's root.
 //! - No partial file is visible under its final name.
-//! - Every error is a [`StorageError`]: it may pass, it needs a person, or
-//!   something is missing. Nothing else decides about retries.
-//! - It knows neither the database nor the spool.
+//! - Every error is a [`StorageError`]: transient, needs a person, or missing.
+//!   Nothing else decides about retries.
+//! - The crate depends on neither the database nor the spool.
 
 mod error;
 pub mod folder;
@@ -39,11 +39,11 @@ pub use storage::{
 };
 pub use stream::{LIST_MAX, Listing, Reading};
 
-/// The storage of these settings, for a process of this role. Nothing is
-/// connected to or looked at before it is used.
+/// Opens the storage described by the settings, for a process with this role.
+/// Does not connect to the storage or access it before it is used.
 ///
 /// # Errors
-/// When the sessions to SFTP cannot be prepared.
+/// If the SFTP session pool cannot be created.
 pub fn open(
     settings: StorageSettings,
     data_dir: &Path,

@@ -1,4 +1,4 @@
-//! Removing links, small files that hold a digest, and the folders of tags.
+//! Removes links, which are small files that hold a digest, and tag folders.
 
 use refity_types::name::{RepositoryName, Tag};
 
@@ -7,10 +7,10 @@ use crate::layout;
 use crate::path::RemotePath;
 use crate::storage::{Guard, Storage};
 
-/// Removes a link, and the folder that it alone was in. Fine if it is missing.
+/// Removes a link and its folder. Succeeds if the link is missing.
 ///
 /// # Errors
-/// When the storage fails, or the guard does not hold.
+/// If the storage fails, or the guard does not hold.
 pub async fn remove_link(
     storage: &dyn Storage,
     link: &RemotePath,
@@ -23,11 +23,11 @@ pub async fn remove_link(
     Ok(())
 }
 
-/// Removes a tag: its folder is renamed to `tmp` in one step, then taken apart.
-/// Fine if it is missing.
+/// Removes a tag: atomically renames its folder to `tmp`, then deletes it.
+/// Succeeds if the tag is missing.
 ///
 /// # Errors
-/// When the storage fails, or the guard does not hold.
+/// If the storage fails, or the guard does not hold.
 pub async fn remove_tag(
     storage: &dyn Storage,
     repository: &RepositoryName,

@@ -1,4 +1,4 @@
-//! Whose tree it is: two installations on one folder would delete each
+//! Ownership of the tree. Two installations on one folder would delete each
 //! other's files, so the second one is refused.
 
 use refity_config::installation::InstallationId;
@@ -7,28 +7,29 @@ use crate::error::{ChangeError, Reason, StorageError};
 use crate::layout;
 use crate::storage::{Guard, Placed, SmallFile, Storage};
 
-/// The longest content of the owner's file that is read.
+/// Maximum size of the owner file in bytes.
 const OWNER_MAX: usize = 4096;
 
-/// What [`check_owner`] found or did. The tree is ours in each case.
+/// The result of [`check_owner`]. In each case the tree belongs to this
+/// installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnerState {
-    /// The file names this installation.
+    /// The owner file already names this installation.
     Ours,
-    /// There was no owner; this installation is it now.
+    /// There was no owner; the owner file now names this installation.
     Created,
-    /// Another installation owned the tree until now.
+    /// Ownership was taken over from another installation.
     TakenOver {
-        /// Its id.
+        /// Id of the previous owner.
         from: String,
     },
 }
 
-/// Makes sure that the tree belongs to this installation.
+/// Ensures that the tree belongs to this installation.
 ///
 /// # Errors
-/// [`Reason::Owner`], naming both ids, when it is another's and is not to be
-/// taken over.
+/// [`Reason::Owner`], naming both ids, if the tree belongs to another
+/// installation and is not to be taken over.
 pub async fn check_owner(
     storage: &dyn Storage,
     installation: InstallationId,
@@ -45,11 +46,11 @@ pub async fn check_owner(
     }
 }
 
-/// Whether the tree has repositories that this installation's index cannot
-/// know: it is another's, or nobody's yet.
+/// Returns whether the tree contains repositories that this installation's
+/// index cannot know: the tree belongs to another installation, or to none yet.
 ///
 /// # Errors
-/// When the storage fails.
+/// If the storage fails.
 pub async fn holds_foreign_images(
     storage: &dyn Storage,
     installation: InstallationId,
@@ -76,12 +77,13 @@ async fn create(
     {
         return Err(error.clone());
     }
-    // The first installation is the owner; only the file can tell.
+    // The first installation to create the file is the owner; read the file to
+    // find out which.
     match (read_owner(storage).await?, placed) {
         (Some(owner), _) if owner == installation.to_string() => Ok(OwnerState::Created),
         (Some(owner), _) => Err(foreign(storage, &owner, installation)),
         (None, Err(error)) => Err(error),
-        // An empty file: a power loss of the server can leave one.
+        // An empty file can result from a power failure of the server.
         (None, Ok(Placed::New | Placed::AlreadyThere)) => {
             replace(storage, installation).await?;
             Ok(OwnerState::Created)
@@ -98,13 +100,14 @@ async fn replace(storage: &dyn Storage, installation: InstallationId) -> Result<
 fn owner_file(installation: InstallationId) -> SmallFile {
     SmallFile {
         target: layout::owner(),
-        // Job 0 is nobody's; the process makes the name its own.
+        // No job has the id 0; the process id makes the name unique.
         tmp: layout::tmp_name(installation, 0, i64::from(std::process::id())),
         bytes: installation.to_string().into_bytes(),
     }
 }
 
-/// The id in the owner's file; `None` for no file or an empty one.
+/// Reads the id in the owner file. Returns `None` if the file is missing or
+/// empty.
 async fn read_owner(storage: &dyn Storage) -> Result<Option<String>, StorageError> {
     let bytes = match storage.read_small(&layout::owner(), OWNER_MAX).await {
         Err(error) if error.is_missing() => return Ok(None),

@@ -1,28 +1,28 @@
-//! Paths on the storage, as types: none leaves the storage's root.
+//! Typed storage paths, which cannot leave the storage's root.
 
 use std::fmt;
 
-/// One component of a [`RemotePath`]: not empty, neither `.` nor `..`, without
-/// `/` and NUL.
+/// One component of a [`RemotePath`]: not empty, neither `.` nor `..`, and
+/// without `/` or NUL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName(String);
 
-/// A path below the storage's root (`FTP_ROOT` or `STORAGE_FOLDER`): one
-/// [`FileName`] or several, separated by `/`. [`layout`](crate::layout) makes
-/// those of the registry.
+/// A path below the storage's root (`FTP_ROOT` or `STORAGE_FOLDER`): one or
+/// more [`FileName`]s, separated by `/`. [`layout`](crate::layout) creates the
+/// paths of the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RemotePath(String);
 
-/// A text that is no [`RemotePath`] or [`FileName`].
+/// The text is not a [`RemotePath`] or [`FileName`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a path below the storage's root")]
 pub struct PathError(String);
 
 impl FileName {
-    /// Reads a component.
+    /// Parses a component.
     ///
     /// # Errors
-    /// [`PathError`] for any other text.
+    /// [`PathError`] if the text is not a valid component.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         if is_component(text) {
             Ok(Self(text.to_owned()))
@@ -31,7 +31,7 @@ impl FileName {
         }
     }
 
-    /// The component as text.
+    /// Returns the component as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,10 +39,10 @@ impl FileName {
 }
 
 impl RemotePath {
-    /// Reads a relative path.
+    /// Parses a relative path.
     ///
     /// # Errors
-    /// [`PathError`] for an absolute path, and one with a component that is no
+    /// [`PathError`] if the path is absolute or a component is not a
     /// [`FileName`].
     pub fn parse(text: &str) -> Result<Self, PathError> {
         if text.split('/').all(is_component) {
@@ -52,31 +52,31 @@ impl RemotePath {
         }
     }
 
-    /// A path that is made of checked parts.
+    /// Wraps a path made of validated components.
     pub(crate) fn checked(text: String) -> Self {
         debug_assert!(text.split('/').all(is_component), "{text:?}");
         Self(text)
     }
 
-    /// The path as text, relative to the storage's root.
+    /// Returns the path as text, relative to the storage's root.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A path below this one.
+    /// Appends a relative path.
     #[must_use]
     pub fn join(&self, below: &Self) -> Self {
         Self(format!("{}/{}", self.0, below.0))
     }
 
-    /// The path of an entry of this folder.
+    /// Appends an entry's name.
     #[must_use]
     pub fn child(&self, name: &FileName) -> Self {
         Self(format!("{}/{}", self.0, name.0))
     }
 
-    /// The folder that holds it; `None` if that is the root itself.
+    /// Returns the parent folder, or `None` if that is the root itself.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (parent, _) = self.0.rsplit_once('/')?;

@@ -1,5 +1,5 @@
-//! The bytes of a file on their way to the storage: counted and hashed, so
-//! that none but those announced get a final name.
+//! The bytes of a file on their way to the storage. Counts and hashes them, so
+//! that a file gets its final name only if they match.
 
 use std::io::{self, Read};
 
@@ -7,7 +7,7 @@ use refity_types::digest::{Digest, Hasher};
 
 use crate::error::ChangeError;
 
-/// The bytes of a file that is being stored.
+/// The bytes of a file to store.
 pub(crate) struct Source {
     bytes: Box<dyn Read + Send>,
     size: u64,
@@ -27,9 +27,9 @@ impl Source {
         }
     }
 
-    /// The next bytes: as many as the buffer takes, fewer at the end, none
-    /// after it. The last ones are given out only if all of them have the
-    /// digest.
+    /// Reads the next bytes: fills the buffer, except at the end of the file,
+    /// and returns 0 after the end. The last bytes are returned only if the
+    /// digest of all bytes matches.
     ///
     /// # Errors
     /// [`ChangeError::Source`] and [`ChangeError::Damaged`].
@@ -62,8 +62,8 @@ impl Source {
         Ok(filled)
     }
 
-    /// The size of a buffer for [`Source::fill`]: one byte more than an exact
-    /// fit, to notice bytes that are too many.
+    /// Returns a buffer for [`Source::fill`]. It is one byte larger than an
+    /// exact fit, to detect surplus bytes.
     pub(crate) fn buffer(&self, most: usize) -> Vec<u8> {
         let size = usize::try_from(self.size.saturating_add(1)).unwrap_or(most);
         vec![0; size.min(most)]

@@ -1,4 +1,4 @@
-//! The contract that every storage fulfils.
+//! The contract that every storage implements.
 
 use std::io::Read;
 use std::ops::Range;
@@ -12,121 +12,125 @@ use crate::error::{ChangeError, StorageError};
 use crate::path::{FileName, RemotePath};
 use crate::stream::{Listing, Reading};
 
-/// The range of [`Storage::read`] that is the whole file.
+/// A range for [`Storage::read`] that covers the whole file.
 pub const WHOLE: Range<u64> = 0..u64::MAX;
 
-/// Where the registry's tree is kept.
+/// Holds the registry's tree.
 ///
-/// This is the contract; `refity-storage-suite` checks each promise of it
-/// against every implementation.
+/// This trait is the contract. `refity-storage-suite` checks each of its
+/// promises against every implementation.
 ///
 /// - **Errors.** [`StorageError::Transient`]: repeat the call later; it may
 ///   have taken effect. [`StorageError::NeedsPerson`]: the call fails until a
-///   person changes something. [`StorageError::Missing`]: the storage answered
-///   that there is nothing. Nothing else decides about retries, and no
+///   person changes something. [`StorageError::Missing`]: the storage responded
+///   that the path does not exist. Nothing else decides about retries, and no
 ///   implementation retries by itself.
-/// - **Repeating.** Every operation may run twice, also beside a late first
-///   run, with the same result. A failed operation leaves the target as it was
-///   or as it should be, never in between; what it leaves under its temporary
-///   name is the caller's to sweep.
-/// - **Atomic.** A file or folder appears under its final name whole or not at
-///   all. One that is replaced is at every moment the old or the new one,
-///   except on an SFTP server without `posix-rename`, where it may be missing
-///   for a moment.
-/// - **Durable.** What [`write_new`](Storage::write_new),
+/// - **Repeating.** Every operation may run twice, even concurrently with a
+///   late first run, with the same result. A failed operation leaves the target
+///   either unchanged or in its final state, never in between. The caller
+///   sweeps files left under the temporary name.
+/// - **Atomic.** A file or folder appears under its final name complete or not
+///   at all. During a replacement, the name always refers to either the old or
+///   the new file, except on an SFTP server without `posix-rename`, where it
+///   may be missing for a moment.
+/// - **Durable.** [`write_new`](Storage::write_new),
 ///   [`replace_small`](Storage::replace_small),
 ///   [`create_small`](Storage::create_small) and
-///   [`publish_folder`](Storage::publish_folder) have written is forced to disk
-///   before they return, as far as the server can be told to (`fsync`). A
-///   rename or removal that returned may still be undone by a power cut of the
-///   server.
-/// - **Folders.** Folders above a target are made as needed. The root itself
-///   never is: a root that is missing needs a person.
-/// - **Cancelling.** Dropping the future of an operation does not undo it: it
-///   may still take effect. A [`Guard`] stops one at its next step.
+///   [`publish_folder`](Storage::publish_folder) force the bytes to disk before
+///   they return, as far as the server supports it (`fsync`). A power failure
+///   of the server may still undo a completed rename or removal.
+/// - **Folders.** Missing parent folders of a target are created, except the
+///   root: a missing root needs a person.
+/// - **Cancelling.** Dropping the future of an operation does not undo the
+///   operation, which may still take effect. A [`Guard`] stops an operation at
+///   its next step.
 ///
-/// A trait object rather than an enum, so that a test can put a storage of its
-/// own, or a wrapper that fails, in its place. The cost of one allocation for
-/// each operation vanishes beside the operation.
+/// This is a trait object rather than an enum so that tests can substitute
+/// their own storage or a failing wrapper. The cost of one allocation per
+/// operation is negligible compared with the operation.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
-    /// The storage in a person's words: `host:port`, or a folder.
+    /// Returns the location of the storage for display: `host:port`, or a
+    /// folder.
     fn place(&self) -> String;
 
-    /// A path as a person finds it on the storage, with the root in front.
+    /// Returns the path for display, including the storage's root.
     fn locate(&self, path: &RemotePath) -> String;
 
-    /// The number of operations that this process may run at once; at least 1.
+    /// Returns the number of operations that this process may run concurrently;
+    /// at least 1.
     fn capacity(&self) -> usize;
 
-    /// The connections of this process now; `None` for a storage that has
-    /// none.
+    /// Returns the current connections of this process, or `None` if the
+    /// storage has no connections.
     fn connections(&self) -> Option<Connections>;
 
     /// Holds one connection until the returned storage is dropped. Operations
     /// on that storage use this connection, one after another, and never wait
-    /// for a free one. Finish or drop a [`Listing`] or [`Reading`] of it before
-    /// the next operation.
+    /// for a free one. Finish or drop its [`Listing`] or [`Reading`] before the
+    /// next operation.
     ///
     /// # Errors
     /// A transient error of [`Scope::Operation`](crate::Scope) if every
-    /// connection stays busy for `wait`; any other error says that the storage
+    /// connection stays busy for `wait`. Any other error means that the storage
     /// as a whole cannot be used.
     async fn reserve(&self, wait: Duration) -> Result<Arc<dyn Storage>, StorageError>;
 
-    /// What is at a path; `None` if there is nothing. Symbolic links are
-    /// followed.
+    /// Returns the metadata of a path, or `None` if it does not exist. Follows
+    /// symbolic links.
     async fn stat(&self, path: &RemotePath) -> Result<Option<Meta>, StorageError>;
 
-    /// The entries of a folder, in pieces and in no order. A missing folder has
-    /// none. Symbolic links are not followed. Entries that come or go meanwhile
-    /// may be listed or not.
+    /// Lists the entries of a folder, in chunks and in no particular order. A
+    /// missing folder has no entries. Does not follow symbolic links. Entries
+    /// created or removed meanwhile may or may not be listed.
     async fn list(&self, folder: &RemotePath) -> Result<Listing, StorageError>;
 
-    /// These bytes of a file, up to its end where it ends before the range.
-    /// Dropping the [`Reading`] frees its connection.
+    /// Reads a range of a file, up to the end of the file if that comes first.
+    /// Dropping the [`Reading`] releases its connection.
     ///
     /// # Errors
-    /// Missing if there is none; [`StorageError::NeedsPerson`] for a folder.
+    /// [`StorageError::Missing`] if the file does not exist;
+    /// [`StorageError::NeedsPerson`] for a folder.
     async fn read(&self, file: &RemotePath, range: Range<u64>) -> Result<Reading, StorageError>;
 
-    /// Stores a file under its final name, replacing an existing file. The
-    /// bytes are counted and hashed on their way, and the stored size is
-    /// checked: bytes that are not those announced never get the final name.
+    /// Stores a file under its final name, replacing an existing file. Counts
+    /// and hashes the bytes while sending them and checks the stored size, so
+    /// that the final name never refers to bytes with another size or digest.
     ///
     /// # Errors
-    /// [`ChangeError::Source`] and [`ChangeError::Damaged`] for bytes that
-    /// cannot be read or are not those announced, [`ChangeError::Cancelled`]
-    /// where the guard no longer held before a piece was sent or the file
-    /// renamed. The temporary file is then removed where the storage allows.
+    /// [`ChangeError::Source`] or [`ChangeError::Damaged`] if the bytes cannot
+    /// be read or do not match the size and digest. [`ChangeError::Cancelled`]
+    /// if the guard no longer held before a chunk was sent or the file renamed.
+    /// The temporary file is then removed if the storage permits.
     async fn write_new(&self, file: NewFile) -> Result<(), ChangeError>;
 
-    /// Stores a small file, replacing an existing one. The guard is asked
-    /// right before the old one is replaced.
+    /// Stores a small file, replacing an existing one. Checks the guard right
+    /// before replacing the old file.
     ///
     /// # Errors
-    /// [`ChangeError::Cancelled`] where the guard did not hold.
+    /// [`ChangeError::Cancelled`] if the guard does not hold.
     async fn replace_small(&self, file: SmallFile, guard: &Guard) -> Result<(), ChangeError>;
 
-    /// Stores a small file where there is none. Of several at once, one is
-    /// [`Placed::New`].
+    /// Stores a small file unless the target exists. Of several concurrent
+    /// calls, one returns [`Placed::New`].
     async fn create_small(&self, file: SmallFile) -> Result<Placed, StorageError>;
 
     /// Builds a folder of small files under a temporary name and renames it to
-    /// its place, so that it appears whole. A target that exists is left alone.
+    /// the target, so that it appears complete. Leaves an existing target
+    /// unchanged.
     async fn publish_folder(&self, folder: NewFolder) -> Result<Placed, StorageError>;
 
-    /// Makes a folder and those above it; fine if they exist.
+    /// Creates a folder and its missing parents. Succeeds if they exist.
     ///
     /// # Errors
     /// [`StorageError::NeedsPerson`] if a file is in the way.
     async fn make_folder(&self, folder: &RemotePath) -> Result<(), StorageError>;
 
-    /// Renames a file or a folder in one step to a name that the caller alone
-    /// uses. The guard is asked right before.
+    /// Atomically renames a file or folder to a name that only the caller uses.
+    /// Checks the guard right before.
     ///
     /// # Errors
-    /// Missing if there is nothing at `from`.
+    /// [`StorageError::Missing`] if `from` does not exist.
     async fn rename(
         &self,
         from: &RemotePath,
@@ -134,39 +138,43 @@ pub trait Storage: Send + Sync + 'static {
         guard: &Guard,
     ) -> Result<(), ChangeError>;
 
-    /// Removes a file; fine if it is missing. The guard is asked right before.
+    /// Removes a file if it exists. Checks the guard right before.
     ///
     /// # Errors
-    /// For a folder, which is left as it is.
+    /// If the path is a folder, which is left unchanged.
     async fn remove(&self, file: &RemotePath, guard: &Guard) -> Result<(), ChangeError>;
 
-    /// Removes a file, or a folder with everything in it; fine if it is
-    /// missing. Symbolic links are removed, not followed.
+    /// Removes a file, or a folder with its contents, if it exists. Removes
+    /// symbolic links instead of following them.
     ///
     /// # Errors
-    /// [`StorageError::NeedsPerson`] for a tree that is deeper or wider than any
-    /// of the registry's. A part may be removed after any error.
+    /// [`StorageError::NeedsPerson`] for a tree that is deeper or wider than
+    /// any tree the registry creates. After any error, some entries may already
+    /// be removed.
     async fn remove_tree(&self, path: &RemotePath) -> Result<(), StorageError>;
 
-    /// Removes a folder if it is empty; fine if it is not, or is missing.
+    /// Removes a folder if it exists and is empty.
     async fn remove_if_empty(&self, folder: &RemotePath) -> Result<(), StorageError>;
 
-    /// The space below the root; `None` if the storage does not tell.
+    /// Returns the disk space at the root, or `None` if the storage does not
+    /// report it.
     async fn space(&self) -> Result<Option<Space>, StorageError>;
 
-    /// What the storage offers, and how fast it answers one small request.
+    /// Returns the storage's features and the latency of one small request.
     async fn features(&self) -> Result<Features, StorageError>;
 
-    /// Tries everything that the registry needs, one step after another, until
-    /// a step fails: reach the storage anew, write, rename and remove a small
-    /// file, ask for the space. It touches the two paths only, which are the
-    /// caller's alone; `wait` bounds the wait for a connection.
+    /// Tests all operations that the registry needs, one after another, and
+    /// stops at the first failure: connects again, writes, renames and removes
+    /// a small file, and queries the disk space. Only accesses the two given
+    /// paths, which the caller alone uses. Waits at most `wait` for a
+    /// connection.
     async fn probe(&self, files: [RemotePath; 2], wait: Duration) -> Vec<ProbeStep>;
 
-    /// A whole file of at most `limit` bytes.
+    /// Reads a whole file of at most `limit` bytes.
     ///
     /// # Errors
-    /// Missing if there is none; [`StorageError::NeedsPerson`] if it is larger.
+    /// [`StorageError::Missing`] if the file does not exist;
+    /// [`StorageError::NeedsPerson`] if it is larger.
     async fn read_small(&self, file: &RemotePath, limit: usize) -> Result<Vec<u8>, StorageError> {
         let mut reading = self.read(file, WHOLE).await?;
         let mut bytes = Vec::new();
@@ -181,105 +189,105 @@ pub trait Storage: Send + Sync + 'static {
     }
 }
 
-/// What is known of a file or folder.
+/// Metadata of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// Bytes; of no meaning for a folder.
+    /// Size in bytes; meaningless for a folder.
     pub size: u64,
-    /// Whether it is a folder.
+    /// Whether the path is a folder.
     pub is_dir: bool,
-    /// When it was last written, by the storage's clock, in seconds UTC.
+    /// Time of the last write by the storage's clock, in seconds UTC.
     pub mtime_secs: u64,
 }
 
 impl Meta {
-    /// Whether it is a file of this many bytes.
+    /// Returns whether this is a file of the given size.
     #[must_use]
     pub fn is_file_of(&self, size: u64) -> bool {
         !self.is_dir && self.size == size
     }
 }
 
-/// One entry of a folder. A symbolic link is no folder here.
+/// An entry of a folder. A symbolic link does not count as a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name in the folder.
+    /// Name within the folder.
     pub name: FileName,
-    /// What it is.
+    /// Metadata of the entry.
     pub meta: Meta,
 }
 
 /// A file to store.
 pub struct NewFile {
-    /// Its final path.
+    /// Final path.
     pub target: RemotePath,
-    /// A path that this attempt alone uses, below the same root.
+    /// A path that only this attempt uses, below the same root.
     pub tmp: RemotePath,
-    /// Its bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// What they hash to.
+    /// Digest of the bytes.
     pub digest: Digest,
-    /// Where they come from; read on a thread that may block.
+    /// Source of the bytes, read on a thread that may block.
     pub source: Box<dyn Read + Send>,
-    /// Hears how many bytes were sent so far.
+    /// Called with the number of bytes sent so far.
     pub progress: Box<dyn FnMut(u64) + Send>,
-    /// Whether to go on.
+    /// Whether the upload may continue.
     pub guard: Guard,
 }
 
-/// A small file to store: a link, a marker.
+/// A small file to store, such as a link or a marker.
 #[derive(Clone, Debug)]
 pub struct SmallFile {
-    /// Its final path.
+    /// Final path.
     pub target: RemotePath,
-    /// A path that this attempt alone uses.
+    /// A path that only this attempt uses.
     pub tmp: RemotePath,
-    /// Its bytes.
+    /// Contents of the file.
     pub bytes: Vec<u8>,
 }
 
-/// A folder of small files to publish at once.
+/// A folder of small files to publish atomically.
 #[derive(Clone, Debug)]
 pub struct NewFolder {
-    /// Its final path.
+    /// Final path.
     pub target: RemotePath,
-    /// A path that this attempt alone uses.
+    /// A path that only this attempt uses.
     pub tmp: RemotePath,
     /// The files, by their paths inside the folder.
     pub files: Vec<(RemotePath, Vec<u8>)>,
 }
 
-/// Whether something was put in its place.
+/// Whether a file or folder was placed at its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Placed {
-    /// It is there, as given.
+    /// The target was created.
     New,
-    /// Something was there already and was left alone.
+    /// The target already existed and was left unchanged.
     AlreadyThere,
 }
 
-/// Whether the caller may still make a change: asked at the last moment, since
-/// a process may sleep for hours at any point.
+/// Tells whether the caller may still make a change. Checked at the last
+/// moment, since a process may be suspended for hours at any point.
 #[derive(Clone)]
 pub struct Guard(Arc<dyn Fn() -> bool + Send + Sync>);
 
 impl Guard {
-    /// Holds for as long as the function says so.
+    /// Creates a guard that holds while the function returns `true`.
     pub fn new(holds: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(holds))
     }
 
-    /// Holds always.
+    /// Creates a guard that always holds.
     #[must_use]
     pub fn always() -> Self {
         Self::new(|| true)
     }
 
-    /// Asks.
+    /// Checks the guard.
     ///
     /// # Errors
-    /// [`ChangeError::Cancelled`] where it does not hold.
+    /// [`ChangeError::Cancelled`] if the guard does not hold.
     pub fn check(&self) -> Result<(), ChangeError> {
         if (self.0)() {
             Ok(())
@@ -295,38 +303,38 @@ impl std::fmt::Debug for Guard {
     }
 }
 
-/// The space below the storage's root, in bytes.
+/// Disk space at the storage's root, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// What may still be written.
+    /// Space that can still be written.
     pub free: u64,
-    /// Everything.
+    /// Total size.
     pub total: u64,
-    /// Whether nothing can be written at all.
+    /// Whether the file system is read-only.
     pub read_only: bool,
 }
 
-/// What a storage offers.
+/// Features of a storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// How long one small request took.
+    /// Latency of one small request.
     pub latency: Duration,
-    /// The fingerprint of the server's key, where there is one.
+    /// Fingerprint of the server's host key, if it has one.
     pub host_key: Option<String>,
-    /// What the server offers beyond SFTP version 3, by its names.
+    /// Names of the server's extensions to SFTP version 3.
     pub extensions: Vec<&'static str>,
 }
 
 /// The connections of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
-    /// Open, in use or not.
+    /// Open connections, in use or idle.
     pub open: usize,
-    /// Open and not in use.
+    /// Open connections that are not in use.
     pub idle: usize,
-    /// Callers without a connection yet.
+    /// Callers waiting for a connection.
     pub waiting: usize,
-    /// Opened since the start.
+    /// Connections opened since the start.
     pub dialed: u64,
 }
 
@@ -335,8 +343,8 @@ pub struct Connections {
 pub struct ProbeStep {
     /// `connect`, `sign_in`, `write`, `rename`, `remove` or `disk`.
     pub name: &'static str,
-    /// How long it took.
+    /// Duration of the step.
     pub took: Duration,
-    /// What was found, or what went wrong.
+    /// A description of the result, or the error.
     pub outcome: Result<String, StorageError>,
 }

@@ -1,6 +1,6 @@
-//! What comes from a storage piece by piece: bytes of a file and entries of a
-//! folder. A thread that may block produces them; a bounded channel holds it
-//! back where its reader is slow, and ends it where its reader leaves.
+//! Streams of bytes and folder entries. A thread that may block produces chunks
+//! for a bounded channel: a slow consumer holds the producer back, and dropping
+//! the receiver stops it.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -11,38 +11,38 @@ use tokio::sync::mpsc;
 use crate::error::StorageError;
 use crate::storage::Entry;
 
-/// The most entries of one folder that [`Listing::all`] keeps.
+/// Maximum number of entries that [`Listing::all`] collects.
 pub const LIST_MAX: usize = 200_000;
 
-/// How many entries make a piece of a listing.
+/// Number of entries in one chunk of a listing.
 const LIST_PIECE: usize = 1000;
 
-/// How many pieces wait between producer and reader.
+/// Number of chunks queued between producer and consumer.
 const QUEUE: usize = 1;
 
-/// How many buffers are kept for what comes next.
+/// Number of buffers kept for reuse.
 const SPARE: usize = 4;
 
-/// How much one read may bring. libssh2 asks for up to four times its buffer
-/// ahead; more made pulls slower, since what is under way no longer fits the
+/// Maximum bytes of one read. libssh2 reads ahead up to four times its buffer.
+/// Larger values made pulls slower, since the data in flight no longer fits the
 /// processor's cache.
 const READ_BYTES: usize = 256 * 1024;
 
-/// The size from which a piece is passed on.
+/// Minimum size of a chunk before it is passed on without waiting.
 const FULL_BYTES: usize = 256 * 1024;
 
-/// The size up to which a piece is copied: a slow reader would hold the whole
-/// buffer.
+/// Maximum size of a chunk that is copied, since a slow consumer would
+/// otherwise keep the whole buffer alive.
 const SMALL_BYTES: usize = FULL_BYTES / 2;
 
-/// How long the first bytes of a piece wait for more.
+/// How long a partly filled chunk waits for more bytes.
 const FULL_WAIT: Duration = Duration::from_millis(50);
 
-/// What a producer sends: pieces, the last of them empty, or an error. A channel
-/// that closes before either was cut off.
+/// What a producer sends: chunks, the last of them empty, or an error. If the
+/// channel closes before either, the stream was cut off.
 type Sent<T> = Result<T, StorageError>;
 
-/// The receiving side, until the end.
+/// The receiving side of a stream.
 #[derive(Debug)]
 struct Receiver<T> {
     pieces: mpsc::Receiver<Sent<T>>,
@@ -76,7 +76,7 @@ impl<T> Receiver<T> {
     }
 }
 
-/// The bytes of a [`Storage::read`](crate::Storage::read).
+/// A stream of bytes from [`Storage::read`](crate::Storage::read).
 #[derive(Debug)]
 pub struct Reading {
     size: u64,
@@ -84,24 +84,23 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The size of the whole file in bytes when it was opened.
+    /// Returns the size of the whole file in bytes when it was opened.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The next bytes; `None` after the last.
+    /// Returns the next bytes, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<Bytes, StorageError>> {
         self.pieces.next(Bytes::is_empty).await
     }
 
-    /// [`Reading::next`] for a thread that may block.
+    /// Like [`Reading::next`], for a thread that may block.
     pub fn blocking_next(&mut self) -> Option<Result<Bytes, StorageError>> {
         self.pieces.blocking_next(Bytes::is_empty)
     }
 
-    /// A reading of a file of this size, and where its producer puts the
-    /// pieces.
+    /// Creates a reading of a file of this size, and the sender for its chunks.
     pub(crate) fn new(size: u64) -> (Self, Pieces) {
         let (sender, pieces) = mpsc::channel(QUEUE);
         let pieces = Receiver {
@@ -116,7 +115,8 @@ impl Reading {
 pub(crate) struct Pieces(mpsc::Sender<Result<Bytes, StorageError>>);
 
 impl Pieces {
-    /// Reads up to `left` bytes, until the file ends or nobody listens. Blocks.
+    /// Reads up to `left` bytes, until the end of the file or until the reading
+    /// is dropped. Blocking.
     pub(crate) fn pump(
         &self,
         mut left: u64,
@@ -166,13 +166,13 @@ impl Pieces {
                 return;
             }
         }
-        // The end, which nobody may wait for.
+        // Send the end of the stream. The receiver may be gone.
         let _ = self.0.blocking_send(Ok(Bytes::new()));
     }
 }
 
-/// Bytes that were read. Their buffer is used again when nobody holds them any
-/// more.
+/// Bytes that were read. Their buffer is reused after the last reference is
+/// dropped.
 struct Piece {
     buffer: Vec<u8>,
     length: usize,
@@ -187,12 +187,12 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        // The reading may have ended, or has buffers enough.
+        // The reading may have ended, or may have enough buffers.
         let _ = self.home.try_send(std::mem::take(&mut self.buffer));
     }
 }
 
-/// The entries of a [`Storage::list`](crate::Storage::list).
+/// A stream of entries from [`Storage::list`](crate::Storage::list).
 #[derive(Debug)]
 pub struct Listing {
     folder: String,
@@ -200,16 +200,16 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The next entries; `None` after the last.
+    /// Returns the next entries, or `None` after the last.
     pub async fn next(&mut self) -> Option<Result<Vec<Entry>, StorageError>> {
         self.pieces.next(Vec::is_empty).await
     }
 
-    /// All entries of a folder that is known to be small.
+    /// Collects all entries of a folder that is known to be small.
     ///
     /// # Errors
-    /// As [`Storage::list`](crate::Storage::list);
-    /// [`StorageError::NeedsPerson`] for more than [`LIST_MAX`].
+    /// Like [`Storage::list`](crate::Storage::list);
+    /// [`StorageError::NeedsPerson`] for more than [`LIST_MAX`] entries.
     pub async fn all(mut self) -> Result<Vec<Entry>, StorageError> {
         let mut entries = Vec::new();
         while let Some(piece) = self.next().await {
@@ -221,7 +221,7 @@ impl Listing {
         Ok(entries)
     }
 
-    /// A listing of this folder, and where its producer puts the entries.
+    /// Creates a listing of this folder, and the sender for its entries.
     pub(crate) fn new(folder: String) -> (Self, Entries) {
         let (sender, pieces) = mpsc::channel(QUEUE);
         let pieces = Receiver {
@@ -243,7 +243,7 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// Adds an entry. Returns false if nobody listens any more. Blocks.
+    /// Adds an entry. Returns `false` if the listing was dropped. Blocking.
     pub(crate) fn add(&mut self, entry: Entry) -> bool {
         self.piece.push(entry);
         if self.piece.len() < LIST_PIECE {
@@ -253,7 +253,7 @@ impl Entries {
         self.sender.blocking_send(Ok(piece)).is_ok()
     }
 
-    /// Sends the rest, and how the listing ended. Blocks.
+    /// Sends the remaining entries and the result of the listing. Blocking.
     pub(crate) fn end(self, listed: Result<(), StorageError>) {
         if let Err(error) = listed {
             let _ = self.sender.blocking_send(Err(error));

@@ -1,4 +1,5 @@
-//! The file system's calls, and its errors in the storage's kinds. Blocks.
+//! File system calls, and the mapping of their errors to [`StorageError`].
+//! Blocking.
 
 use std::fs::{self, DirEntry, File, Metadata, OpenOptions, ReadDir};
 use std::io::{self, Write as _};
@@ -13,15 +14,15 @@ use super::{Entry, FileName, Meta, NewFile, Placed, RemotePath, Space, StorageEr
 use crate::error::{ChangeError, Reason};
 use crate::source::Source;
 
-/// How much is read from a source at once.
+/// Maximum bytes read from a source at once.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// How deep [`Disk::remove_tree`] descends.
+/// Maximum depth of [`Disk::remove_tree`].
 const TREE_DEPTH_MAX: usize = 16;
 
 const FILE_MODE: u32 = 0o644;
 
-/// The storage's folder.
+/// The storage's root folder.
 pub(super) struct Disk {
     root: Arc<PathBuf>,
 }
@@ -35,13 +36,13 @@ impl Disk {
         &self.root
     }
 
-    /// Where a path is. It has no component that leaves the root.
+    /// Returns the full path. A [`RemotePath`] cannot leave the root.
     pub(super) fn full(&self, path: &RemotePath) -> PathBuf {
         self.root.join(path.as_str())
     }
 
-    /// That the root is there. It is never made: a share that is not mounted
-    /// must not be written beside.
+    /// Checks that the root exists. The root is never created, since writing to
+    /// the mount point of an unmounted share would hide the data later.
     pub(super) fn require_root(&self) -> Result<(), StorageError> {
         match fs::metadata(self.root()) {
             Ok(meta) if meta.is_dir() => Ok(()),
@@ -59,8 +60,7 @@ impl Disk {
         )
     }
 
-    /// Sorts an error that happened while doing something (`writing`,
-    /// `renaming to`, …) with a path.
+    /// Converts an error of an action (`writing`, `renaming to`, …) on a path.
     pub(super) fn error(&self, error: &io::Error, doing: &str, path: &Path) -> StorageError {
         let shown = path.display().to_string();
         match error.kind() {
@@ -78,7 +78,7 @@ impl Disk {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 StorageError::no_space(format!("{doing} {shown} failed: {error}"))
             }
-            // The share's server does not answer.
+            // The server of the share does not respond.
             io::ErrorKind::StaleNetworkFileHandle
             | io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable
@@ -90,7 +90,7 @@ impl Disk {
         }
     }
 
-    /// What is at a path; `None` if there is nothing.
+    /// Returns the metadata of a path, or `None` if it does not exist.
     pub(super) fn stat(&self, path: &Path) -> Result<Option<Meta>, StorageError> {
         match fs::metadata(path) {
             Ok(found) => Ok(Some(meta(&found))),
@@ -99,7 +99,7 @@ impl Disk {
         }
     }
 
-    /// A folder's entries; `None` if it is missing.
+    /// Opens a folder for listing. Returns `None` if it is missing.
     pub(super) fn open_folder(&self, path: &Path) -> Result<Option<ReadDir>, StorageError> {
         match fs::read_dir(path) {
             Ok(entries) => Ok(Some(entries)),
@@ -110,8 +110,8 @@ impl Disk {
         }
     }
 
-    /// An entry; `None` for one that has just vanished or was not written by
-    /// a registry.
+    /// Converts an entry. Returns `None` if it has just vanished or was not
+    /// written by a registry.
     pub(super) fn entry(&self, entry: io::Result<DirEntry>) -> Result<Option<Entry>, StorageError> {
         let entry = entry.map_err(|error| self.error(&error, "listing", self.root()))?;
         let name = entry.file_name();
@@ -128,7 +128,7 @@ impl Disk {
         }
     }
 
-    /// An open file and its size.
+    /// Opens a file and returns its size.
     pub(super) fn open_file(&self, path: &Path) -> Result<(File, u64), StorageError> {
         let file = File::open(path).map_err(|error| match is_missing(&error) {
             true => self.missing(path),
@@ -148,8 +148,8 @@ impl Disk {
         root.err().unwrap_or(StorageError::Missing { path })
     }
 
-    /// Makes a folder and those above it, up to the root, and syncs what it
-    /// made.
+    /// Creates a folder and its missing parents, up to the root, and syncs
+    /// them.
     pub(super) fn make_folder(&self, path: &Path) -> Result<(), StorageError> {
         if path == self.root() {
             return self.require_root();
@@ -160,7 +160,7 @@ impl Disk {
                 self.make_parent(path)?;
                 match fs::create_dir(path) {
                     Ok(()) => self.sync_parent(path),
-                    // Another process was faster.
+                    // Another process created it first.
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
                     Err(error) => Err(self.error(&error, "making the folder", path)),
                 }
@@ -173,7 +173,7 @@ impl Disk {
         }
     }
 
-    /// Makes the folder that a path is in.
+    /// Creates the parent folder of a path.
     pub(super) fn make_parent(&self, path: &Path) -> Result<(), StorageError> {
         path.parent()
             .map_or(Ok(()), |above| self.make_folder(above))
@@ -183,7 +183,7 @@ impl Disk {
         let above = path.parent().unwrap_or(self.root());
         let synced = File::open(above).and_then(|folder| folder.sync_all());
         match synced {
-            // A file system that cannot sync folders.
+            // The file system cannot sync folders.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
             synced => synced.map_err(|error| self.error(&error, "syncing", above)),
         }
@@ -260,10 +260,10 @@ impl Disk {
         }
     }
 
-    /// Removes a temporary file whose way to its place failed.
+    /// Removes the temporary file of a failed operation.
     pub(super) fn sweep_failed<T, E>(&self, tmp: &Path, done: Result<T, E>) -> Result<T, E> {
         if done.is_err() {
-            // The sweep takes what cannot be removed now.
+            // The sweep deletes the file if this fails.
             let _ = fs::remove_file(tmp);
         }
         done
@@ -275,7 +275,7 @@ impl Disk {
         tmp: &Path,
         files: &[(RemotePath, Vec<u8>)],
     ) -> Result<(), StorageError> {
-        // What an earlier attempt with this name left behind.
+        // Remove the leftovers of an earlier attempt.
         self.remove_tree(tmp)?;
         self.make_folder(tmp)?;
         for (path, bytes) in files {
@@ -292,12 +292,13 @@ impl Disk {
         self.sync_parent(to)
     }
 
-    /// Renames to a name that is free; removes the file where it is not.
+    /// Renames to an unused name. If the name is taken, removes the file.
     pub(super) fn place(&self, from: &Path, to: &Path) -> Result<Placed, StorageError> {
         let placed = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
-            // A file system without it: a link never replaces a file, and a
-            // rename never a folder with something in it.
+            // The file system does not support this flag. A hard link never
+            // replaces a file, and a rename never replaces a folder that is not
+            // empty.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if from.is_dir() => {
                 match fs::symlink_metadata(to) {
                     Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
@@ -324,7 +325,7 @@ impl Disk {
         }
     }
 
-    /// Removes a file; fine if it is missing.
+    /// Removes a file if it exists.
     pub(super) fn remove_file(&self, path: &Path) -> Result<(), StorageError> {
         match fs::remove_file(path) {
             Ok(()) => Ok(()),
@@ -333,7 +334,7 @@ impl Disk {
         }
     }
 
-    /// Removes an empty folder; fine if it is missing.
+    /// Removes an empty folder if it exists.
     pub(super) fn remove_folder(&self, path: &Path) -> Result<(), StorageError> {
         match fs::remove_dir(path) {
             Ok(()) => Ok(()),
@@ -342,7 +343,7 @@ impl Disk {
         }
     }
 
-    /// Removes a file or a whole folder; fine if it is missing.
+    /// Removes a file or a whole folder if it exists.
     pub(super) fn remove_tree(&self, path: &Path) -> Result<(), StorageError> {
         self.remove_below(path, TREE_DEPTH_MAX)
     }
@@ -364,7 +365,7 @@ impl Disk {
         self.remove_folder(path)
     }
 
-    /// The file that stands where a folder should be, above a path.
+    /// Returns the ancestor of a path that is a file instead of a folder.
     fn file_above(&self, path: &Path) -> PathBuf {
         let above = path.ancestors().skip(1);
         let mut above = above.take_while(|it| it.starts_with(self.root()));
@@ -385,7 +386,7 @@ impl Disk {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    // Below a file there is nothing either.
+    // A path below a file does not exist either.
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory

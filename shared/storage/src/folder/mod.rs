@@ -1,9 +1,9 @@
-//! A folder of this machine as the storage (`STORAGE_FOLDER`): for a mounted
-//! share, and for tests.
+//! A local folder as the storage (`STORAGE_FOLDER`): for a mounted share, and
+//! for tests.
 //!
-//! The promises of [`Storage`] are kept by the file system: a temporary file is
-//! written and synced, and renamed; then its folder is synced. A network file
-//! system keeps them as far as its server honours fsync and rename.
+//! The file system provides the guarantees of [`Storage`]: write and sync a
+//! temporary file, rename it, then sync its folder. A network file system
+//! provides them as far as its server honours fsync and rename.
 
 mod disk;
 
@@ -25,10 +25,10 @@ use crate::storage::{
 use crate::stream::{Listing, Reading};
 use disk::Disk;
 
-/// How many operations run at once: a share is mostly bound by its network.
+/// Maximum concurrent operations; a share is mostly bound by its network.
 const CAPACITY: usize = 8;
 
-/// What a probe writes.
+/// Content of the file that a probe writes.
 const PROBE: &[u8] = b"refity looks whether it can write here\n";
 
 /// A folder as the storage. Cheap to clone.
@@ -38,8 +38,8 @@ pub struct FolderStorage {
 }
 
 impl FolderStorage {
-    /// The storage in this folder, which is not looked at before it is used,
-    /// and never made: a share may not be mounted yet.
+    /// Creates a storage in this folder. Does not access the folder before it
+    /// is used and never creates it: a share may not be mounted yet.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         Self {
@@ -191,7 +191,7 @@ impl Storage for FolderStorage {
                 disk.place(&tmp, &target)
             });
             if !matches!(placed, Ok(Placed::New)) {
-                // The sweep takes what cannot be removed now.
+                // The sweep deletes the remaining files.
                 let _ = disk.remove_tree(&tmp);
             }
             placed
@@ -239,7 +239,8 @@ impl Storage for FolderStorage {
     async fn remove_if_empty(&self, folder: &RemotePath) -> Result<(), StorageError> {
         let folder = folder.clone();
         self.run(move |disk| {
-            // One that holds something, or is another's, stays.
+            // Ignore the error: the folder may not be empty, or another process
+            // may have removed it.
             let _ = disk.remove_folder(&disk.full(&folder));
             disk.require_root()
         })
@@ -325,7 +326,7 @@ impl Disk {
                 outcome,
             });
             if failed {
-                // What was written may be at either path.
+                // The file may be at either path.
                 let _ = self.remove_file(&first);
                 let _ = self.remove_file(&second);
                 break;
