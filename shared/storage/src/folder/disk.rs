@@ -41,8 +41,8 @@ impl Disk {
         self.root.join(path.as_str())
     }
 
-    /// Checks that the root exists. The root is never created, since writing to
-    /// the mount point of an unmounted share would hide the data later.
+    /// Checks that the root exists. The root is never created: nothing may be
+    /// written to a mount point while its share is not mounted.
     pub(super) fn require_root(&self) -> Result<(), StorageError> {
         match fs::metadata(self.root()) {
             Ok(meta) if meta.is_dir() => Ok(()),

@@ -1,4 +1,4 @@
-//! Signing in: by key, then by password, then by keyboard-interactive.
+//! Signs in by key, then by password, then by keyboard-interactive.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use ssh2::ErrorCode;
 use super::config::{SftpAuth, SftpConfig};
 use crate::error::{Reason, StorageError};
 
-/// libssh2's codes for an answer of "no", as opposed to a broken connection.
+/// libssh2 error codes that mean a refusal rather than a broken connection.
 const REFUSALS: [i32; 5] = [
     -15, // password expired
     -18, // authentication failed
@@ -16,10 +16,10 @@ const REFUSALS: [i32; 5] = [
     -33, // method not supported
     -48, // key file authentication failed
 ];
-/// libssh2: the key's file cannot be used.
+/// libssh2 error code: the key file cannot be used.
 const FILE: i32 = -16;
 
-/// Signs in with what the configuration has, in the order above.
+/// Signs in with the configured methods, in the order above.
 pub(super) fn sign_in(raw: &ssh2::Session, config: &SftpConfig) -> Result<(), StorageError> {
     let user = &config.username;
     let offered = match raw.auth_methods(user) {
@@ -89,14 +89,14 @@ fn with_key(
     raw.userauth_pubkey_file(user, None, path, passphrase.map(Secret::expose))
 }
 
-/// Whether the server said no. libssh2 gives a code of a refusal also where
-/// the connection broke before there was an answer, in these words.
+/// Returns whether the server refused. libssh2 also reports a refusal, with
+/// this message, if the connection broke before the server responded.
 fn is_refusal(error: &ssh2::Error) -> bool {
     matches!(error.code(), ErrorCode::Session(code) if REFUSALS.contains(&code))
         && !error.message().starts_with("Waiting for")
 }
 
-/// Says whether the key's file or the server is to blame.
+/// Determines whether the key file or the server caused the error.
 fn key_error(error: &ssh2::Error, user: &str, path: &Path) -> StorageError {
     if let Err(io) = std::fs::read(path) {
         return StorageError::person(
@@ -128,7 +128,8 @@ fn refused(user: &str, what: &str) -> StorageError {
     )
 }
 
-/// A server that hangs up after a refusal has refused.
+/// Converts the error. A server that disconnects after a refusal has refused
+/// the sign-in.
 fn broken_after(error: &ssh2::Error, tried: &[&str], user: &str) -> StorageError {
     if tried.is_empty() {
         broken(error)

@@ -1,34 +1,35 @@
-//! What a connection to the storage needs to know.
+//! Configuration of connections to the storage.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refity_config::{Secret, SftpSettings};
 
-/// How to sign in. Where both are known, the key is tried first.
+/// How to sign in. If both are configured, the key is tried first.
 #[derive(Clone, Debug)]
 pub enum SftpAuth {
-    /// By password (also by keyboard-interactive, where the server asks so).
+    /// Sign in by password, or by keyboard-interactive if the server requires
+    /// it.
     Password(Secret),
-    /// By a private key.
+    /// Sign in by private key.
     PrivateKey {
-        /// The key's file, in OpenSSH or PEM form.
+        /// Path of the key, in OpenSSH or PEM format.
         path: PathBuf,
-        /// What the key is encrypted with, if it is.
+        /// Passphrase of the key, if it is encrypted.
         passphrase: Option<Secret>,
-        /// Tried when the key is refused.
+        /// Password to try if the key is refused.
         password: Option<Secret>,
     },
 }
 
-/// How long to wait for what.
+/// Timeouts of connections and operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the TCP connection, for each address of the host.
+    /// Timeout of the TCP connection, for each address of the host.
     pub connect: Duration,
-    /// For the handshake and for every single operation on a session.
+    /// Timeout of the handshake and of every single operation on a session.
     pub operation: Duration,
-    /// For a free connection when all are in use.
+    /// How long to wait for a free connection when all are in use.
     pub wait: Duration,
 }
 
@@ -42,7 +43,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Where the storage is and how to get in.
+/// The server, the account and the limits.
 #[derive(Clone, Debug)]
 pub struct SftpConfig {
     /// Host name or address (`FTP_HOST`).
@@ -51,24 +52,24 @@ pub struct SftpConfig {
     pub port: u16,
     /// Account (`FTP_USERNAME`).
     pub username: String,
-    /// Password, key or both.
+    /// Password, private key, or both.
     pub auth: SftpAuth,
-    /// The file of trusted host keys, in OpenSSH's form.
+    /// The `known_hosts` file, in OpenSSH's format.
     pub known_hosts: PathBuf,
-    /// The folder above the tree (`FTP_ROOT`); `.` is the login folder.
+    /// Folder above the tree (`FTP_ROOT`); `.` is the login folder.
     pub root: String,
-    /// The account's limit of connections, over all processes
+    /// Maximum concurrent connections of the account, over all processes
     /// (`FTP_CONNECTIONS`, at least 1).
     pub connections: usize,
-    /// The folder whose locks count connections (`DATA_DIR/sftp-slots`).
+    /// Folder of the lock files that count connections (`DATA_DIR/sftp-slots`).
     pub slots: PathBuf,
-    /// How long to wait for what.
+    /// Timeouts.
     pub timeouts: Timeouts,
 }
 
 impl SftpConfig {
-    /// The storage of these settings; its connections are counted below this
-    /// `DATA_DIR`.
+    /// Creates the configuration from the settings. Connections are counted
+    /// below this `DATA_DIR`.
     #[must_use]
     pub fn new(settings: SftpSettings, data_dir: &Path) -> Self {
         let auth = match settings.private_key {
@@ -77,7 +78,7 @@ impl SftpConfig {
                 passphrase: settings.passphrase,
                 password: settings.password,
             },
-            // The settings have one of the two.
+            // The settings have a password, a key, or both.
             None => SftpAuth::Password(settings.password.unwrap_or_else(|| Secret::new(""))),
         };
         Self {
@@ -94,13 +95,13 @@ impl SftpConfig {
     }
 }
 
-/// What a process is, for sharing the account's connections.
+/// The role of a process, which determines its share of the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Serves clients: may use every connection.
+    /// Serves clients. May use every connection.
     Gateway,
-    /// Works in the background: leaves one connection to gateways where
-    /// there are two or more.
+    /// Works in the background. Leaves one connection to gateways if there are
+    /// at least two.
     Uploader,
 }
 

@@ -1,4 +1,4 @@
-//! Making a session: connect, check the host key, sign in, start SFTP.
+//! Opens a session: connects, checks the host key, signs in and starts SFTP.
 
 use std::collections::HashSet;
 use std::io;
@@ -12,18 +12,18 @@ use super::known_hosts::KnownHosts;
 use super::session::{Extended, Session, in_millis};
 use crate::error::{Reason, StorageError};
 
-/// Seconds without traffic after which a keepalive is sent.
+/// Seconds without traffic before a keepalive is sent.
 const KEEPALIVE_SECONDS: u32 = 30;
-/// How much of what a server says first is read.
+/// Maximum bytes read of the server's greeting.
 const GREETING_MAX: u64 = 8 * 1024;
 const GREETING_LINES: usize = 32;
 
 impl Session {
-    /// Connects, checks the host key and signs in: one attempt.
+    /// Connects, checks the host key and signs in. Makes one attempt.
     ///
     /// # Errors
-    /// A connection error, or [`StorageError::NeedsPerson`] about the
-    /// host key or the account; each says what failed.
+    /// A connection error, or [`StorageError::NeedsPerson`] for the host key or
+    /// the account. The message says which step failed.
     pub fn connect(config: &SftpConfig) -> Result<Self, StorageError> {
         let stream = dial(config)?;
         let io_error = |error: io::Error| {
@@ -55,8 +55,8 @@ impl Session {
     }
 }
 
-/// Looks whether something that speaks SSH answers there. Says what it calls
-/// itself. Blocks.
+/// Checks whether an SSH server responds, and returns its identification.
+/// Blocking.
 ///
 /// # Errors
 /// A connection error.
@@ -72,7 +72,7 @@ pub(super) fn reach(config: &SftpConfig) -> Result<String, StorageError> {
         .set_read_timeout(Some(config.timeouts.connect))
         .map_err(failed)?;
     let mut greeting = String::new();
-    // RFC 4253 section 4.2: at most 255 bytes, after other lines perhaps.
+    // RFC 4253 section 4.2: at most 255 bytes, possibly after other lines.
     let lines = io::BufReader::new(io::Read::take(stream, GREETING_MAX));
     for line in io::BufRead::lines(lines).take(GREETING_LINES) {
         greeting = line.map_err(failed)?;
@@ -89,7 +89,7 @@ pub(super) fn reach(config: &SftpConfig) -> Result<String, StorageError> {
     }))
 }
 
-/// Tries each address of the host.
+/// Connects to the host, trying each of its addresses.
 fn dial(config: &SftpConfig) -> Result<TcpStream, StorageError> {
     let (host, port) = (config.host.as_str(), config.port);
     if host.contains('\0') {
@@ -130,7 +130,8 @@ fn handshake_error(error: &ssh2::Error, config: &SftpConfig) -> StorageError {
     ))
 }
 
-/// The account is good; is it the service or the connection that fails?
+/// Converts an error of starting SFTP after a successful sign-in: either the
+/// server has no SFTP service, or the connection failed.
 fn no_sftp(error: &ssh2::Error, config: &SftpConfig) -> StorageError {
     match error.code() {
         ErrorCode::Session(-22) => StorageError::person(

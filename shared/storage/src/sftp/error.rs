@@ -1,4 +1,4 @@
-//! The one place that sorts `ssh2`'s errors into the storage's kinds.
+//! Maps errors of `ssh2` to [`StorageError`]. No other module does.
 
 use std::io;
 
@@ -6,7 +6,8 @@ use ssh2::ErrorCode;
 
 use crate::error::StorageError;
 
-/// libssh2: an SFTP status came back; `ssh2` hides its number in I/O errors.
+/// libssh2 error code: the server returned an SFTP status. In I/O errors,
+/// `ssh2` hides the status.
 const SFTP_PROTOCOL: i32 = -31;
 /// The highest SFTP status that has a name.
 const LAST_STATUS: i32 = 21;
@@ -25,10 +26,9 @@ pub(super) mod status {
     pub(in crate::sftp) const QUOTA: i32 = 15;
 }
 
-/// Sorts an error that happened while doing something (`writing`,
-/// `renaming`, …) with a path. A session error means that the session can no
-/// longer be used; the generic `SFTP(4)` comes out as transient, and the
-/// caller looks for its cause.
+/// Converts an error of an action (`writing`, `renaming`, …) on a path. A
+/// session error means that the session can no longer be used. The generic
+/// `SFTP(4)` becomes a transient error, and the caller determines its cause.
 pub(super) fn classify(error: &ssh2::Error, doing: &str, path: &str) -> StorageError {
     let words = error.message();
     let ErrorCode::SFTP(code) = error.code() else {
@@ -53,8 +53,8 @@ pub(super) fn classify(error: &ssh2::Error, doing: &str, path: &str) -> StorageE
     }
 }
 
-/// The error behind an I/O error of `ssh2`'s `Read` and `Write`, which keep
-/// its words and drop its code. `last` is the session's last error.
+/// Restores the error behind an I/O error of `ssh2`'s `Read` and `Write`, which
+/// keep its message but drop its code. `last` is the session's last error.
 pub(super) fn from_stream(error: &io::Error, last: Option<&ssh2::Error>) -> ssh2::Error {
     let of_sftp = last.is_some_and(|last| last.code() == ErrorCode::Session(SFTP_PROTOCOL));
     if of_sftp {

@@ -1,6 +1,6 @@
-//! OpenSSH's extensions of SFTP that `ssh2` does not reach, spoken by hand
-//! on a channel of our own: `posix-rename@openssh.com` and
-//! `statvfs@openssh.com` (OpenSSH's PROTOCOL file, section 4).
+//! OpenSSH's SFTP extensions that `ssh2` does not support, implemented on a
+//! channel of our own: `posix-rename@openssh.com` and `statvfs@openssh.com`
+//! (OpenSSH's PROTOCOL file, section 4).
 
 use std::io::{self, Read, Write};
 
@@ -12,28 +12,28 @@ const VERSION: u8 = 2;
 const STATUS: u8 = 101;
 const EXTENDED: u8 = 200;
 const EXTENDED_REPLY: u8 = 201;
-/// The version of the protocol that all servers speak.
+/// The protocol version that all servers support.
 const SFTP_VERSION: u32 = 3;
-/// The longest answer that is read: those that we ask for are short.
+/// Maximum length of a response in bytes; the requested ones are short.
 const PACKET_MAX: u32 = 64 * 1024;
-/// `statvfs`: the file system is read-only.
+/// `statvfs` flag: the file system is read-only.
 const READ_ONLY: u64 = 1;
 
-/// What the server offers beyond SFTP version 3.
+/// The server's extensions to SFTP version 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// A rename that replaces its target in one step.
+    /// A rename that atomically replaces its target.
     pub posix_rename: bool,
-    /// A file can be forced to disk.
+    /// Forcing a file to disk.
     pub fsync: bool,
-    /// The free space can be asked for.
+    /// Querying the disk space.
     pub statvfs: bool,
-    /// A file can get a second name.
+    /// Creating hard links.
     pub hardlink: bool,
 }
 
 impl Extensions {
-    /// The names of those that are offered.
+    /// Returns the names of the supported extensions.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
         let all = [
@@ -47,7 +47,7 @@ impl Extensions {
     }
 }
 
-/// A second SFTP conversation in a session, for extended requests only.
+/// A second SFTP channel in a session, for extended requests only.
 pub(super) struct Control<C> {
     channel: C,
     extensions: Extensions,
@@ -55,7 +55,7 @@ pub(super) struct Control<C> {
 }
 
 impl<C: Read + Write> Control<C> {
-    /// Greets the server and reads what it offers.
+    /// Initializes the protocol and reads the server's extensions.
     pub(super) fn start(mut channel: C) -> io::Result<Self> {
         let mut hello = vec![INIT];
         hello.extend(SFTP_VERSION.to_be_bytes());
@@ -88,8 +88,8 @@ impl<C: Read + Write> Control<C> {
         self.extensions
     }
 
-    /// Renames a file, replacing the target. Returns the server's status: 0
-    /// is success.
+    /// Renames a file, replacing the target. Returns the server's status; 0 is
+    /// success.
     pub(super) fn posix_rename(&mut self, from: &str, to: &str) -> io::Result<i32> {
         let answer = self.ask("posix-rename@openssh.com", &[from, to])?;
         let mut fields = Fields(&answer);
@@ -99,7 +99,7 @@ impl<C: Read + Write> Control<C> {
         }
     }
 
-    /// The space at a path, or the server's status.
+    /// Returns the disk space at a path, or the server's status.
     pub(super) fn statvfs(&mut self, path: &str) -> io::Result<Result<Space, i32>> {
         let answer = self.ask("statvfs@openssh.com", &[path])?;
         let mut fields = Fields(&answer);
@@ -180,7 +180,7 @@ fn protocol(words: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, words)
 }
 
-/// What is left to read of a packet.
+/// The unread part of a packet.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -1,4 +1,4 @@
-//! Folders of a session: making, listing and removing them.
+//! Creates, lists and removes folders.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::path::FileName;
 use crate::storage::{Entry, Meta};
 use crate::stream::LIST_MAX;
 
-/// How deep [`Session::remove_tree`] goes.
+/// Maximum depth of [`Session::remove_tree`].
 const TREE_DEPTH_MAX: usize = 16;
-/// How many folders a session remembers as existing.
+/// Maximum number of folders that a session remembers as existing.
 const FOLDERS_MAX: usize = 8192;
-/// libssh2: no more entries in a folder.
+/// libssh2 error code: no more entries in a folder.
 const END_OF_LIST: ErrorCode = ErrorCode::Session(-16);
 const FOLDER_MODE: i32 = 0o755;
 
 impl Session {
-    /// Makes a folder and those above it; fine where they exist.
+    /// Creates a folder and its missing parents. Succeeds if they exist.
     ///
     /// # Errors
-    /// [`Reason::Other`] where a file is in the way.
+    /// [`Reason::Other`] if one of them is a file.
     pub fn mkdir_all(&mut self, path: &str) -> Result<(), StorageError> {
         if self.folders.contains(path) {
             return Ok(());
@@ -36,7 +36,8 @@ impl Session {
             if !error.is_missing() {
                 break;
             }
-            // Another session may have removed one that this one remembers.
+            // Another session may have removed a folder that this session
+            // remembers.
             if !remembers {
                 self.forget_folders();
             }
@@ -49,7 +50,7 @@ impl Session {
         if self.broken {
             return Err(failure);
         }
-        // The answer for a folder that exists is the generic failure.
+        // The server reports the generic failure for an existing folder.
         match self.stat(path)? {
             Some(meta) if meta.is_dir => {
                 self.know_folder(path);
@@ -74,7 +75,7 @@ impl Session {
         self.folders.insert(path.to_owned());
     }
 
-    /// Forgets which folders exist: one of them has vanished.
+    /// Forgets which folders exist, since one of them has vanished.
     pub(super) fn forget_folders(&mut self) {
         self.folders.clear();
     }
@@ -82,7 +83,8 @@ impl Session {
     /// Lists a folder, until `take` refuses an entry.
     ///
     /// # Errors
-    /// Missing; a person is needed where a name is no single component.
+    /// [`StorageError::Missing`] if the folder does not exist;
+    /// [`StorageError::NeedsPerson`] if a name is not a single component.
     pub fn list_each(
         &mut self,
         path: &str,
@@ -95,7 +97,7 @@ impl Session {
                 Err(error) if error.code() == END_OF_LIST => return Ok(()),
                 Err(error) => return Err(self.failed(&error, "listing", path)),
             };
-            // What is not UTF-8 was not written by us.
+            // Skip names that are not UTF-8: the registry did not write them.
             let Some(name) = name.to_str() else { continue };
             if matches!(name, "." | "..") {
                 continue;
@@ -114,10 +116,10 @@ impl Session {
         }
     }
 
-    /// All entries of a folder.
+    /// Returns all entries of a folder.
     ///
     /// # Errors
-    /// As [`Session::list_each`]; a person is needed for more than
+    /// Like [`Session::list_each`]; [`StorageError::NeedsPerson`] for more than
     /// [`LIST_MAX`] entries.
     pub fn list(&mut self, path: &str) -> Result<Vec<Entry>, StorageError> {
         let mut entries = Vec::new();
@@ -134,21 +136,23 @@ impl Session {
     /// Removes an empty folder.
     ///
     /// # Errors
-    /// Missing when there is none; transient when it is not empty.
+    /// [`StorageError::Missing`] if it does not exist; a transient error if it
+    /// is not empty.
     pub fn remove_dir(&mut self, path: &str) -> Result<(), StorageError> {
         self.folders.remove(path);
         let removed = self.sftp()?.rmdir(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing the folder", path))
     }
 
-    /// Removes a folder with all that is in it, or a file; fine where there is
-    /// neither. Symbolic links are removed, not followed.
+    /// Removes a file, or a folder with its contents, if it exists. Removes
+    /// symbolic links instead of following them.
     ///
     /// # Errors
-    /// [`Reason::Other`] for a tree that is deeper or wider than any of ours.
+    /// [`Reason::Other`] for a tree that is deeper or wider than any tree the
+    /// registry creates.
     pub fn remove_tree(&mut self, path: &str) -> Result<(), StorageError> {
-        // Listing a file looks to some servers like listing nothing, so the
-        // file comes first; what is a folder is not removed by this.
+        // Some servers list a file like an empty folder, so try to remove it as
+        // a file first. This does not remove a folder.
         match self.remove_file(path) {
             Err(StorageError::Missing { .. }) | Ok(()) => Ok(()),
             Err(error) if self.is_broken() => Err(error),

@@ -1,8 +1,9 @@
-//! Host keys: trusted on first use, refused when they change.
+//! Host keys: trusted on first use, refused if they change.
 //!
-//! The file is OpenSSH's, so a person can bring their own, hashed host names
-//! included, and can read ours. Two processes that meet a new host at once
-//! agree: one writes under a lock, the other reads what was written.
+//! The file has OpenSSH's format, so operators can bring their own, including
+//! hashed host names, and can read ours. Two processes that connect to a new
+//! host concurrently agree on its key: one writes under a lock, the other reads
+//! the result.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -16,9 +17,9 @@ use ssh2::{CheckResult, KnownHostFileKind};
 
 use crate::error::{Reason, StorageError};
 
-/// The port that stands for itself in a `known_hosts` file.
+/// The port that is omitted in a `known_hosts` file.
 const SSH_PORT: u16 = 22;
-/// The host key algorithms that we take, best first.
+/// Accepted host key algorithms, in order of preference.
 const ALGORITHMS: [&str; 7] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -29,7 +30,7 @@ const ALGORITHMS: [&str; 7] = [
     "ssh-rsa",
 ];
 
-/// One host's entry in one file of trusted keys.
+/// The entry of one host in a `known_hosts` file.
 #[derive(Clone, Debug)]
 pub struct KnownHosts {
     path: PathBuf,
@@ -37,7 +38,7 @@ pub struct KnownHosts {
     port: u16,
 }
 
-/// A line of the file that names our host.
+/// A line of the file that names the host.
 struct Entry {
     revoked: bool,
     key_type: String,
@@ -45,7 +46,7 @@ struct Entry {
 }
 
 impl KnownHosts {
-    /// The entry of a host in a file, which need not exist yet.
+    /// Creates the entry of a host in a file, which need not exist yet.
     #[must_use]
     pub fn new(path: &Path, host: &str, port: u16) -> Self {
         Self {
@@ -55,7 +56,7 @@ impl KnownHosts {
         }
     }
 
-    /// The host as the file names it: with its port where that is not 22.
+    /// Returns the host as named in the file: with its port unless it is 22.
     #[must_use]
     pub fn name(&self) -> String {
         if self.port == SSH_PORT {
@@ -65,11 +66,11 @@ impl KnownHosts {
         }
     }
 
-    /// The algorithms to ask the server for, those of known keys first: a
-    /// server with several keys then shows the one that we trust.
+    /// Returns the algorithms to request from the server, those of known keys
+    /// first: a server with several keys then presents the trusted one.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn algorithms(&self, session: &ssh2::Session) -> Result<String, StorageError> {
         let entries = self.entries(session)?;
         let known = |algorithm: &&str| {
@@ -82,12 +83,12 @@ impl KnownHosts {
         Ok([first, rest].concat().join(","))
     }
 
-    /// Compares the server's key with the trusted ones; remembers it if none
+    /// Compares the server's key with the trusted ones. Stores the key if none
     /// is known.
     ///
     /// # Errors
-    /// [`Reason::HostKey`] when another key is trusted, this one is revoked,
-    /// or the file cannot be read or written.
+    /// [`Reason::HostKey`] if another key is trusted, this one is revoked, or
+    /// the file cannot be read or written.
     pub fn verify(&self, session: &ssh2::Session) -> Result<(), StorageError> {
         let Some((key, _)) = session.host_key() else {
             return Err(StorageError::connection(format!(
@@ -99,7 +100,7 @@ impl KnownHosts {
             return Ok(());
         }
         let _lock = self.lock().map_err(|error| self.unwritable(&error))?;
-        // Another process may have been first.
+        // Another process may have stored a key first.
         if self.is_trusted(&self.entries(session)?, key)? {
             return Ok(());
         }
@@ -114,7 +115,7 @@ impl KnownHosts {
         Ok(())
     }
 
-    /// Whether the key is among the entries; `false` when there are none.
+    /// Returns whether the key is trusted; `false` if the host has no entries.
     fn is_trusted(&self, entries: &[Entry], key: &[u8]) -> Result<bool, StorageError> {
         let of_this_key = |entry: &&Entry| entry.key == key;
         if entries
@@ -176,7 +177,7 @@ impl KnownHosts {
             .collect())
     }
 
-    /// The line's key if it names our host.
+    /// Parses a line. Returns `None` if it does not name the host.
     fn entry(&self, session: &ssh2::Session, line: &str) -> Option<Entry> {
         let (revoked, line) = match line.strip_prefix("@revoked") {
             Some(rest) => (true, rest.trim_start()),
@@ -188,7 +189,8 @@ impl KnownHosts {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let key_type = fields.next()?.to_owned();
         let key = STANDARD.decode(fields.next()?).ok()?;
-        // libssh2 knows hashed names; a line that it cannot read is nobody's.
+        // libssh2 resolves hashed names; a line that it cannot parse names no
+        // host.
         let mut one = session.known_hosts().ok()?;
         one.read_str(line, KnownHostFileKind::OpenSSH).ok()?;
         let matched = one.check(&self.name(), &key);
@@ -212,9 +214,10 @@ impl KnownHosts {
         Ok(file)
     }
 
-    /// Writes the file anew with one line more. Call with the lock held.
+    /// Rewrites the file with an additional line. The caller must hold the
+    /// lock.
     fn remember(&self, key: &[u8]) -> io::Result<()> {
-        // A link to the file stays one.
+        // If the file is a symbolic link, replace its target.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let (mut content, mode) = match fs::read(&path) {
             Ok(content) => (content, fs::metadata(&path)?.permissions().mode() & 0o777),
@@ -266,13 +269,13 @@ impl KnownHosts {
     }
 }
 
-/// A key's fingerprint as OpenSSH prints it.
+/// Returns a key's fingerprint in OpenSSH's format.
 #[must_use]
 pub fn fingerprint(key: &[u8]) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(key)))
 }
 
-/// The type that a key blob begins with (RFC 4253, section 6.6).
+/// Returns the key type at the start of a key blob (RFC 4253, section 6.6).
 fn key_type(key: &[u8]) -> String {
     let named = key.split_first_chunk::<4>().and_then(|(length, rest)| {
         let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;

@@ -2,8 +2,8 @@
 //! pool.
 //!
 //! [`SftpStorage`] runs the functions of `write` and `read` on a [`Session`] of
-//! the [`Pool`], on a blocking thread. Files are written to a temporary name
-//! and renamed when they are whole; nothing here ever opens a final name for
+//! the [`Pool`], on a blocking thread. Files are written under a temporary name
+//! and renamed once they are complete. No function opens a final name for
 //! writing.
 
 mod auth;
@@ -29,8 +29,8 @@ pub use pooled_session::{BlockingSession, PooledSession};
 pub use session::Session;
 pub use storage::SftpStorage;
 
-/// The folder that a path on the server is in; `None` for a path of one
-/// component.
+/// Returns the folder of a path on the server, or `None` if the path has only
+/// one component.
 fn parent(path: &str) -> Option<&str> {
     match path.rsplit_once('/')? {
         ("", _) => Some("/"),

@@ -1,5 +1,5 @@
-//! Sessions to the storage, shared: kept open for a while, checked before
-//! use, and never more than the account allows, over all processes.
+//! A pool of sessions: kept open for a while, checked before use, and limited
+//! to the account's connections over all processes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,23 +19,23 @@ use super::slots::{Slot, Slots};
 use crate::error::StorageError;
 use crate::storage::Connections;
 
-/// How long an unused session is kept.
+/// How long an unused session is kept open.
 const IDLE_MAX: Duration = Duration::from_secs(60);
-/// The age from which an idle session is asked before it is used.
+/// Idle time after which a session is checked before use.
 const IDLE_TRUSTED: Duration = Duration::from_secs(1);
-/// How long the answer to that may take.
+/// Timeout of that check.
 const CHECK_MAX: Duration = Duration::from_secs(10);
-/// How often a waiter looks for a free slot.
+/// Polling interval of callers that wait for a slot.
 const POLL: Duration = Duration::from_millis(25);
-/// How long a pool that yielded a slot leaves it to the others.
+/// How long a pool that yielded a slot leaves it to other pools.
 const HOLD_OFF: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
-    /// Until when the call of [`Pool::session_within`] waits.
+    /// Deadline of the current call to [`Pool::session_within`].
     static DEADLINE: Instant;
 }
 
-/// A session with the slot that it holds.
+/// A session with its slot.
 pub(super) struct Live {
     pub(super) session: Session,
     pub(super) slot: Option<Slot>,
@@ -43,11 +43,11 @@ pub(super) struct Live {
 }
 
 impl Drop for Live {
-    /// Closing talks to the server, so it is done on a blocking thread. The
-    /// slot is free when the connection is closed.
+    /// Closing talks to the server, so it runs on a blocking thread. The slot
+    /// is released after the connection is closed.
     fn drop(&mut self) {
         let parts = (self.session.take(), self.slot.take());
-        // A tuple drops its parts in order.
+        // Tuple fields are dropped in order.
         let close = move || drop(parts);
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(close)),
@@ -56,15 +56,15 @@ impl Drop for Live {
     }
 }
 
-/// What deadpool keeps. An operation that goes on after its caller left
-/// shares it, and holds session and slot until it ends.
+/// The object that deadpool manages. An operation that outlives its caller
+/// shares it, and so keeps session and slot until the operation ends.
 pub(super) struct Connection(pub(super) Arc<Mutex<Live>>);
 
-/// Makes and checks sessions for deadpool.
+/// Creates and checks sessions for deadpool.
 pub(super) struct Dialer {
     config: SftpConfig,
     pub(super) slots: Slots,
-    /// Sessions on their way to this pool's own waiters.
+    /// Sessions handed off to this pool's own waiters.
     handed_off: Mutex<VecDeque<Connection>>,
     handed: Notify,
     yielded: Mutex<Option<Instant>>,
@@ -73,7 +73,7 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// A session that was handed off, or a slot for a new one.
+    /// Waits for a session that is handed off, or for a slot for a new one.
     async fn next(&self) -> Result<Result<Connection, Slot>, StorageError> {
         if let Some(slot) = self.free_slot()? {
             return Ok(Err(slot));
@@ -92,7 +92,7 @@ impl Dialer {
             if Instant::now() >= deadline {
                 return Err(self.busy());
             }
-            // Whether handed or not: look.
+            // Check in any case, whether notified or timed out.
             let _ = timeout(POLL, self.handed.notified()).await;
         }
     }
@@ -108,8 +108,8 @@ impl Dialer {
         lock(&self.yielded).is_some_and(|at| at.elapsed() < HOLD_OFF)
     }
 
-    /// Whether a session on this slot is to be closed because another pool
-    /// waits; each yes yields one slot.
+    /// Returns whether to close a session on this slot because another pool
+    /// waits. Each `true` yields one slot.
     pub(super) fn yield_slot(&self, slot: usize) -> bool {
         if self.yielded_lately() || self.slots.awaited_from().is_none_or(|from| from > slot) {
             return false;
@@ -188,7 +188,7 @@ impl managed::Manager for Dialer {
     }
 }
 
-/// Shares sessions. Cheap to clone. The task that closes idle sessions ends
+/// A pool of sessions. Cheap to clone. The task that closes idle sessions ends
 /// with the last clone.
 #[derive(Clone)]
 pub struct Pool {
@@ -196,10 +196,10 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool for one account. Nothing is dialed before the first use.
+    /// Creates a pool for one account. Does not connect before the first use.
     ///
     /// # Errors
-    /// When deadpool refuses its settings; they are fixed here.
+    /// If deadpool rejects its settings, which are constant.
     pub fn new(config: SftpConfig, role: Role) -> Result<Self, StorageError> {
         let slots = Slots::new(&config.slots, config.connections, role);
         let size = slots.len();
@@ -221,32 +221,32 @@ impl Pool {
         Ok(Self { inner })
     }
 
-    /// What the pool connects to.
+    /// Returns the configuration of the server.
     #[must_use]
     pub fn config(&self) -> &SftpConfig {
         &self.inner.manager().config
     }
 
-    /// How many sessions this process may hold at once.
+    /// Returns the maximum number of sessions of this process.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.inner.manager().slots.len()
     }
 
-    /// A session, waiting for a free one as long as the configuration says.
-    /// A dial is one attempt.
+    /// Returns a session, waiting for a free one as long as configured. Makes
+    /// one attempt to connect.
     ///
     /// # Errors
-    /// As [`Session::connect`]; a transient error of the operation when all
+    /// Like [`Session::connect`]; a transient error of the operation if all
     /// connections stay busy.
     pub async fn session(&self) -> Result<PooledSession, StorageError> {
         self.session_within(self.config().timeouts.wait).await
     }
 
-    /// [`Pool::session`] with a wait of its own.
+    /// Like [`Pool::session`], with the given maximum wait.
     ///
     /// # Errors
-    /// As [`Pool::session`].
+    /// Like [`Pool::session`].
     pub async fn session_within(&self, wait: Duration) -> Result<PooledSession, StorageError> {
         self.start_reaper();
         let timeouts = managed::Timeouts {
@@ -262,7 +262,7 @@ impl Pool {
         }
     }
 
-    /// How many sessions there are now.
+    /// Returns the current number of sessions.
     #[must_use]
     pub fn stats(&self) -> Connections {
         let status = self.inner.status();
@@ -274,7 +274,7 @@ impl Pool {
         }
     }
 
-    /// Closes the sessions that nobody uses.
+    /// Closes all idle sessions.
     pub fn close_idle(&self) {
         drop(self.inner.retain(|_, _| false));
     }
@@ -290,8 +290,8 @@ impl Pool {
             loop {
                 sleep(2 * POLL).await;
                 let Some(pool) = pool.upgrade() else { return };
-                // It looks at files of other processes. A panic ends one turn
-                // only: idle sessions are closed by the next.
+                // The task reads files of other processes. A panic ends only
+                // this run; the next one closes the idle sessions.
                 if let Err(error) = spawn_blocking(move || reap(&pool)).await {
                     tracing::error!(%error, "idle sessions cannot be closed");
                 }
@@ -309,7 +309,7 @@ impl std::fmt::Debug for Pool {
 fn reap(pool: &managed::Pool<Dialer>) {
     let dialer = pool.manager();
     if !dialer.slots.we_wait() {
-        // Handed to somebody who had stopped waiting.
+        // The session was handed off to a caller that had stopped waiting.
         lock(&dialer.handed_off).clear();
     }
     if pool.status().available == 0 {
@@ -322,8 +322,9 @@ fn reap(pool: &managed::Pool<Dialer>) {
     }));
 }
 
-/// Locks also what a panicking thread held: a poisoned session is thrown
-/// away by the drop of [`PooledSession`], the rest is valid at every step.
+/// Locks a mutex even if it is poisoned. Dropping the [`PooledSession`]
+/// discards the session of a panicked thread; the other data is valid at every
+/// step.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

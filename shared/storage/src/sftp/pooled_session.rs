@@ -1,4 +1,4 @@
-//! A session of the pool, while it is in use.
+//! A session of the pool that is in use.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,11 +11,11 @@ use super::pool::{Dialer, Live, lock};
 use super::session::Session;
 use super::slots::Slot;
 
-/// A session of the pool. Dropping it returns it, or closes it where it is
-/// broken, still in use, or needed by another process.
+/// A session of the pool. Dropping it returns it to the pool, or closes it if
+/// it is broken, still in use, or needed by another process.
 pub struct PooledSession {
     live: Arc<Mutex<Live>>,
-    /// Empty only while it is dropped.
+    /// `None` only during drop.
     object: Option<Object<Dialer>>,
 }
 
@@ -27,11 +27,12 @@ impl PooledSession {
         }
     }
 
-    /// Does one thing with the session on a blocking thread. If the returned
-    /// future is dropped the work goes on, and the session is closed after.
+    /// Runs `work` with the session on a blocking thread. If the returned
+    /// future is dropped, the work continues, and the session is closed
+    /// afterwards.
     ///
     /// # Panics
-    /// When the work does.
+    /// If `work` panics.
     pub async fn run<T, F>(&mut self, work: F) -> T
     where
         T: Send + 'static,
@@ -43,14 +44,14 @@ impl PooledSession {
             Ok(value) => value,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is ending, and this future with it.
+                // The runtime is shutting down, and this future with it.
                 Err(_) => std::future::pending().await,
             },
         }
     }
 
-    /// The session itself, for a long piece of work that is on a blocking
-    /// thread already: move the `PooledSession` there first.
+    /// Returns the session for long work on the current blocking thread. Move
+    /// the `PooledSession` to that thread first.
     pub fn blocking(&mut self) -> BlockingSession<'_> {
         BlockingSession {
             live: lock(&self.live),
@@ -69,7 +70,8 @@ impl Drop for PooledSession {
         let Some(object) = self.object.take() else {
             return;
         };
-        // The pool's and ours; a third is an operation that goes on.
+        // One reference is the pool's and one is ours; a third belongs to a
+        // running operation.
         let in_use = Arc::strong_count(&self.live) > 2;
         let slot = match self.live.try_lock() {
             Ok(mut live) if !in_use && !live.session.is_broken() => {
@@ -92,7 +94,7 @@ impl Drop for PooledSession {
     }
 }
 
-/// A session of the pool, held for use on this thread.
+/// A session of the pool, locked for use on this thread.
 pub struct BlockingSession<'a> {
     live: MutexGuard<'a, Live>,
 }

@@ -1,4 +1,4 @@
-//! Trying everything that the registry needs of the server, step by step.
+//! Tests all operations that the registry needs of the server, step by step.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::error::StorageError;
 use crate::path::RemotePath;
 use crate::storage::{ProbeStep, Storage as _};
 
-/// What a probe writes.
+/// Content of the file that a probe writes.
 const PROBE: &[u8] = b"refity looks whether it can write here\n";
 
 pub(super) async fn run(
@@ -29,7 +29,7 @@ pub(super) async fn run(
     if !steps.add("connect", begun, reached) {
         return steps.0;
     }
-    // A session that is open already would say nothing about the password.
+    // An already open session would not test the password.
     storage.pool.close_idle();
     let begun = Instant::now();
     let mut session = match storage.pool.session_within(wait).await {
@@ -54,7 +54,7 @@ pub(super) async fn run(
     rest.await.0
 }
 
-/// The steps that need a session. Blocks.
+/// Runs the steps that need a session. Blocking.
 fn try_all(session: &mut Session, steps: &mut Steps, root: &str, written: &str, renamed: &str) {
     let begun = Instant::now();
     let done = write_temporary(session, written, PROBE)
@@ -95,7 +95,7 @@ fn try_all(session: &mut Session, steps: &mut Steps, root: &str, written: &str, 
     steps.add("disk", begun, done);
 }
 
-/// The steps so far.
+/// The completed steps.
 #[derive(Default)]
 struct Steps(Vec<ProbeStep>);
 

@@ -1,4 +1,4 @@
-//! Reading a remote file, from any offset.
+//! Reads a remote file from any offset.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 
@@ -7,12 +7,12 @@ use ssh2::OpenFlags;
 use super::session::Session;
 use crate::error::StorageError;
 
-/// The most that one call asks the server for: libssh2 reads ahead up to
-/// four times as much, which is what bounds a reader's memory.
+/// Maximum bytes requested by one call. libssh2 reads ahead up to four times as
+/// much, so this bounds the memory of a reader.
 const READ_BUFFER_BYTES: usize = 1 << 20;
 
-/// An open remote file. It is closed when dropped; its session is usable
-/// again then, also where not all was read.
+/// An open remote file. Dropping it closes the file and makes the session
+/// usable again, even if the file was not read to the end.
 pub(super) struct Reader<'a> {
     file: ssh2::File,
     session: &'a mut Session,
@@ -23,8 +23,8 @@ pub(super) struct Reader<'a> {
 /// Opens a file for reading.
 ///
 /// # Errors
-/// [`StorageError::Missing`] when there is none; a folder is
-/// [`StorageError::NeedsPerson`].
+/// [`StorageError::Missing`] if the file does not exist;
+/// [`StorageError::NeedsPerson`] for a folder.
 pub(super) fn open<'a>(session: &'a mut Session, path: &str) -> Result<Reader<'a>, StorageError> {
     let mut file = session.open_file(path, OpenFlags::READ, "reading")?;
     let stat = file.stat();
@@ -41,16 +41,16 @@ pub(super) fn open<'a>(session: &'a mut Session, path: &str) -> Result<Reader<'a
 }
 
 impl Reader<'_> {
-    /// The file's size in bytes when it was opened.
+    /// Returns the file's size in bytes when it was opened.
     #[must_use]
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Goes on reading at an offset from the file's start.
+    /// Continues reading at an offset from the file's start.
     ///
     /// # Errors
-    /// When the session is gone.
+    /// If the session has ended.
     pub(super) fn seek(&mut self, offset: u64) -> Result<(), StorageError> {
         match self.file.seek(SeekFrom::Start(offset)) {
             Ok(_) => Ok(()),
@@ -58,10 +58,10 @@ impl Reader<'_> {
         }
     }
 
-    /// The next bytes; 0 at the end.
+    /// Reads the next bytes. Returns 0 at the end.
     ///
     /// # Errors
-    /// When the session breaks, or the server fails.
+    /// If the session breaks, or the server reports an error.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StorageError> {
         let length = buffer.len().min(READ_BUFFER_BYTES);
         match self.file.read(&mut buffer[..length]) {

@@ -1,5 +1,5 @@
-//! One blocking SFTP session: a connection, signed in, with the operations
-//! that the rest is made of. Never call it on the asynchronous runtime.
+//! One blocking SFTP session: an authenticated connection with the basic
+//! operations. Never use it on the asynchronous runtime.
 
 use std::collections::HashSet;
 use std::io::{self, Read as _};
@@ -16,9 +16,10 @@ use super::parent;
 use crate::error::{Scope, StorageError};
 use crate::storage::{Meta, Space};
 
-/// How long a goodbye may take.
+/// Timeout of a graceful disconnect.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// Free space below which an unexplained failure is put down to a full disk.
+/// Free space in bytes below which an unexplained failure is attributed to a
+/// full disk.
 const ALMOST_FULL: u64 = 1 << 20;
 
 const FILE_MODE: i32 = 0o644;
@@ -33,46 +34,47 @@ impl From<&FileStat> for Meta {
     }
 }
 
-/// The plain channel for extended requests.
+/// The raw channel for extended requests.
 pub(super) enum Extended {
     Untried,
     Absent,
     Open(Control<ssh2::Channel>),
 }
 
-/// A connection to the storage. Operations run one after another; several at
-/// once take several sessions.
+/// A connection to the storage. Runs one operation at a time; concurrent
+/// operations need several sessions.
 pub struct Session {
-    // Dropped in this order: what hangs on the connection goes first.
+    // Fields are dropped in order, those that depend on the connection first.
     pub(super) extended: Extended,
     pub(super) sftp: Option<Sftp>,
     pub(super) raw: Option<ssh2::Session>,
     pub(super) stream: Option<TcpStream>,
-    /// Folders that this session saw or made.
+    /// Folders that this session found or created.
     pub(super) folders: HashSet<String>,
     pub(super) fsync_refused: bool,
     pub(super) broken: bool,
 }
 
 impl Session {
-    /// Whether the session saw an error or a timeout of the transport. It is
-    /// then good for nothing but being dropped, which is quick.
+    /// Returns whether the transport reported an error or a timeout. The
+    /// session must then be dropped, which is quick.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.broken
     }
 
-    /// Bounds every later operation.
+    /// Sets the timeout of all later operations.
     pub fn set_timeout(&self, timeout: Duration) {
         if let Some(raw) = &self.raw {
             raw.set_timeout(in_millis(timeout));
         }
     }
 
-    /// What is at a path; `None` for nothing. Symbolic links are followed.
+    /// Returns the metadata of a path, or `None` if it does not exist. Follows
+    /// symbolic links.
     ///
     /// # Errors
-    /// All but missing.
+    /// Any error except [`StorageError::Missing`].
     pub fn stat(&mut self, path: &str) -> Result<Option<Meta>, StorageError> {
         let found = self.sftp()?.stat(Path::new(path));
         match found {
@@ -84,10 +86,11 @@ impl Session {
         }
     }
 
-    /// A whole file of at most `limit` bytes.
+    /// Reads a whole file of at most `limit` bytes.
     ///
     /// # Errors
-    /// Missing, or a person is needed where the file is larger.
+    /// [`StorageError::Missing`] if the file does not exist;
+    /// [`StorageError::NeedsPerson`] if it is larger.
     pub fn read_small(&mut self, path: &str, limit: usize) -> Result<Vec<u8>, StorageError> {
         let mut file = self.open_file(path, OpenFlags::READ, "reading")?;
         let mut bytes = Vec::new();
@@ -100,11 +103,12 @@ impl Session {
         Ok(bytes)
     }
 
-    /// Renames a file, replacing the target: in one step where
-    /// the server offers it, else by removing the target first.
+    /// Renames a file, replacing the target: atomically if the server supports
+    /// it, else by removing the target first.
     ///
     /// # Errors
-    /// Missing when `from` or the target's folder is not there.
+    /// [`StorageError::Missing`] if `from` or the target's folder does not
+    /// exist.
     pub fn rename_over(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         if self.extensions()?.posix_rename {
             return self.posix_rename(from, to);
@@ -137,11 +141,11 @@ impl Session {
         }
     }
 
-    /// Renames a file or a folder to a name that is free: by SFTP's rules an
-    /// existing target is never replaced.
+    /// Renames a file or a folder to an unused name: SFTP never replaces an
+    /// existing target.
     ///
     /// # Errors
-    /// Transient when the target exists; look before deciding.
+    /// A transient error if the target exists; check before deciding.
     pub fn rename_new(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         let renamed = self.sftp()?.rename(Path::new(from), Path::new(to), None);
         renamed.map_err(|error| self.failed(&error, "renaming to", to))
@@ -150,16 +154,17 @@ impl Session {
     /// Removes a file.
     ///
     /// # Errors
-    /// Missing when there is none.
+    /// [`StorageError::Missing`] if the file does not exist.
     pub fn remove_file(&mut self, path: &str) -> Result<(), StorageError> {
         let removed = self.sftp()?.unlink(Path::new(path));
         removed.map_err(|error| self.failed(&error, "removing", path))
     }
 
-    /// The space where a path is; `None` where the server does not tell.
+    /// Returns the disk space at a path, or `None` if the server does not
+    /// report it.
     ///
     /// # Errors
-    /// Missing, or a broken connection.
+    /// [`StorageError::Missing`], or a broken connection.
     pub fn statvfs(&mut self, path: &str) -> Result<Option<Space>, StorageError> {
         if !self.extensions()?.statvfs {
             return Ok(None);
@@ -178,8 +183,9 @@ impl Session {
         }
     }
 
-    /// What the server offers beyond SFTP version 3. The first call opens a
-    /// second channel; a server that allows one only offers nothing.
+    /// Returns the server's extensions to SFTP version 3. The first call opens
+    /// a second channel. If the server permits only one, no extensions are
+    /// reported.
     ///
     /// # Errors
     /// A broken connection.
@@ -196,7 +202,7 @@ impl Session {
         })
     }
 
-    /// The fingerprint of the server's key, as OpenSSH prints it.
+    /// Returns the fingerprint of the server's key in OpenSSH's format.
     #[must_use]
     pub fn host_key_fingerprint(&self) -> Option<String> {
         let (key, _) = self.raw.as_ref()?.host_key()?;
@@ -213,13 +219,14 @@ impl Session {
                 Ok(control) => Ok(Some(control)),
                 Err(error) => Err(self.control_failed(&error, "greeting", "the SFTP service")),
             },
-            // The channel or the subsystem was refused; the session lives.
+            // The server refused the channel or the subsystem; the session is
+            // still usable.
             Err(error) if matches!(error.code(), ErrorCode::Session(-21 | -22)) => Ok(None),
             Err(error) => Err(self.failed(&error, "opening", "a second channel")),
         }
     }
 
-    /// Forces a file to disk where the server can.
+    /// Forces a file to disk if the server supports it.
     pub(super) fn fsync(&mut self, file: &mut ssh2::File, path: &str) -> Result<(), StorageError> {
         if self.fsync_refused {
             return Ok(());
@@ -229,8 +236,8 @@ impl Session {
             Err(error) => {
                 let refused = match error.code() {
                     ErrorCode::SFTP(status::UNSUPPORTED) => true,
-                    // OpenSSH's answer to a request that its administrator
-                    // denies; it is then not offered either.
+                    // OpenSSH denies requests that its administrator disabled,
+                    // and then does not advertise them either.
                     ErrorCode::SFTP(status::PERMISSION_DENIED) => !self.extensions()?.fsync,
                     _ => false,
                 };
@@ -265,7 +272,7 @@ impl Session {
         opened.map_err(|error| self.failed(&error, doing, path))
     }
 
-    /// Sorts an error, and remembers if it ends the session.
+    /// Converts an error, and records whether it ends the session.
     pub(super) fn failed(&mut self, error: &ssh2::Error, doing: &str, path: &str) -> StorageError {
         let sorted = error::classify(error, doing, path);
         if matches!(
@@ -280,7 +287,7 @@ impl Session {
         sorted
     }
 
-    /// [`Session::failed`] for an error of a file's `Read` or `Write`.
+    /// Like [`Session::failed`], for an error of a file's `Read` or `Write`.
     pub(super) fn stream_failed(
         &mut self,
         error: &io::Error,
@@ -299,8 +306,9 @@ impl Session {
         ))
     }
 
-    /// Looks for the cause behind a failure that the server did not explain:
-    /// a full or a read-only file system. `needed` is what was to be written.
+    /// Determines the cause of a failure that the server did not explain: a
+    /// full or read-only file system. `needed` is the number of bytes to be
+    /// written.
     pub(super) fn explain(&mut self, error: StorageError, path: &str, needed: u64) -> StorageError {
         if !matches!(error, StorageError::Transient { .. }) || self.broken {
             return error;
@@ -327,16 +335,17 @@ impl Session {
         error
     }
 
-    /// Ends the connection at once, so that nothing waits for its answers.
+    /// Disconnects immediately, without waiting for responses.
     fn give_up(&mut self) {
         self.broken = true;
-        // An error means that it has ended already.
+        // An error means that the connection has already ended.
         if let Some(stream) = &self.stream {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
-    /// The session itself, to be closed elsewhere; a gone one stays here.
+    /// Moves the session out so that it can be closed elsewhere, leaving an
+    /// ended one.
     pub(super) fn take(&mut self) -> Self {
         Self {
             extended: std::mem::replace(&mut self.extended, Extended::Absent),
@@ -349,8 +358,8 @@ impl Session {
         }
     }
 
-    /// Whether the connection looks alive without asking the server; `None`
-    /// when only asking can tell.
+    /// Returns whether the connection appears alive, without sending a request,
+    /// or `None` if only a request can tell.
     pub(super) fn peek(&self) -> Option<bool> {
         // libssh2 made the socket non-blocking.
         match self.stream.as_ref()?.peek(&mut [0]) {
@@ -370,8 +379,9 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Says goodbye and waits shortly until the server hangs up, so that the
-    /// server does not count this connection beside the next one.
+    /// Disconnects gracefully and briefly waits for the server to close the
+    /// connection, so that the server does not count it together with the next
+    /// one.
     fn drop(&mut self) {
         self.set_timeout(GOODBYE);
         self.extended = Extended::Absent;
@@ -403,7 +413,7 @@ fn gone() -> StorageError {
 }
 
 pub(super) fn in_millis(timeout: Duration) -> u32 {
-    // 0 would be for ever.
+    // 0 would mean no timeout.
     u32::try_from(timeout.as_millis())
         .unwrap_or(u32::MAX)
         .max(1)

@@ -1,9 +1,9 @@
-//! The account's limit of connections, shared by all processes: a session
-//! holds the lock of one file in `sftp-slots`, and the kernel lets go of it
-//! when the process dies.
+//! The account's connection limit, shared by all processes. A session holds the
+//! lock of one file in `sftp-slots`; the kernel releases it when the process
+//! dies.
 //!
-//! Who finds no free slot says so by holding the lock of a file
-//! of its own, `waiting-<lowest slot it may use>-<id>`, so that the others hand a slot over instead of keeping it.
+//! A pool that finds no free slot holds the lock of its own file,
+//! `waiting-<lowest slot it may use>-<id>`, so that other pools yield a slot.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -15,11 +15,11 @@ use super::config::Role;
 use crate::error::{Reason, StorageError};
 
 const WAITING: &str = "waiting-";
-/// The age from which a waiter's file without a lock is taken for a dead
-/// process's, and not for one that is just being locked.
+/// Age at which an unlocked waiter's file is attributed to a dead process. A
+/// younger one may be about to be locked.
 const STALE: Duration = Duration::from_secs(60);
 
-/// One locked slot; dropping it frees the slot.
+/// A locked slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Slot {
     number: usize,
@@ -32,7 +32,7 @@ impl Slot {
     }
 }
 
-/// The folder of slots, as one pool sees it.
+/// One pool's view of the folder of slots.
 #[derive(Debug)]
 pub(super) struct Slots {
     folder: PathBuf,
@@ -48,8 +48,8 @@ struct Waiters {
 }
 
 impl Slots {
-    /// The slots that a role may use. From two on, slot 0 is for gateways
-    /// only, and they take it first.
+    /// Creates the view of the slots that a role may use. If there are at least
+    /// two slots, slot 0 is reserved for gateways, which take it first.
     pub(super) fn new(folder: &Path, connections: usize, role: Role) -> Self {
         let connections = connections.max(1);
         let first = match role {
@@ -67,12 +67,12 @@ impl Slots {
         }
     }
 
-    /// How many sessions this pool may have at most.
+    /// Returns the maximum number of sessions of this pool.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// A slot that is free now.
+    /// Takes a free slot, if there is one.
     pub(super) fn try_take(&self) -> Result<Option<Slot>, StorageError> {
         fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
         for number in &self.order {
@@ -92,12 +92,13 @@ impl Slots {
         Ok(None)
     }
 
-    /// Tells the others that this pool waits, until the guard is dropped.
+    /// Signals to other pools that this pool waits, until the guard is dropped.
     pub(super) fn wait(&self) -> Waiting<'_> {
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.count += 1;
         if waiters.lock.is_none() {
-            // Unheard, the wait still ends: slots become free by themselves.
+            // If this fails, the wait still ends: slots become free by
+            // themselves.
             waiters.lock = open(&self.folder.join(&waiters.name))
                 .ok()
                 .filter(|file| file.try_lock().is_ok());
@@ -105,7 +106,7 @@ impl Slots {
         Waiting { slots: self }
     }
 
-    /// The lowest slot that another pool would take and waits for.
+    /// Returns the lowest slot that any other waiting pool may use.
     pub(super) fn awaited_from(&self) -> Option<usize> {
         let own = {
             let waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +122,7 @@ impl Slots {
         foreign.min()
     }
 
-    /// Whether somebody of this pool waits for a slot.
+    /// Returns whether a caller of this pool waits for a slot.
     pub(super) fn we_wait(&self) -> bool {
         let waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.count > 0
@@ -139,7 +140,7 @@ impl Slots {
     }
 }
 
-/// Says that a pool waits while it lives.
+/// Signals that a pool waits, until dropped.
 pub(super) struct Waiting<'a> {
     slots: &'a Slots,
 }
@@ -163,7 +164,8 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Whether the file's owner lives. A dead one's file is removed.
+/// Returns whether the owner of the file is alive. Removes the file of a dead
+/// process.
 fn is_held(path: &Path) -> bool {
     let Ok(file) = File::open(path) else {
         return false;

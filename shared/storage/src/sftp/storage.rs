@@ -1,4 +1,4 @@
-//! The [`Storage`] on an SFTP server.
+//! Implements [`Storage`] on an SFTP server.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct SftpStorage {
     reserved: Option<Arc<Mutex<PooledSession>>>,
 }
 
-/// The session of one operation.
+/// The session that one operation uses.
 pub(super) enum InUse {
     Pooled(PooledSession),
     Reserved(OwnedMutexGuard<PooledSession>),
@@ -47,10 +47,10 @@ impl InUse {
 }
 
 impl SftpStorage {
-    /// A storage on this server. Nothing is dialed before the first use.
+    /// Creates a storage on this server. Does not connect before the first use.
     ///
     /// # Errors
-    /// When the pool cannot be made.
+    /// If the pool cannot be created.
     pub fn new(config: SftpConfig, role: Role) -> Result<Self, StorageError> {
         Ok(Self {
             pool: Pool::new(config, role)?,
@@ -58,13 +58,13 @@ impl SftpStorage {
         })
     }
 
-    /// The sessions to the server.
+    /// Returns the pool of sessions.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// The root as it is asked for; `.` is the login folder.
+    /// Returns the root as sent to the server; `.` is the login folder.
     pub(super) fn root(&self) -> &str {
         &self.pool.config().root
     }
@@ -88,8 +88,8 @@ impl SftpStorage {
     }
 }
 
-/// A path with the root of `FTP_ROOT` in front. A relative root starts at the
-/// login folder: a chrooted account has no other.
+/// Prefixes a path with `FTP_ROOT`. A relative root starts at the login folder,
+/// since a chrooted account has no other.
 fn below(root: &str, path: &RemotePath) -> String {
     let mut kept = root.trim_end_matches('/');
     while let Some(rest) = kept.strip_prefix("./") {
@@ -163,7 +163,7 @@ impl Storage for SftpStorage {
             match begun {
                 Ok(mut reader) => {
                     let (reading, pieces) = Reading::new(reader.size());
-                    // A caller that has left is noticed by the first piece.
+                    // If the caller has gone, sending the first chunk fails.
                     drop(opened.send(Ok(reading)));
                     let length = range.end.saturating_sub(range.start);
                     pieces.pump(length, |buffer| reader.read(buffer));
@@ -277,7 +277,7 @@ impl Storage for SftpStorage {
     async fn features(&self) -> Result<Features, StorageError> {
         let root = self.root().to_owned();
         self.run(move |session| {
-            // The first call opens what extended requests need.
+            // The first call opens the channel for extended requests.
             let extensions = session.extensions()?.names();
             let asked = Instant::now();
             session.stat(&root)?;

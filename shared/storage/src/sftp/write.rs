@@ -1,5 +1,5 @@
-//! Putting files on the server so that a partial one is never seen under its
-//! final name: temporary name, write, sync, close, look, rename, look.
+//! Writes files so that an incomplete file never appears under its final name:
+//! write to a temporary name, sync, close, check, rename, check.
 
 use std::io::Write as _;
 
@@ -12,33 +12,33 @@ use crate::error::{ChangeError, StorageError};
 use crate::source::Source;
 use crate::storage::{Guard, Placed};
 
-/// How much is handed to libssh2 at once. It sends a whole buffer before it
-/// collects the answers, so this is the window: 1 MiB is the fastest near
-/// the server and costs little memory.
+/// Number of bytes handed to libssh2 at once. It sends a whole buffer before it
+/// collects the responses, so this is the window. 1 MiB is the fastest near the
+/// server and costs little memory.
 const WRITE_BUFFER_BYTES: usize = 1 << 20;
 
-/// Up to this size a file's bytes are compared where its size does not tell
-/// enough: all links have the same size.
+/// Maximum size of a file whose bytes are compared if its size alone is
+/// inconclusive: all links have the same size.
 const SMALL_BYTES: u64 = 1 << 20;
 
-/// A file on its way to the server.
+/// A file to upload.
 pub(super) struct Upload<'a> {
-    /// The temporary path.
+    /// Temporary path.
     pub(super) tmp: &'a str,
-    /// The final path.
+    /// Final path.
     pub(super) target: &'a str,
-    /// Bytes.
+    /// Size in bytes.
     pub(super) size: u64,
-    /// What they hash to.
+    /// Digest of the bytes.
     pub(super) digest: &'a Digest,
 }
 
-/// Writes a file to its temporary path and renames it over the target.
-/// `progress` hears how many bytes are written so far.
+/// Writes a file to its temporary path and renames it over the target. Calls
+/// `progress` with the number of bytes written so far.
 ///
 /// # Errors
-/// The target is then as it was, and the temporary file is removed where
-/// the session still can.
+/// On error, the target is unchanged, and the temporary file is removed if the
+/// session still permits it.
 pub(super) fn store(
     session: &mut Session,
     upload: &Upload<'_>,
@@ -48,13 +48,13 @@ pub(super) fn store(
 ) -> Result<(), ChangeError> {
     let stored = write_and_rename(session, upload, source, progress, guard);
     if stored.is_err() && !session.is_broken() {
-        // The sweep takes what cannot be removed now.
+        // The sweep deletes the file if this fails.
         let _ = session.remove_file(upload.tmp);
     }
     stored
 }
 
-/// [`store`] for bytes in memory.
+/// Like [`store`], for bytes in memory.
 pub(super) fn store_small(
     session: &mut Session,
     tmp: &str,
@@ -70,12 +70,12 @@ pub(super) fn store_small(
         digest: &digest,
     };
     let mut source = in_memory(bytes, &digest);
-    // Until the rename there is nothing to guard.
+    // Nothing is overwritten before the rename, so there is nothing to guard.
     store(session, &upload, &mut source, &mut |_| {}, guard)
 }
 
 /// Writes bytes in memory to a temporary path and renames it to the target
-/// where there is none.
+/// unless that exists.
 pub(super) fn create_small(
     session: &mut Session,
     tmp: &str,
@@ -91,12 +91,12 @@ pub(super) fn create_small(
     placed
 }
 
-/// Builds a folder of small files in tmp and renames it to its place, so
-/// that it appears whole. Paths of files are relative, below the folder.
+/// Builds a folder of small files under a temporary name and renames it to the
+/// target, so that it appears complete. File paths are relative to the folder.
 ///
 /// # Errors
-/// The target is then as it was, and the temporary folder is removed where
-/// the session still can.
+/// On error, the target is unchanged, and the temporary folder is removed if
+/// the session still permits it.
 pub(super) fn place_folder(
     session: &mut Session,
     tmp_dir: &str,
@@ -105,7 +105,7 @@ pub(super) fn place_folder(
 ) -> Result<Placed, StorageError> {
     let placed = build_and_place(session, tmp_dir, files, target_dir);
     if !matches!(placed, Ok(Placed::New)) && !session.is_broken() {
-        // The sweep takes what cannot be removed now.
+        // The sweep deletes the folder if this fails.
         let _ = session.remove_tree(tmp_dir);
     }
     placed
@@ -117,7 +117,7 @@ fn build_and_place(
     files: &[(String, Vec<u8>)],
     target_dir: &str,
 ) -> Result<Placed, StorageError> {
-    // What an earlier attempt with this name left behind.
+    // Remove the leftovers of an earlier attempt.
     session.remove_tree(tmp_dir)?;
     for (path, bytes) in files {
         let path = format!("{tmp_dir}/{path}");
@@ -132,8 +132,8 @@ fn build_and_place(
     placed
 }
 
-/// Renames to a name that is free. A rename may say one thing and do another:
-/// what counts is where the bytes are found afterwards.
+/// Renames to an unused name. The reported result of a rename is not reliable:
+/// only the location of the bytes afterwards is.
 fn place(
     session: &mut Session,
     from: &str,
@@ -152,10 +152,10 @@ fn place(
     }
 }
 
-/// Writes, syncs and checks a temporary file, and leaves it there.
+/// Writes, syncs and checks a temporary file, and keeps it.
 ///
 /// # Errors
-/// What was written so far may stay.
+/// On error, an incomplete file may remain.
 pub(super) fn write_temporary(
     session: &mut Session,
     tmp: &str,
@@ -194,9 +194,10 @@ fn write_and_rename(
     if session.is_broken() {
         return Err(unfinished(renamed, target).into());
     }
-    // A rename may say one thing and do another: what counts is that the
-    // temporary name is free and the target has the size; and the bytes, where
-    // the rename failed and another file of that size may have been there.
+    // The reported result of a rename is not reliable. The rename has succeeded
+    // if the temporary name is unused and the target has the right size. If the
+    // rename failed and the target may be another file of that size, compare
+    // the bytes too.
     let compared = !in_one_step || size <= SMALL_BYTES;
     if renamed.is_err() && compared && !holds(session, upload)? {
         return Err(unfinished(renamed, target).into());
@@ -217,8 +218,8 @@ fn unfinished(renamed: Result<(), StorageError>, target: &str) -> StorageError {
     }
 }
 
-/// Whether the target is a file with these bytes, by reading all of it: the
-/// way where a target cannot be replaced in one step.
+/// Returns whether the target is a file with these bytes, by reading all of it.
+/// Used if a target cannot be replaced atomically.
 fn holds(session: &mut Session, upload: &Upload<'_>) -> Result<bool, StorageError> {
     match session.stat(upload.target)? {
         Some(meta) if meta.is_file_of(upload.size) => {}
@@ -263,7 +264,7 @@ fn copy_to(
     if let Err(error) = session.fsync(&mut file, tmp) {
         return Err(session.explain(error, tmp, 0).into());
     }
-    // Quotas often fail here.
+    // Exceeded quotas are often reported here.
     if let Err(error) = file.close() {
         let error = session.failed(&error, "closing", tmp);
         return Err(session.explain(error, tmp, 0).into());
@@ -274,8 +275,8 @@ fn copy_to(
     }
 }
 
-/// Creates a temporary file. A leftover of that name is removed first where
-/// the server does not let it be overwritten.
+/// Creates a temporary file. If the server does not permit overwriting a
+/// leftover of that name, removes it first.
 fn create(session: &mut Session, tmp: &str) -> Result<ssh2::File, StorageError> {
     let flags = OpenFlags::WRITE | OpenFlags::TRUNCATE;
     match session.open_file(tmp, flags, "writing") {
@@ -293,8 +294,8 @@ pub(super) fn make_parent(session: &mut Session, path: &str) -> Result<(), Stora
     parent(path).map_or(Ok(()), |folder| session.mkdir_all(folder))
 }
 
-/// Does something below a folder that the session remembers as existing; if
-/// it is missing, makes it again and tries once more.
+/// Runs an operation below a folder that the session remembers as existing. If
+/// the folder is missing, creates it again and retries once.
 fn with_parent<T>(
     session: &mut Session,
     path: &str,

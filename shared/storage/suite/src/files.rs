@@ -38,7 +38,7 @@ pub(super) async fn heals(subject: Subject) {
 
 pub(super) async fn makes_folders_again(subject: Subject) {
     let (target, content) = (path("again/a/b/data"), bytes(1000));
-    // One connection, which remembers the folders that it made.
+    // Use one connection, which remembers the folders that it created.
     let storage = subject.storage.reserve(super::CHECK_MAX).await.unwrap();
     storage
         .write_new(new_file(&target, &content))
@@ -86,7 +86,7 @@ pub(super) async fn refuses_damaged_bytes(subject: Subject) {
     subject.assert_tmp_is_empty();
 }
 
-/// Gives some bytes, looks around, then fails.
+/// Returns some bytes, inspects the target, then fails.
 struct Failing {
     left: usize,
     final_name: PathBuf,
@@ -153,7 +153,7 @@ pub(super) async fn twice_at_once(subject: Subject) {
     for stored in storing {
         match stored.await.unwrap() {
             Ok(()) => {}
-            // Without posix-rename two may be in each other's way: once more.
+            // Without posix-rename, concurrent writes may conflict: retry.
             Err(ChangeError::Storage(error)) if error.is_transient() => {
                 assert!(!subject.replaces_in_one_step, "{error}");
                 subject.store(&target, &content).await;

@@ -1,4 +1,4 @@
-//! Folders, and what is renamed and removed.
+//! Checks of folders, renames and removals.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -52,7 +52,7 @@ pub(super) async fn made_twice(subject: Subject) {
         subject.storage.make_folder(&folder).await.unwrap();
         assert!(subject.outside(&folder).is_dir());
     }
-    // Another connection removes what this one remembers.
+    // Another connection removes the folder that this one remembers.
     let storage = subject.storage.reserve(super::CHECK_MAX).await.unwrap();
     storage.make_folder(&folder).await.unwrap();
     fs::remove_dir_all(subject.outside(&path("made"))).unwrap();
@@ -112,7 +112,7 @@ pub(super) async fn listed(subject: Subject) {
         "{} in {pieces}",
         found.len()
     );
-    // An abandoned listing disturbs nobody.
+    // An abandoned listing does not block later operations.
     drop(subject.storage.list(&folder).await.unwrap());
     subject.storage.remove_tree(&folder).await.unwrap();
     assert!(!subject.outside(&folder).exists());

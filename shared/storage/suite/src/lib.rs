@@ -1,5 +1,5 @@
-//! The promises of [`Storage`], one check each. Every implementation must pass
-//! all of them; only tests depend on this crate.
+//! A conformance suite for [`Storage`] with one check per promise. Every
+//! implementation must pass all checks. Only tests depend on this crate.
 
 mod files;
 mod folders;
@@ -18,28 +18,28 @@ use refity_types::digest::Digest;
 /// A storage under test.
 #[derive(Clone)]
 pub struct Subject {
-    /// The storage, on a root that nobody else uses.
+    /// The storage, with a root of its own.
     pub storage: Arc<dyn Storage>,
-    /// The root on this machine, to look at and to damage.
+    /// Path of the root on this machine, for inspecting and damaging files.
     pub root: PathBuf,
-    /// Whether a file is replaced in one step (`posix-rename` on SFTP).
+    /// Whether replacing a file is atomic (`posix-rename` on SFTP).
     pub replaces_in_one_step: bool,
-    /// Whether the storage tells its space.
+    /// Whether the storage reports its disk space.
     pub tells_space: bool,
 }
 
-/// One promise.
+/// A check of one promise.
 pub struct Check {
-    /// The operation, and what it promises.
+    /// The operation and its promise.
     pub name: &'static str,
     run: fn(Subject) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// How a check ended.
+/// The result of a check.
 pub struct Outcome {
-    /// The check's name.
+    /// Name of the check.
     pub name: &'static str,
-    /// Why it failed, where it did.
+    /// The failure, if the check failed.
     pub failure: Option<String>,
 }
 
@@ -86,8 +86,7 @@ pub const CHECKS: &[Check] = checks![
     "links and tags are removed, and may be twice" => tree::links_and_tags,
 ];
 
-/// Runs all checks, one after another. A check that fails does not end the
-/// others.
+/// Runs all checks, one after another. A failed check does not stop the others.
 pub async fn run(subject: &Subject) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for check in CHECKS {
@@ -106,7 +105,7 @@ pub async fn run(subject: &Subject) -> Vec<Outcome> {
     outcomes
 }
 
-/// How long a check may take.
+/// Timeout of a check.
 const CHECK_MAX: Duration = Duration::from_secs(120);
 
 fn panic_words(error: tokio::task::JoinError) -> String {
@@ -123,18 +122,18 @@ fn panic_words(error: tokio::task::JoinError) -> String {
 }
 
 impl Subject {
-    /// Where a path is on this machine.
+    /// Returns the local path.
     fn outside(&self, path: &RemotePath) -> PathBuf {
         self.root.join(path.as_str())
     }
 
-    /// Stores these bytes.
+    /// Stores bytes in a file.
     async fn store(&self, target: &RemotePath, bytes: &[u8]) {
         let stored = self.storage.write_new(new_file(target, bytes)).await;
         stored.unwrap_or_else(|error| panic!("{target} is not stored: {error}"));
     }
 
-    /// That no temporary file is left of those that the checks write.
+    /// Asserts that no temporary file of the checks remains.
     fn assert_tmp_is_empty(&self) {
         let tmp = self.outside(&path("tmp"));
         let left: Vec<_> = std::fs::read_dir(tmp)
@@ -148,7 +147,7 @@ fn path(text: &str) -> RemotePath {
     RemotePath::parse(text).unwrap()
 }
 
-/// A temporary path that no other call returns.
+/// Returns a temporary path that no other call returns.
 fn tmp() -> RemotePath {
     use std::sync::atomic::{AtomicU64, Ordering};
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -167,7 +166,8 @@ fn new_file(target: &RemotePath, bytes: &[u8]) -> NewFile {
     }
 }
 
-/// Pseudo-random, so that a shifted or repeated piece is noticed.
+/// Returns pseudo-random bytes, so that a shifted or repeated chunk is
+/// detected.
 fn bytes(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {

@@ -1,4 +1,5 @@
-//! What only looks: `stat`, `read`, `reserve`, `space`, `features`, `probe`.
+//! Checks of read-only operations: `stat`, `read`, `reserve`, `space`,
+//! `features`, `probe`.
 
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -76,7 +77,7 @@ pub(super) async fn not_a_file(subject: Subject) {
 pub(super) async fn abandoned(subject: Subject) {
     let (file, content) = (path("abandoned/data"), bytes(8 << 20));
     subject.store(&file, &content).await;
-    // More than there are connections.
+    // More readings than there are connections.
     for _ in 0..20 {
         let mut reading = subject.storage.read(&file, WHOLE).await.unwrap();
         assert!(reading.next().await.unwrap().is_ok());
@@ -92,7 +93,7 @@ pub(super) async fn reserved(subject: Subject) {
     let written = storage.write_new(super::new_file(&file, b"x")).await;
     written.unwrap();
     assert_eq!(storage.read_small(&file, 9).await.unwrap(), b"x");
-    // What is dropped early does not hold up the next.
+    // A reading that is dropped early does not block the next one.
     drop(storage.read(&file, WHOLE).await.unwrap());
     drop(storage.list(&path("reserved")).await.unwrap());
     assert_eq!(fs::read(subject.outside(&file)).unwrap(), b"x");

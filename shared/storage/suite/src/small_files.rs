@@ -1,4 +1,4 @@
-//! `replace_small`, `create_small`, `read_small`.
+//! Checks of `replace_small`, `create_small` and `read_small`.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! What the registry's tree is made of, out of a storage's operations.
+//! Checks of the registry's tree on top of a storage's operations.
 
 use refity_config::installation::InstallationId;
 use refity_storage::{

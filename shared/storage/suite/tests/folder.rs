@@ -1,5 +1,5 @@
-//! The folder keeps every promise: the quickest way to try a change of the
-//! contract. All storages are tried by the end-to-end suite.
+//! Runs the suite on a folder: the quickest way to test a change of the
+//! contract. The end-to-end suite runs it on all storages.
 
 use std::sync::Arc;
 
