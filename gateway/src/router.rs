@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_panics_is_answered_with_500() {
+    async fn a_request_that_panics_returns_500() {
         async fn panics() -> &'static str {
             panic!("no such luck")
         }

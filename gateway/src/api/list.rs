@@ -118,7 +118,7 @@ mod tests {
     use refity_store::CursorKey;
 
     #[test]
-    fn cursors_are_read_as_they_are_written() {
+    fn cursors_round_trip() {
         for key in [
             CursorKey::Number(-3),
             CursorKey::Text("team/äpp".to_owned()),

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_path_is_read_from_its_end() {
+    fn each_path_is_parsed_from_its_end() {
         let digest = Digest::sha256(b"x");
         let id = UploadId::random();
         let reference = Reference::Tag("v1.0".parse().unwrap());

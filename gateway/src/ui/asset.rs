@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_have_tags_of_their_own() {
+    fn each_form_has_its_own_tag() {
         let asset = asset();
         let (brotli, gzip) = (&asset.compressed[0].1, &asset.compressed[1].1);
         assert_ne!(asset.plain.tag, brotli.tag);

@@ -54,7 +54,7 @@ pub(super) struct Shown {
     /// The address from which the session was opened.
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
-    /// The client's name, from its `User-Agent`.
+    /// The name that the client sent, such as its `User-Agent`.
     #[schema(example = "Mozilla/5.0")]
     client: Option<String>,
     /// Whether this request uses the session.

@@ -31,8 +31,8 @@ const DEPTH: usize = 64;
 /// disconnects.
 ///
 /// # Errors
-/// [`ApiError::Conflict`] if the repository is pushed to meanwhile or its
-/// indexes cannot be resolved.
+/// [`ApiError::Conflict`] if the repository is pushed to meanwhile or the index
+/// is incomplete.
 pub(super) async fn remove(state: &AppState, repository: &RepositoryName) -> Result<(), ApiError> {
     let (state, repository) = (state.clone(), repository.clone());
     let work = async move {

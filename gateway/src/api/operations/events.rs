@@ -159,7 +159,7 @@ struct EventStream {
 
 impl EventStream {
     /// Creates a stream. `from` is the last event that a reconnecting client
-    /// received. Returns `None` if it is not a valid event id.
+    /// received; `Some(None)` if its id is invalid.
     fn new(
         state: &AppState,
         who: Identity,
