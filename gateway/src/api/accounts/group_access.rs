@@ -37,7 +37,7 @@ pub(super) async fn require_manager(
 /// Whether the caller has any permission on any repository of the group.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// If the database cannot be read.
 pub(super) async fn may_anything(
     state: &AppState,
     caller: &Identity,
@@ -73,7 +73,7 @@ pub(super) async fn may_anything(
 /// Whether the group exists, regardless of permissions.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// If the database cannot be read.
 pub(super) async fn exists(state: &AppState, group: &GroupName) -> Result<bool, ApiError> {
     Ok(state
         .node

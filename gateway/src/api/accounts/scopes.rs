@@ -80,7 +80,7 @@ pub(super) fn require_within(scopes: &[Scope], group: &GroupName) -> Result<(), 
 /// is probably mistyped.
 ///
 /// # Errors
-/// [`ApiError::Invalid`], or when the database cannot be read.
+/// [`ApiError::Invalid`], or if the database cannot be read.
 pub(super) async fn require_some_right(
     state: &AppState,
     caller: &Identity,

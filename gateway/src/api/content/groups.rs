@@ -105,7 +105,7 @@ pub(in crate::api) async fn visible_group(
 /// Returns all groups in which the caller may read a repository.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// If the database cannot be read.
 pub(in crate::api) async fn all_groups(
     state: &AppState,
     caller: &Identity,

@@ -86,7 +86,7 @@ pub(super) struct Transfer {
     finished_at: Option<String>,
 }
 
-/// The caller for whom transfers are shown.
+/// The caller to show transfers to.
 #[derive(Clone, Copy)]
 pub(super) struct Audience {
     /// Whether to include the uploader's name.
