@@ -13,10 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Identity, rights};
+use crate::access::Identity;
 use crate::api::ApiError;
-use crate::api::accounts::group_access;
-use crate::api::extract::{Caller, Guarded, Json, Query};
+use crate::api::accounts::manager::{ConcernsGroup, Manager};
+use crate::api::extract::{Guarded, Json, Query};
 use crate::api::list::{List, ListQuery};
 use crate::api::openapi::{ErrorBody, SignedIn};
 use crate::api::openapi_enums::RightWord;
@@ -30,7 +30,8 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 
 /// A grant of permissions.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Given {
+#[schema(as = Grant)]
+pub(super) struct ShownGrant {
     #[schema(example = "zoë")]
     user: String,
     #[schema(value_type = String, example = "team")]
@@ -42,7 +43,7 @@ pub(super) struct Given {
     rights: Rights,
 }
 
-impl From<Grant> for Given {
+impl From<Grant> for ShownGrant {
     fn from(grant: Grant) -> Self {
         Self {
             user: grant.user_name,
@@ -66,29 +67,27 @@ pub(super) struct Filter {
     user: Option<UserName>,
 }
 
+impl ConcernsGroup for Filter {
+    fn group(&self) -> Option<&GroupName> {
+        self.group.as_ref()
+    }
+}
+
 /// `GET /api/grants`: lists grants, by group, repository and user.
 #[utoipa::path(get, path = "/grants", tag = "rights", params(ListQuery, Filter),
     responses(
-        (status = 200, description = "A page of grants", body = List<Given>),
+        (status = 200, description = "A page of grants", body = List<ShownGrant>),
         (status = 404, description = "The group or user does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn list(
-    Caller { state, caller }: Caller,
+    Manager { state, part, .. }: Manager<Query<Filter>>,
     Query(query): Query<ListQuery>,
-    Query(Filter { group, user }): Query<Filter>,
-) -> Result<Answer<List<Given>>, ApiError> {
-    match &group {
-        Some(group) => group_access::require_manager(&state, &caller, group).await?,
-        None if !rights::may_administer(&caller) => {
-            let words = "name a group that you manage: ?group=team";
-            return Err(ApiError::Denied(words.to_owned()));
-        }
-        None if user.is_none() => {
-            let words = "name a group or a user: ?group=team, ?user=zoë";
-            return Err(ApiError::Invalid(words.to_owned()));
-        }
-        None => {}
+) -> Result<Answer<List<ShownGrant>>, ApiError> {
+    let Query(Filter { group, user }) = part;
+    if group.is_none() && user.is_none() {
+        let words = "name a group or a user: ?group=team, ?user=zoë";
+        return Err(ApiError::Invalid(words.to_owned()));
     }
     let user = match &user {
         Some(name) => Some(named(&state, name).await?.id),
@@ -97,7 +96,7 @@ pub(super) async fn list(
     let page = query.page(Order::Asc)?;
     let store = &state.node.store;
     let page = store.grants_page(group.as_ref(), user, query.search()?, page);
-    Ok(Answer(List::of(page.await?, Given::from)))
+    Ok(Answer(List::of(page.await?, ShownGrant::from)))
 }
 
 /// Returns the account with exactly this name. There is no search, so that
@@ -110,7 +109,7 @@ async fn named(state: &AppState, name: &UserName) -> Result<User, ApiError> {
 /// The permissions to grant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ToGive {
+pub(super) struct NewGrant {
     #[schema(value_type = String, example = "zoë")]
     user: UserName,
     #[schema(value_type = String, example = "team")]
@@ -125,23 +124,27 @@ pub(super) struct ToGive {
     rights: Rights,
 }
 
+impl ConcernsGroup for NewGrant {
+    fn group(&self) -> Option<&GroupName> {
+        Some(&self.group)
+    }
+}
+
 /// The object of a grant: a group or one of its repositories.
-struct Place {
+struct GrantTarget {
     user: User,
     group: GroupName,
     repository: Option<RepositoryName>,
 }
 
-impl Place {
-    /// Checks that the group exists and that the caller may manage its permissions.
+impl GrantTarget {
+    /// Checks that the user exists and that the repository is in the group.
     async fn find(
         state: &AppState,
-        caller: &Identity,
         user: &UserName,
         group: GroupName,
         repository: Option<RepositoryName>,
     ) -> Result<Self, ApiError> {
-        group_access::require_manager(state, caller, &group).await?;
         if let Some(repository) = &repository
             && repository.group() != group
         {
@@ -158,7 +161,7 @@ impl Place {
 
     /// Grants these permissions and records it in the audit log. Returns false
     /// if there was nothing to do.
-    async fn give(
+    async fn grant(
         &self,
         state: &AppState,
         caller: &Identity,
@@ -192,41 +195,44 @@ impl Place {
 /// repositories.
 ///
 /// The change takes effect at the user's next request.
-#[utoipa::path(put, path = "/grants", tag = "rights", request_body = ToGive,
+#[utoipa::path(put, path = "/grants", tag = "rights", request_body = NewGrant,
     responses(
-        (status = 200, description = "The grant", body = Given),
+        (status = 200, description = "The grant", body = ShownGrant),
         (status = 204, description = "The grant was removed"),
         (status = 404, description = "The group or user does not exist", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn put(
-    Caller { state, caller }: Caller,
     client: ClientAddress,
-    Json(new): Json<ToGive>,
+    Manager {
+        state,
+        caller,
+        part: Json(new),
+    }: Manager<Json<NewGrant>>,
 ) -> Result<Response, ApiError> {
-    let place = Place::find(&state, &caller, &new.user, new.group, new.repository).await?;
-    let given = place.give(&state, &caller, client, new.rights).await?;
+    let target = GrantTarget::find(&state, &new.user, new.group, new.repository).await?;
+    let granted = target.grant(&state, &caller, client, new.rights).await?;
     if new.rights.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    if !given {
+    if !granted {
         // The group or the account was deleted meanwhile.
-        let words = format!("there is no group {}, or no such user", place.group);
+        let words = format!("there is no group {}, or no such user", target.group);
         return Err(ApiError::Missing(words));
     }
-    let given = Given {
-        user: place.user.name,
-        group: place.group,
-        repository: place.repository,
+    let grant = ShownGrant {
+        user: target.user.name,
+        group: target.group,
+        repository: target.repository,
         rights: new.rights,
     };
-    Ok(Answer(given).into_response())
+    Ok(Answer(grant).into_response())
 }
 
 /// The permissions to revoke.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ToTake {
+pub(super) struct RevokedGrant {
     #[param(value_type = String, example = "zoë")]
     user: UserName,
     #[param(value_type = String, example = "team")]
@@ -236,27 +242,36 @@ pub(super) struct ToTake {
     repository: Option<RepositoryName>,
 }
 
+impl ConcernsGroup for RevokedGrant {
+    fn group(&self) -> Option<&GroupName> {
+        Some(&self.group)
+    }
+}
+
 /// `DELETE /api/grants`: revokes a user's permissions on a group or repository.
 ///
 /// The change takes effect at the user's next request.
-#[utoipa::path(delete, path = "/grants", tag = "rights", params(ToTake),
+#[utoipa::path(delete, path = "/grants", tag = "rights", params(RevokedGrant),
     responses(
         (status = 204, description = "The grant was removed"),
         (status = 404, description = "There is no such grant", body = ErrorBody),
         SignedIn,
     ))]
 pub(super) async fn remove(
-    Caller { state, caller }: Caller,
+    Manager {
+        state,
+        caller,
+        part: Query(old),
+    }: Manager<Query<RevokedGrant>>,
     client: ClientAddress,
-    Query(old): Query<ToTake>,
 ) -> Result<StatusCode, ApiError> {
-    let place = Place::find(&state, &caller, &old.user, old.group, old.repository).await?;
-    if place.give(&state, &caller, client, Rights::NONE).await? {
+    let target = GrantTarget::find(&state, &old.user, old.group, old.repository).await?;
+    if target.grant(&state, &caller, client, Rights::NONE).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::Missing(format!(
             "{} was given nothing there",
-            place.user.name
+            target.user.name
         )))
     }
 }

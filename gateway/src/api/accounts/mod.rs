@@ -2,6 +2,7 @@
 
 pub(crate) mod grants;
 pub(crate) mod group_access;
+mod manager;
 pub(crate) mod robots;
 pub(crate) mod scopes;
 pub(crate) mod sessions;

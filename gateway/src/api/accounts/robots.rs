@@ -15,16 +15,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Identity, SecretKind};
+use crate::access::SecretKind;
 use crate::api::ApiError;
-use crate::api::accounts::group_access;
+use crate::api::accounts::manager::{ConcernsGroup, ManagedRobot, Manager, missing};
 use crate::api::accounts::scopes::{self, ScopeWords};
 use crate::api::accounts::tokens::{Token, end};
-use crate::api::extract::{Caller, Guarded, Json, Named, Query};
+use crate::api::extract::{Guarded, Json, Query};
 use crate::api::list::{List, ListQuery};
 use crate::api::openapi::{ErrorBody, SignedIn};
 use crate::client::ClientAddress;
-use crate::state::AppState;
 use crate::timestamp::rfc3339;
 
 /// The maximum length of a description, in characters.
@@ -109,15 +108,10 @@ pub(super) struct Filter {
     group: GroupName,
 }
 
-fn missing(name: &RobotName) -> ApiError {
-    ApiError::Missing(format!("there is no robot {name}"))
-}
-
-/// Returns the robot if the caller manages its group.
-async fn found(state: &AppState, caller: &Identity, name: &RobotName) -> Result<Robot, ApiError> {
-    group_access::require_manager(state, caller, &name.group).await?;
-    let robot = state.node.store.robot(name).await?;
-    robot.ok_or_else(|| missing(name))
+impl ConcernsGroup for Filter {
+    fn group(&self) -> Option<&GroupName> {
+        Some(&self.group)
+    }
 }
 
 fn described(text: &str) -> Result<String, ApiError> {
@@ -144,11 +138,10 @@ fn within(scopes: Vec<ScopeWords>, group: &GroupName) -> Result<Vec<Scope>, ApiE
         SignedIn,
     ))]
 pub(super) async fn list(
-    Caller { state, caller }: Caller,
+    Manager { state, part, .. }: Manager<Query<Filter>>,
     Query(query): Query<ListQuery>,
-    Query(Filter { group }): Query<Filter>,
 ) -> Result<Answer<List<Shown>>, ApiError> {
-    group_access::require_manager(&state, &caller, &group).await?;
+    let Query(Filter { group }) = part;
     let (search, page) = (query.search()?, query.page(Order::Asc)?);
     let page = state.node.store.robots(&group, search, page).await?;
     Ok(Answer(List::of(page, Shown::from)))
@@ -174,6 +167,12 @@ pub(super) struct ToMake {
     expires_at: Option<String>,
 }
 
+impl ConcernsGroup for ToMake {
+    fn group(&self) -> Option<&GroupName> {
+        Some(&self.name.group)
+    }
+}
+
 /// `POST /api/robots`: creates a robot.
 ///
 /// The robot belongs to the group. It is kept when the account that created it
@@ -186,12 +185,14 @@ pub(super) struct ToMake {
         SignedIn,
     ))]
 pub(super) async fn create(
-    Caller { state, caller }: Caller,
     client: ClientAddress,
-    Json(new): Json<ToMake>,
+    Manager {
+        state,
+        caller,
+        part: Json(new),
+    }: Manager<Json<ToMake>>,
 ) -> Result<(StatusCode, Answer<WithSecret>), ApiError> {
     let name = new.name;
-    group_access::require_manager(&state, &caller, &name.group).await?;
     let store = &state.node.store;
     let expires_at = end(new.expires_at.as_deref(), store.clock().wall_ms())?;
     let secret = state.access.new_secret(SecretKind::Robot)?;
@@ -236,10 +237,8 @@ pub(super) async fn create(
         SignedIn,
     ))]
 pub(super) async fn get(
-    Caller { state, caller }: Caller,
-    Named(name): Named<RobotName>,
+    ManagedRobot { state, robot, .. }: ManagedRobot,
 ) -> Result<Answer<WithSecrets>, ApiError> {
-    let robot = found(&state, &caller, &name).await?;
     let store = &state.node.store;
     let (secrets, now) = (
         store.robot_secrets(robot.id).await?,
@@ -275,12 +274,15 @@ pub(super) struct Change {
         SignedIn,
     ))]
 pub(super) async fn change(
-    Caller { state, caller }: Caller,
+    ManagedRobot {
+        state,
+        caller,
+        robot,
+    }: ManagedRobot,
     client: ClientAddress,
-    Named(name): Named<RobotName>,
     Json(change): Json<Change>,
 ) -> Result<Answer<Shown>, ApiError> {
-    let robot = found(&state, &caller, &name).await?;
+    let name = robot.name.clone();
     let scopes = change.scopes.map(|scopes| within(scopes, &name.group));
     let changed = RobotChange {
         description: change.description.as_deref().map(described).transpose()?,
@@ -290,7 +292,8 @@ pub(super) async fn change(
     if !state.node.store.change_robot(robot.id, changed).await? {
         return Err(missing(&name));
     }
-    let robot = found(&state, &caller, &name).await?;
+    let robot = state.node.store.robot(&name).await?;
+    let robot = robot.ok_or_else(|| missing(&name))?;
     let word = if robot.disabled {
         "disabled"
     } else {
@@ -313,11 +316,14 @@ pub(super) async fn change(
         SignedIn,
     ))]
 pub(super) async fn remove(
-    Caller { state, caller }: Caller,
+    ManagedRobot {
+        state,
+        caller,
+        robot,
+    }: ManagedRobot,
     client: ClientAddress,
-    Named(name): Named<RobotName>,
 ) -> Result<StatusCode, ApiError> {
-    let robot = found(&state, &caller, &name).await?;
+    let name = robot.name.clone();
     if !state.node.store.remove_robot(robot.id).await? {
         return Err(missing(&name));
     }
@@ -355,12 +361,15 @@ pub(super) struct Rotation {
         SignedIn,
     ))]
 pub(super) async fn rotate(
-    Caller { state, caller }: Caller,
+    ManagedRobot {
+        state,
+        caller,
+        robot,
+    }: ManagedRobot,
     client: ClientAddress,
-    Named(name): Named<RobotName>,
     Json(rotation): Json<Rotation>,
 ) -> Result<Answer<WithSecret>, ApiError> {
-    let robot = found(&state, &caller, &name).await?;
+    let name = robot.name.clone();
     let store = &state.node.store;
     let now = store.clock().wall_ms();
     let expires_at = end(rotation.expires_at.as_deref(), now)?;

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::access;
 use crate::api::ApiError;
-use crate::api::accounts::grants::Given;
+use crate::api::accounts::grants::ShownGrant;
 use crate::api::extract::{Admin, Guarded, Json, Named, Query, by_password};
 use crate::api::list::{List, ListQuery};
 use crate::api::openapi::{ErrorBody, SignedIn};
@@ -54,11 +54,11 @@ pub(super) struct Account {
     #[schema(format = DateTime, example = "2026-01-31T12:00:00Z")]
     last_login_at: Option<String>,
     /// Permissions on groups and repositories. Administrators need none.
-    grants: Vec<Given>,
+    grants: Vec<ShownGrant>,
 }
 
 impl Account {
-    fn new(user: User, grants: Vec<Given>) -> Self {
+    fn new(user: User, grants: Vec<ShownGrant>) -> Self {
         Self {
             id: user.id,
             name: user.name,
@@ -94,7 +94,7 @@ async fn found(state: &AppState, name: &UserName) -> Result<User, ApiError> {
 
 async fn shown(state: &AppState, user: User) -> Result<Answer<Account>, ApiError> {
     let grants = state.node.store.grants(None, Some(user.id)).await?;
-    let grants = grants.into_iter().map(Given::from).collect();
+    let grants = grants.into_iter().map(ShownGrant::from).collect();
     Ok(Answer(Account::new(user, grants)))
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn list(
         .users(query.search()?, sort, query.page(order)?)
         .await?;
     let ids: Vec<UserId> = page.items.iter().map(|user| user.id).collect();
-    let mut grants: HashMap<UserId, Vec<Given>> = HashMap::new();
+    let mut grants: HashMap<UserId, Vec<ShownGrant>> = HashMap::new();
     for grant in store.grants_of(&ids).await? {
         grants.entry(grant.user).or_default().push(grant.into());
     }

@@ -13,7 +13,7 @@ import { text } from "../../text";
 
 const words = text.users.grant;
 
-export type Given = Schemas["Given"];
+export type Grant = Schemas["Grant"];
 
 type GrantProps = {
   /** User and place, as far as they are fixed. */
@@ -22,17 +22,17 @@ type GrantProps = {
   /** Null for the whole group. */
   repository?: string | null;
   /** Rights that are already granted. */
-  given: Given[];
+  grants: Grant[];
   onClose: () => void;
 };
 
 /** Grants or revokes rights on a group or on one of its repositories. */
-export function GrantDialog({ given, onClose, ...start }: GrantProps) {
+export function GrantDialog({ grants, onClose, ...start }: GrantProps) {
   const [user, setUser] = useState(start.user ?? "");
   const [group, setGroup] = useState(start.group ?? "");
   const [repository, setRepository] = useState(start.repository ?? "");
   const [chosen, setChosen] = useState<Right[] | null>(null);
-  const theirs = given.filter((it) => it.user === user && it.group === group);
+  const theirs = grants.filter((it) => it.user === user && it.group === group);
   const before = theirs.find((it) => (it.repository ?? "") === repository)?.rights ?? [];
   const rights = chosen ?? before;
   const place = repository || group;

@@ -18,7 +18,7 @@ import { say } from "../../parts/Toast";
 import { useList } from "../../parts/useList";
 import { Who } from "../../parts/Who";
 import { text } from "../../text";
-import { type Given, GrantDialog } from "./GrantDialog";
+import { type Grant, GrantDialog } from "./GrantDialog";
 
 const words = text.users.grants;
 
@@ -26,8 +26,8 @@ const words = text.users.grants;
 export function GrantList({ group }: { group: string }) {
   const list = useList({ name: "rights" });
   const query = useGet("/api/grants", { params: { query: { ...list.query, group } } });
-  const [changing, setChanging] = useState<Given | "new" | null>(null);
-  const [taking, setTaking] = useState<Given | null>(null);
+  const [changing, setChanging] = useState<Grant | "new" | null>(null);
+  const [taking, setTaking] = useState<Grant | null>(null);
   const old = changing === "new" || !changing ? undefined : changing;
   return (
     <Panel
@@ -73,34 +73,34 @@ export function GrantList({ group }: { group: string }) {
                     </>
                   }
                 >
-                  {page.items.map((given) => (
-                    <Row key={`${given.user} ${given.repository ?? ""}`}>
+                  {page.items.map((grant) => (
+                    <Row key={`${grant.user} ${grant.repository ?? ""}`}>
                       <Cell name>
-                        <Who name={given.user} />
+                        <Who name={grant.user} />
                       </Cell>
                       <Cell label={words.on}>
-                        {given.repository ? (
-                          <Mono>{given.repository}</Mono>
+                        {grant.repository ? (
+                          <Mono>{grant.repository}</Mono>
                         ) : (
                           <Muted>{words.whole}</Muted>
                         )}
                       </Cell>
-                      <Cell label={text.access.rights}>{rightsInWords(given.rights)}</Cell>
+                      <Cell label={text.access.rights}>{rightsInWords(grant.rights)}</Cell>
                       <Cell corner="menu">
                         <Menu
-                          label={text.users.moreFor(given.user)}
+                          label={text.users.moreFor(grant.user)}
                           small
                           items={[
                             {
                               icon: Pencil,
                               name: words.change,
-                              onChoose: () => setChanging(given),
+                              onChoose: () => setChanging(grant),
                             },
                             "separator",
                             {
                               icon: Trash2,
                               name: words.take,
-                              onChoose: () => setTaking(given),
+                              onChoose: () => setTaking(grant),
                               danger: true,
                             },
                           ]}
@@ -120,25 +120,25 @@ export function GrantList({ group }: { group: string }) {
           user={old?.user}
           group={group}
           repository={old && (old.repository ?? null)}
-          given={query.data?.items ?? []}
+          grants={query.data?.items ?? []}
           onClose={() => setChanging(null)}
         />
       )}
-      {taking && <Take given={taking} onClose={() => setTaking(null)} />}
+      {taking && <Take grant={taking} onClose={() => setTaking(null)} />}
     </Panel>
   );
 }
 
-function Take({ given, onClose }: { given: Given; onClose: () => void }) {
-  const { user, group } = given;
-  const repository = given.repository ?? undefined;
+function Take({ grant, onClose }: { grant: Grant; onClose: () => void }) {
+  const { user, group } = grant;
+  const repository = grant.repository ?? undefined;
   const place = repository ?? group;
   const take = useMutation({
     mutationFn: () =>
       answer(api.DELETE("/api/grants", { params: { query: { user, group, repository } } })),
     onSuccess: () => {
       onClose();
-      say(text.users.grant.taken(user, place));
+      say(text.users.given.taken(user, place));
       return renew("/api/grants", "/api/users");
     },
   });

@@ -110,7 +110,7 @@ export default function RightsMatrix() {
         <GrantDialog
           user={choice.account?.name}
           group={choice.group}
-          given={choice.account?.grants ?? []}
+          grants={choice.account?.grants ?? []}
           onClose={() => setChoice(null)}
         />
       )}
