@@ -1,6 +1,6 @@
-//! Blobs that the manifests of unnamed intents name. Such an intent is of a
-//! push that was never acknowledged, or of one that this database, an older
-//! copy perhaps, does not know: a rebuilt index would need the bytes.
+//! Blobs that the manifests of intents without a row reference. Such an intent
+//! belongs to a push that was never acknowledged, or to one missing in this
+//! database, which may be an older copy: a rebuilt index would need the bytes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,20 +9,20 @@ use refity_types::digest::{Algorithm, Digest};
 use refity_types::manifest::Manifest;
 use refity_types::name::FileId;
 
-/// The digests of files that were hashed in earlier sweeps: a file without a
-/// row never changes.
+/// Digests of files that earlier sweeps hashed. A file without a row never
+/// changes.
 pub(crate) type Hashed = HashMap<FileId, [Digest; 2]>;
 
-/// Blobs that must stay in the spool although no row names their files.
+/// Blobs that must stay in the spool although no row references their files.
 #[derive(Debug, Default)]
 pub(crate) struct AwaitedBlobs {
     by_size: HashMap<u64, HashSet<Digest>>,
-    /// A manifest cannot be read: any file may be one of its blobs.
+    /// A manifest cannot be read, so any file may be one of its blobs.
     any: bool,
 }
 
 impl AwaitedBlobs {
-    /// Adds what the intent's manifest names.
+    /// Adds the blobs of the intent's manifest.
     pub(crate) fn add(&mut self, intent: &Intent) {
         let IntentAction::Put {
             media_type,
@@ -43,11 +43,11 @@ impl AwaitedBlobs {
         }
     }
 
-    /// Whether a file may hold one of the blobs. Hashes it if its size is that
-    /// of one.
+    /// Returns whether a file may contain one of the blobs. Hashes the file
+    /// only if its size matches.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub(crate) async fn include(
         &self,
         spool: &Spool,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_a_manifest_names_is_awaited() {
+    async fn only_blobs_of_manifests_are_awaited() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path()).unwrap();
         let mut awaited = AwaitedBlobs::default();

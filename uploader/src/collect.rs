@@ -1,4 +1,4 @@
-//! Collects garbage by the schedule. Of several uploaders one does.
+//! Collects garbage on schedule, in one uploader at a time.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use refity_store::{AuditAction, AuditEntry, Collect, Collection, HealthState, St
 
 use crate::service::{Failure, Uploader};
 
-/// How often it checks whether a collection is due. One that was due while no
-/// uploader ran, or while the storage failed, runs as soon as possible.
+/// How often to check whether a collection is due. A collection that was missed
+/// while no uploader ran or the storage failed runs as soon as possible.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Collects until the service ends.
@@ -36,7 +36,7 @@ async fn collect_when_due(
         return Ok(());
     }
     let collected = collect(uploader, rules).await;
-    // What the index does not know, it does not know better in ten minutes.
+    // A partial index does not become complete by retrying.
     let ended = matches!(collected, Ok(Collect::Done(_) | Collect::PartialIndex));
     store
         .end_scheduled_collection(ended.then_some(due), owner)
@@ -67,7 +67,7 @@ async fn collect(uploader: &Uploader, rules: CollectRules) -> Result<Collect, Fa
     Ok(collected)
 }
 
-/// Writes into the audit log what was collected.
+/// Records a collection in the audit log.
 pub(crate) async fn note(store: &Store, all: &Collection, why: &str) -> Result<(), StoreError> {
     let detail = format!(
         "{why}: {} manifests, {} links, {} blobs, {} bytes",

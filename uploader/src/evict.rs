@@ -1,5 +1,5 @@
-//! Keeps the cache within its bounds: removes files of the spool that the
-//! storage certainly holds, the longest unused first.
+//! Keeps the cache within its limits: evicts files from the spool whose blobs
+//! the storage verifiably holds, least recently used first.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use refity_store::{EvictionCandidate, HealthState};
 
 use crate::service::{Failure, Uploader};
 
-/// How often it looks.
+/// How often to check the size of the cache.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A blob is evicted only when the storage has held it for this long.
+/// Minimum time that the storage must have held a blob before its eviction.
 const STORED_FOR: Duration = Duration::from_secs(10 * 60);
 
-/// How many blobs are looked at in one round.
+/// Maximum number of blobs per round.
 const ROUND: u32 = 100;
 
 /// Evicts until the service ends.
@@ -23,7 +23,7 @@ pub(crate) async fn run(uploader: Uploader) {
     uploader.every("eviction", LOOK, || evict(&uploader)).await;
 }
 
-/// Bytes that the cache is over its bounds.
+/// Returns the number of bytes by which the cache exceeds its limits.
 async fn excess(uploader: &Uploader) -> Result<u64, Failure> {
     let cached = uploader.node.store.cached_bytes().await?;
     let over = cached.saturating_sub(uploader.spool.cache_max_bytes);
@@ -45,7 +45,7 @@ async fn evict(uploader: &Uploader) -> Result<(), Failure> {
         match evict_one(uploader, &candidate, stored_before).await {
             Ok(true) => excess = excess.saturating_sub(candidate.size),
             Ok(false) => {}
-            // One that cannot be looked at does not hold up the others.
+            // Skip a blob that cannot be checked.
             Err(Failure::Storage(error)) if !error.is_connection() => {
                 tracing::warn!(digest = %candidate.digest, "cannot be evicted: {error}");
             }
@@ -55,7 +55,7 @@ async fn evict(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Looks at the storage once more, then lets go of the file and removes it.
+/// Verifies the blob on the storage, then detaches and removes the file.
 async fn evict_one(
     uploader: &Uploader,
     candidate: &EvictionCandidate,
@@ -77,7 +77,8 @@ async fn evict_one(
     if !store.detach_file(candidate, stored_before).await? {
         return Ok(false);
     }
-    // From here on no row names the file: if it stays, the sweep takes it.
+    // No row references the file any more: if removing it fails, the sweep
+    // removes it.
     if let Err(error) = uploader.node.spool.remove_file(candidate.file).await {
         tracing::warn!(digest = %candidate.digest, "an evicted file stays for now: {error}");
     }

@@ -1,5 +1,5 @@
-//! The storage's health: while it is failing, one process tries whether it
-//! works again; while it works, each uploader makes sure that the tree is ours.
+//! The storage's health. While the storage fails, one process probes it. While
+//! it works, each uploader verifies that the tree belongs to this installation.
 
 use std::time::Duration;
 
@@ -8,26 +8,27 @@ use refity_store::{HealthState, Trouble};
 
 use crate::service::{Failure, Uploader};
 
-/// How often it is seen whether a try is due.
+/// How often to check whether a probe is due.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often the owner is looked at while the storage is well.
+/// How often to check the owner while the storage works.
 const OWNER_LOOK: Duration = Duration::from_secs(60);
 
-/// How long a try waits for a connection.
+/// How long a probe waits for a connection.
 const OWNER_WAIT: Duration = Duration::from_secs(30);
 
-/// Between two tries while a person is needed: a server bans accounts that
-/// try a wrong password more often.
+/// Interval between probes while a person is needed. A server may ban accounts
+/// after repeated wrong passwords.
 const PERSON_WAIT: Duration = Duration::from_secs(5 * 60);
 
-/// The first wait after the storage went away; doubled up to [`AWAY_MAX`].
+/// Initial interval between probes after the storage became unavailable;
+/// doubled up to [`AWAY_MAX`].
 const AWAY_MIN: Duration = Duration::from_secs(1);
 
-/// The longest wait between two tries of a storage that is away.
+/// Maximum interval between probes of an unavailable storage.
 const AWAY_MAX: Duration = Duration::from_secs(60);
 
-/// Tries and looks until the service ends.
+/// Probes and checks until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
     let owner_looks = uploader.every("owner", OWNER_LOOK, || look_at_owner(&uploader));
     let probes = uploader.every("health", LOOK, || probe(&uploader));
@@ -55,7 +56,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
 
 async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
     if uploader.node.store.health().await?.state == HealthState::Up {
-        // A storage that is away is the jobs' to find.
+        // If the storage is unavailable, the jobs detect it.
         if let Err(Failure::Storage(error)) = try_storage(uploader).await
             && error.reason() == Some(Reason::Owner)
         {
@@ -68,7 +69,8 @@ async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
 async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
     let storage = uploader.storage.reserve(OWNER_WAIT).await?;
     let installation = uploader.node.installation;
-    // Before the tree is ours: then nobody could tell any more.
+    // Check this before taking ownership, which makes foreign images
+    // indistinguishable.
     if holds_foreign_images(&*storage, installation).await? {
         uploader.node.store.note_partial_index().await?;
     }
@@ -77,8 +79,8 @@ async fn try_storage(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Notes that the storage, not a job, failed. Another installation's tree
-/// ends the service.
+/// Records that the storage failed rather than a job. Ends the service if the
+/// tree belongs to another installation.
 pub(crate) async fn report(uploader: &Uploader, error: &StorageError) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let trouble = trouble(error);
@@ -100,7 +102,7 @@ pub(crate) async fn report(uploader: &Uploader, error: &StorageError) -> Result<
     Ok(())
 }
 
-/// The error in words for the database.
+/// Converts the error for the database.
 pub(crate) fn trouble(error: &StorageError) -> Trouble {
     Trouble {
         code: error.code().to_owned(),
@@ -109,8 +111,8 @@ pub(crate) fn trouble(error: &StorageError) -> Trouble {
     }
 }
 
-/// `first` doubled with each failure up to `most`, less up to half at random
-/// so that a storage that returns is not stampeded.
+/// Returns `first`, doubled for each failure up to `most`, minus a random share
+/// of up to half, so that clients do not all reconnect at once.
 pub(crate) fn backoff(first: Duration, failures: u32, most: Duration) -> Duration {
     let doubled = first.saturating_mul(1 << failures.min(16)).min(most);
     let random = getrandom::u32().unwrap_or(0);
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_most_and_are_never_nothing() {
+    fn backoff_doubles_up_to_the_maximum_and_is_never_zero() {
         for failures in 0..40 {
             let wait = backoff(AWAY_MIN, failures, AWAY_MAX);
             let full = AWAY_MIN.saturating_mul(1 << failures.min(16)).min(AWAY_MAX);

@@ -1,13 +1,13 @@
-//! Notes every few seconds that this uploader runs, for the people who watch.
+//! Records every few seconds that this uploader runs, for display.
 
 use std::time::Duration;
 
 use crate::service::{Failure, Uploader};
 
-/// How often.
+/// Interval of the heartbeat.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// Notes it until the service ends.
+/// Records the heartbeat until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
     uploader.every("heartbeat", BEAT, || beat(&uploader)).await;
 }

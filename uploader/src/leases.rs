@@ -1,4 +1,4 @@
-//! Puts back the jobs of processes that are dead or have fallen silent.
+//! Releases the jobs of dead or silent processes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::task::spawn_blocking;
 
 use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
-/// How often it looks.
+/// How often to check.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Looks until the service ends.
+/// Checks until the service ends.
 pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
     uploader
         .every_within("leases", LOOK, SHORT_STEP_MAX, || {
@@ -38,13 +38,13 @@ async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The owners whose process is dead.
+/// Returns the owners whose process is dead.
 async fn dead(mut owners: Vec<String>, data_dir: &Path) -> Result<Vec<String>, Failure> {
     if owners.is_empty() {
         return Ok(owners);
     }
     let data_dir = data_dir.to_owned();
-    // It tries locks of files.
+    // Tries to lock files.
     let looked = spawn_blocking(move || {
         owners.retain(|owner| !is_alive(&data_dir, owner));
         owners

@@ -1,5 +1,6 @@
-//! The uploader: claims jobs, moves bytes to the storage, and reports through
-//! the database. Its subcommands do what needs the storage.
+//! The uploader: claims jobs, transfers bytes to the storage, and reports
+//! through the database. Its subcommands perform other tasks that need the
+//! storage.
 
 mod awaited;
 mod collect;

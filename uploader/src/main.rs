@@ -1,4 +1,5 @@
-//! The uploader's program: reads the command line and starts what it names.
+//! The uploader program: parses the command line and runs the service or a
+//! subcommand.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use refity_uploader::config::{Command, CommandLine};
 use refity_uploader::service::{self, Failure};
 use tokio::runtime::Runtime;
 
-/// How long blocking work that is under way at the end may still take: a call
-/// to a server that does not answer would hold the process.
+/// How long blocking work may continue at shutdown. A call to a server that
+/// does not respond would block the exit.
 const LAST_WORK: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let ended = Runtime::new().map_err(Failure::System).and_then(|runtime| {
         let ended = runtime.block_on(run(line));
         match ended {
-            // The system takes back what may be stuck.
+            // The operating system frees resources of stuck threads.
             Err(Failure::PartEnded(_)) => runtime.shutdown_background(),
             _ => runtime.shutdown_timeout(LAST_WORK),
         }

@@ -1,5 +1,5 @@
-//! What the running jobs have sent, written to the database once a second
-//! together with the renewal of their leases.
+//! Progress of the running jobs, written to the database once a second together
+//! with the renewal of their leases.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use refity_store::{Claim, JobId, LEASE, Lease};
 
 use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
-/// How often it is written.
+/// Interval between writes.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// A claim: what was sent for it counts only while it holds.
+/// A claim. Its progress counts only while the claim holds.
 type Key = (JobId, Lease);
 
 /// The running jobs of this process. Cheap to clone.
@@ -23,7 +23,7 @@ pub(crate) struct Progress {
     running: Arc<Mutex<HashMap<Key, Arc<Running>>>>,
 }
 
-/// One running job.
+/// A running job.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     sent: AtomicU64,
@@ -33,24 +33,26 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Notes how many bytes were sent so far.
+    /// Records the number of bytes sent so far.
     pub(crate) fn sent(&self, bytes: u64) {
         self.sent.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether the job is someone else's by now: there is no use in going on.
+    /// Returns whether the job was taken by another process, so that continuing
+    /// is pointless.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Whether the job is surely ours: to be asked right before something is
-    /// overwritten, since this process may just have slept for hours.
+    /// Returns whether this process certainly holds the job. Check right before
+    /// overwriting anything, since the process may have been suspended for
+    /// hours.
     pub(crate) fn is_held(&self, clock: &Clock) -> bool {
         !self.is_lost() && clock.boot_ms() < self.lease_until.load(Ordering::Relaxed)
     }
 }
 
-/// Takes a job off the list when it is dropped.
+/// Removes a job from the list on drop.
 pub(crate) struct Listed {
     progress: Progress,
     key: Key,
@@ -60,14 +62,14 @@ pub(crate) struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        // What still runs on a blocking thread has no use any more.
+        // Work that still runs on a blocking thread is obsolete.
         self.running.lost.store(true, Ordering::Relaxed);
         self.progress.lock().remove(&self.key);
     }
 }
 
 impl Progress {
-    /// Lists a job that was just claimed.
+    /// Adds a job that was just claimed.
     pub(crate) fn list(&self, claim: &Claim) -> Listed {
         let running = Arc::new(Running {
             lease_until: claim.lease_until.into(),

@@ -1,11 +1,11 @@
-//! Removes the empty folders of removed repositories: other registries would
-//! list the repository.
+//! Removes the empty folders of removed repositories, since other registries
+//! would list the repository.
 
 use refity_storage::layout;
 
 use crate::service::{Failure, Uploader};
 
-/// How many repositories one sweep prunes.
+/// Maximum number of repositories per sweep.
 const AT_ONCE: u32 = 100;
 
 /// Removes what removed repositories left: only their own folders, never those
@@ -24,8 +24,8 @@ pub(crate) async fn prune(uploader: &Uploader) -> Result<(), Failure> {
             tracing::info!(name = %repository.name, "a removed repository is gone from the storage");
             continue;
         }
-        // It was pushed to meanwhile, by a job that may have seen the folders
-        // just before they were removed.
+        // A job of a new push may have seen the folders just before they were
+        // removed.
         for folder in [
             layout::layers(&repository.name),
             layout::tags(&repository.name),

@@ -1,4 +1,4 @@
-//! The service: its parts, their start and their end.
+//! The service: its parts, their start and their shutdown.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,48 +23,48 @@ use crate::{
     worker,
 };
 
-/// How long running transfers may go on after the end was asked for; a large
-/// one is given back then.
+/// How long running transfers may continue after a shutdown request. Unfinished
+/// ones are released then.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How long one step of a part may take that goes over all of the index or of
-/// the storage.
+/// Maximum duration of one step of a part that scans the whole index or
+/// storage.
 const STEP_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// How long one step of a part may take that jobs depend on: it writes a row
+/// Maximum duration of one step of a part that jobs depend on. It writes a row
 /// or two, and another process may hold the database for 10 s each time.
 pub(crate) const SHORT_STEP_MAX: Duration = Duration::from_secs(2 * 60);
 
-/// What every part of the service can reach. Cheap to clone.
+/// State shared by all parts of the service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Uploader {
-    /// Database, spool, this process's name.
+    /// Database, spool and name of this process.
     pub(crate) node: Node,
-    /// Where the registry's tree is kept.
+    /// The storage of the registry's tree.
     pub(crate) storage: Arc<dyn Storage>,
-    /// What the running jobs have sent.
+    /// Progress of the running jobs.
     pub(crate) progress: Progress,
-    /// Told when there may be a job to claim.
+    /// Notified when there may be a job to claim.
     pub(crate) wake: Arc<Notify>,
-    /// How much of the disk is the spool's.
+    /// Limits of the spool's disk usage.
     pub(crate) spool: Arc<SpoolSettings>,
-    /// Whether the tree is to be taken over from another installation.
+    /// Whether to take over the tree from another installation.
     pub(crate) take_over: bool,
-    /// Where the parts of the service are begun.
+    /// Handle for beginning parts.
     pub(crate) parts: Parts,
     stop: watch::Sender<Stop>,
 }
 
-/// Whether, and why, the service ends.
+/// Whether, and why, the service stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stop {
     No,
     Asked,
-    /// The tree on SFTP is another installation's.
+    /// The tree on SFTP belongs to another installation.
     NotOurs(String),
 }
 
-/// Why the program ended.
+/// The reason why the program ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The data folder could not be opened.
@@ -79,16 +79,16 @@ pub enum Failure {
     /// The storage failed.
     #[error("{}", with_hint(.0))]
     Storage(#[from] StorageError),
-    /// The tree on SFTP is another installation's.
+    /// The tree on SFTP belongs to another installation.
     #[error("{0}")]
     NotOurs(String),
-    /// A part of the service has ended before it was asked to.
+    /// A part of the service ended unexpectedly.
     #[error(transparent)]
     PartEnded(#[from] PartEnded),
-    /// Something of the system.
+    /// An error of the operating system.
     #[error("{0}")]
     System(#[from] std::io::Error),
-    /// Anything else, in words.
+    /// Any other error.
     #[error("{0}")]
     Other(String),
 }
@@ -100,7 +100,7 @@ impl From<ChangeError> for Failure {
 }
 
 impl Failure {
-    /// Whether a person must act before another start can succeed.
+    /// Returns whether a person must act before another start can succeed.
     #[must_use]
     pub fn needs_person(&self) -> bool {
         match self {
@@ -124,7 +124,7 @@ fn with_hint(error: &StorageError) -> String {
 }
 
 impl Uploader {
-    /// Opens what the service and the subcommands need.
+    /// Creates the state for the service and the subcommands.
     pub(crate) fn new(
         node: Node,
         place: &PlaceArgs,
@@ -143,12 +143,12 @@ impl Uploader {
         })
     }
 
-    /// Ends the service: another installation owns the tree.
+    /// Stops the service because another installation owns the tree.
     pub(crate) fn stop_not_ours(&self, words: &str) {
         self.stop.send_replace(Stop::NotOurs(words.to_owned()));
     }
 
-    /// Removes intents that are carried out: their files, and then their rows.
+    /// Removes completed intents: first the files, then the rows.
     pub(crate) async fn forget_intents(&self, completed: Vec<IntentId>) -> Result<(), Failure> {
         for intent in &completed {
             self.node.spool.remove_intent(*intent).await?;
@@ -159,15 +159,15 @@ impl Uploader {
         Ok(())
     }
 
-    /// Returns when the service is to end.
+    /// Returns when the service is to stop.
     pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();
-        // The sender lives in `self`.
+        // The sender lives as long as `self`.
         let _ = stop.wait_for(|stop| *stop != Stop::No).await;
     }
 
-    /// Runs `step` again and again, resting in between, until the end. What
-    /// fails is logged, once for each change of words.
+    /// Runs `step` repeatedly, with a pause in between, until shutdown. Logs
+    /// failures, but not the same message twice in a row.
     pub(crate) async fn every<F>(&self, name: &'static str, rest: Duration, step: impl FnMut() -> F)
     where
         F: Future<Output = Result<(), Failure>>,
@@ -175,7 +175,7 @@ impl Uploader {
         self.every_within(name, rest, STEP_MAX, step).await;
     }
 
-    /// As [`Uploader::every`], for steps that are known to be stuck after
+    /// Like [`Uploader::every`], for steps that count as stuck after
     /// `patience`.
     pub(crate) async fn every_within<F>(
         &self,
@@ -208,7 +208,7 @@ impl Uploader {
 /// Runs the service until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot start, or must not go on.
+/// If the service cannot start or must stop.
 pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     let storage = args.check.settle(args.place.storage_settings());
     telemetry::init(&args.place.log.log_level, args.place.log.log_format)
@@ -258,7 +258,7 @@ async fn serve(
         installation = %uploader.node.installation,
         "uploader started"
     );
-    // The worker ends last: it waits for its jobs.
+    // The worker ends last, since it waits for its jobs.
     let mut worker = tokio::spawn(worker::run(uploader.clone()));
     parts.spawn(watchdog::run(
         uploader.node.store.clone(),
@@ -268,8 +268,9 @@ async fn serve(
     tokio::select! {
         () = uploader.stopped() => {}
         ended = supervisor.ended() => {
-            // All parts end once the service was asked to, maybe just now. Else
-            // the jobs go back when others see that this process is dead.
+            // After a shutdown request, which may have just arrived, all parts
+            // end. Otherwise other processes release the jobs when they detect
+            // that this process is dead.
             if *uploader.stop.borrow() == Stop::No {
                 return Err(ended.into());
             }

@@ -1,5 +1,5 @@
-//! Measures the storage for the people who watch: its space, its latency, what
-//! it offers; and samples each day how much it holds.
+//! Measures the storage for display: its space, latency and features. Samples
+//! once a day how much it holds.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use crate::service::{Failure, Uploader};
 /// How often it checks whether a measurement is due.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Between two measurements.
+/// Interval between two measurements.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Between two sums of everything: they read the whole index.
+/// Interval between two computations of all sums, which read the whole index.
 const SUM: Duration = Duration::from_secs(10 * 60);
 
-/// How long a measurement waits for a connection: transfers come first.
+/// How long a measurement waits for a connection; transfers take precedence.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// When each was last done.
+/// Times of the last measurement and sum.
 #[derive(Default)]
 struct Last {
     measured: Option<Instant>,
-    /// And whether the space was known then.
+    /// The time, and whether the space was known then.
     summed: Option<(Instant, bool)>,
     space: Option<Capacity>,
 }
@@ -42,13 +42,14 @@ async fn look(uploader: &Uploader, last: &mut Last) -> Result<(), Failure> {
     let due = |at: Option<Instant>, rest| at.is_none_or(|at| at.elapsed() >= rest);
     let store = &uploader.node.store;
     if due(last.measured, AGAIN) && store.health().await?.state == HealthState::Up {
-        // Also where it fails: the jobs find a storage that is away.
+        // Record failed measurements too: if the storage is unavailable, the
+        // jobs detect it.
         last.measured = Some(Instant::now());
         let stats = measure(uploader).await?;
         last.space = stats.capacity;
         store.note_storage(stats).await?;
     }
-    // The first sum of a start is made before the storage was measured.
+    // The first sum after a start is computed before the storage is measured.
     let better = last.space.is_some() && last.summed.is_some_and(|(_, known)| !known);
     if better || due(last.summed.map(|(at, _)| at), SUM) {
         last.summed = Some((Instant::now(), last.space.is_some()));

@@ -1,6 +1,6 @@
-//! Removes what nothing names any more: abandoned uploads, files of the spool
-//! without a row, intents that are carried out, temporary files and old trash
-//! on the storage, old history.
+//! Removes unreferenced data: abandoned uploads, files of the spool without a
+//! row, completed intents, temporary files and old trash on the storage, and
+//! old history.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,37 +16,38 @@ use crate::awaited::{AwaitedBlobs, Hashed};
 use crate::prune_folders;
 use crate::service::{Failure, Uploader};
 
-/// How often it sweeps.
+/// Interval between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// An upload session that nothing happened to for a day is abandoned; a
-/// committed one is remembered as long. So is a file without a row kept: a
-/// rebuilt index may still adopt it.
+/// An upload session is abandoned after a day without activity; a committed one
+/// is kept as long. So are files without a row, since a rebuilt index may still
+/// adopt them.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long an intent stays that no row names.
+/// How long an intent without a row is kept.
 const UNNAMED_INTENT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long a delete's intent stays that no row names, prepared or not: what
-/// it names may have been pushed again since.
+/// How long a delete's intent without a row is kept, prepared or not. Its
+/// target may have been pushed again since.
 const UNNAMED_DELETE: Duration = Duration::from_secs(60 * 60);
 
-/// How long temporary files of nobody we know stay.
+/// How long unknown temporary files are kept.
 const FOREIGN_TMP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long finished jobs are shown.
+/// How long finished jobs are kept.
 const HISTORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How many finished jobs go in one sweep.
+/// Maximum number of finished jobs deleted per sweep.
 const PRUNED: u32 = 10_000;
 
-/// How many rows of removed things go in one sweep, of each kind.
+/// Maximum number of rows of removed objects deleted per sweep, of each kind.
 const FORGOTTEN: u32 = 1_000;
 
-/// How many entries of the audit log go in one sweep.
+/// Maximum number of audit log entries deleted per sweep.
 const PURGED: u32 = 10_000;
 
-/// Sweeps until the service ends. Who did what is known for `audit` long.
+/// Sweeps until the service ends. Keeps audit log entries for the duration
+/// `audit`.
 pub(crate) async fn run(uploader: Uploader, audit: Duration) {
     let hashed = Mutex::default();
     let node = uploader.every("sweep", SWEEP, || sweep_local(&uploader, audit, &hashed));
@@ -72,8 +73,8 @@ async fn sweep_local(
     Ok(())
 }
 
-/// Removes the old files that no row names, and whose bytes no unnamed intent
-/// may need.
+/// Removes old files that no row references and whose bytes no intent without a
+/// row may need.
 async fn sweep_files(
     uploader: &Uploader,
     awaited: &AwaitedBlobs,
@@ -101,10 +102,10 @@ async fn sweep_files(
     Ok(())
 }
 
-/// Removes intents that are carried out. One that no row names is of a push
-/// that was never acknowledged, or of one that this database, an older copy
-/// say, knows nothing of: it stays for [`UNNAMED_INTENT`]. Returns the blobs
-/// that those that stay may need.
+/// Removes completed intents. An intent without a row belongs to a push that
+/// was never acknowledged, or to one missing in this database, which may be an
+/// older copy; it is kept for [`UNNAMED_INTENT`]. Returns the blobs that the
+/// remaining intents may need.
 async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let completed = store.completed_intents().await?;
@@ -126,7 +127,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
             spool.remove_intent(id).await?;
             continue;
         }
-        // A torn one was never acknowledged: it needs nothing.
+        // A truncated intent was never acknowledged, so it needs no blobs.
         if let Some(intent) = intent {
             awaited.add(&intent);
         }
@@ -141,8 +142,9 @@ async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
     Ok(awaited)
 }
 
-/// Confirms the intents of deletes that are in the database and whose process
-/// died before it could; removes those that were never decided.
+/// Confirms the intents of deletes that were committed but whose process died
+/// before confirming them. Removes intents of deletes that were never
+/// committed.
 async fn settle_prepared(uploader: &Uploader) -> Result<(), Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let prepared = spool.list_prepared_intents().await?;
@@ -192,7 +194,7 @@ async fn sweep_storage(uploader: &Uploader) -> Result<(), Failure> {
     );
     for path in swept {
         match storage.remove_tree(&path).await {
-            // One that cannot be removed does not hold up the others.
+            // Skip a file that cannot be removed.
             Err(error) if !error.is_connection() => {
                 tracing::warn!(%path, "cannot be removed: {error}");
             }
@@ -202,8 +204,8 @@ async fn sweep_storage(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Paths of temporary files whose job is finished or deleted; and of foreign
-/// files, when they are a week old.
+/// Returns the temporary files whose job is finished or deleted, and foreign
+/// files that are a week old.
 async fn finished_tmp(
     uploader: &Uploader,
     entries: Vec<Entry>,
@@ -227,7 +229,7 @@ async fn finished_tmp(
             }
         }
     }
-    // Looked up after the listing: a job whose file was listed had begun.
+    // Query the jobs after listing: the job of a listed file had already begun.
     let jobs = jobs.into_iter().collect();
     let unfinished = uploader.node.store.unfinished_jobs(jobs).await?;
     let unfinished: HashSet<i64> = unfinished.into_iter().map(JobId::number).collect();

@@ -1,5 +1,5 @@
-//! Wakes the worker when a gateway touches the spool's wake folder. It only
-//! wakes: inotify may lose events, and the worker looks by itself too.
+//! Wakes the worker when a gateway touches the spool's wake folder. This is
+//! only a hint: inotify may lose events, and the worker also polls.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::service::Uploader;
 
-/// Watches until the value is dropped. Without a watch (no inotify watches
-/// left, say) the worker is only slower.
+/// Watches until the returned value is dropped. Without a watch, for example if
+/// no inotify watches are left, the worker is only slower.
 pub(crate) fn start(uploader: &Uploader) -> Option<RecommendedWatcher> {
     let wake = Arc::clone(&uploader.wake);
     let folder = uploader.node.spool.wake_folder();

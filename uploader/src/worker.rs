@@ -1,4 +1,4 @@
-//! Claims jobs and runs them, as many at once as there are sessions.
+//! Claims jobs and runs them, one per available session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,22 +13,20 @@ use tokio::time::timeout;
 use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 use crate::{health, jobs};
 
-/// How long the worker rests without being woken: what an event missed is
-/// found by then.
+/// Polling interval of the worker, in case a wake-up was missed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long it waits for a session that other processes have.
+/// How long to wait for a session that other processes hold.
 const SESSION_WAIT: Duration = Duration::from_secs(5);
 
-/// How long it waits for one claim before it begins the next beside it.
+/// How long to wait for one claim before starting another concurrently.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A larger blob never takes the last session, so that small work is not
-/// stuck behind large.
+/// Larger blobs never take the last session, so that small transfers are not
+/// stuck behind them.
 const LARGE: u64 = 64 * 1024 * 1024;
 
-/// Runs jobs until the service ends, and then those that are running to
-/// their end.
+/// Runs jobs until the service ends, then waits for the running jobs.
 pub(crate) async fn run(uploader: Uploader) {
     let capacity = uploader.storage.capacity();
     let places = Arc::new(Semaphore::new(capacity));
@@ -51,8 +49,8 @@ pub(crate) async fn run(uploader: Uploader) {
             claimed = part.step(timeout(PATIENCE, claimed)) => claimed,
             () = uploader.stopped() => break,
         };
-        // Who takes long to get a session, from a server that hangs, does not
-        // hold up the others.
+        // Slow attempts to get a session, for example from a server that hangs,
+        // do not block others.
         if matches!(claimed, Ok(Err(_))) {
             rest(&uploader).await;
         }
@@ -60,8 +58,8 @@ pub(crate) async fn run(uploader: Uploader) {
     running.join_all().await;
 }
 
-/// Ends the worker by the panic that its task ended by: not a job's, which is
-/// caught and counted, but one of claiming, or of writing down how a job ended.
+/// Propagates a panic of a worker task. Panics of jobs are caught and counted;
+/// this one occurred while claiming a job or recording its result.
 fn end_with(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && let Ok(panic) = error.try_into_panic()
@@ -70,7 +68,8 @@ fn end_with(ended: Result<(), JoinError>) {
     }
 }
 
-/// Claims one job, tells so, and runs it. Hangs up where there is none.
+/// Claims one job, reports the claim, and runs the job. Returns if there is
+/// none.
 async fn work(
     uploader: Uploader,
     large: Large,
@@ -102,8 +101,9 @@ async fn rest(uploader: &Uploader) {
     }
 }
 
-/// A job and a connection for it. The connection comes first, so that no job is
-/// claimed that cannot be done; but none is opened where nothing is to do.
+/// Claims a job and reserves a connection for it. Reserves the connection
+/// first, so that no job is claimed that cannot run, but connects only if there
+/// is work.
 async fn claim(
     uploader: &Uploader,
     large: &Large,
@@ -124,19 +124,19 @@ async fn claim(
             return Ok(None);
         }
     };
-    // The limit may have changed while the session was waited for.
+    // The limit may have changed while waiting for the session.
     let claim = store.claim(uploader.node.owner.id(), large.limit()).await?;
     Ok(claim.map(|claim| (claim, storage)))
 }
 
-/// Counts the large blobs that are on their way.
+/// Counts the large blobs being transferred.
 #[derive(Clone)]
 struct Large {
     running: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// Counted, until dropped.
+/// Counted until dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -146,7 +146,8 @@ impl Drop for Counted {
 }
 
 impl Large {
-    /// The largest blob that may be claimed now; `None` for any.
+    /// Returns the maximum size of a blob that may be claimed now, or `None` if
+    /// there is no limit.
     fn limit(&self) -> Option<i64> {
         let full = self.running.load(Ordering::Relaxed) >= self.most;
         full.then(|| i64::try_from(LARGE).unwrap_or(i64::MAX))

@@ -1,8 +1,8 @@
-//! `rebuild-index`: makes a new index after the database was lost.
+//! `rebuild-index`: creates a new index after the database was lost.
 //!
 //! Replays the intents of acknowledged manifests and deletes, and adopts the
-//! blobs that the manifests name: from the spool, by hashing its files, or
-//! from SFTP. To be run while gateways and uploaders are stopped.
+//! blobs that the manifests reference: from the spool, by hashing its files, or
+//! from SFTP. Gateways and uploaders must be stopped.
 
 mod deletes;
 mod on_sftp;
@@ -27,7 +27,7 @@ use crate::config::PlaceArgs;
 use crate::service::{Failure, Uploader};
 use on_sftp::OnSftp;
 
-/// The new index's name while it is made.
+/// File name of the new index while it is incomplete.
 const DRAFT: &str = "refity.db.rebuilding";
 
 /// Arguments of the command.
@@ -44,7 +44,7 @@ pub struct Args {
 /// Runs the command and prints a summary.
 ///
 /// # Errors
-/// If a database exists, or something cannot be read or written.
+/// If a database exists, or reading or writing fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let storage = args.place.storage_settings().unwrap_or_else(|problems| {
         eprintln!("{problems}");
@@ -70,8 +70,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             data_dir.display()
         )));
     }
-    // The index gets its name when it is whole: until then every other
-    // process refuses to start.
+    // The index gets its final name when it is complete. Until then, other
+    // processes refuse to start.
     let draft = data_dir.join(DRAFT);
     remove_database(&draft)?;
     let node = Node::open_with(data_dir, "rebuild-index", &draft).await?;
@@ -94,7 +94,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fills the new index. Returns how many manifests could not be replayed.
+/// Fills the new index. Returns the number of manifests that could not be
+/// replayed.
 async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     own_tree(&uploader).await?;
     let mut rebuild = Rebuild {
@@ -110,7 +111,7 @@ async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     Ok(refused)
 }
 
-/// Removes a database with the files beside it; fine where there is none.
+/// Removes a database and its auxiliary files, if they exist.
 fn remove_database(path: &Path) -> Result<(), Failure> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -123,7 +124,7 @@ fn remove_database(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A write-ahead log without its database would be taken for the new one's.
+/// SQLite would apply a write-ahead log without its database to the new one.
 fn refuse_leftovers(data_dir: &Path) -> Result<(), Failure> {
     for suffix in ["-wal", "-shm"] {
         let path = data_dir.join(format!("{DATABASE}{suffix}"));
@@ -147,7 +148,7 @@ async fn own_tree(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The digests of all files of the spool.
+/// Hashes all files of the spool.
 async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)>, Failure> {
     use refity_types::digest::Algorithm;
     let spool = &uploader.node.spool;
@@ -166,13 +167,13 @@ async fn hash_spool(uploader: &Uploader) -> Result<HashMap<Digest, (FileId, u64)
 struct Rebuild {
     uploader: Uploader,
     in_spool: HashMap<Digest, (FileId, u64)>,
-    /// Manifests that are in the new index.
+    /// Manifests that are already in the new index.
     adopted: HashSet<(RepositoryName, Digest)>,
     on_sftp: OnSftp,
 }
 
 impl Rebuild {
-    /// Groups that have a marker on SFTP.
+    /// Adopts the groups that have a marker on SFTP.
     async fn adopt_groups(&mut self) -> Result<(), Failure> {
         let listing = self.uploader.storage.list(&layout::groups()).await?;
         let entries = listing.all().await?;
@@ -185,7 +186,8 @@ impl Rebuild {
         Ok(())
     }
 
-    /// What the new index does not know cannot be told from garbage.
+    /// Records whether SFTP holds content that the index does not know: such
+    /// content cannot be distinguished from garbage.
     async fn note_what_is_unknown(&mut self) -> Result<(), Failure> {
         let storage = &self.uploader.storage;
         let listing = storage.list(&layout::repositories()).await?;
@@ -195,7 +197,8 @@ impl Rebuild {
         Ok(())
     }
 
-    /// Returns how many could not be replayed.
+    /// Replays all intents. Returns the number of manifests that could not be
+    /// replayed.
     async fn replay_intents(&mut self) -> Result<usize, Failure> {
         let spool = self.uploader.node.spool.clone();
         let mut intents = Vec::new();
@@ -205,7 +208,7 @@ impl Rebuild {
                 None => println!("intent {id} is torn: it was never acknowledged"),
             }
         }
-        // An index names manifests that were pushed before it.
+        // An index references manifests that were pushed before it.
         intents.sort_by_key(|(_, intent)| intent.generation);
         let (mut replayed, mut deleted, mut refused) = (0, 0, 0_usize);
         for (id, intent) in intents {
@@ -253,7 +256,7 @@ impl Rebuild {
         Ok(refused)
     }
 
-    /// Puts a manifest with all that it names, which is found out here.
+    /// Stores a manifest in the index after determining its references.
     async fn replay(&mut self, new: NewManifest) -> Result<(), Failure> {
         let manifest = self.parse(&new.bytes, &new.media_type)?;
         let named = self.adopt_named(&new.repository, &manifest, new.generation);
@@ -287,8 +290,8 @@ impl Rebuild {
         Manifest::parse(bytes, Some(media_type)).map_err(|error| Failure::Other(error.to_string()))
     }
 
-    /// Adopts the blobs that a manifest names. Its child manifests have been
-    /// replayed already, or are taken from SFTP.
+    /// Adopts the blobs that a manifest references. Its child manifests were
+    /// already replayed, or are taken from SFTP.
     async fn adopt_named(
         &mut self,
         repository: &RepositoryName,
@@ -305,7 +308,7 @@ impl Rebuild {
                 .await?;
         }
         for blob in manifest.optional_blobs() {
-            // It may be absent.
+            // This blob may be missing.
             let _ = self
                 .adopt_blob(repository, &blob.digest, blob.size, generation)
                 .await;
@@ -320,8 +323,8 @@ impl Rebuild {
         Ok(named)
     }
 
-    /// A blob, from the spool or from SFTP. As old as what names it: a later
-    /// delete is newer.
+    /// Adopts a blob from the spool or from SFTP. It gets the generation of the
+    /// manifest that references it, so that a later delete is newer.
     async fn adopt_blob(
         &mut self,
         repository: &RepositoryName,
@@ -350,8 +353,9 @@ impl Rebuild {
         Ok(())
     }
 
-    /// A manifest that SFTP holds: its intent was carried out already. As old
-    /// as what names it: a later delete is newer.
+    /// Adopts a manifest from SFTP, whose intent is already completed. It gets
+    /// the generation of the object that references it, so that a later delete
+    /// is newer.
     async fn adopt_published(
         &mut self,
         repository: &RepositoryName,
@@ -374,12 +378,12 @@ impl Rebuild {
             tags,
             generation,
         );
-        // Indexes may name indexes.
+        // An index can contain indexes.
         Box::pin(self.replay(new)).await
     }
 }
 
-/// A manifest to put, before it is known what it names.
+/// Creates a manifest whose references are not determined yet.
 fn bare(
     repository: &RepositoryName,
     digest: &Digest,
@@ -409,7 +413,7 @@ fn digests(descriptors: &[&Descriptor]) -> Vec<Digest> {
     descriptors.iter().map(|d| d.digest.clone()).collect()
 }
 
-/// What a manifest names.
+/// The references of a manifest.
 struct Named {
     blobs: Vec<Digest>,
     optional_blobs: Vec<Digest>,

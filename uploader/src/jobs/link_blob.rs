@@ -1,6 +1,6 @@
-//! `link_blob`: a repository's link to a blob is there, or is removed.
+//! `link_blob`: writes or removes a repository's link to a blob.
 //!
-//! May start when the blob is stored.
+//! Precondition: the blob is stored.
 
 use refity_storage::{layout, remove_link};
 use refity_types::digest::Digest;

@@ -1,5 +1,5 @@
-//! `mark_group`: a group's marker is there, or is removed, so that groups
-//! without repositories survive a rebuild of the index.
+//! `mark_group`: writes or removes a group's marker, so that groups without
+//! repositories survive a rebuild of the index.
 
 use refity_storage::{Guard, layout};
 use refity_types::name::GroupName;

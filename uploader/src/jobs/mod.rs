@@ -1,8 +1,9 @@
-//! The kinds of jobs, one file each, and what all of them share: reading the
-//! desired state, and acting on the result of a run.
+//! The kinds of jobs, one file each, and their shared code: reading the desired
+//! state and handling the result of a run.
 //!
-//! Each kind reconciles SFTP with the desired state, also where half of it is done
-//! already: a job may run twice, after a crash or beside a late first run.
+//! Each kind reconciles SFTP with the desired state, even if half of the work
+//! is already done: a job may run twice, after a crash or concurrently with a
+//! late first run.
 
 mod link_blob;
 mod mark_group;
@@ -31,43 +32,44 @@ use crate::health::{backoff, trouble};
 use crate::progress::Running;
 use crate::service::{Failure, Uploader};
 
-/// The first wait after a failure that may pass; doubled up to [`RETRY_MAX`].
+/// Initial wait after a transient failure; doubled up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(1);
 
-/// The longest wait between two tries.
+/// Maximum wait between two attempts.
 const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// Between two tries of a job that needs a person.
+/// Wait between two attempts of a job that needs a person.
 const PARKED: Duration = Duration::from_secs(15 * 60);
 
-/// How long nothing is stored after the storage was full.
+/// How long to store nothing after the storage was full.
 const FULL: Duration = Duration::from_secs(60);
 
 /// A run of a job.
 struct Run<'a> {
     uploader: &'a Uploader,
-    /// The storage, with a connection of the job's own.
+    /// The storage, with a connection reserved for the job.
     storage: &'a dyn Storage,
     claim: &'a Claim,
     running: Arc<Running>,
 }
 
 impl Run<'_> {
-    /// The temporary path that no other run has.
+    /// Returns the temporary path of this run. No other run uses it.
     fn tmp_name(&self) -> RemotePath {
         let (job, lease) = (self.claim.job.number(), self.claim.lease.number());
         layout::tmp_name(self.uploader.node.installation, job, lease)
     }
 
-    /// Holds while the job is this process's, which may have slept for hours:
-    /// for everything that is overwritten or removed.
+    /// Returns a guard that holds while this process holds the job. The process
+    /// may have been suspended for hours, so check it before anything is
+    /// overwritten or removed.
     fn guard(&self) -> Guard {
         let running = Arc::clone(&self.running);
         let clock = self.uploader.node.store.clock().clone();
         Guard::new(move || running.is_held(&clock))
     }
 
-    /// Writes a small file that is the same for every run.
+    /// Writes a small file whose content is the same in every run.
     async fn write_small(&self, target: RemotePath, text: &str) -> Result<(), JobError> {
         let file = SmallFile {
             target,
@@ -77,15 +79,15 @@ impl Run<'_> {
         Ok(self.storage.replace_small(file, &Guard::always()).await?)
     }
 
-    /// Makes the folders without which Distribution's collector stops at a
-    /// repository.
+    /// Creates the folders of a repository without which Distribution's garbage
+    /// collector fails.
     async fn make_repository(&self, name: &RepositoryName) -> Result<(), JobError> {
         self.storage.make_folder(&layout::layers(name)).await?;
         Ok(self.storage.make_folder(&layout::tags(name)).await?)
     }
 }
 
-/// Why a run did not reconcile its target.
+/// The reason why a run did not reconcile its target.
 #[derive(Debug, thiserror::Error)]
 enum JobError {
     /// The storage failed.
@@ -94,22 +96,22 @@ enum JobError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The job is someone else's by now.
+    /// Another process holds the job.
     #[error("another process holds the job now")]
     Lost,
-    /// The blob has another file in the spool by now.
+    /// The blob now has another file in the spool.
     #[error("the blob's file was replaced")]
     Replaced,
-    /// Bytes that should be in the spool are not, or are not right.
+    /// Bytes are missing in the spool, or are damaged.
     #[error("{0}")]
     Bytes(String),
-    /// The spool cannot be read for now.
+    /// The spool cannot be read at the moment.
     #[error("the spool cannot be read: {0}")]
     Spool(io::Error),
     /// The run panicked.
     #[error("the uploader failed at this job: {0}")]
     Panic(String),
-    /// Blobs that the storage should hold are missing there; each with words.
+    /// Blobs are missing on the storage; each with a description.
     #[error("blobs are missing on the storage")]
     Missing(Vec<(BlobId, String)>),
 }
@@ -125,7 +127,7 @@ impl From<ChangeError> for JobError {
     }
 }
 
-/// Runs a claimed job and writes down how it ended.
+/// Runs a claimed job and records its result.
 pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: Claim) {
     let listed = uploader.progress.list(&claim);
     let run = Run {
@@ -134,7 +136,7 @@ pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: C
         claim: &claim,
         running: Arc::clone(&listed.running),
     };
-    // A panic is a failure of this job alone.
+    // A panic fails only this job.
     let reconciled = AssertUnwindSafe(reconcile(run)).catch_unwind().await;
     let reconciled =
         reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
@@ -143,14 +145,15 @@ pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: C
         Err(JobError::Replaced) => finish(uploader, &claim, RunResult::NotYet).await,
         Err(error) => put_back(uploader, &claim, error).await,
     };
-    // What cannot be written down is repeated when the lease has run out.
+    // If the result cannot be recorded, the job runs again when its lease
+    // expires.
     if let Err(failure) = result {
         tracing::warn!(job = %claim.job, kind = claim.kind.name(), "{failure}");
     }
 }
 
-/// Removes what earlier runs of the job left in tmp. A process that has the
-/// job no more, and does not know it, can then not rename it into place.
+/// Removes temporary files of earlier runs of the job. A process that has lost
+/// the job without noticing can then not rename them to their targets.
 async fn clear_earlier_runs(run: &Run<'_>) -> Result<(), JobError> {
     let installation = run.uploader.node.installation;
     let (job, lease) = (run.claim.job.number(), run.claim.lease.number());
@@ -275,7 +278,8 @@ async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result
                 parked(trouble(&error))
             };
             Retry {
-                // While the storage is away its own row counts the tries.
+                // While the storage is unavailable, its own row counts the
+                // attempts.
                 counts: store.health().await?.state == HealthState::Up,
                 uncertain: error.is_transient(),
                 ..retry
@@ -287,7 +291,7 @@ async fn put_back(uploader: &Uploader, claim: &Claim, error: JobError) -> Result
             hint: Some("Push it again.".to_owned()),
         }),
         JobError::Panic(message) => Retry {
-            // A call to SFTP may go on, on a thread of its own.
+            // A call to SFTP may continue on its own thread.
             uncertain: true,
             ..passing(Trouble {
                 code: "panic".to_owned(),

@@ -1,8 +1,8 @@
-//! `publish_manifest`: a repository's revision link is there, or is removed.
+//! `publish_manifest`: writes or removes a repository's revision link.
 //!
-//! May start when everything that the manifest names is stored, linked and
-//! published. A blob that was not seen on the
-//! storage for an hour is looked at again first.
+//! Precondition: everything that the manifest references is stored, linked and
+//! published. A blob that was not seen on the storage within the last hour is
+//! checked first.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use refity_types::name::RepositoryName;
 
 use super::{JobError, Run};
 
-/// How long a blob that was seen on the storage counts as there.
+/// How long a blob counts as stored after it was seen on the storage.
 const CONFIRMED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Writes `_manifests/revisions/<alg>/<hex>/link`.
@@ -46,7 +46,7 @@ pub(super) async fn publish(
     }
 }
 
-/// Those of the named blobs that were not seen on the storage lately.
+/// Returns the referenced blobs that were not seen on the storage recently.
 async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
     let store = &run.uploader.node.store;
     let since = store.clock().wall_ms() - millis(CONFIRMED_FOR);
@@ -55,7 +55,7 @@ async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
     Ok(named.into_iter().filter(doubtful).collect())
 }
 
-/// What was found on the storage.
+/// The result of checking the storage.
 #[derive(Default)]
 struct Seen {
     right: Vec<BlobId>,

@@ -1,9 +1,10 @@
-//! `publish_tag`: a tag points where it should, or is removed.
+//! `publish_tag`: points a tag at its manifest, or removes it.
 //!
-//! May start when its manifest is published. A run that comes late may spoil a
-//! tag that moves, and everything that is removed: the job stays with a silent
-//! owner for some minutes more, that owner asks whether it still has the job
-//! right before it overwrites, and its heir removes what would be renamed.
+//! Precondition: the manifest is published. A late run could undo a move or a
+//! removal of a tag. So the job of a silent owner stays with it for some more
+//! minutes, the owner checks that it still holds the job right before
+//! overwriting, and its successor removes the files that the owner would
+//! rename.
 
 use refity_storage::{NewFolder, Placed, SmallFile, layout, remove_tag};
 use refity_types::digest::Digest;
@@ -11,8 +12,8 @@ use refity_types::name::{RepositoryName, Tag};
 
 use super::{JobError, Run};
 
-/// Points the tag at the manifest. A new tag's folder appears whole; one that
-/// moves is at every moment the old or the new.
+/// Points the tag at the manifest. A new tag's folder appears complete; a tag
+/// that moves refers to either the old or the new manifest at any time.
 pub(super) async fn point(
     run: Run<'_>,
     repository: RepositoryName,
@@ -42,7 +43,7 @@ pub(super) async fn point(
     Ok(run.storage.replace_small(current, &run.guard()).await?)
 }
 
-/// Removes the tag: its folder is renamed away at once, then taken apart.
+/// Removes the tag: atomically renames its folder, then deletes it.
 pub(super) async fn remove(
     run: Run<'_>,
     repository: RepositoryName,

@@ -1,8 +1,8 @@
-//! `store_blob`: a blob is at its path on the storage, or is removed.
+//! `store_blob`: stores a blob at its path on the storage, or removes it.
 //!
-//! May start when its bytes are in the spool (or, a manifest's, in the
-//! database). The storage hashes the bytes once more as they are sent: those of
-//! a spool whose disk flipped a bit never get a final name.
+//! Precondition: the bytes are in the spool, or, for a manifest, in the
+//! database. The storage hashes the bytes again while sending them, so that
+//! bytes that the spool's disk corrupted never get the final name.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use refity_types::digest::Digest;
 
 use super::{JobError, Run};
 
-/// Puts the blob at its path, replacing any existing file.
+/// Stores the blob at its path, replacing any existing file.
 pub(super) async fn store(
     run: Run<'_>,
     blob: BlobId,
@@ -46,7 +46,7 @@ pub(super) async fn store(
     let new = new_file(&run, digest.clone(), size, Box::new(bytes));
     match run.storage.write_new(new).await {
         Err(ChangeError::Damaged(words)) => {
-            // It is the only copy: one wrong read is not enough to give it up.
+            // This is the only copy: read it again before declaring it damaged.
             if let Ok(again) = node.spool.hash_file(file, digest.algorithm()).await
                 && again == digest
             {
@@ -63,8 +63,8 @@ pub(super) async fn store(
     }
 }
 
-/// The blob as the storage takes it: its progress is the job's, and it ends
-/// early where the job is given to another process.
+/// Describes the upload to the storage. It reports the job's progress, and
+/// stops early if another process takes the job.
 fn new_file(run: &Run<'_>, digest: Digest, size: u64, source: Box<dyn Read + Send>) -> NewFile {
     let (sent, running) = (Arc::clone(&run.running), Arc::clone(&run.running));
     NewFile {
@@ -78,7 +78,7 @@ fn new_file(run: &Run<'_>, digest: Digest, size: u64, source: Box<dyn Read + Sen
     }
 }
 
-/// There are no bytes here: fine if the storage holds them.
+/// Handles missing local bytes: succeeds if the storage holds the blob.
 async fn confirm(run: Run<'_>, blob: BlobId, digest: Digest, size: u64) -> Result<(), JobError> {
     let found = run.storage.stat(&layout::blob(&digest)).await?;
     if found.is_some_and(|meta| meta.is_file_of(size)) {
@@ -95,7 +95,7 @@ pub(super) async fn remove(run: Run<'_>, digest: Digest) -> Result<(), JobError>
     let now = run.uploader.node.store.clock().wall_ms();
     let (blob, trash) = (layout::blob(&digest), layout::trash_name(&digest, now));
     match run.storage.rename(&blob, &trash, &run.guard()).await {
-        // It was removed already.
+        // The blob was already removed.
         Err(ChangeError::Storage(error)) if error.is_missing() => {}
         renamed => renamed?,
     }

@@ -1,10 +1,11 @@
-//! Deletes that were acknowledged and are not carried out.
+//! Replays deletes that were acknowledged but not completed.
 //!
-//! The new index may know nothing of what they name: it may be on SFTP only.
-//! Then it is removed from there at once, in the order of the deletes and the
-//! pushes; what a later push put there is put there again by its own jobs. What
-//! the index knows is removed by its jobs. But nothing goes that a tag on SFTP
-//! needs: it waits until the index has moved the tag, or it stays.
+//! The new index may not know the deleted objects, which may be on SFTP only.
+//! Those are removed from SFTP immediately, in the order of the deletes and
+//! pushes; the jobs of a later push store its objects again. Objects in the
+//! index are removed by its jobs. An object that a tag on SFTP needs is not
+//! removed until the index has moved the tag; if the tag stays, so does the
+//! object.
 
 use refity_storage::{Guard, layout, remove_link};
 use refity_store::{Deleted, NewDelete};
@@ -14,7 +15,7 @@ use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
 
 use super::{Failure, Rebuild};
 
-/// Removes from SFTP, and from the new index, what the intent names.
+/// Removes the objects of the intent from SFTP and from the new index.
 pub(super) async fn replay(
     rebuild: &mut Rebuild,
     intent: IntentId,
@@ -33,15 +34,15 @@ pub(super) async fn replay(
         generation,
         intent,
     };
-    // Where no job is left to do, it is carried out.
+    // If no jobs remain, the intent is completed.
     if delete(rebuild, new).await? != Deleted::Yes {
         rebuild.uploader.node.spool.remove_intent(intent).await?;
     }
     Ok(())
 }
 
-/// The tags that the delete takes from SFTP: of those that it lists some may
-/// have moved before it.
+/// Returns the tags that the delete removes from SFTP. Some of the listed tags
+/// may have moved before the delete.
 async fn tags_of(
     rebuild: &mut Rebuild,
     repository: &RepositoryName,
@@ -88,7 +89,7 @@ async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failur
         remove_link(&*rebuild.uploader.storage, &link, &Guard::always()).await?;
         return Ok(deleted);
     }
-    // The index moves these tags: its job removes the link after that.
+    // The index moves these tags; its job removes the link afterwards.
     let (repository, digest) = &known;
     match adopt(rebuild, &new, digest).await {
         Ok(()) => {}
@@ -102,8 +103,8 @@ async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failur
     Ok(store.delete(new).await?)
 }
 
-/// Makes known to the index what is on SFTP and is to be deleted: older than
-/// the delete.
+/// Adds an object on SFTP to the index so that it can be deleted. Its
+/// generation is older than the delete.
 async fn adopt(rebuild: &mut Rebuild, new: &NewDelete, digest: &Digest) -> Result<(), Failure> {
     let (repository, before) = (&new.repository, new.generation - 1);
     if let Deletion::Manifest { .. } = new.deletion {

@@ -1,5 +1,5 @@
-//! What the tags on SFTP need. The new index does not know all of them, and a
-//! delete that is replayed must take from under none what it needs there.
+//! Determines what the tags on SFTP need. The new index does not know all tags,
+//! and a replayed delete must not remove anything that one of them needs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,17 +10,18 @@ use refity_types::name::{RepositoryName, Tag};
 
 use super::{Failure, Rebuild, digests};
 
-/// More than any link has bytes.
+/// Maximum size of a link in bytes; links are smaller.
 const LINK_MAX_BYTES: usize = 1024;
 
-/// What was read of the tree so far; nobody else changes it meanwhile.
+/// The parts of the tree read so far. No other process changes the tree
+/// meanwhile.
 #[derive(Default)]
 pub(super) struct OnSftp {
     tags: HashMap<RepositoryName, BTreeMap<Tag, Digest>>,
     manifests: HashMap<Digest, Content>,
 }
 
-/// What a manifest names.
+/// The references of a manifest.
 #[derive(Clone, Default)]
 struct Content {
     manifests: Vec<Digest>,
@@ -28,7 +29,7 @@ struct Content {
 }
 
 impl Rebuild {
-    /// Where the repository's tags point on SFTP.
+    /// Returns the targets of the repository's tags on SFTP.
     pub(super) async fn tags_on_sftp(
         &mut self,
         repository: &RepositoryName,
@@ -49,7 +50,7 @@ impl Rebuild {
                     let link = String::from_utf8_lossy(&link);
                     tags.extend(link.trim().parse().ok().map(|digest| (tag, digest)));
                 }
-                // It points nowhere.
+                // The tag has no target.
                 Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -58,8 +59,8 @@ impl Rebuild {
         Ok(cached.or_insert(tags).clone())
     }
 
-    /// The repository's tags on SFTP that cannot be pulled whole without this
-    /// manifest or blob.
+    /// Returns the repository's tags on SFTP that cannot be pulled completely
+    /// without this manifest or blob.
     pub(super) async fn tags_that_need(
         &mut self,
         repository: &RepositoryName,
@@ -118,14 +119,14 @@ impl Rebuild {
         Ok(content)
     }
 
-    /// Removes a tag from SFTP at once.
+    /// Removes a tag from SFTP immediately.
     pub(super) async fn remove_from_sftp(
         &mut self,
         repository: &RepositoryName,
         tag: &Tag,
         generation: i64,
     ) -> Result<(), Failure> {
-        // Of no job: swept, should it stay.
+        // Not the name of a job, so that the sweep removes a leftover.
         let tmp = layout::tmp_name(self.uploader.node.installation, 0, generation);
         remove_tag(
             &*self.uploader.storage,
