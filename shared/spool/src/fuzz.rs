@@ -1,4 +1,4 @@
-//! Intents that are read back, and the remains of one after a power cut.
+//! Intents read back after writing, and after a power failure truncated them.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         prop::collection::vec(text("[a-zA-Z0-9_][a-zA-Z0-9._-]{0,10}"), 0..4),
         prop_oneof![
             any::<Vec<u8>>(),
-            // As manifests are: lines of text.
+            // Lines of text, like manifests.
             text("(\\PC{0,10}\\n){0,4}").prop_map(String::into_bytes),
         ],
         any::<bool>(),

@@ -1,4 +1,4 @@
-//! What the spool promises, tried in a temporary folder.
+//! Tests of the spool's guarantees in a temporary folder.
 
 use std::collections::VecDeque;
 use std::io::Read as _;
@@ -43,7 +43,7 @@ fn content(spool: &Spool, file: FileId) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_upload_goes_on_where_it_was_acknowledged() {
+async fn an_upload_continues_at_the_acknowledged_offset() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
     assert!(spool.lock_upload(id).await.unwrap().is_none());
@@ -57,7 +57,7 @@ async fn an_upload_goes_on_where_it_was_acknowledged() {
     let (writer, first) = writer.append(hash, &mut body).await.unwrap();
     assert_eq!(first.offset, 6);
     drop(writer.sync().await.unwrap());
-    // Bytes that came after the last acknowledged one are cut off.
+    // Bytes after the last acknowledged one are truncated.
     let path = spool.path(id.into());
     std::fs::write(&path, b"onetwolost").unwrap();
     let writer = spool.lock_upload(id).await.unwrap().unwrap();
@@ -202,7 +202,7 @@ async fn a_prepared_intent_is_none_until_it_is_confirmed() {
     }
     assert_eq!(spool.read_intent(id).await.unwrap(), Some(intent.clone()));
     spool.remove_intent(id).await.unwrap();
-    // One that is carried out already does not come back.
+    // A completed intent does not reappear.
     spool.confirm_intent(id).await.unwrap();
     assert_eq!(listed().await, (vec![], vec![]));
     spool.prepare_intent(id, intent).await.unwrap();
@@ -222,7 +222,7 @@ fn a_process_is_alive_as_long_as_it_holds_its_lock() {
 }
 
 #[test]
-fn what_a_dead_process_left_goes_with_the_next_start() {
+fn files_of_dead_processes_are_removed_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let owner = Owner::register(folder.path(), "gateway").unwrap();
     let left = folder.path().join("owners/gateway-1-left");
