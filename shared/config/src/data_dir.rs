@@ -156,7 +156,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn makes_what_is_missing_for_its_owner_only() {
+    fn creates_missing_folders_for_the_owner_only() {
         let outer = tempfile::tempdir().unwrap();
         let data_dir = outer.path().join("a/data");
         prepare(&data_dir).unwrap();

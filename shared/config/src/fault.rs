@@ -1,8 +1,8 @@
 //! Faults that tests inject into running programs.
 //!
 //! A test sets [`FILE_VARIABLE`] to the path of a file. A line `panic NAME` in
-//! it makes the point of that name panic, and `hang NAME` makes it wait, for
-//! as long as the line is there. Without the variable a point does nothing.
+//! the file makes the point of that name panic; `hang NAME` makes it wait until
+//! the line is removed. Without the variable, points do nothing.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -11,15 +11,15 @@ use std::time::Duration;
 /// The environment variable that names the file. For tests only.
 pub const FILE_VARIABLE: &str = "REFITY_TEST_FAULT_FILE";
 
-/// Between two looks at the file while a point hangs.
+/// Polling interval of the file while a point hangs.
 pub const LOOK: Duration = Duration::from_millis(10);
 
-/// What is to happen at a point.
+/// The fault to inject at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It panics.
+    /// Panic.
     Panic,
-    /// It goes on only when the line is removed.
+    /// Wait until the line is removed.
     Hang,
 }
 
@@ -43,10 +43,10 @@ fn named(line: &str, point: &str) -> Option<Fault> {
     }
 }
 
-/// A point on a thread that may block.
+/// Marks a point at which tests can inject a fault, on a thread that may block.
 ///
 /// # Panics
-/// Where the file says so.
+/// If the file requests it.
 pub fn point(name: &str) {
     loop {
         match at(name) {

@@ -1,4 +1,4 @@
-//! What a panic that was caught has said.
+//! Messages of caught panics.
 
 use std::any::Any;
 

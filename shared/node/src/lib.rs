@@ -95,10 +95,10 @@ impl Node {
         Ok(node)
     }
 
-    /// Makes later generations larger than those of the intents that no row
-    /// names: a push that a kill interrupted leaves one of which the database
-    /// does not know, and a replay must not put it after a later push, even if
-    /// the clock was set back meanwhile.
+    /// Ensures that later generations exceed those of all intents without a
+    /// row. A push interrupted by a kill can leave such an intent, and a replay
+    /// must not order it after a later push, even if the clock was set back
+    /// meanwhile.
     async fn learn_generations(&self) -> Result<(), NodeError> {
         let intents = self.spool.list_intents().await?;
         let ids: Vec<_> = intents.into_iter().map(|(id, _)| id).collect();
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_a_person_can_mend_is_told_apart() {
+    fn errors_that_need_a_person_are_classified() {
         for error in [
             NodeError::DatabaseLost,
             DataDirError::NotAFolder("data".into()).into(),

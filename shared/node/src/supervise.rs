@@ -1,11 +1,11 @@
-//! The parts of a program that run beside its requests and jobs, and the rule
-//! that none of them ends or hangs unnoticed.
+//! Supervises the long-running parts of a program, so that none of them ends or
+//! hangs unnoticed.
 //!
-//! Each part holds a [`Part`] for as long as it runs. A `Part` that is dropped,
-//! since its part panicked or returned, is a [`PartEnded`], with which the
-//! program ends: a service manager then starts it again whole. Programs that
-//! were asked to end listen to nobody any more. What a part does is timed as
-//! well: the watchdog is not fed while one is stuck.
+//! Each part holds a [`Part`] while it runs. Dropping a `Part`, because the
+//! part panicked or returned, reports a [`PartEnded`], and the program exits,
+//! so that a service manager restarts all of it. During a requested shutdown,
+//! nothing listens to these reports. The steps of a part are timed as well: the
+//! watchdog is not notified while a part is stuck.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,17 +16,17 @@ use refity_config::fault::{self, Fault};
 use refity_store::Store;
 use tokio::sync::mpsc;
 
-/// A part has ended that should run for as long as the program.
+/// A part that should run as long as the program has ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {how}; the process exits so that it can be restarted")]
 pub struct PartEnded {
-    /// The part.
+    /// Name of the part.
     pub name: &'static str,
-    /// How it ended: a verb.
+    /// How the part ended, as a verb.
     how: &'static str,
 }
 
-/// Hears of the first part that ends.
+/// Receives the first part that ends.
 #[derive(Debug)]
 pub struct Supervisor {
     parts: Parts,
@@ -34,7 +34,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Supervises the threads of this store, and the parts that are begun.
+    /// Supervises the threads of this store, and the parts begun later.
     #[must_use]
     pub fn new(store: &Store) -> Self {
         let (sender, ended) = mpsc::unbounded_channel();
@@ -54,7 +54,7 @@ impl Supervisor {
         Self { parts, ended }
     }
 
-    /// What parts are begun with.
+    /// Returns the handle for beginning parts.
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
@@ -64,13 +64,13 @@ impl Supervisor {
     pub async fn ended(&mut self) -> PartEnded {
         match self.ended.recv().await {
             Some(ended) => ended,
-            // Not while `self` has a sender.
+            // Unreachable while `self` holds a sender.
             None => std::future::pending().await,
         }
     }
 }
 
-/// The parts that run. Cheap to clone.
+/// The running parts. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Parts {
     ended: mpsc::UnboundedSender<PartEnded>,
@@ -78,14 +78,14 @@ pub struct Parts {
     clock: Clock,
 }
 
-/// What is known of a part that runs.
+/// State of a running part.
 #[derive(Debug)]
 struct Beat {
     name: &'static str,
-    /// How long a step may take.
+    /// Maximum duration of a step.
     patience: Duration,
-    /// When the step under way began (milliseconds since boot);
-    /// [`Beat::RESTING`] if none is.
+    /// Start of the current step (milliseconds since boot), or
+    /// [`Beat::RESTING`] if there is none.
     since: AtomicI64,
 }
 
@@ -99,7 +99,8 @@ impl Beat {
 }
 
 impl Parts {
-    /// Parts whose ends nobody hears of, for tests and commands that run none.
+    /// Creates a set of parts whose ends are not reported, for tests and for
+    /// commands without parts.
     #[must_use]
     pub fn unsupervised(clock: Clock) -> Self {
         Self {
@@ -109,7 +110,7 @@ impl Parts {
         }
     }
 
-    /// Begins a part. None of its steps should take longer than `patience`.
+    /// Begins a part. Each of its steps should take at most `patience`.
     #[must_use]
     pub fn begin(&self, name: &'static str, patience: Duration) -> Part {
         let beat = Arc::new(Beat {
@@ -125,7 +126,7 @@ impl Parts {
         }
     }
 
-    /// The name of a part whose step takes longer than it may.
+    /// Returns the name of a part whose step takes too long, if there is one.
     #[must_use]
     pub fn stuck(&self) -> Option<&'static str> {
         let now = self.clock.boot_ms();
@@ -139,7 +140,7 @@ impl Parts {
     }
 }
 
-/// A part that runs.
+/// A running part.
 #[derive(Debug)]
 pub struct Part {
     beat: Arc<Beat>,
@@ -148,7 +149,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Runs one step, which is timed.
+    /// Runs one step and times it.
     pub async fn step<T>(&self, step: impl Future<Output = T>) -> T {
         self.beat();
         while let Some(fault) = fault::at(self.beat.name) {
@@ -162,13 +163,13 @@ impl Part {
         result
     }
 
-    /// Says in the middle of a long step that it goes on.
+    /// Reports progress within a long step.
     pub fn beat(&self) {
         let now = self.parts.clock.boot_ms();
         self.beat.since.store(now, Ordering::Relaxed);
     }
 
-    /// Ends the part as it should end.
+    /// Ends the part normally, without reporting it.
     pub fn end(mut self) {
         self.should_run = false;
     }
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_panics_or_returns_is_told() {
+    async fn a_part_that_panics_or_returns_is_reported() {
         let mut place = place().await;
         for panics in [true, false] {
             let part = place.supervisor.parts().begin("counter", PATIENCE);
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_ends_as_it_should_is_not_told() {
+    async fn a_part_that_ends_normally_is_not_reported() {
         let mut place = place().await;
         place.supervisor.parts().begin("first", PATIENCE).end();
         drop(place.supervisor.parts().begin("second", PATIENCE));

@@ -1,7 +1,7 @@
-//! What a service manager is told (`sd_notify(3)`): that the program is ready,
-//! that it ends, and, while everything goes on, that it is alive.
+//! Notifies the service manager (`sd_notify(3)`) when the program is ready,
+//! when it stops, and, while everything works, that it is alive.
 //!
-//! A program that no service manager has started tells nobody.
+//! Does nothing if the program was not started by a service manager.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use sd_notify::NotifyState;
 
 use crate::supervise::Parts;
 
-/// The program serves.
+/// Reports that the program is ready.
 pub fn ready() {
     tell(NotifyState::Ready);
 }
 
-/// The program was asked to end, and does.
+/// Reports that the program is shutting down.
 pub fn stopping() {
     tell(NotifyState::Stopping);
 }
 
-/// Tells the watchdog three times in each of its periods that the program is
-/// alive, but only while the store responds and no part is stuck. Returns at
-/// once where nobody watches.
+/// Notifies the watchdog three times per watchdog period, but only while the
+/// store responds and no part is stuck. Returns immediately if no watchdog is
+/// configured.
 pub async fn run(store: Store, parts: Parts) {
     let Some(period) = sd_notify::watchdog_enabled() else {
         return;
@@ -44,7 +44,7 @@ pub async fn run(store: Store, parts: Parts) {
     }
 }
 
-/// The longest rest between two messages to the watchdog.
+/// Maximum interval between two notifications.
 const PACE_MAX: Duration = Duration::from_secs(20);
 
 async fn stuck(store: &Store, parts: &Parts, limit: Duration) -> Option<&'static str> {
@@ -54,12 +54,12 @@ async fn stuck(store: &Store, parts: &Parts, limit: Duration) -> Option<&'static
     }
 }
 
-/// How long the store may take to respond at least: another process may hold
-/// the database for as long as a write waits.
+/// Minimum time that the store has to respond: another process may hold the
+/// database for as long as a write waits.
 const RESPONSE_MIN: Duration = Duration::from_secs(15);
 
 fn tell(state: NotifyState<'_>) {
-    // Who watches and cannot be told starts us again.
+    // If the watchdog cannot be notified, it restarts the program.
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "the service manager cannot be told");
     }

@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_accepted_stays_below_the_root(text in "\\PC{0,40}") {
+        fn accepted_paths_stay_below_the_root(text in "\\PC{0,40}") {
             if let Ok(path) = RemotePath::parse(&text) {
                 let mut components = std::path::Path::new(path.as_str()).components();
                 prop_assert!(components.all(|it| matches!(it, std::path::Component::Normal(_))));

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reading_that_is_cut_off_is_not_taken_for_whole() {
+    async fn a_reading_that_is_cut_off_is_an_error() {
         let (mut reading, pieces) = Reading::new(9);
         drop(pieces);
         assert!(reading.next().await.unwrap().is_err());
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_comes_home_when_nobody_holds_it() {
+    fn a_buffer_is_reused_after_its_last_reference() {
         let (home, spare) = sync_channel(1);
         let piece = Bytes::from_owner(Piece {
             buffer: vec![7; 10],

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_robot_is_told_from_a_person_by_its_name() {
+    fn robot_names_differ_from_user_names() {
         let robot: RobotName = "team+ci".parse().unwrap();
         assert_eq!((robot.group.as_str(), robot.own()), ("team", "ci"));
         assert_eq!(robot.to_string(), "team+ci");

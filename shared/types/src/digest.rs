@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_digest_of_nothing() {
+    fn known_digests_of_empty_input() {
         assert_eq!(
             Digest::sha256(b"").as_str(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_digest() {
+    fn refuses_invalid_digests() {
         for text in [
             "",
             "sha256",

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_with_a_colon_is_a_digest_or_nothing() {
+    fn a_reference_with_a_colon_must_be_a_digest() {
         assert!(matches!("latest".parse(), Ok(Reference::Tag(_))));
         let digest = Digest::sha256(b"x").to_string();
         assert!(matches!(digest.parse(), Ok(Reference::Digest(_))));

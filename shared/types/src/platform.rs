@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn attestations_are_told_from_images() {
+    fn attestations_are_distinguished_from_images() {
         let (image, about) = (Digest::sha256(b"a"), Digest::sha256(b"b"));
         let index = json!({ "manifests": [
             { "digest": image, "platform": { "os": "linux", "architecture": "amd64" } },

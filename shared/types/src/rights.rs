@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_brings_along_what_it_is_worth_nothing_without() {
+    fn rights_include_the_rights_they_require() {
         assert_eq!(rights("push").whole(), rights("pull,push"));
         assert_eq!(rights("delete").whole(), rights("pull,delete"));
         assert_eq!(rights("manage").whole(), Rights::ALL);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_allow_what_matches() {
+    fn scopes_grant_rights_on_matching_repositories() {
         let scopes = [
             Scope {
                 repositories: "team/*".parse().unwrap(),
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_stands_in_json_as_its_words() {
+    fn sets_are_serialized_as_names() {
         let json = serde_json::to_string(&rights("delete,pull")).unwrap();
         assert_eq!(json, r#"["pull","delete"]"#);
         let read: Rights = serde_json::from_str(r#"["push","push"]"#).unwrap();

@@ -179,7 +179,7 @@ fn nothing_outside_the_folder_is_reached() {
 }
 
 #[test]
-fn openssh_puts_gets_renames_and_asks_for_space() {
+fn openssh_puts_gets_renames_and_queries_space() {
     let sandbox = Sandbox::start();
     let sent = bytes(5 << 20);
     fs::write(sandbox.folder.path().join("sent"), &sent).unwrap();

@@ -98,7 +98,7 @@ fn the_defaults() {
 }
 
 #[test]
-fn a_malformed_value_is_named_with_what_would_be_valid() {
+fn a_malformed_value_is_reported_with_valid_forms() {
     for (flag, variable, right) in [
         ("--ftp-port=ssh", "FTP_PORT", "from 1 to 65535"),
         ("--port=0", "PORT", "from 1 to 65535"),

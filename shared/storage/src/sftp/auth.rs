@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_dies_while_we_sign_in_has_not_refused() {
+    fn a_connection_lost_during_sign_in_is_not_a_refusal() {
         let path = tempfile::NamedTempFile::new().unwrap();
         for (code, words, refused) in [
             (-18, "Username/PublicKey combination invalid", true),

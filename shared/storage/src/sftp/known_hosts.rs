@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn remembers_beside_what_is_there() {
+    fn storing_a_key_keeps_existing_lines() {
         let (dir, hosts) = known("other ssh-ed25519 AAAA");
         let key = STANDARD.decode(KEY).unwrap();
         hosts.remember(&key).unwrap();

@@ -129,7 +129,7 @@ fn schema_1_is_refused_by_name() {
 }
 
 #[test]
-fn each_wrong_field_is_refused_with_words() {
+fn each_invalid_field_is_refused_with_a_message() {
     let bad_layer = |field: &str, value: Value| {
         with(
             image(),
