@@ -1,12 +1,12 @@
--- Accounts and how they sign in.
+-- Accounts, their credentials, and sign-in protection.
 --
--- In all of the schema: times are milliseconds since 1970 (UTC) unless a
--- comment says otherwise. Times that count since the boot of a machine stand
--- beside the id of that boot (`boot_id`, `suspect_boot`).
+-- In the whole schema, times are milliseconds since 1970 (UTC) unless a comment
+-- says otherwise. Times in milliseconds since boot are stored together with the
+-- id of that boot (`boot_id`, `suspect_boot`).
 
 PRAGMA application_id = 0x52465459; -- "RFTY"
 
--- key: the name in lower case, by which an account is found.
+-- key: the name in lower case, for lookups.
 CREATE TABLE users (
     id                   INTEGER PRIMARY KEY,
     name                 TEXT    NOT NULL UNIQUE,
@@ -18,15 +18,15 @@ CREATE TABLE users (
     password_changed_at  INTEGER NOT NULL,
     disabled_at          INTEGER,
     last_login_at        INTEGER,
-    -- For sorting: SQLite finds a place in a list only by a column.
+    -- For sorting: SQLite can seek within a list only by a column.
     login_order          INTEGER NOT NULL
         GENERATED ALWAYS AS (coalesce(last_login_at, 0)) VIRTUAL
 ) STRICT;
 CREATE INDEX users_by_creation ON users (created_at, id);
 CREATE INDEX users_by_login ON users (login_order, id);
 
--- kind: what opened the session. A `refresh` session belongs to a client of
--- the token service, which presents a secret; only the secret's hash is kept.
+-- kind: how the session was opened. A `refresh` session belongs to a client of
+-- the token service, which presents a secret; only the secret's hash is stored.
 CREATE TABLE sessions (
     id           TEXT    PRIMARY KEY,
     user_id      INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -42,10 +42,11 @@ CREATE INDEX sessions_of_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 CREATE UNIQUE INDEX sessions_by_secret ON sessions (secret_hash) WHERE secret_hash IS NOT NULL;
 
--- Failed sign-ins, shared by all gateways. Each failure moves `expires_at` on
--- by a fixed step; a counter whose time has passed counts nothing.
--- kind: `account` and `address` count on their own; `account_and_address`
--- counts an address from which the account signed in before; `secret` counts
+-- Failed sign-ins, shared by all gateways. Each failure moves `expires_at`
+-- forward by a fixed step; an expired counter counts no failures.
+-- kind: `account` and `address` each count all failures of one account or
+-- address; `account_and_address` counts those of an address from which the
+-- account signed in before; `secret` counts unknown tokens from one address.
 -- unknown tokens from one address.
 CREATE TABLE login_failures (
     kind       TEXT    NOT NULL
@@ -65,14 +66,14 @@ CREATE TABLE known_addresses (
 ) STRICT, WITHOUT ROWID;
 
 -- Keys that sign the token service's tokens (Ed25519, PKCS #8). A retired key
--- signs nothing new and is deleted when its last token has expired.
+-- signs no new tokens and is deleted when its last token has expired.
 CREATE TABLE signing_keys (
     kid        TEXT    PRIMARY KEY,
     private    BLOB    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Keys that all gateways share.
+-- Keys shared by all gateways.
 CREATE TABLE server_keys (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -1,20 +1,23 @@
 -- The index over the SFTP tree: groups, repositories, blobs, manifests, tags.
 --
--- The row of a target holds its desired state, `desired` (of a tag:
--- `manifest_id`), and the generation in which that was decided. Jobs bring
--- SFTP to the desired state.
+-- The row of a target holds its desired state in `desired` (for a tag, in
+-- `manifest_id`) and the generation in which it was set. Jobs reconcile SFTP
+-- with the desired state.
 
--- The last generation that was given out. It is never behind the wall clock,
--- so that generations keep growing in a rebuilt database too.
+-- The last generation issued. It is never behind the wall clock, so that
+-- generations keep growing in a rebuilt database too.
 CREATE TABLE generation (
     id    INTEGER PRIMARY KEY CHECK (id = 1),
     value INTEGER NOT NULL
 ) STRICT;
 INSERT INTO generation (id, value) VALUES (1, 0);
 
--- Sums over all blobs and repositories, updated with what they sum: one row.
--- stored: what SFTP holds, each blob once. logical: counted in each repository.
--- pending: in the spool only. cached: in the spool and on SFTP.
+-- Sums over all blobs and repositories, in one row, updated together with the
+-- rows they sum up.
+-- stored: bytes on SFTP, each blob once.
+-- logical: each blob counted in every repository that has it.
+-- pending: in the spool only.
+-- cached: in the spool and on SFTP.
 CREATE TABLE totals (
     id            INTEGER PRIMARY KEY CHECK (id = 1),
     stored_bytes  INTEGER NOT NULL DEFAULT 0,
@@ -26,7 +29,8 @@ CREATE TABLE totals (
 ) STRICT;
 INSERT INTO totals (id) VALUES (1);
 
--- public: anybody may pull. marked_at: when its marker was written to SFTP.
+-- public: everyone may pull.
+-- marked_at: when the marker was written to SFTP.
 CREATE TABLE groups (
     id             INTEGER PRIMARY KEY,
     name           TEXT    NOT NULL UNIQUE,
@@ -38,11 +42,14 @@ CREATE TABLE groups (
     created_at     INTEGER NOT NULL
 ) STRICT;
 
--- removed_at: clients no longer see the repository. The row is deleted when no
--- other row refers to it. folders_removed: SFTP has no folder of it left.
--- tags: how many. logical_bytes: all blobs and manifests it has, each once.
--- unique_bytes: those that no other repository has. pulls: of manifests.
--- done_jobs: finished jobs of this repository and of no other.
+-- removed_at: when the repository became invisible to clients. The row is
+-- deleted when no other row refers to it.
+-- folders_removed: no folder of the repository remains on SFTP.
+-- tags: number of tags.
+-- logical_bytes: all blobs and manifests of the repository, each once.
+-- unique_bytes: those that no other repository has.
+-- pulls: number of manifest pulls.
+-- done_jobs: finished jobs that belong to this repository only.
 CREATE TABLE repositories (
     id              INTEGER PRIMARY KEY,
     group_id        INTEGER NOT NULL REFERENCES groups (id),
@@ -59,8 +66,8 @@ CREATE TABLE repositories (
 ) STRICT;
 CREATE INDEX repositories_with_jobs ON repositories (group_id, name, done_jobs)
     WHERE done_jobs > 0;
--- A page starts anywhere in one of these; rows with one sort key stand in the
--- order of their ids. (removed_at makes some of them cover their queries.)
+-- A page can start anywhere in one of these indexes; rows with equal sort keys
+-- are sorted by id. (removed_at makes some of the indexes covering.)
 CREATE INDEX repositories_listed ON repositories (name, id, removed_at) WHERE removed_at IS NULL;
 CREATE INDEX repositories_of_group ON repositories (group_id, name, id, removed_at)
     WHERE removed_at IS NULL;
@@ -78,7 +85,7 @@ CREATE INDEX repositories_of_group_by_tags ON repositories (group_id, tags)
     WHERE removed_at IS NULL;
 CREATE INDEX repositories_removed ON repositories (id) WHERE removed_at IS NOT NULL;
 
--- One row for each digest; the bytes of a manifest are a blob too.
+-- One row per digest. The bytes of a manifest are a blob too.
 CREATE TABLE blobs (
     id           INTEGER PRIMARY KEY,
     digest       TEXT    NOT NULL UNIQUE,
@@ -92,18 +99,18 @@ CREATE TABLE blobs (
     verified_at  INTEGER,        -- when its hash was last read back from SFTP
     damaged      TEXT            -- why its bytes can no longer be read
 ) STRICT;
--- Partial, so that blobs without a file are never looked for by it.
+-- Partial, since blobs without a file are never looked up by file.
 CREATE UNIQUE INDEX blobs_by_file ON blobs (file) WHERE file IS NOT NULL;
 CREATE INDEX blobs_in_spool ON blobs (used_at) WHERE file IS NOT NULL;
 CREATE INDEX blobs_removed ON blobs (id) WHERE NOT desired;
--- Bytes that SFTP holds, and bytes that only this machine has.
+-- Bytes on SFTP, and bytes only on this machine.
 CREATE INDEX blobs_stored ON blobs (size, desired, stored_at)
     WHERE desired AND stored_at IS NOT NULL;
 CREATE INDEX blobs_staged ON blobs (size, desired, stored_at)
     WHERE desired AND stored_at IS NULL;
 
--- size: the manifest and all that it needs, each blob once.
--- platforms: JSON, `["linux/amd64"]`; NULL: not known (yet).
+-- size: the manifest and everything that it needs, each blob once.
+-- platforms: JSON, `["linux/amd64"]`; NULL if not known yet.
 CREATE TABLE manifests (
     blob_id    INTEGER PRIMARY KEY REFERENCES blobs (id),
     media_type TEXT    NOT NULL,
@@ -112,7 +119,7 @@ CREATE TABLE manifests (
     platforms  TEXT
 ) STRICT;
 
--- What a manifest refers to and needs: blobs, and of an index its manifests.
+-- What a manifest references and needs: blobs and, for an index, its manifests.
 CREATE TABLE manifest_references (
     manifest_id INTEGER NOT NULL REFERENCES manifests (blob_id) ON DELETE CASCADE,
     blob_id     INTEGER NOT NULL REFERENCES blobs (id),
@@ -121,7 +128,8 @@ CREATE TABLE manifest_references (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX manifest_references_by_blob ON manifest_references (blob_id);
 
--- Manifests with a subject. The subject need not be here, so its digest is.
+-- Manifests with a subject. Stores the subject's digest, since the subject need
+-- not exist here.
 CREATE TABLE referrers (
     manifest_id   INTEGER PRIMARY KEY REFERENCES manifests (blob_id) ON DELETE CASCADE,
     subject       TEXT NOT NULL,
@@ -130,8 +138,8 @@ CREATE TABLE referrers (
 ) STRICT;
 CREATE INDEX referrers_of_subject ON referrers (subject, manifest_id);
 
--- touched_at: when a client last pushed it or was told that it exists. For a
--- day after that it is not collected.
+-- touched_at: when a client last pushed the blob or was told that it exists.
+-- The blob is not collected for a day after that.
 CREATE TABLE repository_blobs (
     id            INTEGER PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
@@ -146,8 +154,9 @@ CREATE INDEX repositories_of_blob ON repository_blobs (blob_id);
 CREATE INDEX repository_blobs_held ON repository_blobs (blob_id, repository_id) WHERE desired;
 CREATE INDEX repository_blobs_removed ON repository_blobs (id) WHERE NOT desired;
 
--- released_at: when a delete removed the last tag, index or subject that held
--- the manifest. untagged_at: when a tag of the manifest last moved away.
+-- released_at: when a delete removed the last tag, index or subject that kept
+-- the manifest.
+-- untagged_at: when a tag last moved away from the manifest.
 CREATE TABLE repository_manifests (
     id            INTEGER PRIMARY KEY,
     repository_id INTEGER NOT NULL REFERENCES repositories (id),
@@ -169,9 +178,10 @@ CREATE INDEX repository_manifests_removed ON repository_manifests (id) WHERE NOT
 CREATE INDEX repository_manifests_released ON repository_manifests (repository_id)
     WHERE desired AND released_at IS NOT NULL;
 
--- manifest_id: where the tag should point; NULL: it should not exist.
--- version_key: sorts tags as versions (version.rs). size: its manifest's.
--- pulled_at 0: never.
+-- manifest_id: the desired target of the tag; NULL if the tag should not exist.
+-- version_key: sorts tags as versions (version.rs).
+-- size: size of the manifest.
+-- pulled_at: 0 if never pulled.
 CREATE TABLE tags (
     id                    INTEGER PRIMARY KEY,
     repository_id         INTEGER NOT NULL REFERENCES repositories (id),
@@ -182,8 +192,8 @@ CREATE TABLE tags (
     pushed_at             INTEGER NOT NULL,
     pushed_by             INTEGER REFERENCES users (id) ON DELETE SET NULL,
     version_key           TEXT    NOT NULL DEFAULT '',
-    -- The key for the greatest version first. Names that are no versions (their
-    -- keys begin with 2) come last in this direction too.
+    -- Sort key for descending order of versions. Names that are not versions
+    -- (with keys that begin with 2) come last in this direction too.
     version_down          TEXT    NOT NULL GENERATED ALWAYS AS (
         CASE WHEN version_key < '2' THEN '3' || version_key ELSE version_key END) VIRTUAL,
     size                  INTEGER NOT NULL DEFAULT 0,
@@ -204,7 +214,7 @@ CREATE INDEX tags_by_version ON tags (repository_id, version_key) WHERE manifest
 CREATE INDEX tags_by_version_down ON tags (repository_id, version_down)
     WHERE manifest_id IS NOT NULL;
 
--- Pulls of manifests, summed for each tag (or digest) and day (UTC).
+-- Manifest pulls per tag (or digest) and day (UTC).
 CREATE TABLE pulls (
     repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     reference     TEXT    NOT NULL,
@@ -216,7 +226,7 @@ CREATE TABLE pulls (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pulls_by_day ON pulls (day);
 
--- An upload session. Its file in the spool is named by its id.
+-- Upload sessions. The session's id is also the name of its file in the spool.
 CREATE TABLE uploads (
     id         TEXT    PRIMARY KEY,
     repository TEXT    NOT NULL, -- a name: the repository may not exist yet

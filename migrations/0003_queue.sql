@@ -1,12 +1,12 @@
--- The queue: jobs that bring SFTP to the desired state, and their order.
+-- The queue: jobs that reconcile SFTP with the desired state, and their order.
 
--- target: the key in the table of the kind: blobs, repository_blobs,
+-- target: key in the table of the kind: blobs, repository_blobs,
 -- repository_manifests, tags, groups.
--- overwrites: the current run overwrites or removes, though the job may have
+-- overwrites: the current run overwrites or removes, even if the job has
 -- changed direction since.
--- suspect_until: a call of a dead or silent process may reach SFTP until then
--- (since the boot beside it) and undo there what was done since. So a run that
--- begins after that time looks at the target once more.
+-- suspect_until: until this time (since the boot in the column next to it), a
+-- call of a dead or silent process may still reach SFTP and undo later
+-- changes. A run that begins after that time checks the target again.
 CREATE TABLE jobs (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     kind          TEXT    NOT NULL CHECK (kind IN
@@ -40,8 +40,9 @@ CREATE INDEX jobs_by_state ON jobs (state, id);
 CREATE INDEX jobs_of_target ON jobs (target, kind);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
--- The repositories for which a job was opened, while it was unfinished: who may
--- read one of them sees the job. A blob's job can have several.
+-- The repositories for which a job was enqueued while it was unfinished:
+-- accounts that may read one of them see the job. The job of a blob can have
+-- several.
 -- shared: the job has more than one.
 CREATE TABLE job_repositories (
     job_id        INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -52,8 +53,8 @@ CREATE TABLE job_repositories (
 CREATE UNIQUE INDEX jobs_of_repository ON job_repositories (repository_id, job_id);
 CREATE INDEX shared_jobs_of_repository ON job_repositories (repository_id, job_id) WHERE shared;
 
--- job_id may not start before depends_on_id is done. Rows stay until the jobs
--- are deleted: what people see as one push is derived from them.
+-- job_id may not start before depends_on_id is done. Rows are kept until the
+-- jobs are deleted, since the pushes shown to users are derived from them.
 CREATE TABLE job_dependencies (
     job_id        INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     depends_on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -61,9 +62,9 @@ CREATE TABLE job_dependencies (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_dependents ON job_dependencies (depends_on_id);
 
--- An intent (a file in the spool) is complete when all its jobs are done.
--- Files are removed in the order of their generations: replaying an older one
--- alone would undo a newer one.
+-- An intent (a file in the spool) is complete when all its jobs are done. Files
+-- are removed in the order of their generations: replaying only an older one
+-- would undo a newer one.
 CREATE TABLE intents (
     id         TEXT    NOT NULL,
     job_id     INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
@@ -75,7 +76,7 @@ CREATE TABLE intents (
 CREATE INDEX intents_of_job ON intents (job_id);
 CREATE INDEX intents_of_target ON intents (kind, target, generation);
 
--- Whether SFTP can be used. next_probe_at, probe_until and full_until count
+-- Availability of SFTP. next_probe_at, probe_until and full_until are
 -- milliseconds since boot.
 CREATE TABLE storage_health (
     id            INTEGER PRIMARY KEY CHECK (id = 1),
@@ -94,7 +95,7 @@ CREATE TABLE storage_health (
 ) STRICT;
 INSERT INTO storage_health (id, state, since, boot_id) VALUES (1, 'unknown', 0, '');
 
--- Running uploaders, and when each last reported that it runs.
+-- Running uploaders, with the time of their last heartbeat.
 CREATE TABLE uploaders (
     owner        TEXT    PRIMARY KEY,
     started_at   INTEGER NOT NULL,
@@ -102,10 +103,11 @@ CREATE TABLE uploaders (
 ) STRICT, WITHOUT ROWID;
 
 -- Garbage collection.
--- scheduled_at: the time of its schedule up to which it has been done.
+-- scheduled_at: the last scheduled time whose collection is completed.
 -- partial_index: SFTP holds images that the index does not know, so nothing
--- may be collected. collector: the process that collects now, by its name in
--- `owners/`. next_try_at: milliseconds since the boot beside it.
+-- may be collected.
+-- collector: the process that is collecting, by its name in `owners/`.
+-- next_try_at: milliseconds since the boot in the column next to it.
 CREATE TABLE collection (
     id            INTEGER PRIMARY KEY CHECK (id = 1),
     scheduled_at  INTEGER NOT NULL,

@@ -1,8 +1,8 @@
--- Rights, robots and their tokens.
+-- Rights, robots and access tokens.
 
--- Rights of an account on a whole group (repository is empty) or on one
--- repository of it, by name: it need not exist yet.
--- rights: 1 pull, 2 push, 4 delete, 8 manage.
+-- Rights of an account on a whole group (repository is empty) or on one of its
+-- repositories, by name, which need not exist yet.
+-- rights: sum of 1 pull, 2 push, 4 delete, 8 manage.
 CREATE TABLE grants (
     user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     group_id   INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
@@ -13,8 +13,8 @@ CREATE TABLE grants (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_of_group ON grants (group_id, repository, user_id);
 
--- Robots sign in as group+name. They belong to the group, not to the account
--- that created them.
+-- Robots sign in as group+name. A robot belongs to the group, not to the
+-- account that created it.
 CREATE TABLE robots (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     group_id    INTEGER NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
@@ -27,8 +27,8 @@ CREATE TABLE robots (
     UNIQUE (group_id, name)
 ) STRICT;
 
--- Random secrets of accounts (personal access tokens) and robots. Only a keyed
--- hash of each is kept.
+-- Random secrets of accounts (personal access tokens) and of robots. Only a
+-- keyed hash of each is stored.
 CREATE TABLE access_tokens (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id        INTEGER REFERENCES users (id) ON DELETE CASCADE,

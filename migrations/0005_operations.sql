@@ -1,8 +1,9 @@
--- What an operator looks at: the audit log and the storage.
+-- Data for operators: the audit log and the storage.
 
 -- Entries are only added, and kept for AUDIT_DAYS.
--- count: how many events an entry stands for. tally: the key under which more
--- of the same are counted (pulls of a day, failures of a minute).
+-- count: number of events in the entry.
+-- tally: key for counting similar events in one entry (pulls of a day,
+-- failures of a minute).
 CREATE TABLE audit (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     at         INTEGER NOT NULL,
@@ -23,8 +24,8 @@ CREATE INDEX audit_by_action ON audit (action, at, id);
 CREATE INDEX audit_by_repository ON audit (repository, at, id) WHERE repository <> '';
 CREATE UNIQUE INDEX audit_tallies ON audit (tally) WHERE tally IS NOT NULL;
 
--- The storage as an uploader last saw it: one row. capacity_…: NULL where the
--- server does not report it.
+-- The last state of the storage reported by an uploader, in one row.
+-- capacity_…: NULL if the server does not report it.
 CREATE TABLE storage_stats (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     at             INTEGER NOT NULL,
@@ -35,7 +36,7 @@ CREATE TABLE storage_stats (
     capacity_free  INTEGER
 ) STRICT;
 
--- One row for each day (UTC), updated until the day is over.
+-- One row per day (UTC), updated until the day is over.
 CREATE TABLE storage_days (
     day            INTEGER PRIMARY KEY, -- days since 1970
     at             INTEGER NOT NULL,
