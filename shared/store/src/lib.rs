@@ -120,7 +120,7 @@ impl Store {
         blocking(move || Self::open_blocking(&path, clock)).await
     }
 
-    /// Checks that the database is ours. Returns false if it is missing or
+    /// Checks that the database is ours. Returns `false` if it is missing or
     /// empty. Writes nothing.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Store {
     /// file can be renamed without its write-ahead log.
     ///
     /// # Errors
-    /// When the database cannot be written, or somebody else reads it.
+    /// If the database cannot be written, or somebody else reads it.
     pub async fn checkpoint(path: &Path) -> Result<(), StoreError> {
         let path = path.to_owned();
         blocking(move || connection::checkpoint(&path)).await
@@ -237,7 +237,7 @@ impl Store {
     /// these have changed much. To be called now and then.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn optimize(&self) -> Result<(), StoreError> {
         self.write_relaxed(Db::optimize).await
     }
@@ -247,7 +247,7 @@ impl Store {
     /// nothing.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn next_generation(&self) -> Result<i64, StoreError> {
         let known = self.read(known).await?;
         Ok(self.generations.draw(self.clock.wall_ms(), known))
@@ -256,7 +256,7 @@ impl Store {
     /// Makes later generations larger than this one.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn raise_generation(&self, generation: i64) -> Result<(), StoreError> {
         self.write(move |db| catch_up(db, generation)).await
     }
@@ -264,7 +264,7 @@ impl Store {
     /// Tries whether the database can be written, by the smallest write.
     ///
     /// # Errors
-    /// When it cannot.
+    /// If it cannot.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         self.write_relaxed(|db| catch_up(db, 0)).await
     }

@@ -109,7 +109,7 @@ pub struct AuditEntry {
     pub target: String,
     /// The repository, where it is about one.
     pub repository: Option<String>,
-    /// From which address.
+    /// Client address.
     pub address: String,
     /// It was tried, and refused.
     pub refused: bool,
@@ -143,7 +143,7 @@ pub struct Pulls {
 pub struct Failures {
     /// The name that the client sent, which may be no account's.
     pub account: String,
-    /// From which address.
+    /// Client address.
     pub address: String,
     /// Minutes since 1970.
     pub minute: i64,
@@ -163,7 +163,7 @@ pub struct SignIn {
     pub credential: &'static str,
     /// Tells credentials of one kind apart, where there are several.
     pub which: Option<String>,
-    /// From which address.
+    /// Client address.
     pub address: String,
     /// Hours since 1970.
     pub hour: i64,
@@ -325,7 +325,7 @@ impl Store {
     /// Adds to the log.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record(&self, entry: AuditEntry) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| add(db, now, &entry)).await
@@ -334,7 +334,7 @@ impl Store {
     /// Adds all this to the log, or nothing.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn record_all(&self, batch: AuditBatch) -> Result<(), StoreError> {
         self.write(move |db| {
             for (at, entry) in &batch.entries {
@@ -358,7 +358,7 @@ impl Store {
     /// there), and to the log.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn note_pulls(&self, pulls: Vec<Pulls>) -> Result<(), StoreError> {
         let batch = AuditBatch {
             pulls,

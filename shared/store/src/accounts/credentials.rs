@@ -51,7 +51,7 @@ pub enum Principal {
 /// A good access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundToken {
-    /// Its key.
+    /// Id of the row.
     pub id: TokenId,
     /// Who it stands for.
     pub principal: Principal,
@@ -131,7 +131,7 @@ impl Store {
     /// account is disabled or deleted.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn credential_status(
         &self,
         credential: &Credential,
@@ -163,7 +163,7 @@ impl Store {
     /// The good access token of this secret.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn token_of_secret(
         &self,
         hash: SecretHash,

@@ -74,7 +74,7 @@ impl Store {
     /// Returns the grant of an account that applies to a repository.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn permissions_for(
         &self,
         user: Option<UserId>,
@@ -89,7 +89,7 @@ impl Store {
     /// such group.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn permissions_for_group(
         &self,
         user: Option<UserId>,
@@ -115,10 +115,10 @@ impl Store {
     }
 
     /// Sets the rights of an account on a group or on one repository of it; empty
-    /// rights remove the grant. Returns false if there is no such account or group.
+    /// rights remove the grant. Returns `false` if there is no such account or group.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn grant(
         &self,
         user: UserId,
@@ -153,7 +153,7 @@ impl Store {
     /// Returns the grants on one group, or of one account, or both.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn grants(
         &self,
         group: Option<&GroupName>,
@@ -177,7 +177,7 @@ impl Store {
     /// Returns the grants of these accounts.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn grants_of(&self, users: &[UserId]) -> Result<Vec<Grant>, StoreError> {
         let users: Vec<i64> = users.iter().map(|user| user.0).collect();
         let users = serde_json::Value::from(users).to_string();
@@ -200,7 +200,7 @@ impl Store {
     /// keeps those that contain this text in either.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn grants_page(
         &self,
         group: Option<&GroupName>,

@@ -15,7 +15,7 @@ pub struct SigningKey {
     pub kid: String,
     /// Ed25519, PKCS #8.
     pub private: Vec<u8>,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
 }
 
@@ -27,7 +27,7 @@ impl Store {
     /// the next took over, are removed on the way.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn signing_key(
         &self,
         max_age: Duration,
@@ -68,7 +68,7 @@ impl Store {
     /// The key of this id.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn signing_key_of(&self, kid: String) -> Result<Option<SigningKey>, StoreError> {
         self.read(move |db| {
             key(
@@ -84,7 +84,7 @@ impl Store {
     /// take the same.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn server_key(
         &self,
         name: &'static str,

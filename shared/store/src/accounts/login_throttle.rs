@@ -157,7 +157,7 @@ impl Store {
     /// the account of that name, if there is one.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn login_wait(
         &self,
         attempt: &AccountAndAddress,
@@ -177,7 +177,7 @@ impl Store {
     /// Records a failed sign-in.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_failure(
         &self,
         attempt: &AccountAndAddress,
@@ -198,7 +198,7 @@ impl Store {
     /// Notes that an account signed in with its password: when, and from where.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_success(
         &self,
         attempt: &AccountAndAddress,
@@ -235,7 +235,7 @@ impl Store {
     /// Returns how long the next random secret from this address has to wait.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn secret_wait(&self, address: &str) -> Result<Option<Duration>, StoreError> {
         let (address, now) = (address.to_owned(), self.clock.wall_ms());
         self.read(move |db| wait(db, &SECRET, &address, now)).await
@@ -244,7 +244,7 @@ impl Store {
     /// Records an invalid random secret.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn record_secret_failure(&self, address: &str) -> Result<(), StoreError> {
         let (address, now) = (address.to_owned(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
@@ -257,7 +257,7 @@ impl Store {
     /// Clears the failures of an account, from any address.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn clear_account_failures(&self, name: &UserName) -> Result<(), StoreError> {
         let account = account_key(name.as_str());
         self.write(move |db| {
@@ -274,7 +274,7 @@ impl Store {
     /// Clears the failures from an address (IPv6: a network), at any account.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn clear_address_failures(&self, address: &str) -> Result<(), StoreError> {
         let address = address.to_owned();
         self.write(move |db| {

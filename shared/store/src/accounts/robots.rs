@@ -16,7 +16,7 @@ use crate::{
 /// A robot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Robot {
-    /// Its key.
+    /// Id of the row.
     pub id: RobotId,
     /// The name that it signs in with.
     pub name: RobotName,
@@ -26,7 +26,7 @@ pub struct Robot {
     pub scopes: Vec<Scope>,
     /// It can do nothing at all.
     pub disabled: bool,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
     /// Who made it, while that account is there.
     pub created_by: Option<String>,
@@ -49,7 +49,7 @@ pub struct NewRobot {
     pub expires_at: Option<i64>,
 }
 
-/// What came of making a robot.
+/// The result of making a robot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RobotCreated {
     /// It is there.
@@ -113,7 +113,7 @@ impl Store {
     /// Makes a robot with its first secret, in one transaction.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_robot(&self, new: NewRobot) -> Result<RobotCreated, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -162,7 +162,7 @@ impl Store {
     /// A page of a group's robots, by name.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn robots(
         &self,
         group: &GroupName,
@@ -191,7 +191,7 @@ impl Store {
     /// The robot of this name.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn robot(&self, name: &RobotName) -> Result<Option<Robot>, StoreError> {
         let name = name.clone();
         self.read(move |db| match robot_id(db, &name)? {
@@ -201,10 +201,10 @@ impl Store {
         .await
     }
 
-    /// Changes a robot. Returns false if there is none.
+    /// Changes a robot. Returns `false` if there is none.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn change_robot(&self, id: RobotId, change: RobotChange) -> Result<bool, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -222,10 +222,10 @@ impl Store {
         .await
     }
 
-    /// Removes a robot with its secrets. Returns false if there is none.
+    /// Removes a robot with its secrets. Returns `false` if there is none.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn remove_robot(&self, id: RobotId) -> Result<bool, StoreError> {
         self.write(move |db| {
             let removed = db.run("DELETE FROM robots WHERE id = ?1", [id.0])?;
@@ -238,7 +238,7 @@ impl Store {
     /// (milliseconds, UTC), or until they end by themselves.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn rotate_robot(
         &self,
         robot: &Robot,

@@ -50,7 +50,7 @@ pub struct NewSession {
     pub secret_hash: Option<SecretHash>,
     /// When it ends (milliseconds, UTC).
     pub expires_at: i64,
-    /// From which address.
+    /// Client address.
     pub address: String,
     /// What the client calls itself.
     pub client: Option<String>,
@@ -122,7 +122,7 @@ impl Store {
     /// way.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_session(&self, new: NewSession) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -162,7 +162,7 @@ impl Store {
     /// account is disabled.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn session(&self, id: &str) -> Result<Option<(Session, User)>, StoreError> {
         let (id, now) = (id.to_owned(), self.clock.wall_ms());
         self.read(move |db| good_session(db, "id = ?1", id, now))
@@ -173,7 +173,7 @@ impl Store {
     /// account is disabled.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn session_of_secret(
         &self,
         hash: SecretHash,
@@ -187,7 +187,7 @@ impl Store {
     /// (milliseconds, UTC), if that is later; at most once a minute.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn use_session(&self, session: &Session, expires_at: i64) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         if session
@@ -213,7 +213,7 @@ impl Store {
     /// last used.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn sessions(
         &self,
         user: UserId,
@@ -236,11 +236,11 @@ impl Store {
         .await
     }
 
-    /// Ends a session of an account, at once. Returns false if it has no such
+    /// Ends a session of an account, at once. Returns `false` if it has no such
     /// session.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn end_session(&self, user: UserId, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.write(move |db| {

@@ -14,13 +14,13 @@ pub type SecretHash = [u8; 32];
 /// A token, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
-    /// Its key.
+    /// Id of the row.
     pub id: TokenId,
     /// What its owner calls it.
     pub name: String,
     /// What it may do; `None` for all rights of its owner.
     pub scopes: Option<Vec<Scope>>,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
     /// When it ends.
     pub expires_at: Option<i64>,
@@ -65,7 +65,7 @@ pub struct NewToken {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSort {
-    /// When it was made.
+    /// Time of creation.
     #[default]
     Created,
     /// The name.
@@ -190,7 +190,7 @@ impl Store {
     /// already.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_token(&self, new: NewToken) -> Result<Option<AccessToken>, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -213,7 +213,7 @@ impl Store {
     /// a month.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn robot_secrets(&self, robot: RobotId) -> Result<Vec<AccessToken>, StoreError> {
         self.read_for_people(move |db| {
             let tokens = db.all(
@@ -231,7 +231,7 @@ impl Store {
     /// A page of an account's tokens; those that have ended too, for a month.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn tokens(
         &self,
         user: UserId,
@@ -258,11 +258,11 @@ impl Store {
         .await
     }
 
-    /// Revokes a token of this owner, at once. Returns false if it has no such
+    /// Revokes a token of this owner, at once. Returns `false` if it has no such
     /// token.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn revoke_token(&self, owner: TokenOwner, id: TokenId) -> Result<bool, StoreError> {
         self.write(move |db| {
             let (user, robot) = owner.keys();
@@ -279,7 +279,7 @@ impl Store {
     /// Notes that a token was used, and from where; at most once a minute.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn note_token_use(&self, id: TokenId, from: String) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         let noted = self.read(move |db| {

@@ -40,7 +40,7 @@ impl Role {
 /// An account. Its `Debug` leaves out the password's hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// Its key.
+    /// Id of the row.
     pub id: UserId,
     /// The name it signs in with.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct User {
     pub must_change_password: bool,
     /// It can do nothing at all.
     pub disabled: bool,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
     /// When its password was set: what was given out for an older one is void.
     pub password_changed_at: i64,
@@ -100,13 +100,13 @@ pub enum UserSort {
     /// The name, without case.
     #[default]
     Name,
-    /// When it was made.
+    /// Time of creation.
     Created,
     /// When it last signed in; those that never did count as the longest ago.
     LastLogin,
 }
 
-/// What came of a change to accounts.
+/// The result of a change to accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserChanged {
     /// It is so now.
@@ -171,7 +171,7 @@ impl Store {
     /// Whether there is any account.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_users(&self) -> Result<bool, StoreError> {
         self.read(|db| db.one("SELECT EXISTS (SELECT 1 FROM users)", (), |r| r.get(0)))
             .await
@@ -181,7 +181,7 @@ impl Store {
     /// Returns whether it did.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_first_admin(
         &self,
         password_hash: String,
@@ -205,7 +205,7 @@ impl Store {
     /// case.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_user(&self, new: NewUser) -> Result<Option<User>, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -233,7 +233,7 @@ impl Store {
     /// The account of this name, in any case.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn user(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         let key = name.key();
         self.read(move |db| {
@@ -249,7 +249,7 @@ impl Store {
     /// The account of this key.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.read(move |db| user_by_id(db, id)).await
     }
@@ -258,7 +258,7 @@ impl Store {
     /// sessions. The last administrator stays one.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn change_user(
         &self,
         user: UserId,
@@ -294,7 +294,7 @@ impl Store {
     /// stays, without an owner. The last administrator cannot be removed.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn remove_user(&self, user: UserId) -> Result<UserChanged, StoreError> {
         self.write(move |db| {
             let removed = db.run(
@@ -316,7 +316,7 @@ impl Store {
     /// transaction.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn set_password(
         &self,
         user: UserId,
@@ -341,7 +341,7 @@ impl Store {
     /// A page of the accounts whose names contain this text, in any case.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn users(
         &self,
         search: Option<String>,

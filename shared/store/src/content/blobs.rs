@@ -25,11 +25,11 @@ const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
 /// A blob that a repository has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// Its key.
+    /// Id of the row.
     pub id: BlobId,
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// The spool's file with its bytes.
     pub file: Option<FileId>,
@@ -49,7 +49,7 @@ pub enum MountSource {
     Any(Readable),
 }
 
-/// What came of a mount.
+/// The result of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mounted {
     /// The repository has the blob now.
@@ -234,7 +234,7 @@ impl Store {
     /// The blob of this digest, if this repository has it.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn blob(
         &self,
         repository: &RepositoryName,
@@ -252,7 +252,7 @@ impl Store {
     /// of eviction. Writes at most every 10 minutes for one blob.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn touch_blob(&self, blob: &Blob) -> Result<(), StoreError> {
         let (id, now) = (blob.id, self.clock.wall_ms());
         if now - blob.used_at < USED_AT_STEP_MS {
@@ -270,7 +270,7 @@ impl Store {
     /// false if the repository no longer has it.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
         let update = "UPDATE repository_blobs SET touched_at = ?2 WHERE id = ?1 AND desired";
         self.renew(update, blob.membership, blob.touched_at).await
@@ -295,7 +295,7 @@ impl Store {
     /// Makes a blob of `source` one of `repository` too.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn mount(
         &self,
         repository: &RepositoryName,
@@ -343,7 +343,7 @@ impl Store {
     /// changes nothing, if the row no longer names this file.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn file_lost(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
         self.write(move |db| {
             change_blob(db, blob.0, || {
@@ -365,7 +365,7 @@ impl Store {
     /// file already.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn cache_blob(&self, blob: BlobId, file: FileId) -> Result<bool, StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
@@ -386,7 +386,7 @@ impl Store {
     /// too, the blob is not damaged: it is stored anew from there.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn blob_lost_on_remote(&self, blob: BlobId, why: String) -> Result<(), StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {

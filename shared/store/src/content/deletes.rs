@@ -32,7 +32,7 @@ pub struct NewDelete {
     pub intent: IntentId,
 }
 
-/// What came of a delete.
+/// The result of a delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deleted {
     /// It is gone, and jobs make it so on SFTP.
@@ -238,7 +238,7 @@ impl Store {
     /// newer generation stays.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn delete(&self, new: NewDelete) -> Result<Deleted, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| delete(db, &clock, &new)).await
@@ -248,7 +248,7 @@ impl Store {
     /// repository has no such manifest.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn tags_of(
         &self,
         repository: &RepositoryName,

@@ -82,7 +82,7 @@ impl Store {
     /// says. What is known already stays.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn note_platform(
         &self,
         repository: &RepositoryName,

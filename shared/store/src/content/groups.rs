@@ -11,17 +11,17 @@ use crate::{JobKind, Store, StoreError};
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Group {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// Whether repositories appear in it on their first push.
     pub create_on_push: bool,
     /// How many repositories it has.
     pub repositories: i64,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
 }
 
-/// What came of making a group.
+/// The result of making a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupCreated {
     /// It is new, and its marker is on its way to SFTP.
@@ -59,7 +59,7 @@ impl Store {
     /// Makes a group and the job that marks it on SFTP.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_group(&self, name: &GroupName) -> Result<GroupCreated, StoreError> {
         let (store, name) = (self.clone(), name.clone());
         self.write(move |db| create_group(db, &store, &name)).await
@@ -68,7 +68,7 @@ impl Store {
     /// All groups by name.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn groups(&self) -> Result<Vec<Group>, StoreError> {
         self.read_for_people(|db| {
             let groups = db.all(

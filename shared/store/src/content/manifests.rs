@@ -62,7 +62,7 @@ pub enum MissingReference {
     Manifest(Digest),
 }
 
-/// What came of putting a manifest.
+/// The result of putting a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutManifest {
     /// It is the repository's, and these jobs publish it and its tags.
@@ -102,7 +102,7 @@ pub struct StoredManifest {
 /// What is told of a manifest without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
@@ -444,7 +444,7 @@ impl Store {
     /// configuration. [`Store::put_manifest`] decides once more.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn check_manifest(
         &self,
         new: &NewManifest,
@@ -470,7 +470,7 @@ impl Store {
     /// newer generation moved stays there.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn put_manifest(&self, new: NewManifest) -> Result<PutManifest, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
@@ -487,7 +487,7 @@ impl Store {
     /// what names it.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn replay_manifest(&self, new: NewManifest) -> Result<PutManifest, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| put(db, &clock, &new)).await
@@ -497,7 +497,7 @@ impl Store {
     /// repository.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn manifest(
         &self,
         repository: &RepositoryName,
@@ -522,7 +522,7 @@ impl Store {
     /// What there is to tell of [`Store::manifest`] without its bytes.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn manifest_head(
         &self,
         repository: &RepositoryName,
@@ -537,7 +537,7 @@ impl Store {
     /// [`Store::renew_blob`] does. One that was asked for by tag needs none.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn renew_manifest(&self, manifest: &ManifestHead) -> Result<bool, StoreError> {
         let Some((target, touched_at)) = manifest.touched else {
             return Ok(true);

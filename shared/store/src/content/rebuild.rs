@@ -28,7 +28,7 @@ impl Store {
     /// stands, and a later one counts.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn adopt_blob(
         &self,
         repository: &RepositoryName,
@@ -76,7 +76,7 @@ impl Store {
     /// names the blob, and the new index need not know that.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn links_wait_for_tags(&self) -> Result<(), StoreError> {
         self.write(|db| {
             let waiting: Vec<i64> = db.all(

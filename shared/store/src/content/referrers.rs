@@ -139,7 +139,7 @@ impl Store {
     /// repository that does not exist.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn referrers(
         &self,
         repository: &RepositoryName,

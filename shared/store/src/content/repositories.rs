@@ -117,7 +117,7 @@ impl Store {
     /// Whether a push into this repository may begin.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn push_target(&self, name: &RepositoryName) -> Result<PushTarget, StoreError> {
         let name = name.clone();
         self.read(move |db| push_target(db, &name)).await
@@ -127,7 +127,7 @@ impl Store {
     /// after `last`, at most `limit`.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn repositories(
         &self,
         readable: &Readable,

@@ -11,7 +11,7 @@ impl Store {
     /// `limit`. Nothing for a repository that does not exist.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn tags(
         &self,
         repository: &RepositoryName,

@@ -32,7 +32,7 @@ pub enum UploadState {
     Committed(Digest),
 }
 
-/// What came of a commit.
+/// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// The blob is the repository's.
@@ -52,7 +52,7 @@ impl Store {
     /// Opens an upload session, if the repository can be pushed to.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn begin_upload(
         &self,
         id: UploadId,
@@ -88,7 +88,7 @@ impl Store {
     /// boot is gone: its bytes were not on disk yet.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn upload(
         &self,
         id: UploadId,
@@ -130,11 +130,11 @@ impl Store {
         .await
     }
 
-    /// Records the offset of an open session. Returns false if it is not open.
+    /// Records the offset of an open session. Returns `false` if it is not open.
     /// A power cut may undo this, and ends the session anyway.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn advance_upload(
         &self,
         id: UploadId,
@@ -161,7 +161,7 @@ impl Store {
     /// ago, and may be damaged or gone.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn commit_upload(
         &self,
         id: UploadId,
@@ -212,10 +212,10 @@ impl Store {
         .await
     }
 
-    /// Ends an open session. Returns false if it is not open.
+    /// Ends an open session. Returns `false` if it is not open.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn cancel_upload(&self, id: UploadId) -> Result<bool, StoreError> {
         self.write_relaxed(move |db| {
             let ended = db.run(
@@ -231,7 +231,7 @@ impl Store {
     /// (milliseconds, UTC). Their files are the sweep's.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn purge_uploads(&self, before: i64) -> Result<usize, StoreError> {
         let mut all = 0;
         loop {

@@ -64,7 +64,7 @@ pub struct Collection {
     pub bytes: u64,
 }
 
-/// What came of collecting.
+/// The result of collecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collect {
     /// It is done (or said).
@@ -329,7 +329,7 @@ impl Store {
     /// Rests longer than it works.
     ///
     /// # Errors
-    /// When the database cannot be read or written; what was collected before
+    /// If the database cannot be read or written; what was collected before
     /// stays so.
     pub async fn collect(
         &self,
@@ -382,7 +382,7 @@ impl Store {
     /// need cannot be told from garbage.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn note_partial_index(&self) -> Result<(), StoreError> {
         self.write(|db| {
             db.run("UPDATE collection SET partial_index = 1", ())?;

@@ -89,7 +89,7 @@ impl Store {
     /// how many.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn forget_removed(&self, limit: u32) -> Result<usize, StoreError> {
         let mut deleted = 0;
         for removed in &REMOVED {

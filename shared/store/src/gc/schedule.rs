@@ -13,11 +13,11 @@ pub const COLLECTION_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 impl Store {
     /// Takes the turn to collect for this time of the schedule (milliseconds,
-    /// UTC). Returns false if that has been done, if another process
+    /// UTC). Returns `false` if that has been done, if another process
     /// does it, and for [`COLLECTION_PAUSE`] after a try.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn begin_scheduled_collection(
         &self,
         due: i64,
@@ -47,7 +47,7 @@ impl Store {
     /// it did not get to its end, and is to be tried again.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn end_scheduled_collection(
         &self,
         done: Option<i64>,

@@ -18,11 +18,11 @@ const AT_ONCE: u32 = 200;
 /// A blob whose file in the spool may be only a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvictionCandidate {
-    /// Its key.
+    /// Id of the row.
     pub blob: BlobId,
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// Its file.
     pub file: FileId,
@@ -42,7 +42,7 @@ impl Store {
     /// Those of these files that a row names: a blob's, or an upload's.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn named_files(&self, files: Vec<FileId>) -> Result<HashSet<FileId>, StoreError> {
         self.read_in_background(move |db| {
             let mut named = HashSet::new();
@@ -64,7 +64,7 @@ impl Store {
     /// Those of these jobs that are not done.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn unfinished_jobs(&self, jobs: Vec<i64>) -> Result<HashSet<JobId>, StoreError> {
         self.read_in_background(move |db| {
             let mut unfinished = HashSet::new();
@@ -85,7 +85,7 @@ impl Store {
     /// Bytes of the spool's files that SFTP holds too.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn cached_bytes(&self) -> Result<u64, StoreError> {
         self.read_in_background(|db| {
             db.one("SELECT cached_bytes FROM totals", (), |row| row.get(0))
@@ -97,7 +97,7 @@ impl Store {
     /// since before `stored_before` (milliseconds, UTC).
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn eviction_candidates(
         &self,
         stored_before: i64,
@@ -134,7 +134,7 @@ impl Store {
     /// own. The file may be removed only if this returns true.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn detach_file(
         &self,
         candidate: &EvictionCandidate,
@@ -160,7 +160,7 @@ impl Store {
     /// intents are forgotten: at most `limit`, a few in one transaction.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn prune_jobs(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
         let mut all = 0;
         for _ in 0..limit.div_ceil(AT_ONCE) {

@@ -66,7 +66,7 @@ impl Store {
     /// Whether [`Store::claim`] would find a job now.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_ready_job(&self, max_bytes: Option<i64>) -> Result<bool, StoreError> {
         let clock = self.clock.clone();
         self.read(move |db| {
@@ -84,7 +84,7 @@ impl Store {
     /// processes never claim the same job.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn claim(
         &self,
         owner: &str,
@@ -134,7 +134,7 @@ impl Store {
     /// has expired.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn heartbeat(
         &self,
         owner: &str,
@@ -163,7 +163,7 @@ impl Store {
     /// Who has running jobs, tries the storage, or collects by the schedule.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn owners(&self) -> Result<Vec<String>, StoreError> {
         self.read(|db| {
             let owners = db.all(
@@ -184,7 +184,7 @@ impl Store {
     /// the number of jobs.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn release_jobs(&self, owner: &str) -> Result<usize, StoreError> {
         self.end_runs_of(owner, "run_after = ?1").await
     }
@@ -193,7 +193,7 @@ impl Store {
     /// jobs counts a failed attempt.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn release_jobs_of_dead(&self, owner: &str) -> Result<usize, StoreError> {
         self.end_runs_of(owner, COUNTED).await
     }
@@ -224,7 +224,7 @@ impl Store {
     /// Whether [`Store::end_expired_leases`] would put a job back.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_expired_lease(&self) -> Result<bool, StoreError> {
         let clock = self.clock.clone();
         self.read(move |db| {
@@ -243,7 +243,7 @@ impl Store {
     /// [`Store::release_jobs`].
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn end_expired_leases(&self) -> Result<usize, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {

@@ -23,11 +23,11 @@ pub enum BlobSource {
 pub enum DesiredState {
     /// Of a blob.
     StoreBlob {
-        /// Its key.
+        /// Id of the row.
         blob: BlobId,
-        /// Its digest.
+        /// Digest.
         digest: Digest,
-        /// Bytes.
+        /// Size in bytes.
         size: u64,
         /// Whether it should exist.
         present: bool,
@@ -108,11 +108,11 @@ pub enum Desired {
 /// A blob that must be on SFTP before a manifest may be published there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedBlob {
-    /// Its key.
+    /// Id of the row.
     pub blob: BlobId,
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// When its size was last seen right on SFTP (milliseconds, UTC).
     pub confirmed_at: Option<i64>,
@@ -233,7 +233,7 @@ impl Store {
     /// Returns the current desired state of the job's target.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn desired(&self, claim: &Claim) -> Result<Desired, StoreError> {
         let (job, kind, target) = (claim.job, claim.kind, claim.target);
         self.read(move |db| {
@@ -251,7 +251,7 @@ impl Store {
     /// (which may lack layers that are fetched from elsewhere).
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn named_blobs(&self, claim: &Claim) -> Result<Vec<NamedBlob>, StoreError> {
         let target = claim.target;
         self.read(move |db| {

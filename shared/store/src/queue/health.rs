@@ -92,7 +92,7 @@ impl Store {
     /// How the storage is.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn health(&self) -> Result<Health, StoreError> {
         self.read(health).await
     }
@@ -101,7 +101,7 @@ impl Store {
     /// other process tries.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn claim_probe(&self, owner: &str) -> Result<bool, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write_relaxed(move |db| {
@@ -124,7 +124,7 @@ impl Store {
     /// The storage works.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn report_up(&self) -> Result<(), StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
@@ -145,7 +145,7 @@ impl Store {
     /// job while the next try is set.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn report_trouble(
         &self,
         state: HealthState,
@@ -183,7 +183,7 @@ impl Store {
     /// go on.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn report_full(&self, wait: Duration) -> Result<(), StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
@@ -201,7 +201,7 @@ impl Store {
     /// try is due now.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn probe_now(&self) -> Result<(), StoreError> {
         self.write(|db| {
             db.run(

@@ -91,7 +91,7 @@ impl Store {
     /// Those of these intents that a row names.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn named_intents(
         &self,
         intents: Vec<IntentId>,
@@ -116,7 +116,7 @@ impl Store {
     /// the same target stays. The oldest first, in which order they must go.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn completed_intents(&self) -> Result<Vec<IntentId>, StoreError> {
         self.read_in_background(|db| {
             let done = db.all(DONE, (), intent)?;
@@ -128,7 +128,7 @@ impl Store {
     /// Removes the rows of intents whose files are gone.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn forget_intents(&self, intents: Vec<IntentId>) -> Result<(), StoreError> {
         self.write_relaxed(move |db| {
             for intent in intents {

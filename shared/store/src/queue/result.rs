@@ -15,7 +15,7 @@ use crate::queue::intents::completed_intents;
 use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
 
-/// What came of finishing a job.
+/// The result of finishing a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// It is done, and so are these intents: their files can go, and then
@@ -67,7 +67,7 @@ fn holds(db: &Db, claim: &Claim) -> Result<bool, StoreError> {
 }
 
 /// Records in the target's row that SFTP has the desired state of `generation`.
-/// Returns false if the desired state has changed since.
+/// Returns `false` if the desired state has changed since.
 fn mark_reconciled(db: &Db, claim: &Claim, generation: i64, now: i64) -> Result<bool, StoreError> {
     let update = match claim.kind {
         JobKind::StoreBlob => {
@@ -216,18 +216,18 @@ impl Store {
     /// releases its dependants, in one transaction.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn finish(&self, claim: &Claim, result: RunResult) -> Result<Finished, StoreError> {
         let (claim, clock) = (claim.clone(), self.clock.clone());
         self.write(move |db| finish(db, &clock, &claim, result))
             .await
     }
 
-    /// Puts back a job that did not succeed. Returns false if another process
+    /// Puts back a job that did not succeed. Returns `false` if another process
     /// has claimed it by now.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn retry(&self, claim: &Claim, retry: Retry) -> Result<bool, StoreError> {
         let (claim, clock) = (claim.clone(), self.clock.clone());
         self.write(move |db| put_back(db, &clock, &claim, &retry))
@@ -239,7 +239,7 @@ impl Store {
     /// others it is put back as `retry` says, and they are damaged.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn await_missing(
         &self,
         claim: &Claim,
@@ -272,7 +272,7 @@ impl Store {
     /// Notes that these blobs were just seen on SFTP with the right size.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn confirm_stored(&self, blobs: Vec<BlobId>) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write_relaxed(move |db| {

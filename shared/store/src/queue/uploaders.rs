@@ -14,7 +14,7 @@ impl Store {
     /// An uploader says that it runs.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn uploader_runs(&self, owner: &str) -> Result<(), StoreError> {
         let (owner, now) = (owner.to_owned(), self.clock.wall_ms());
         self.write_relaxed(move |db| {
@@ -35,7 +35,7 @@ impl Store {
     /// An uploader has ended.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn uploader_ended(&self, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
         self.write_relaxed(move |db| {
@@ -49,7 +49,7 @@ impl Store {
     /// was none.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn uploader_silence(&self) -> Result<Option<i64>, StoreError> {
         let now = self.clock.wall_ms();
         self.read(move |db| {

@@ -23,7 +23,7 @@ impl Store {
     /// The jobs that were done at or after `since` (milliseconds, UTC).
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn jobs_done_since(&self, since: i64) -> Result<Vec<JobId>, StoreError> {
         self.read(move |db| {
             // Only jobs that are done have this time.
@@ -39,7 +39,7 @@ impl Store {
     /// Where these jobs stand, with all that they need.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn wait_status(&self, jobs: &[JobId]) -> Result<WaitStatus, StoreError> {
         let jobs = jobs.to_vec();
         self.read(move |db| {
@@ -90,7 +90,7 @@ impl Store {
     /// it is there.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn blob_jobs(
         &self,
         repository: &RepositoryName,

@@ -29,7 +29,7 @@ pub struct AuditLine {
     pub target: String,
     /// The repository, where it is about one.
     pub repository: Option<String>,
-    /// From which address.
+    /// Client address.
     pub address: String,
     /// It was tried, and refused.
     pub refused: bool,
@@ -114,7 +114,7 @@ impl Store {
     /// A page of the log, sorted by time.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn audit(
         &self,
         filter: AuditFilter,
@@ -137,7 +137,7 @@ impl Store {
     /// behind them, if there may be more. Nothing is counted.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn audit_before(
         &self,
         filter: AuditFilter,
@@ -170,7 +170,7 @@ impl Store {
     /// known of pulls of days that had ended by then; at most `limit` of each.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn purge_audit(&self, before: i64, limit: u32) -> Result<usize, StoreError> {
         let (mut left, mut all) = (limit, 0);
         while left > 0 {

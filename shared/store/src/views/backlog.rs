@@ -96,7 +96,7 @@ impl Store {
     /// How many jobs stand where.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn job_counts(&self) -> Result<JobCounts, StoreError> {
         Ok(self.backlog(Readable::All).await?.counts)
     }
@@ -104,7 +104,7 @@ impl Store {
     /// What is still to be done, of what may be seen.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn backlog(&self, readable: Readable) -> Result<Backlog, StoreError> {
         let now = self.clock.wall_ms();
         self.read_for_people(move |db| backlog(db, &Viewer::new(&readable), now))
@@ -116,7 +116,7 @@ impl Store {
     /// whether these are all that were done since.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn jobs_going_on(
         &self,
         done_since: i64,
@@ -173,7 +173,7 @@ impl Store {
     /// Those of these repositories that may be read.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn readable_of(
         &self,
         names: Vec<String>,
@@ -196,7 +196,7 @@ impl Store {
     /// that each is for: of those that may be seen, the oldest 10,000.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn retryable_jobs(
         &self,
         readable: Readable,
@@ -230,7 +230,7 @@ impl Store {
     /// tried.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing has changed.
+    /// If the database cannot be written; then nothing changes.
     pub async fn retry_now(&self, jobs: Vec<JobId>) -> Result<usize, StoreError> {
         let clock = self.clock.clone();
         self.write(move |db| {
@@ -254,7 +254,7 @@ impl Store {
     /// A storage that is away is tried now, whenever the next try was set for.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn probe_soon(&self) -> Result<(), StoreError> {
         self.write(|db| {
             db.run(

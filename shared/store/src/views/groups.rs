@@ -17,7 +17,7 @@ use crate::{
 /// A group in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRow {
-    /// Its name.
+    /// Name.
     pub name: GroupName,
     /// Whether repositories appear in it on their first push.
     pub create_on_push: bool,
@@ -29,7 +29,7 @@ pub struct GroupRow {
     pub logical_bytes: i64,
     /// When something was last pushed to one of those (milliseconds, UTC).
     pub last_push_at: Option<i64>,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
     /// The grant of the requesting account on all of it.
     pub grant: EffectiveGrant,
@@ -53,7 +53,7 @@ pub struct GroupChange {
     pub create_on_push: Option<bool>,
 }
 
-/// What came of removing a group.
+/// The result of removing a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupRemoved {
     /// It was deleted, and its marker will be deleted from SFTP.
@@ -147,7 +147,7 @@ impl Store {
     /// A page of the groups that something may be read of, by name.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn group_page(
         &self,
         readable: Readable,
@@ -162,7 +162,7 @@ impl Store {
     /// One group, if something of it may be read.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn group(
         &self,
         readable: Readable,
@@ -185,7 +185,7 @@ impl Store {
     /// Makes a group with these settings, and the job that marks it on SFTP.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_group_with(
         &self,
         name: &GroupName,
@@ -209,7 +209,7 @@ impl Store {
     /// no such group.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn change_group(
         &self,
         name: &GroupName,
@@ -238,7 +238,7 @@ impl Store {
     /// another.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn remove_group(&self, name: &GroupName) -> Result<GroupRemoved, StoreError> {
         let (name, clock) = (name.clone(), self.clock.clone());
         self.write(move |db| {

@@ -33,11 +33,11 @@ pub struct ImageFacts {
     pub platforms: Option<Vec<String>>,
     /// When the tag (or the digest) was pushed (milliseconds, UTC).
     pub pushed_at: i64,
-    /// By which account, if it was one that is still there.
+    /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
     /// When the tag (or the digest) was last pulled (milliseconds, UTC).
     pub pulled_at: Option<i64>,
-    /// How often.
+    /// Number of pulls.
     pub pulls: i64,
     /// How far it is on its way to SFTP.
     pub durability: ImageDurability,
@@ -46,7 +46,7 @@ pub struct ImageFacts {
 /// A manifest that an index names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestFacts {
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
     /// What it is.
     pub media_type: String,
@@ -66,7 +66,7 @@ pub struct LayerFacts {
 /// A manifest that refers to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferrerRow {
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
     /// What it is.
     pub media_type: String,
@@ -213,7 +213,7 @@ impl Store {
     /// names, in a repository.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn image(
         &self,
         repository: &RepositoryName,
@@ -231,7 +231,7 @@ impl Store {
     /// repository has them.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn children(
         &self,
         repository: &RepositoryName,
@@ -265,7 +265,7 @@ impl Store {
     /// Who else has each of these layers of a repository.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn sharing(
         &self,
         repository: &RepositoryName,
@@ -286,7 +286,7 @@ impl Store {
     /// A page of the manifests of a repository that refer to a subject.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn referrer_page(
         &self,
         repository: &RepositoryName,

@@ -49,7 +49,7 @@ pub struct Overview {
 /// A group with its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeGroup {
-    /// Its name.
+    /// Name.
     pub name: GroupName,
     /// Bytes of its repositories that may be read, each counted by itself.
     pub logical_bytes: i64,
@@ -68,7 +68,7 @@ pub struct RecentPush {
     pub size: i64,
     /// When (milliseconds, UTC).
     pub pushed_at: i64,
-    /// By which account, if it was one that is still there.
+    /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
     /// How far it is on its way to SFTP.
     pub durability: ImageDurability,
@@ -204,7 +204,7 @@ impl Store {
     /// Counts of what may be read, and the last pushes to it.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn overview(&self, readable: Readable, recent: u32) -> Result<Overview, StoreError> {
         self.read_for_people(move |db| overview(db, &readable, recent))
             .await

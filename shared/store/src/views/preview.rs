@@ -309,7 +309,7 @@ impl Store {
     /// such repository or manifest.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn preview(
         &self,
         repository: &RepositoryName,

@@ -88,7 +88,7 @@ impl Store {
     /// The pushes with these last jobs, as far as they are there.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn pushes(&self, ids: Vec<JobId>) -> Result<Vec<Push>, StoreError> {
         self.read_for_people(move |db| {
             let pushes = ids.into_iter().filter_map(|id| push(db, id).transpose());

@@ -10,7 +10,7 @@ use crate::{Store, StoreError};
 /// A repository that was removed, and of which SFTP has only empty folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedRepository {
-    /// Its name.
+    /// Name.
     pub name: RepositoryName,
     id: i64,
     removed_at: i64,
@@ -36,7 +36,7 @@ impl Store {
     /// an order that stays: at most `limit`, each with its place.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn outer_manifests(
         &self,
         repository: &RepositoryName,
@@ -58,7 +58,7 @@ impl Store {
     /// Blobs of a repository, as [`Store::outer_manifests`] lists manifests.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn linked_blobs(
         &self,
         repository: &RepositoryName,
@@ -95,7 +95,7 @@ impl Store {
     /// Removed repositories of which SFTP has only empty folders any more.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn emptied_repositories(
         &self,
         limit: u32,
@@ -122,10 +122,10 @@ impl Store {
     }
 
     /// Notes that the folders of a removed repository are gone from SFTP.
-    /// Returns false if it exists again.
+    /// Returns `false` if it exists again.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn note_cleared(&self, repository: &RemovedRepository) -> Result<bool, StoreError> {
         let (id, removed_at) = (repository.id, repository.removed_at);
         self.write_relaxed(move |db| {
@@ -144,7 +144,7 @@ impl Store {
     /// names any more, at most `limit` of each.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn forget_removed_repositories(&self, limit: u32) -> Result<usize, StoreError> {
         self.write_relaxed(move |db| {
             let repositories = db.run(

@@ -15,7 +15,7 @@ use crate::{EffectiveGrant, Page, PageRequest, Readable, Store, StoreError, User
 /// A repository in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRow {
-    /// Its name.
+    /// Name.
     pub name: RepositoryName,
     /// How many tags it has.
     pub tags: i64,
@@ -27,7 +27,7 @@ pub struct RepositoryRow {
     pub last_push_at: Option<i64>,
     /// How many manifests were pulled from it.
     pub pulls: i64,
-    /// When it was made (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
     /// The grant of the requesting account that applies to it.
     pub grant: EffectiveGrant,
@@ -70,7 +70,7 @@ pub struct RepositoryFilter {
     pub search: Option<String>,
 }
 
-/// What came of making a repository.
+/// The result of making a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryCreated {
     /// It is new.
@@ -81,7 +81,7 @@ pub enum RepositoryCreated {
     NoGroup,
 }
 
-/// What came of removing a repository.
+/// The result of removing a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryRemoved {
     /// It is gone.
@@ -157,7 +157,7 @@ impl Store {
     /// account that concerns each.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn repository_page(
         &self,
         readable: Readable,
@@ -173,7 +173,7 @@ impl Store {
     /// Whether there is such a repository.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn has_repository(&self, name: &RepositoryName) -> Result<bool, StoreError> {
         let name = name.clone();
         self.read_for_people(move |db| {
@@ -186,7 +186,7 @@ impl Store {
     /// push.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn create_repository(
         &self,
         name: &RepositoryName,
@@ -220,7 +220,7 @@ impl Store {
     /// Removes a repository that has nothing any more.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn remove_repository(
         &self,
         name: &RepositoryName,

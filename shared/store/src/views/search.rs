@@ -26,7 +26,7 @@ pub struct Found {
 pub struct FoundTag {
     /// Where.
     pub repository: RepositoryName,
-    /// Its name.
+    /// Name.
     pub tag: Tag,
 }
 
@@ -89,7 +89,7 @@ impl Store {
     /// their names: at most `limit` of each.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn search(
         &self,
         readable: Readable,

@@ -63,7 +63,7 @@ pub struct StorageDay {
 /// A repository and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeRepository {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// Bytes that no other repository holds.
     pub unique: i64,
@@ -108,7 +108,7 @@ impl Store {
     /// How many bytes there are now.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn stored_bytes(&self) -> Result<StoredBytes, StoreError> {
         self.read_for_people(stored_bytes).await
     }
@@ -116,7 +116,7 @@ impl Store {
     /// Notes what was just seen of the storage.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn note_storage(&self, seen: StorageSeen) -> Result<(), StoreError> {
         self.write_relaxed(move |db| {
             let extensions = serde_json::Value::from(seen.extensions).to_string();
@@ -145,7 +145,7 @@ impl Store {
     /// The last measurement of the storage; `None` if it was not measured yet.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn storage_seen(&self) -> Result<Option<StorageSeen>, StoreError> {
         self.read_for_people(|db| {
             db.optional(
@@ -171,7 +171,7 @@ impl Store {
     /// storage, where it is known.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// If the database cannot be written.
     pub async fn sample_storage(&self, room: Option<Capacity>) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         let bytes = self.stored_bytes().await?;
@@ -204,7 +204,7 @@ impl Store {
     /// ran are missing.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn storage_days(&self, days: u32) -> Result<Vec<StorageDay>, StoreError> {
         let first = self.clock.wall_ms().div_euclid(DAY_MS) - i64::from(days) + 1;
         self.read_for_people(move |db| {
@@ -230,7 +230,7 @@ impl Store {
     /// The repositories with the most bytes, of those that may be read.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn largest_repositories(
         &self,
         readable: Readable,

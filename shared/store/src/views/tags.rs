@@ -16,7 +16,7 @@ use crate::{Order, Page, PageRequest, Store, StoreError};
 /// A tag in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagRow {
-    /// Its name.
+    /// Name.
     pub name: Tag,
     /// The manifest that it points at.
     pub digest: Digest,
@@ -28,7 +28,7 @@ pub struct TagRow {
     pub size: i64,
     /// When it was pushed (milliseconds, UTC).
     pub pushed_at: i64,
-    /// By which account, if it was one that is still there.
+    /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
     /// When it was last pulled (milliseconds, UTC).
     pub pulled_at: Option<i64>,
@@ -177,7 +177,7 @@ impl Store {
     /// A page of a repository's tags; nothing for one that does not exist.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn tag_page(
         &self,
         repository: &RepositoryName,
@@ -199,7 +199,7 @@ impl Store {
     /// `limit`.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn tags_at_digest(
         &self,
         repository: &RepositoryName,

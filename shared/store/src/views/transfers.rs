@@ -272,7 +272,7 @@ impl Store {
     /// A page of the jobs, sorted by their number.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn jobs(
         &self,
         filter: JobFilter,
@@ -306,7 +306,7 @@ impl Store {
     /// A job, if it is there and may be seen.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn job(&self, id: JobId, readable: Readable) -> Result<Option<Job>, StoreError> {
         let clock = self.clock.clone();
         self.read_for_people(move |db| {
@@ -331,7 +331,7 @@ impl Store {
     /// at most so many.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn repositories_of_job(
         &self,
         id: JobId,
