@@ -1,5 +1,5 @@
-//! Who did what: the audit log, which is only ever added to. What happens by
-//! the thousand (pulls, failures to sign in) is counted up in one entry.
+//! The audit log. Entries are only added. Frequent events (pulls, failed
+//! sign-ins) are counted in one entry.
 
 use refity_types::name::RepositoryName;
 
@@ -9,47 +9,47 @@ use crate::engine::db::Db;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// What was done.
+/// The action of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
-    /// Somebody signed in, or tried to.
+    /// A sign-in, successful or not.
     Login,
-    /// Somebody signed out.
+    /// A sign-out.
     Logout,
     /// A password was changed or reset.
     Password,
-    /// An account was made.
+    /// An account was created.
     UserCreate,
     /// An account's role changed, or it was disabled or enabled.
     UserChange,
-    /// An account was removed.
+    /// An account was deleted.
     UserRemove,
     /// The failed sign-ins of an account were cleared.
     UserUnlock,
     /// Rights were granted or revoked.
     Grant,
-    /// An access token was made.
+    /// An access token was created.
     TokenCreate,
     /// An access token was revoked.
     TokenRevoke,
     /// A session was ended.
     SessionEnd,
-    /// A robot was made.
+    /// A robot was created.
     RobotCreate,
     /// A robot was changed, or got a new secret.
     RobotChange,
-    /// A robot was removed.
+    /// A robot was deleted.
     RobotRemove,
-    /// A group was made.
+    /// A group was created.
     GroupCreate,
     /// A group's settings changed.
     GroupChange,
-    /// A group was removed.
+    /// A group was deleted.
     GroupRemove,
-    /// A repository was made.
+    /// A repository was created.
     RepositoryCreate,
-    /// A repository was removed.
+    /// A repository was deleted.
     RepositoryRemove,
     /// A manifest was pushed.
     Push,
@@ -59,12 +59,12 @@ pub enum AuditAction {
     Delete,
     /// Garbage was collected.
     Collect,
-    /// A transfer was tried again by hand.
+    /// A transfer was retried manually.
     Retry,
 }
 
 impl AuditAction {
-    /// The word in the database and in the API.
+    /// Returns the text for the database and the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -96,96 +96,96 @@ impl AuditAction {
     }
 }
 
-/// One line of the log.
+/// An entry to add to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Who: a name, which outlives the account.
+    /// Name of the account, which outlives the account.
     pub actor: String,
-    /// By what kind of credential: `password`, `session`, `token`, `none`.
+    /// Kind of credential: `password`, `session`, `token`, `none`.
     pub credential: &'static str,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// On what: a repository with its tag or digest, an account, a group.
+    /// The target: a repository with its tag or digest, an account, or a group.
     pub target: String,
-    /// The repository, where it is about one.
+    /// The repository, if the action concerns one.
     pub repository: Option<String>,
     /// Client address.
     pub address: String,
-    /// It was tried, and refused.
+    /// Whether the action was refused.
     pub refused: bool,
-    /// More words, never a secret.
+    /// Details, never a secret.
     pub detail: Option<String>,
 }
 
 /// Pulls of one manifest by one account on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulls {
-    /// From where.
+    /// The repository.
     pub repository: RepositoryName,
-    /// The tag, or the digest, that was asked for.
+    /// The requested tag or digest.
     pub reference: String,
     /// Days since 1970 (UTC).
     pub day: i64,
-    /// Who.
+    /// Name of the account.
     pub actor: String,
-    /// By what kind of credential, last.
+    /// Kind of credential of the last pull.
     pub credential: &'static str,
-    /// From which address, last.
+    /// Client address of the last pull.
     pub address: String,
-    /// How many.
+    /// Number of pulls.
     pub count: u32,
-    /// When, last (milliseconds, UTC).
+    /// Time of the last pull (milliseconds, UTC).
     pub last_at: i64,
 }
 
-/// Failures to sign in: of one address, for one account, in one minute.
+/// Failed sign-ins from one address, for one account, in one minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// The name that the client sent, which may be no account's.
+    /// The name that the client sent; need not be an account's.
     pub account: String,
     /// Client address.
     pub address: String,
-    /// Minutes since 1970.
+    /// Minutes since 1970 (UTC).
     pub minute: i64,
-    /// How many.
+    /// Number of failures.
     pub count: u32,
-    /// When, last (milliseconds, UTC).
+    /// Time of the last failure (milliseconds, UTC).
     pub last_at: i64,
 }
 
-/// That somebody signed in by sending a credential with a request: the first
-/// time in an hour by this credential from this address.
+/// A sign-in by a credential sent with a request. Recorded once an hour for
+/// each credential and address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// Who.
+    /// Name of the account.
     pub actor: String,
-    /// By what kind of credential.
+    /// Kind of credential.
     pub credential: &'static str,
-    /// Tells credentials of one kind apart, where there are several.
+    /// Distinguishes several credentials of one kind.
     pub which: Option<String>,
     /// Client address.
     pub address: String,
-    /// Hours since 1970.
+    /// Hours since 1970 (UTC).
     pub hour: i64,
-    /// When (milliseconds, UTC).
+    /// Time of the sign-in (milliseconds, UTC).
     pub at: i64,
 }
 
-/// What is added to the log at once.
+/// Entries to add to the log together.
 #[derive(Clone, Debug, Default)]
 pub struct AuditBatch {
-    /// Entries, and when each was made (milliseconds, UTC).
+    /// Entries with their times (milliseconds, UTC).
     pub entries: Vec<(i64, AuditEntry)>,
-    /// Those who signed in with a request.
+    /// Sign-ins by requests.
     pub sign_ins: Vec<SignIn>,
-    /// Failures to sign in.
+    /// Failed sign-ins.
     pub failures: Vec<Failures>,
     /// Pulls.
     pub pulls: Vec<Pulls>,
 }
 
 impl AuditBatch {
-    /// Whether there is nothing to add.
+    /// Returns whether there is nothing to add.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -215,7 +215,7 @@ fn add(db: &Db, at: i64, entry: &AuditEntry) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Adds to the entry of this tally, or begins it.
+/// Adds to the entry with this tally, or creates it.
 const TALLIED: &str = "
     INSERT INTO audit (at, actor, credential, action, target, repository, address, refused, count,
                        tally)
@@ -243,8 +243,8 @@ fn add_failures(db: &Db, failures: &Failures) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Adds an entry, unless another process has, or this one before it was
-/// started again.
+/// Adds an entry, unless another process, or this one before a restart, already
+/// added it.
 fn add_sign_in(db: &Db, sign_in: &SignIn) -> Result<(), StoreError> {
     let SignIn {
         actor,
@@ -322,7 +322,7 @@ fn add_pulls(db: &Db, pulls: &Pulls) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Adds to the log.
+    /// Adds an entry to the log.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -331,7 +331,7 @@ impl Store {
         self.write(move |db| add(db, now, &entry)).await
     }
 
-    /// Adds all this to the log, or nothing.
+    /// Adds a whole batch to the log, or nothing.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -354,8 +354,8 @@ impl Store {
         .await
     }
 
-    /// Adds pulls to what is known of their repositories (where they are still
-    /// there), and to the log.
+    /// Adds pulls to the counters of their repositories, if these still exist,
+    /// and to the log.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.

@@ -1,5 +1,5 @@
-//! The current status of credentials: one that is revoked, changed or disabled is
-//! refused from the next request on.
+//! The current status of credentials. A credential that is revoked, changed or
+//! disabled is refused from the next request on.
 
 use refity_types::name::RepositoryName;
 use refity_types::rights::Scope;
@@ -16,68 +16,68 @@ use crate::{Robot, SecretHash, Store, StoreError, TokenId, TokenOwner, User, Use
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Credential {
-    /// Nothing.
+    /// No credential.
     Anonymous,
     /// An account's password.
     Password {
-        /// Whose.
+        /// The account.
         user: UserId,
-        /// When it was set.
+        /// Time when the password was set (milliseconds, UTC).
         set_at: i64,
     },
     /// An access token.
     Token {
-        /// Which.
+        /// Id of the token.
         id: TokenId,
     },
     /// A session.
     Session {
-        /// Its id.
+        /// Id of the session.
         id: String,
     },
 }
 
-/// Who a credential stands for.
+/// The owner of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// None: an anonymous client.
+    /// An anonymous client.
     Anonymous,
-    /// A person.
+    /// A user.
     User(User),
-    /// A program.
+    /// A robot.
     Robot(Robot),
 }
 
-/// A good access token.
+/// A valid access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundToken {
-    /// Id of the row.
+    /// Id of the token.
     pub id: TokenId,
-    /// Who it stands for.
+    /// The owner of the token.
     pub principal: Principal,
-    /// The scopes that it is narrowed to; `None` for all rights of the principal.
+    /// The scopes of the token; `None` for all rights of the principal.
     pub scopes: Option<Vec<Scope>>,
 }
 
 /// The current status of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialStatus {
-    /// Who it stands for.
+    /// The owner of the credential.
     pub principal: Principal,
-    /// The scopes that it is narrowed to; `None` for all rights of the principal.
+    /// The scopes of the credential; `None` for all rights of the principal.
     pub scopes: Option<Vec<Scope>>,
     /// The principal's grant that applies to the repository.
     pub grant: EffectiveGrant,
 }
 
-/// Who a credential stands for, and the scopes that narrow it.
+/// The owner of a credential, and its scopes.
 type Narrowed = (Principal, Option<Vec<Scope>>);
 
 fn user_of(db: &Db, id: UserId) -> Result<Option<User>, StoreError> {
     Ok(user_by_id(db, id)?.filter(|user| !user.disabled))
 }
 
-/// Who a token stands for, and the scopes that narrow it.
+/// Returns the owner of a token, and the token's scopes.
 fn owner_of(
     db: &Db,
     owner: TokenOwner,
@@ -160,7 +160,7 @@ impl Store {
         .await
     }
 
-    /// The good access token of this secret.
+    /// Returns the valid access token with this secret.
     ///
     /// # Errors
     /// If the database cannot be read.

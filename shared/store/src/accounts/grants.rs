@@ -12,7 +12,7 @@ use crate::{Page, PageRequest, Store, StoreError, UserId};
 /// Rights on a group or on one of its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whose.
+    /// The account.
     pub user: UserId,
     /// The account's name.
     pub user_name: String,
@@ -24,18 +24,19 @@ pub struct Grant {
     pub rights: Rights,
 }
 
-/// The grant that applies to a repository, before the role and the scopes of the
-/// account that uses it.
+/// The grant that applies to a repository, before applying the account's role
+/// and the credential's scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EffectiveGrant {
-    /// Whether its group is public.
+    /// Whether the repository's group is public.
     pub public: bool,
-    /// Granted to the account on the group or on the repository itself.
+    /// Rights granted to the account on the group or on the repository itself.
     pub rights: Rights,
 }
 
-/// Returns the grant of an account (`None`: anonymous, which has public access
-/// only) that applies to a repository, which need not exist.
+/// Returns the grant of an account that applies to a repository, which need not
+/// exist. If the account is `None`, the client is anonymous and has public
+/// access only.
 pub(crate) fn permissions_for(
     db: &Db,
     user: Option<UserId>,
@@ -195,9 +196,9 @@ impl Store {
         .await
     }
 
-    /// Returns a page of the grants on one group, or of one account, or both, sorted
-    /// by the name of the group or repository and then of the account. `search`
-    /// keeps those that contain this text in either.
+    /// Returns a page of the grants on one group, or of one account, or both,
+    /// sorted by the name of the group or repository and then of the account.
+    /// `search` keeps grants with this text in either name.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -219,9 +220,9 @@ impl Store {
                      AND (:search IS NULL OR instr(u.key, :search) OR instr(g.name, :search)
                           OR instr(x.repository, :search))"
                 ),
-                // Names hold no spaces.
+                // Names contain no spaces.
                 key: "CASE WHEN x.repository = '' THEN g.name ELSE x.repository END || ' ' || u.key",
-                // Of a group and its repository of the same name.
+                // Distinguishes a group from its repository of the same name.
                 id: "(x.repository <> '')",
             };
             let values = named_params! { ":group": group, ":user": user, ":search": search };

@@ -11,20 +11,21 @@ use crate::{Store, StoreError};
 /// A key that signs tokens.
 #[derive(Clone)]
 pub struct SigningKey {
-    /// Its id, which stands in the tokens' headers.
+    /// Id of the key, included in the tokens' headers.
     pub kid: String,
-    /// Ed25519, PKCS #8.
+    /// Private key (Ed25519, PKCS #8).
     pub private: Vec<u8>,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
 }
 
 impl Store {
-    /// The key that signs now: the newest, or `make`'s where that is older than
-    /// `max_age` or there is none. All gateways take the same.
+    /// Returns the current signing key: the newest one, or a new one from
+    /// `make` if that is older than `max_age` or there is none. All gateways
+    /// use the same key.
     ///
-    /// Keys that nothing can be signed with any more, `max_age` and a day after
-    /// the next took over, are removed on the way.
+    /// Deletes old keys, `max_age` and a day after they were replaced, when no
+    /// valid token is signed with them any more.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -43,7 +44,7 @@ impl Store {
             return Ok(found);
         }
         self.write(move |db| {
-            // Another gateway may have been faster.
+            // Another gateway may have created a key meanwhile.
             if let Some(found) = key(db, newest, since)? {
                 return Ok(found);
             }
@@ -65,7 +66,7 @@ impl Store {
         .await
     }
 
-    /// The key of this id.
+    /// Returns the key with this id.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -80,8 +81,8 @@ impl Store {
         .await
     }
 
-    /// The key of this name; `value`, where there is none yet. All gateways
-    /// take the same.
+    /// Returns the key with this name, storing `value` if there is none yet.
+    /// All gateways use the same key.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,13 +1,14 @@
-//! The login throttle: how many failed sign-ins are allowed before the next one has
-//! to wait. It is in the database so that all gateways count together.
+//! The login throttle: how many failed sign-ins are allowed before the next
+//! attempt has to wait. Counters are in the database, so that all gateways
+//! share them.
 //!
-//! Each counter is one time (the generic cell rate algorithm): a failure
-//! moves it on by a fixed step, and while it is further ahead than the free steps,
-//! the next attempt waits. So a counter runs out by itself, a wait is never longer
-//! than one step, and nothing stays locked.
+//! Each counter is a timestamp (generic cell rate algorithm). A failure moves
+//! it forward by a fixed step; while it is further ahead than the free steps,
+//! the next attempt has to wait. So a counter expires by itself, a wait is
+//! never longer than one step, and nothing stays locked.
 //!
-//! An address from which the account signed in before has a counter of its own
-//! for that account, and is not kept out by what others do.
+//! An address from which the account signed in before has its own counter for
+//! that account, so others cannot lock it out.
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::engine::db::Db;
 use crate::engine::value::params;
 use crate::{Store, StoreError, UserId};
 
-/// A counter's kind: its word, how many failures are free, and after how
-/// long one is forgotten.
+/// A kind of counter: its text in the database, the number of free failures,
+/// and the time after which a failure is forgotten.
 struct Kind {
     word: &'static str,
     free: i64,
@@ -29,43 +30,43 @@ struct Kind {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Of one account, from any address: above the limit of an address, so that one
-/// attacker does not lock out the owner of an account.
+/// Failures of one account, from any address. Allows more than one address may
+/// fail, so that a single attacker does not lock out the owner of an account.
 const ACCOUNT: Kind = Kind {
     word: "account",
     free: 50,
     step: MINUTE,
 };
 
-/// From one address, at any account.
+/// Failures from one address, at any account.
 const ADDRESS: Kind = Kind {
     word: "address",
     free: 20,
     step: MINUTE,
 };
 
-/// At an account from an address that it signed in from.
+/// Failures of an account from an address from which it signed in before.
 const ACCOUNT_AND_ADDRESS: Kind = Kind {
     word: "account_and_address",
     free: 10,
     step: MINUTE,
 };
 
-/// Invalid random secrets from one address. They cannot be guessed: this bounds
-/// the work caused by programs whose secret was revoked.
+/// Invalid random secrets from one address. They cannot be guessed; this limits
+/// the load caused by programs whose secret was revoked.
 const SECRET: Kind = Kind {
     word: "secret",
     free: 60,
     step: Duration::from_secs(10),
 };
 
-/// How many counters there are at most; those that run out first go first.
+/// Maximum number of counters. Those that expire first are deleted first.
 const COUNTERS_MAX: i64 = 50_000;
 
-/// How many addresses of an account are remembered.
+/// Maximum number of known addresses per account.
 const KNOWN_MAX: i64 = 64;
 
-/// For how long they are.
+/// How long a known address is kept.
 const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The account and the address of an attempt to sign in.
@@ -76,8 +77,8 @@ pub struct AccountAndAddress {
 }
 
 impl AccountAndAddress {
-    /// An attempt at the account of this name, whether it exists or not, from this
-    /// address (IPv6: this network).
+    /// Creates an attempt at the account of this name, which need not exist,
+    /// from this address (IPv6: network).
     #[must_use]
     pub fn new(name: &str, address: &impl ToString) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl AccountAndAddress {
     }
 }
 
-/// All ways to write a name are one account.
+/// Maps all spellings of a name to one key.
 fn account_key(name: &str) -> String {
     let key = name.parse().map(|name: UserName| name.key());
     let hash = Sha256::digest(key.as_deref().unwrap_or(name));
@@ -106,7 +107,7 @@ fn wait(db: &Db, kind: &Kind, key: &str, now: i64) -> Result<Option<Duration>, S
         |row| row.get(0),
     )?;
     let step = millis(kind.step);
-    // A clock that was set back leaves times that are too far ahead.
+    // After the clock was set back, stored times are too far ahead.
     let until = until.unwrap_or(0).min(now + kind.free * step);
     let wait = until - (kind.free - 1) * step - now;
     Ok(u64::try_from(wait)
@@ -127,7 +128,7 @@ fn count(db: &Db, kind: &Kind, key: &str, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes counters that have run out, and what is more than there may be.
+/// Deletes expired counters and those above the maximum.
 fn purge(db: &Db, now: i64) -> Result<(), StoreError> {
     db.run(
         "DELETE FROM login_failures WHERE (kind, key) IN (
@@ -153,8 +154,8 @@ fn is_known(db: &Db, user: Option<UserId>, address: &str) -> Result<bool, StoreE
 }
 
 impl Store {
-    /// Returns how long an attempt has to wait; `None` if it may be made now. `user` is
-    /// the account of that name, if there is one.
+    /// Returns how long an attempt has to wait, or `None` if it is allowed now.
+    /// `user` is the account of that name, if there is one.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -195,7 +196,7 @@ impl Store {
         .await
     }
 
-    /// Notes that an account signed in with its password: when, and from where.
+    /// Records a successful password sign-in of an account: time and address.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -210,7 +211,7 @@ impl Store {
                 "UPDATE users SET last_login_at = ?2 WHERE id = ?1",
                 [user.0, now],
             )?;
-            // The account may have been removed meanwhile.
+            // The account may have been deleted meanwhile.
             db.run(
                 "INSERT INTO known_addresses (user_id, address, last_at)
                  SELECT id, ?2, ?3 FROM users WHERE id = ?1
@@ -319,7 +320,7 @@ mod tests {
             std::fs::write(self.folder.path().join("offset"), ms.to_string()).unwrap();
         }
 
-        /// How many failures are allowed at once.
+        /// Returns the number of failures allowed at once.
         async fn taken(&self, name: &str, address: &str) -> i64 {
             let attempt = AccountAndAddress::new(name, &address);
             let user = (name == "bob").then_some(self.bob);
@@ -361,12 +362,12 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!(wait <= MINUTE, "{wait:?}");
-        // It is true.
+        // The wait is exact.
         place.clock(millis(wait) - 1000);
         assert_eq!(place.taken("bob", "192.0.2.1").await, 0);
         place.clock(millis(wait));
         assert_eq!(place.taken("bob", "192.0.2.1").await, 1);
-        // And all is forgotten in the end.
+        // All counters expire eventually.
         place.clock(100 * millis(MINUTE));
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         assert_eq!(place.counters().await, 2);
@@ -384,7 +385,8 @@ mod tests {
         assert_eq!(all, ACCOUNT.free);
         assert_eq!(place.taken("bob", "203.0.113.1").await, 0);
         assert_eq!(place.taken("alice", "203.0.113.1").await, ADDRESS.free);
-        // Bob's own address has a limit of its own, which a success resets.
+        // The address that Bob signed in from has a separate limit, which a
+        // success resets.
         assert_eq!(
             place.taken("bob", "192.0.2.99").await,
             ACCOUNT_AND_ADDRESS.free
@@ -394,7 +396,7 @@ mod tests {
             place.taken("bob", "192.0.2.99").await,
             ACCOUNT_AND_ADDRESS.free
         );
-        // And a person can end it.
+        // An administrator can end the wait.
         let bob = "Bob".parse().unwrap();
         place.store.clear_account_failures(&bob).await.unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Accounts: people, robots, sessions, tokens, grants, and the audit log.
+//! Accounts: users, robots, sessions, tokens, grants, and the audit log.
 
 pub(crate) mod audit;
 pub(crate) mod credentials;

@@ -1,27 +1,27 @@
-//! Which repositories a list shows to which account.
+//! The repositories that an account may see in lists.
 
 use refity_types::rights::Pattern;
 
 use crate::UserId;
 use crate::engine::value::Named;
 
-/// Which repositories a list shows.
+/// The repositories that a list contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readable {
-    /// All.
+    /// All repositories.
     All,
-    /// Those of public groups, and those that an account was given, as far as
-    /// they are within the patterns.
+    /// Repositories of public groups and those granted to an account, as far as
+    /// the patterns match them.
     Some {
         /// The user whose grants apply; `None` if the patterns alone decide.
         granted_to: Option<UserId>,
-        /// The patterns; `None` for everything that was granted.
+        /// The patterns; `None` for all granted repositories.
         within: Option<Vec<Pattern>>,
     },
 }
 
 impl Readable {
-    /// What is public.
+    /// Returns the public repositories.
     #[must_use]
     pub fn public() -> Self {
         Self::Some {
@@ -30,7 +30,7 @@ impl Readable {
         }
     }
 
-    /// Adds the values of [`READABLE`].
+    /// Binds the parameters of [`READABLE`].
     pub(crate) fn bind(&self, values: &mut Named<'_>) {
         let (all, user, within) = self.values();
         values.push(":all", all);
@@ -38,7 +38,7 @@ impl Readable {
         values.push(":within", within);
     }
 
-    /// The values of [`READABLE`]: `:all`, `:user` and `:within`.
+    /// Returns the parameters of [`READABLE`]: `:all`, `:user` and `:within`.
     pub(crate) fn values(&self) -> (bool, Option<i64>, Option<String>) {
         match self {
             Self::All => (true, None, None),
@@ -53,8 +53,8 @@ impl Readable {
     }
 }
 
-/// Whether the repository `r` of the group `g` may be read; for a query with
-/// the values of [`Readable::values`]. Every right brings pull along.
+/// Condition that the repository `r` of the group `g` is readable, for a query
+/// with the parameters of [`Readable::values`]. Every right includes pull.
 pub(crate) const READABLE: &str = "(:all OR g.public OR (
     (:user IS NULL OR EXISTS (SELECT 1 FROM grants x WHERE x.user_id = :user
         AND x.group_id = g.id AND x.repository IN ('', r.name) AND x.rights <> 0))

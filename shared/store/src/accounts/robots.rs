@@ -1,4 +1,4 @@
-//! Robots: accounts of programs, which belong to a group.
+//! Robots: accounts for programs, which belong to a group.
 
 use refity_types::account::RobotName;
 use refity_types::name::GroupName;
@@ -18,56 +18,56 @@ use crate::{
 pub struct Robot {
     /// Id of the row.
     pub id: RobotId,
-    /// The name that it signs in with.
+    /// Sign-in name.
     pub name: RobotName,
-    /// What it is for.
+    /// Description of the robot's purpose.
     pub description: String,
-    /// What it may do, within its group.
+    /// The robot's scopes, within its group.
     pub scopes: Vec<Scope>,
-    /// It can do nothing at all.
+    /// Whether the robot is disabled.
     pub disabled: bool,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// Who made it, while that account is there.
+    /// Account that created the robot, if it still exists.
     pub created_by: Option<String>,
 }
 
-/// A robot to make, with its first secret.
+/// A robot to create, with its first secret.
 #[derive(Clone, Debug)]
 pub struct NewRobot {
-    /// The name that it signs in with.
+    /// Sign-in name.
     pub name: RobotName,
-    /// What it is for.
+    /// Description of the robot's purpose.
     pub description: String,
-    /// What it may do, within its group.
+    /// The robot's scopes, within its group.
     pub scopes: Vec<Scope>,
-    /// Who makes it.
+    /// Account that creates the robot.
     pub created_by: Option<UserId>,
-    /// The hash of its secret.
+    /// Hash of the secret.
     pub secret_hash: SecretHash,
-    /// When that ends (milliseconds, UTC).
+    /// Expiry of the secret (milliseconds, UTC).
     pub expires_at: Option<i64>,
 }
 
-/// The result of making a robot.
+/// The result of creating a robot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RobotCreated {
-    /// It is there.
+    /// The robot was created.
     Yes(Box<Robot>),
-    /// The group has one of that name.
+    /// The group already has a robot of that name.
     Exists,
     /// There is no such group.
     NoGroup,
 }
 
-/// What changes of a robot.
+/// Changes to a robot.
 #[derive(Clone, Debug, Default)]
 pub struct RobotChange {
-    /// What it is for.
+    /// New description.
     pub description: Option<String>,
-    /// What it may do.
+    /// New scopes.
     pub scopes: Option<Vec<Scope>>,
-    /// Whether it can do nothing at all.
+    /// Whether to disable the robot.
     pub disabled: Option<bool>,
 }
 
@@ -110,7 +110,7 @@ fn robot_id(db: &Db, name: &RobotName) -> Result<Option<RobotId>, StoreError> {
 }
 
 impl Store {
-    /// Makes a robot with its first secret, in one transaction.
+    /// Creates a robot with its first secret, in one transaction.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -159,7 +159,7 @@ impl Store {
         .await
     }
 
-    /// A page of a group's robots, by name.
+    /// Returns a page of a group's robots, sorted by name.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -188,7 +188,7 @@ impl Store {
         .await
     }
 
-    /// The robot of this name.
+    /// Returns the robot with this name.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -222,7 +222,7 @@ impl Store {
         .await
     }
 
-    /// Removes a robot with its secrets. Returns `false` if there is none.
+    /// Deletes a robot and its secrets. Returns `false` if there is none.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -234,8 +234,8 @@ impl Store {
         .await
     }
 
-    /// Gives a robot a new secret. Those that it has go on until `old_until`
-    /// (milliseconds, UTC), or until they end by themselves.
+    /// Creates a new secret for a robot. Its existing secrets stay valid until
+    /// `old_until` (milliseconds, UTC), or until they expire by themselves.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,4 +1,5 @@
-//! Sessions: what was given out for a sign-in is good as long as its row is.
+//! Sessions. The credentials issued for a sign-in are valid while the session's
+//! row exists.
 
 use crate::accounts::users::user_by_id;
 use crate::engine::db::{Db, Row};
@@ -6,15 +7,15 @@ use crate::engine::page::List;
 use crate::engine::value::{ToValue, named_params, params};
 use crate::{Page, PageRequest, SecretHash, Store, StoreError, User, UserId};
 
-/// How a session came about.
+/// How a session was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
-    /// A program signed in by the API.
+    /// A program signed in through the API.
     Api,
     /// A browser signed in.
     Browser,
-    /// A registry client was given a refresh token.
+    /// A registry client received a refresh token.
     Refresh,
 }
 
@@ -40,47 +41,46 @@ impl SessionKind {
 /// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Its id: random.
+    /// Random id.
     pub id: String,
-    /// Whose.
+    /// The account.
     pub user: UserId,
-    /// How it came about.
+    /// How the session was opened.
     pub kind: SessionKind,
-    /// The hash of the secret that it is found by, where it has one.
+    /// Hash of the session's secret, if it has one.
     pub secret_hash: Option<SecretHash>,
-    /// When it ends (milliseconds, UTC).
+    /// Expiry (milliseconds, UTC).
     pub expires_at: i64,
     /// Client address.
     pub address: String,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub client: Option<String>,
 }
 
-/// A session that has not ended.
+/// An active session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its id.
+    /// Id of the session.
     pub id: String,
-    /// How it came about.
+    /// How the session was opened.
     pub kind: SessionKind,
-    /// When it was opened (milliseconds, UTC).
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: i64,
-    /// When it was last used.
+    /// Time of last use.
     pub last_used_at: Option<i64>,
-    /// From which address it was opened.
+    /// Client address that opened the session.
     pub address: Option<String>,
-    /// What the client calls itself.
+    /// The client's `User-Agent`.
     pub client: Option<String>,
 }
 
-/// How many sessions an account has at most; the one that was not used for the
-/// longest gives way.
+/// Maximum number of sessions per account. A new session replaces the least
+/// recently used one.
 const SESSIONS_MAX: i64 = 500;
 
-/// The time of last use, and with it the end, is written again only after this
-/// long.
+/// Minimum interval between updates of the time of last use and of the expiry.
 const USED_STEP_MS: i64 = 60 * 1000;
 
 const COLUMNS: &str = "id, kind, created_at, expires_at, last_used_at, address, client";
@@ -97,8 +97,8 @@ fn session_from(row: &Row<'_>) -> Result<Session, StoreError> {
     })
 }
 
-/// The session that a condition names, with its account, unless it has ended
-/// or the account is disabled.
+/// Returns the session that matches a condition, with its account, unless it
+/// has expired or the account is disabled.
 fn good_session(
     db: &Db,
     condition: &str,
@@ -118,8 +118,7 @@ fn good_session(
 }
 
 impl Store {
-    /// Opens a session. Rows of sessions that have ended are removed on the
-    /// way.
+    /// Opens a session. Also deletes rows of expired sessions.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -158,8 +157,8 @@ impl Store {
         .await
     }
 
-    /// The session of this id with its account, unless it has ended or the
-    /// account is disabled.
+    /// Returns the session with this id and its account, unless the session has
+    /// expired or the account is disabled.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -169,8 +168,8 @@ impl Store {
             .await
     }
 
-    /// The session of this secret with its account, unless it has ended or the
-    /// account is disabled.
+    /// Returns the session with this secret and its account, unless the session
+    /// has expired or the account is disabled.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -183,8 +182,8 @@ impl Store {
             .await
     }
 
-    /// Notes that a session is used, and moves its end to `expires_at`
-    /// (milliseconds, UTC), if that is later; at most once a minute.
+    /// Records the use of a session, and extends its expiry to `expires_at`
+    /// (milliseconds, UTC) if that is later. Writes at most once a minute.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -209,8 +208,7 @@ impl Store {
         .await
     }
 
-    /// A page of an account's sessions that have not ended, by when they were
-    /// last used.
+    /// Returns a page of an account's active sessions, sorted by last use.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -236,8 +234,8 @@ impl Store {
         .await
     }
 
-    /// Ends a session of an account, at once. Returns `false` if it has no such
-    /// session.
+    /// Ends a session of an account immediately. Returns `false` if the account
+    /// has no such session.
     ///
     /// # Errors
     /// If the database cannot be written.

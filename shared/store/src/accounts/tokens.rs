@@ -1,5 +1,5 @@
-//! Access tokens: random secrets that stand for an account or a robot. Only a
-//! keyed hash of a secret is ever here.
+//! Access tokens: random secrets of an account or a robot. Only a keyed hash of
+//! each secret is stored.
 
 use refity_types::rights::Scope;
 
@@ -11,29 +11,29 @@ use crate::{Page, PageRequest, RobotId, Store, StoreError, TokenId, UserId};
 /// The hash of a secret.
 pub type SecretHash = [u8; 32];
 
-/// A token, as its owner sees it.
+/// A token, as shown to its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// Id of the row.
     pub id: TokenId,
-    /// What its owner calls it.
+    /// Name chosen by the owner.
     pub name: String,
-    /// What it may do; `None` for all rights of its owner.
+    /// The scopes; `None` for all rights of the owner.
     pub scopes: Option<Vec<Scope>>,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// When it ends.
+    /// Expiry.
     pub expires_at: Option<i64>,
-    /// When it was last used, and from which address.
+    /// Time and client address of the last use.
     pub last_used: Option<(i64, String)>,
 }
 
-/// Whose a token is.
+/// The owner of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenOwner {
-    /// A person's.
+    /// A user.
     User(UserId),
-    /// A robot's.
+    /// A robot.
     Robot(RobotId),
 }
 
@@ -46,22 +46,22 @@ impl TokenOwner {
     }
 }
 
-/// A token to make.
+/// A token to create.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Whose.
+    /// The owner.
     pub owner: TokenOwner,
-    /// What its owner calls it.
+    /// Name chosen by the owner.
     pub name: String,
-    /// The hash of its secret.
+    /// Hash of the secret.
     pub secret_hash: SecretHash,
-    /// What it may do; `None` for all rights of its owner.
+    /// The scopes; `None` for all rights of the owner.
     pub scopes: Option<Vec<Scope>>,
-    /// When it ends (milliseconds, UTC).
+    /// Expiry (milliseconds, UTC).
     pub expires_at: Option<i64>,
 }
 
-/// What a list of tokens is sorted by.
+/// Sort key of a list of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSort {
@@ -70,18 +70,18 @@ pub enum TokenSort {
     Created,
     /// The name.
     Name,
-    /// When it was last used; those that never were count as the longest ago.
+    /// Time of last use; tokens that were never used sort as the oldest.
     LastUsed,
 }
 
-/// How many tokens an account has at most; those that have ended count as long
-/// as they are listed.
+/// Maximum number of tokens per account. Expired tokens count while they are
+/// listed.
 pub const TOKENS_MAX: i64 = 200;
 
-/// The time of last use is written again only after this long.
+/// Minimum interval between updates of the time of last use.
 const USED_STEP_MS: i64 = 60 * 1000;
 
-/// For how long a token that has ended is still listed.
+/// How long an expired token is still listed.
 const ENDED_STEP_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 const COLUMNS: &str = "id, name, scopes, created_at, expires_at, last_used_at, last_used_from";
@@ -110,14 +110,14 @@ fn token_from(row: &Row<'_>) -> Result<AccessToken, StoreError> {
     })
 }
 
-/// A good token of this secret, by its key: whose it is, and what it may do.
+/// A valid token: its id, its owner and its scopes.
 pub(crate) struct Found {
     pub(crate) id: TokenId,
     pub(crate) owner: TokenOwner,
     pub(crate) scopes: Option<Vec<Scope>>,
 }
 
-/// The token that a condition names, unless it has ended.
+/// Returns the token that matches a condition, unless it has expired.
 pub(crate) fn good_token(
     db: &Db,
     condition: &str,
@@ -176,7 +176,7 @@ pub(crate) fn create_token(db: &Db, new: &NewToken, now: i64) -> Result<AccessTo
     )
 }
 
-/// Removes tokens that ended a month ago.
+/// Deletes tokens that expired a month ago.
 pub(crate) fn forget_ended(db: &Db, now: i64) -> Result<(), StoreError> {
     db.run(
         "DELETE FROM access_tokens WHERE expires_at < ?1",
@@ -186,8 +186,8 @@ pub(crate) fn forget_ended(db: &Db, now: i64) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Creates a person's token. Returns `None` if there are [`TOKENS_MAX`]
-    /// already.
+    /// Creates a user's token. Returns `None` if the user already has
+    /// [`TOKENS_MAX`].
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -209,8 +209,8 @@ impl Store {
         .await
     }
 
-    /// The secrets of a robot, the newest first; those that have ended too, for
-    /// a month.
+    /// Returns the secrets of a robot, newest first, including those that
+    /// expired within a month.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -228,7 +228,8 @@ impl Store {
         .await
     }
 
-    /// A page of an account's tokens; those that have ended too, for a month.
+    /// Returns a page of an account's tokens, including those that expired
+    /// within a month.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -258,8 +259,8 @@ impl Store {
         .await
     }
 
-    /// Revokes a token of this owner, at once. Returns `false` if it has no such
-    /// token.
+    /// Revokes a token of this owner immediately. Returns `false` if the owner
+    /// has no such token.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -276,7 +277,8 @@ impl Store {
         .await
     }
 
-    /// Notes that a token was used, and from where; at most once a minute.
+    /// Records the use of a token and the client address. Writes at most once a
+    /// minute.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,4 +1,4 @@
-//! Accounts of people.
+//! User accounts.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use crate::engine::page::List;
 use crate::engine::value::{named_params, params};
 use crate::{Page, PageRequest, Store, StoreError, UserId};
 
-/// What an account may do at all.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Everything.
+    /// Has all rights.
     Admin,
-    /// What it was given.
+    /// Has the rights granted to it.
     User,
 }
 
@@ -37,26 +37,26 @@ impl Role {
     }
 }
 
-/// An account. Its `Debug` leaves out the password's hash.
+/// An account. Its `Debug` output omits the password hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Id of the row.
     pub id: UserId,
-    /// The name it signs in with.
+    /// Sign-in name.
     pub name: String,
-    /// The Argon2id hash in PHC form.
+    /// Argon2id hash in PHC format.
     pub password_hash: String,
-    /// What it may do.
+    /// The role.
     pub role: Role,
-    /// It can do nothing but change its password.
+    /// Whether the account must change its password before doing anything else.
     pub must_change_password: bool,
-    /// It can do nothing at all.
+    /// Whether the account is disabled.
     pub disabled: bool,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// When its password was set: what was given out for an older one is void.
+    /// Time when the password was set. Credentials issued earlier are invalid.
     pub password_changed_at: i64,
-    /// When it last signed in.
+    /// Time of the last sign-in.
     pub last_login_at: Option<i64>,
 }
 
@@ -71,49 +71,51 @@ impl fmt::Debug for User {
     }
 }
 
-/// An account to create. Its `Debug` leaves out the password's hash.
+/// An account to create. Its `Debug` output omits the password hash.
 #[derive(Clone)]
 pub struct NewUser {
-    /// The name it signs in with.
+    /// Sign-in name.
     pub name: UserName,
-    /// The Argon2id hash in PHC form.
+    /// Argon2id hash in PHC format.
     pub password_hash: String,
-    /// What it may do.
+    /// The role.
     pub role: Role,
-    /// It must change its password first.
+    /// Whether the account must change its password first.
     pub must_change_password: bool,
 }
 
-/// What changes of an account.
+/// Changes to an account.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UserChange {
-    /// Its role.
+    /// New role.
     pub role: Option<Role>,
-    /// Whether it can do nothing at all.
+    /// Whether to disable the account.
     pub disabled: Option<bool>,
 }
 
-/// What a list of accounts is sorted by.
+/// Sort key of a list of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserSort {
-    /// The name, without case.
+    /// The name, ignoring case.
     #[default]
     Name,
     /// Time of creation.
     Created,
-    /// When it last signed in; those that never did count as the longest ago.
+    /// Time of the last sign-in; accounts that never signed in sort as the
+    /// oldest.
     LastLogin,
 }
 
 /// The result of a change to accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserChanged {
-    /// It is so now.
+    /// The change was made.
     Yes,
     /// There is no such account.
     Unknown,
-    /// It would leave the registry without an administrator: nothing changed.
+    /// Nothing changed, since the registry would be left without an
+    /// administrator.
     LastAdmin,
 }
 
@@ -151,8 +153,8 @@ pub(crate) fn user_by_id(db: &Db, id: UserId) -> Result<Option<User>, StoreError
     )
 }
 
-/// Undoes a change that would leave no account that can administer. To be
-/// called in the change's transaction.
+/// Undoes a change that would leave no active administrator. Call this within
+/// the change's transaction.
 fn keep_an_admin(db: &Db) -> Result<bool, StoreError> {
     db.one(
         "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL)",
@@ -161,14 +163,14 @@ fn keep_an_admin(db: &Db) -> Result<bool, StoreError> {
     )
 }
 
-/// Ends all that was given out for an account: its sessions.
+/// Ends all sessions of an account.
 fn end_sessions(db: &Db, user: UserId) -> Result<(), StoreError> {
     db.run("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
     Ok(())
 }
 
 impl Store {
-    /// Whether there is any account.
+    /// Returns whether there is any account.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -177,8 +179,8 @@ impl Store {
             .await
     }
 
-    /// Makes the account `admin`, unless there is any account already.
-    /// Returns whether it did.
+    /// Creates the account `admin` unless there is any account. Returns whether
+    /// it was created.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -201,8 +203,7 @@ impl Store {
         .await
     }
 
-    /// Creates an account. Returns `None` if there is one of that name, in any
-    /// case.
+    /// Creates an account. Returns `None` if the name, ignoring case, is taken.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -230,7 +231,7 @@ impl Store {
         .await
     }
 
-    /// The account of this name, in any case.
+    /// Returns the account with this name, ignoring case.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -246,7 +247,7 @@ impl Store {
         .await
     }
 
-    /// The account of this key.
+    /// Returns the account with this id.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -254,8 +255,8 @@ impl Store {
         self.read(move |db| user_by_id(db, id)).await
     }
 
-    /// Changes an account, in one transaction. One that is disabled loses its
-    /// sessions. The last administrator stays one.
+    /// Changes an account, in one transaction. Disabling an account ends its
+    /// sessions. The last administrator cannot be demoted or disabled.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -290,8 +291,8 @@ impl Store {
         .await
     }
 
-    /// Removes an account with its sessions, tokens and grants. Its content
-    /// stays, without an owner. The last administrator cannot be removed.
+    /// Deletes an account with its sessions, tokens and grants. Its content
+    /// stays, without an owner. The last administrator cannot be deleted.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -325,7 +326,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = self.clock.wall_ms();
         self.write(move |db| {
-            // Later than every earlier one, also where the clock was set back.
+            // Keep the time increasing even if the clock was set back.
             db.run(
                 "UPDATE users SET password_hash = ?2, must_change_password = ?3,
                         password_changed_at = CASE WHEN password_changed_at < ?4 THEN ?4
@@ -338,7 +339,8 @@ impl Store {
         .await
     }
 
-    /// A page of the accounts whose names contain this text, in any case.
+    /// Returns a page of the accounts whose names contain this text, ignoring
+    /// case.
     ///
     /// # Errors
     /// If the database cannot be read.
