@@ -1,7 +1,7 @@
-//! Tells waiters that some process has committed something.
+//! Notifies waiters of commits by any process.
 //!
-//! One thread per process reads `PRAGMA data_version`, which costs next to
-//! nothing, every few milliseconds while somebody waits, and sleeps else.
+//! One thread per process reads `PRAGMA data_version`, which is very cheap,
+//! every few milliseconds while there are waiters, and sleeps otherwise.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,26 +16,26 @@ use crate::StoreError;
 use crate::engine::connection::open_reader;
 use crate::engine::threads::Threads;
 
-/// How often the version is read while somebody waits.
+/// Polling interval while there are waiters.
 const POLL: Duration = Duration::from_millis(4);
 
-/// How long the thread sleeps at most while no task waits.
+/// Maximum sleep of the thread while there are no waiters.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
-/// The name of the thread.
+/// Name of the thread.
 pub(crate) const THREAD: &str = "store-changes";
 
-/// Counts commits, for one waiter.
+/// Receives notifications of commits, for one waiter.
 pub struct Changes {
     receiver: watch::Receiver<i64>,
 }
 
 impl Changes {
-    /// Returns after the next commit by any process (or at once, where one
-    /// came since the last call). A commit may be reported twice.
+    /// Returns after the next commit by any process, or immediately if there
+    /// was one since the last call. A commit may be reported twice.
     pub async fn next(&mut self) {
         if self.receiver.changed().await.is_err() {
-            // The store is gone; its waiters end with it.
+            // The store was dropped; its waiters end with it.
             std::future::pending::<()>().await;
         }
     }
@@ -45,7 +45,7 @@ pub(crate) struct Watcher {
     sender: watch::Sender<i64>,
     waiters: Mutex<()>,
     came: Condvar,
-    /// Grows with each turn of the thread.
+    /// Incremented by each iteration of the thread.
     turns: AtomicU64,
 }
 
@@ -79,7 +79,7 @@ impl Watcher {
         Changes { receiver }
     }
 
-    /// Returns when the thread has made another turn.
+    /// Returns when the thread has completed another iteration.
     pub(crate) async fn turned(&self) {
         let before = self.turns.load(Ordering::Relaxed);
         while self.turns.load(Ordering::Relaxed) == before {
@@ -87,8 +87,9 @@ impl Watcher {
         }
     }
 
-    /// Reads the version once; first sleeps until there is a waiter, or for a
-    /// second, so that the thread also sees when its store is gone.
+    /// Reads the version once. First sleeps until there is a waiter, but at
+    /// most a second, so that the thread also notices when its store is
+    /// dropped.
     fn look(&self, connection: &Connection) {
         let guard = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         if self.sender.receiver_count() == 0 {

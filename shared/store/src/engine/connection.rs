@@ -14,13 +14,13 @@ use crate::engine::migrate::{self, Identity};
 /// How long a writer waits for another process's transaction.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two tries of what SQLite does not wait for by itself.
+/// Retry interval for operations for which SQLite does not wait by itself.
 pub(crate) const BUSY_REST: Duration = Duration::from_millis(10);
 
-/// How many prepared statements the writer keeps: more than there are.
+/// Size of the writer's statement cache: larger than the number of statements.
 pub(crate) const STATEMENTS: usize = 512;
 
-/// How many each reader keeps: those that are asked for all the time.
+/// Size of each reader's statement cache: the frequently used statements.
 pub(crate) const STATEMENTS_READ: usize = 64;
 
 pub(crate) fn check(path: &Path) -> Result<bool, StoreError> {
@@ -30,9 +30,9 @@ pub(crate) fn check(path: &Path) -> Result<bool, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let found = migrate::identity(&Connection::open_with_flags(path, flags)?);
     let found = match found {
-        // A process that was killed while it wrote left a journal, which one
-        // that only reads may not roll back. So we look past it: a file of
-        // ours is rolled back when it is opened, another program's stays.
+        // A process that was killed while writing left a journal, which a
+        // read-only connection may not roll back. Ignore it: opening rolls back
+        // our own file, and leaves another program's unchanged.
         Err(error) if needs_rollback(&error) => {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             migrate::identity(&Connection::open_with_flags(without_journal(path), flags)?)
@@ -53,13 +53,13 @@ pub(crate) fn create_or_migrate(path: &Path) -> Result<(), StoreError> {
     let mut connection = open_connection(path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate::migrate(&mut connection)?;
-    // As SQLite advises for connections that stay open. Only a hint for
-    // plans: it may fail, for example while others write.
+    // Recommended by SQLite for long-lived connections. Only a hint for query
+    // plans, which may fail, for example during concurrent writes.
     connection.execute_batch("PRAGMA optimize = 0x10002").ok();
     Ok(())
 }
 
-/// Moves all that the write-ahead log has into the database file.
+/// Transfers the write-ahead log into the database file.
 pub(crate) fn checkpoint(path: &Path) -> Result<(), StoreError> {
     let connection = open_connection(path)?;
     let busy: bool =
@@ -67,7 +67,7 @@ pub(crate) fn checkpoint(path: &Path) -> Result<(), StoreError> {
     if busy { Err(StoreError::Busy) } else { Ok(()) }
 }
 
-/// The database as SQLite's URI, to be read as the file is now.
+/// Returns a SQLite URI that reads the file as it is, without its journal.
 pub(crate) fn without_journal(path: &Path) -> String {
     let path = path.as_os_str().as_bytes().iter();
     let path: String = path.map(|byte| format!("%{byte:02x}")).collect();
@@ -79,24 +79,25 @@ pub(crate) fn needs_rollback(error: &rusqlite::Error) -> bool {
     code == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
-/// A connection that may write; `synchronous` is still to be set.
+/// Opens a connection for writing; the caller must set `synchronous`.
 pub(crate) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     use_wal(&connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What a statement may have to undo is a few MiB at most. In a temporary
-    // file it is most of what a large write costs.
+    // A statement's undo data is a few MiB at most. In a temporary file, it
+    // would be most of the cost of a large write.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Else SQLite plans some statements anew whenever they are bound to other
-    // values, to see whether a partial index fits these.
+    // Otherwise SQLite replans some statements whenever they are bound to other
+    // values, to check whether a partial index applies.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
-/// Going over to WAL takes an exclusive lock, for which SQLite does not wait:
-/// of two processes that open a new database at once, one is told so.
+/// Switches to WAL. This takes an exclusive lock, for which SQLite does not
+/// wait: if two processes open a new database concurrently, one of them gets an
+/// error.
 pub(crate) fn use_wal(connection: &Connection) -> Result<(), StoreError> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {

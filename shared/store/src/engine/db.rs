@@ -1,8 +1,9 @@
-//! The seam to the driver: what the statements of the other rooms run on.
+//! The interface to the driver, on which all statements of the other modules
+//! run.
 //!
-//! A statement is written once, where it belongs, with parameters `?1`, `?2`
-//! and so on (or `:name`, where it is put together from parts). It is prepared
-//! once for each connection.
+//! Each statement is written once, in the module that it belongs to, with
+//! parameters `?1`, `?2` and so on, or with `:name` if it is assembled from
+//! parts. It is prepared once per connection.
 
 use std::ops::ControlFlow;
 
@@ -26,22 +27,23 @@ impl Db {
         Self { connection }
     }
 
-    /// The driver's connection, to be changed.
+    /// Returns the driver's connection for changes.
     pub(in crate::engine) fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
-    /// The driver's connection.
+    /// Returns the driver's connection.
     pub(in crate::engine) fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Runs a read in a transaction, so that all its statements see one state.
+    /// Runs a read in a transaction, so that all its statements see the same
+    /// state.
     pub(in crate::engine) fn snapshot<T>(
         &self,
         read: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Rolled back when it is dropped, after a panic too.
+        // Rolled back on drop, even after a panic.
         let _transaction = self.connection.unchecked_transaction()?;
         read(self)
     }
@@ -84,7 +86,7 @@ impl Db {
         Ok(all)
     }
 
-    /// Passes the rows of a query to `read` one by one, until it breaks off.
+    /// Passes the rows of a query to `read` one by one, until it stops.
     pub(crate) fn each(
         &self,
         sql: &str,
@@ -101,12 +103,12 @@ impl Db {
         Ok(())
     }
 
-    /// Runs a statement that changes rows. Returns how many it changed.
+    /// Runs a statement that changes rows. Returns the number of changed rows.
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.prepare(sql, &params)?.raw_execute()?)
     }
 
-    /// Renews what the engine knows of the sizes of tables and indexes.
+    /// Updates the engine's statistics of tables and indexes.
     pub(crate) fn optimize(&self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("PRAGMA optimize")?)
     }
@@ -158,17 +160,17 @@ impl ToSql for Value<'_> {
 pub(crate) struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl Row<'_> {
-    /// Reads the column of this number, from 0.
+    /// Reads a column by its index, starting at 0.
     pub(crate) fn get<T: FromValue>(&self, column: usize) -> Result<T, StoreError> {
         value_of(self.0.get_ref(column)?)
     }
 
-    /// The text of the column of this number.
+    /// Returns the text of a column by its index.
     pub(crate) fn text(&self, column: usize) -> Result<&str, StoreError> {
         text(self.0.get_ref(column)?.as_bytes().unwrap_or_default())
     }
 
-    /// Reads the column of this name.
+    /// Reads a column by its name.
     pub(crate) fn named<T: FromValue>(&self, column: &str) -> Result<T, StoreError> {
         value_of(self.0.get_ref(column)?)
     }
@@ -195,7 +197,7 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::Full,
-            // By the progress handler of a reader.
+            // Interrupted by the progress handler of a reader.
             Some(ErrorCode::OperationInterrupted) => Self::TooSlow,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Corrupt(error.to_string())

@@ -1,5 +1,5 @@
-//! Brings a database to the schema of this version, by the numbered files in
-//! `migrations/`, which are part of the binary.
+//! Migrates a database to the schema of this version, using the numbered files
+//! in `migrations/`, which are compiled into the binary.
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
@@ -8,8 +8,8 @@ use crate::StoreError;
 /// `PRAGMA application_id` of our databases: "RFTY".
 const APPLICATION_ID: i64 = 0x5246_5459;
 
-/// The migrations in order. A database that has seen the first `n` of them has
-/// `user_version` `BASE + n`.
+/// The migrations in order. After the first `n` of them, `user_version` is
+/// `BASE + n`.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/0001_accounts.sql"),
     include_str!("../../../../migrations/0002_content.sql"),
@@ -18,26 +18,27 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/0005_operations.sql"),
 ];
 
-/// Lower versions are those of schemas from before the first release, which
-/// this program cannot read.
+/// Lower versions are schemas from before the first release, which this program
+/// cannot read.
 const BASE: i64 = 100;
 
-/// Whose a database is.
+/// The kind of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// Ours.
+    /// A database of this program.
     Ours,
-    /// Ours, with a schema from before the first release.
+    /// A database of this program with a schema from before the first release.
     Development,
-    /// An empty one, ours to fill.
+    /// An empty database, which this program may initialize.
     Empty,
-    /// Another program's.
+    /// A database of another program.
     Foreign,
 }
 
-/// Looks whose a database is.
+/// Identifies a database.
 pub(crate) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
-    // One look at both: another process may be making the database now.
+    // Read both in one transaction: another process may be creating the
+    // database.
     let snapshot = connection.unchecked_transaction()?;
     let application_id: i64 = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application_id == APPLICATION_ID {
@@ -62,9 +63,10 @@ pub(crate) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
     })
 }
 
-/// Runs the migrations that the database has not seen yet.
+/// Runs the migrations that were not applied yet.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    // Two processes may start at once: the second waits here and finds it done.
+    // If two processes start concurrently, the second waits here and finds the
+    // migrations applied.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seen: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let mut version = BASE;

@@ -1,16 +1,16 @@
-//! The engine: connections, the writer, the readers, and how values are
-//! written in SQL. Statements are in the other rooms.
+//! The database engine: connections, the writer, the readers, and the
+//! conversion of values. Statements are in the other modules.
 //!
 //! Statements are written in the subset of SQL that SQLite and `PostgreSQL` share,
 //! except for:
 //!
-//! - `INDEXED BY jobs_to_claim` (`queue/claim.rs`): the index gives the order in
-//!   which jobs are claimed, while SQLite would take the one by state and sort;
+//! - `INDEXED BY jobs_to_claim` (`queue/claim.rs`): the index has the order in
+//!   which jobs are claimed, but SQLite would use the index by state and sort;
 //! - `json_each` (`accounts/readable.rs`, `accounts/grants.rs`,
 //!   `views/groups.rs`): a list inside a statement with other named values;
 //! - `instr` in searches: `PostgreSQL` calls it `strpos`;
-//! - `rowid` and `LIMIT -1` of the list of sessions
-//!   (`accounts/sessions.rs`): sessions have no number of their own;
+//! - `rowid` and `LIMIT -1` of the list of sessions (`accounts/sessions.rs`):
+//!   sessions have no numeric id;
 //! - generated columns (`users.login_order`, `tags.version_down`) and
 //!   `unixepoch` in `migrations/`.
 
@@ -33,10 +33,9 @@ use refity_config::panic;
 
 use crate::StoreError;
 
-/// Runs work that may panic. What it panics with is an error of that work
-/// alone.
+/// Runs work that may panic. A panic becomes an error of this work only.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    // What a panic may leave half done is a transaction, which its caller
+    // A panic can only leave an incomplete transaction behind, which the caller
     // rolls back.
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|payload| Err(StoreError::Panic(panic::message(&*payload))))

@@ -1,33 +1,33 @@
-//! Pages of lists, by the place where they begin and not by a number of rows
-//! to skip: a page deep in a list costs what the first one costs.
+//! Pages of lists, located by a key rather than by an offset: a page deep in a
+//! list costs no more than the first one.
 
 use crate::StoreError;
 use crate::engine::db::{Db, Row};
 use crate::engine::value::{FromValue, Named, ToValue, Value};
 
-/// Which way a list is sorted.
+/// The sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// The least first.
+    /// Ascending.
     #[default]
     Asc,
-    /// The greatest first.
+    /// Descending.
     Desc,
 }
 
-/// A place in a list: beside the row with this key and this id.
+/// A position in a list: next to the row with this key and id.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cursor {
-    /// What the list is sorted by.
+    /// The sort key.
     pub key: CursorKey,
-    /// Tells rows of one key apart.
+    /// Distinguishes rows with equal keys.
     pub id: i64,
-    /// The page ends here, instead of beginning.
+    /// Whether the page ends here instead of beginning here.
     pub backwards: bool,
 }
 
-/// What a list is sorted by: numbers or texts.
+/// A sort key: a number or a text.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum CursorKey {
@@ -37,19 +37,19 @@ pub enum CursorKey {
     Text(String),
 }
 
-/// Which page of a list.
+/// A request for a page of a list.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
-    /// Which way it is sorted.
+    /// The sort order.
     pub order: Order,
-    /// Where it begins or ends; `None` for the first page.
+    /// Where the page begins or ends; `None` for the first page.
     pub cursor: Option<Cursor>,
-    /// How many rows it has at most.
+    /// Maximum number of rows.
     pub limit: u32,
 }
 
 impl PageRequest {
-    /// One page with every row.
+    /// Requests a single page with all rows.
     #[must_use]
     pub fn everything(order: Order) -> Self {
         Self {
@@ -65,20 +65,20 @@ impl PageRequest {
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
-    /// How many rows all pages have.
+    /// Total number of rows of all pages.
     pub total: i64,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
-    /// Where the page before ends, if there is one.
+    /// Where the previous page ends, if there is one.
     pub prev: Option<Cursor>,
 }
 
 /// A list in SQL: `SELECT {columns} FROM {from}`, sorted by `key` (an
-/// expression that is never NULL) and `id`. Of named parameters `:key`, `:id`
-/// and `:limit` are the page's.
+/// expression that is never NULL) and `id`. The named parameters `:key`, `:id`
+/// and `:limit` are reserved for the page.
 pub(crate) struct List<'a> {
     pub(crate) columns: &'a str,
-    /// Tables, joins and WHERE, which must be there.
+    /// Tables, joins and the WHERE clause, which is required.
     pub(crate) from: &'a str,
     pub(crate) key: &'a str,
     pub(crate) id: &'a str,
@@ -117,8 +117,8 @@ impl List<'_> {
         let rising = (request.order == Order::Asc) != backwards;
         let (than, direction) = if rising { (">", "ASC") } else { ("<", "DESC") };
         let limit = i64::from(request.limit) + 1;
-        // Two ranges: SQLite finds the place of one key in an index, and not
-        // that of a key with a row's id.
+        // Query two ranges: SQLite seeks in an index by a key, but not by a key
+        // together with the id of a row.
         let parts = match &request.cursor {
             None => vec![String::new()],
             Some(_) => vec![
@@ -154,8 +154,8 @@ impl List<'_> {
 }
 
 impl<T> Page<T> {
-    /// Makes a page of rows with their places, in the order in which they were
-    /// looked for: at most one more than the request asks for.
+    /// Builds a page from rows with their positions, in the order of the query:
+    /// at most one more than requested.
     pub(crate) fn assemble(
         mut items: Vec<((CursorKey, i64), T)>,
         request: &PageRequest,
@@ -265,7 +265,7 @@ mod tests {
                 }
                 assert_eq!(there, expected);
                 assert!(pages[0].prev.is_none());
-                // And back again, over the same pages.
+                // Go back over the same pages.
                 while let Some(last) = pages.pop() {
                     let before = last
                         .prev

@@ -1,8 +1,8 @@
 //! The read-only connections of a process, in lanes.
 //!
-//! Each [`Lane`] has connections of its own and a deadline, so that people who
-//! look at long lists never keep a push or a pull waiting. A read ends at its
-//! deadline, and as soon as its caller no longer waits for it.
+//! Each [`Lane`] has its own connections and a deadline, so that long lists in
+//! the web interface never delay a push or a pull. A read ends at its deadline,
+//! or as soon as its caller stops waiting.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,27 +19,28 @@ use crate::engine::connection::open_reader;
 use crate::engine::db::Db;
 use crate::engine::{blocking, caught};
 
-/// After how many steps of SQLite's virtual machine a read looks at its
+/// Number of steps of SQLite's virtual machine between two checks of the
 /// deadline: about a millisecond.
 const STEPS: i32 = 20_000;
 
-/// How long after its deadline a read is known to hang: it waits for a disk,
-/// since SQLite itself would have ended it.
+/// How long after its deadline a read is considered hanging: it waits for a
+/// disk, since otherwise SQLite would have ended it.
 const HUNG: Duration = Duration::from_secs(30);
 
-/// The kind of caller that a read serves.
+/// The kind of caller of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Pushes, pulls, sign-ins, jobs: short reads by an index.
+    /// Pushes, pulls, sign-ins, jobs: short reads that use an index.
     Registry,
-    /// What people look at: lists, sums, searches, previews.
+    /// Reads for the web interface: lists, sums, searches, previews.
     People,
-    /// Work of the process itself over many rows, for which no client waits.
+    /// Internal work over many rows, for which no client waits.
     Background,
 }
 
 impl Lane {
-    /// Its connections: more than cores where a read may wait for a page.
+    /// Returns the number of connections: more than cores if a read may wait
+    /// for a page.
     fn connections(self) -> usize {
         match self {
             Self::Registry | Self::People => 4,
@@ -47,7 +48,8 @@ impl Lane {
         }
     }
 
-    /// How long a read may take, waiting for a connection included.
+    /// Returns the maximum duration of a read, including the wait for a
+    /// connection.
     fn deadline(self) -> Duration {
         match self {
             Self::Registry => Duration::from_secs(20),
@@ -57,7 +59,7 @@ impl Lane {
     }
 }
 
-/// The lanes. Cheap to clone.
+/// All lanes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Readers {
     registry: Arc<Connections>,
@@ -90,7 +92,7 @@ impl Readers {
         connections.run(read).await
     }
 
-    /// Whether some read hangs although its deadline has long passed.
+    /// Returns whether a read still runs long after its deadline.
     pub(crate) fn hang(&self) -> bool {
         [&self.registry, &self.people, &self.background]
             .iter()
@@ -98,13 +100,13 @@ impl Readers {
     }
 }
 
-/// A connection, and the read that its progress handler looks at.
+/// A connection, and the read that its progress handler checks.
 struct Reader {
     db: Db,
     current: Arc<Mutex<Option<Arc<Read>>>>,
 }
 
-/// One read.
+/// A single read.
 struct Read {
     until: Instant,
     abandoned: AtomicBool,
@@ -158,7 +160,7 @@ struct Connections {
     idle: Mutex<Vec<Reader>>,
     permits: Arc<Semaphore>,
     deadline: Duration,
-    /// When each read that runs now has to end.
+    /// Deadlines of the running reads.
     running: Mutex<HashMap<u64, Instant>>,
     reads: AtomicU64,
 }
@@ -215,8 +217,7 @@ impl Connections {
     }
 }
 
-/// Locks also what a thread held that panicked: all of it is valid at every
-/// step.
+/// Locks a mutex even if it is poisoned: its data is valid at every step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
     use crate::engine::connection::open_connection;
 
-    /// Counts for hours.
+    /// A query that runs for hours.
     const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
          SELECT count(*) FROM n";
 
@@ -283,7 +284,7 @@ mod tests {
         let place = place(Duration::from_millis(50));
         let failed = place.connections.run(endless).await;
         assert_eq!(failed, Err(StoreError::TooSlow));
-        // Waiting for a connection counts too.
+        // The wait for a connection counts too.
         let (one, two) = (
             place.connections.run(endless),
             place.connections.run(endless),
@@ -301,7 +302,7 @@ mod tests {
             let read = place.connections.run(endless);
             timeout(Duration::from_millis(20), read).await.unwrap_err();
         }
-        // It would wait for hours for a connection.
+        // It would wait for a connection for hours.
         for _ in 0..3 {
             assert_eq!(place.connections.run(seven).await, Ok(7));
         }

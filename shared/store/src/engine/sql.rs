@@ -1,4 +1,4 @@
-//! How the types of the other rooms are written as values and read back.
+//! Conversion of this crate's types to and from database values.
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, GroupName, RepositoryName, Tag};
@@ -9,18 +9,18 @@ use crate::engine::value::{FromValue, ToValue, Value};
 use crate::ids::{BlobId, JobId, RobotId, TokenId, UserId};
 use crate::{JobKind, JobState, Role, SessionKind};
 
-/// The file of a row, or `None` if its text is not the id of a file.
+/// Returns the file of a row, or `None` if its text is not a file id.
 pub(crate) fn file_from(text: Option<String>) -> Option<FileId> {
     text.and_then(|text| text.parse().ok())
 }
 
-/// Parses text of the database, which was well-formed when it was written.
+/// Parses text from the database, which was valid when it was written.
 pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Corrupt(format!("not well-formed: {text}")))
 }
 
-/// Sizes never come near 2^63; a larger one is cut to it.
+/// Sizes are far below 2^63; larger values are clamped.
 impl ToValue for u64 {
     fn to_value(&self) -> Value<'_> {
         Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))

@@ -1,4 +1,4 @@
-//! What tests do to a database file beside a store, as another process would.
+//! Direct access to a database file for tests, as by another process.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(crate) fn run_all(db: &Db, sql: &str) {
     db.connection().execute_batch(sql).unwrap();
 }
 
-/// The plan of a query, a line for each step.
+/// Returns the plan of a query, one line per step.
 pub(crate) fn plan(db: &Db, sql: &str) -> Vec<String> {
     let query = format!("EXPLAIN QUERY PLAN {sql}");
     let mut plan = db.connection().prepare(&query).unwrap();
@@ -31,7 +31,8 @@ pub(crate) fn plan(db: &Db, sql: &str) -> Vec<String> {
     steps
 }
 
-/// The steps that a statement took on this connection since the last call.
+/// Returns the number of steps that a statement took on this connection since
+/// the last call.
 pub(crate) fn steps(db: &Db, sql: &str) -> i32 {
     let statement = db.connection().prepare_cached(sql).unwrap();
     statement.reset_status(StatementStatus::VmStep)

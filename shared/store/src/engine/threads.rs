@@ -1,10 +1,10 @@
-//! The threads of a store, and the news that one of them has ended.
+//! The threads of a store, and notification when one of them ends.
 
 use tokio::sync::watch;
 
 use crate::StoreError;
 
-/// Starts the threads, and remembers the first that ended. Cheap to clone.
+/// Starts the threads, and records the first one that ends. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Threads {
     ended: watch::Sender<Option<&'static str>>,
@@ -20,7 +20,7 @@ impl Threads {
     /// Starts a thread of this name.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system cannot start a thread.
     pub(crate) fn start(
         &self,
         name: &'static str,
@@ -48,14 +48,14 @@ impl Threads {
                 return name;
             }
             if ended.changed().await.is_err() {
-                // Not while `self` has the sender.
+                // Unreachable while `self` holds the sender.
                 std::future::pending::<()>().await;
             }
         }
     }
 }
 
-/// Tells the end of its thread when it is dropped, by a panic too.
+/// Reports the end of its thread on drop, even after a panic.
 struct End {
     name: &'static str,
     threads: Threads,

@@ -1,15 +1,14 @@
-//! Values on their way into statements and out of rows, without a type of a
-//! driver.
+//! Parameter and column values, independent of the driver.
 
 use std::borrow::Cow;
 
 use crate::StoreError;
 
-/// A value of a column or of a parameter.
+/// The value of a column or of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
-    /// SQLite keeps it as 0 or 1, and reads it as an integer.
+    /// Stored by SQLite as 0 or 1, and read as an integer.
     Bool(bool),
     Integer(i64),
     Real(f64),
@@ -48,12 +47,12 @@ impl Value<'_> {
     }
 }
 
-/// What can be bound to a parameter of a statement.
+/// A type that can be bound to a parameter of a statement.
 pub(crate) trait ToValue {
     fn to_value(&self) -> Value<'_>;
 }
 
-/// What can be read from a column.
+/// A type that can be read from a column.
 pub(crate) trait FromValue: Sized {
     fn from_value(value: Value<'_>) -> Result<Self, StoreError>;
 }
@@ -212,7 +211,7 @@ pub(crate) trait Params {
     fn values(&self) -> Values<'_>;
 }
 
-/// The values of a statement's parameters, by their numbers or by their names.
+/// The values of a statement's parameters, by number or by name.
 pub(crate) enum Values<'a> {
     Numbered(Vec<Value<'a>>),
     Named(Vec<(&'static str, Value<'a>)>),
@@ -239,7 +238,7 @@ macro_rules! params {
 pub(crate) use params;
 
 /// Values by the names of their parameters (`:name`), for statements that are
-/// put together from parts.
+/// assembled from parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Named<'a>(Vec<(&'static str, Value<'a>)>);
 

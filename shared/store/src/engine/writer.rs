@@ -1,14 +1,14 @@
-//! The one thread of a process that writes to the database.
+//! The only thread of a process that writes to the database.
 //!
-//! All writes that are queued run in one transaction, each in a savepoint of
-//! its own, and are answered after its commit: one fsync serves many
-//! requests. The same thread has a second connection for what may be lost in
-//! a power cut (upload offsets, heartbeats, progress).
+//! All queued writes run in one transaction, each in its own savepoint, and
+//! complete after its commit: one fsync serves many requests. The thread has a
+//! second connection for data that may be lost in a power failure (upload
+//! offsets, heartbeats, progress).
 //!
-//! A write that panics fails alone: its savepoint is undone, and the others of
-//! its batch are committed. The queue has no limit of its own: every write
-//! belongs to a request or to a part of the process that waits for its result,
-//! so the limits on connections and on bodies are the queue's.
+//! A write that panics fails alone: its savepoint is rolled back, and the other
+//! writes of the batch are committed. The queue has no limit of its own. Every
+//! write belongs to a request or to a part of the process that waits for its
+//! result, so the limits on connections and request bodies bound the queue.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -23,37 +23,39 @@ use crate::engine::connection::{BUSY_TIMEOUT, open_connection};
 use crate::engine::db::Db;
 use crate::engine::threads::Threads;
 
-/// How many queued writes one transaction takes at most, so that none waits
-/// long for the answers of the others.
+/// Maximum number of writes in one transaction, so that none waits long for the
+/// others.
 const BATCH_MAX: usize = 256;
 
-/// How long a batch waits at least for another process's transaction.
+/// Minimum time that a batch waits for another process's transaction.
 const BUSY_LEAST: Duration = Duration::from_secs(1);
 
-/// The name of the writer's thread.
+/// Name of the writer's thread.
 pub(crate) const THREAD: &str = "store-writer";
 
-/// What a commit promises.
+/// The durability of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// On disk before the answer (`synchronous=FULL`).
+    /// On disk before the write returns (`synchronous=FULL`).
     Full,
-    /// Seen by every process at once, on disk later (`synchronous=NORMAL`).
+    /// Visible to all processes immediately, on disk later
+    /// (`synchronous=NORMAL`).
     Relaxed,
 }
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// A write: given the open transaction, or why there is none.
+/// A write, called with the open transaction, or with the error that prevented
+/// it.
 type Work = Box<dyn FnOnce(Result<&Db, StoreError>) -> Answer + Send>;
 
-/// A write that waits for its batch.
+/// A write in the queue.
 struct Queued {
     durability: Durability,
     since: Instant,
     work: Work,
 }
 
-/// The way to the writer's thread. The thread ends when the last is dropped.
+/// A handle to the writer's thread, which ends when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Queued>,
@@ -74,8 +76,8 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Runs `write` inside a transaction and returns after its commit. Its
-    /// changes are undone if it fails.
+    /// Runs `write` inside a transaction and returns after its commit. Rolls
+    /// back the changes of `write` if it fails.
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
         durability: Durability,
@@ -85,7 +87,7 @@ impl Writer {
         let work: Work = Box::new(move |db| {
             let result = db.and_then(|db| in_savepoint(db, write));
             Box::new(move |committed| {
-                // The one who asked may have gone; the write stands.
+                // The caller may no longer wait; the write remains in effect.
                 let _ = sender.send(committed.and(result));
             })
         });
@@ -110,7 +112,7 @@ fn run(full: &Db, relaxed: &Db, queue: &mpsc::Receiver<Queued>) {
             .take(BATCH_MAX)
             .partition(|one| one.durability == Durability::Full);
         for (db, batch) in [(relaxed, other), (full, durable)] {
-            // In the order in which they came.
+            // In order of arrival.
             if let Some(oldest) = batch.first() {
                 let wait = patience(held, oldest.since);
                 held = run_batch(db, wait, batch) == Err(StoreError::Busy);
@@ -119,8 +121,8 @@ fn run(full: &Db, relaxed: &Db, queue: &mpsc::Receiver<Queued>) {
     }
 }
 
-/// How long a batch waits for another process's transaction. Time that
-/// a write spent in the queue behind others that waited in vain counts too.
+/// Returns how long a batch waits for another process's transaction. Time in
+/// the queue behind batches that waited in vain counts too.
 fn patience(held: bool, since: Instant) -> Duration {
     if held {
         BUSY_TIMEOUT.saturating_sub(since.elapsed()).max(BUSY_LEAST)
@@ -129,7 +131,7 @@ fn patience(held: bool, since: Instant) -> Duration {
     }
 }
 
-/// Runs the batch in one transaction. Returns whether that could begin.
+/// Runs the batch in one transaction. Fails if the transaction cannot begin.
 fn run_batch(db: &Db, wait: Duration, batch: Vec<Queued>) -> Result<(), StoreError> {
     let begun = db
         .connection()
@@ -144,7 +146,7 @@ fn run_batch(db: &Db, wait: Duration, batch: Vec<Queued>) -> Result<(), StoreErr
         .clone()
         .and_then(|()| Ok(db.connection().execute_batch("COMMIT")?));
     if !db.connection().is_autocommit() {
-        // A commit that failed leaves its transaction open.
+        // A failed commit leaves its transaction open.
         let _ = db.connection().execute_batch("ROLLBACK");
     }
     for answer in answers {
@@ -204,7 +206,7 @@ mod tests {
         let writer = Writer::start(&path, &threads).unwrap();
         for durability in [Durability::Full, Durability::Relaxed] {
             let before = count(&made).unwrap();
-            // Queued together, so that they are one batch.
+            // Queue the writes together, so that they form one batch.
             let results = tokio::join!(
                 writer.submit(durability, insert),
                 writer.submit(durability, insert_and_panic),
