@@ -1,13 +1,13 @@
-//! Why the store could not answer.
+//! Errors of the store.
 
-/// An error of the database. What a caller asked wrongly is no error here but
-/// part of a method's answer.
+/// An error of the database. Invalid requests are not errors here but part of a
+/// method's result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the database for too long.
     #[error("the database is busy")]
     Busy,
-    /// There is no room for the database to grow.
+    /// The database cannot grow, since the disk is full.
     #[error("the disk with the database is full")]
     Full,
     /// The file is damaged.
@@ -15,7 +15,7 @@ pub enum StoreError {
         "the database file is damaged ({0}); move it away and run `refity-uploader rebuild-index`"
     )]
     Corrupt(String),
-    /// A database of another program: the original Go system's, most likely.
+    /// A database of another program, most likely of the original Go system.
     #[error(
         "refity.db belongs to another program, most likely the original Go Refity; nothing was \
          written to it. Start with an empty DATA_DIR, then take the old one over with \
@@ -36,9 +36,9 @@ pub enum StoreError {
          this version knows {known}; run that version"
     )]
     Newer {
-        /// The migrations that the database has seen.
+        /// Number of migrations applied to the database.
         seen: i64,
-        /// Those that this version knows.
+        /// Number of migrations that this version knows.
         known: i64,
     },
     /// The writer's thread has ended.
@@ -48,16 +48,16 @@ pub enum StoreError {
     /// connection.
     #[error("the database did not answer in time")]
     TooSlow,
-    /// The work on the database panicked; nothing of it was kept.
+    /// The work on the database panicked; its changes were rolled back.
     #[error("the work on the database panicked: {0}")]
     Panic(String),
-    /// Anything else, in SQLite's words.
+    /// Any other error, with SQLite's message.
     #[error("{0}")]
     Other(String),
 }
 
 impl StoreError {
-    /// Whether a person must act before another start can succeed.
+    /// Returns whether a person must act before another start can succeed.
     #[must_use]
     pub fn needs_person(&self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! The numbers by which rows are known.
+//! Ids of rows.
 
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -25,7 +25,7 @@ row_id! {
     BlobId
 }
 row_id! {
-    /// A person's account.
+    /// A user account.
     UserId
 }
 row_id! {
@@ -38,7 +38,7 @@ row_id! {
 }
 
 impl JobId {
-    /// The number, as it stands in the names of temporary files.
+    /// Returns the number used in the names of temporary files.
     #[must_use]
     pub fn number(self) -> i64 {
         self.0

@@ -1,4 +1,4 @@
-//! Blobs: which repository has them, and where their bytes are.
+//! Blobs: the repositories that have them, and the location of their bytes.
 
 use refity_config::clock::Clock;
 use refity_types::digest::Digest;
@@ -15,14 +15,14 @@ use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join, place_in, unfinished};
 use crate::{BlobId, JobId, JobKind, PushTarget, Readable, Store, StoreError};
 
-/// The time of last use is written again only after this long, so that a
-/// pull costs no write.
+/// Minimum interval between updates of the time of last use, so that a pull
+/// costs no write.
 const USED_AT_STEP_MS: i64 = 10 * 60 * 1000;
 
-/// The grace is renewed again only after this long.
+/// Minimum interval between renewals of the grace period.
 const TOUCHED_AT_STEP_MS: i64 = 60 * 60 * 1000;
 
-/// A blob that a repository has.
+/// A blob of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
     /// Id of the row.
@@ -31,37 +31,37 @@ pub struct Blob {
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
-    /// The spool's file with its bytes.
+    /// The spool file with the blob's bytes.
     pub file: Option<FileId>,
-    /// Whether SFTP holds it, as far as is known.
+    /// Whether SFTP is known to hold the blob.
     pub stored: bool,
     used_at: i64,
     membership: i64,
     touched_at: i64,
 }
 
-/// Where a blob is mounted from.
+/// The source of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MountSource {
-    /// This repository, which may be read.
+    /// This repository, which must be readable.
     Repository(RepositoryName),
-    /// Any of those that may be read.
+    /// Any readable repository.
     Any(Readable),
 }
 
 /// The result of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mounted {
-    /// The repository has the blob now.
+    /// The repository now has the blob.
     Yes,
-    /// The source has no such blob (or there is none that has).
+    /// The source, or every readable repository, lacks the blob.
     NotFound,
     /// The repository cannot be pushed to.
     Refused(PushTarget),
 }
 
-/// A blob's row for a full upload: made or renewed, wanted, undamaged, and
-/// with a generation of its own.
+/// Creates or renews a blob's row for a full upload: desired, undamaged, and
+/// with a new generation.
 pub(crate) fn upsert_blob(
     db: &Db,
     clock: &Clock,
@@ -93,7 +93,7 @@ pub(crate) fn upsert_blob(
     }
 }
 
-/// Opens the `store_blob` of a blob that was just uploaded, or joins it.
+/// Enqueues the `store_blob` job of a blob that was just uploaded, or joins it.
 pub(crate) fn ensure_stored(
     db: &Db,
     clock: &Clock,
@@ -107,7 +107,7 @@ pub(crate) fn ensure_stored(
     )
 }
 
-/// Makes the blob one of the repository's, and the job for its layer link,
+/// Adds the blob to the repository and enqueues the job for its layer link,
 /// which waits for the blob. Returns the link's job.
 pub(crate) fn ensure_linked(
     db: &Db,
@@ -119,8 +119,8 @@ pub(crate) fn ensure_linked(
     ensure_linked_as_of(db, clock, repository, blob, generation)
 }
 
-/// [`ensure_linked`], of a generation that may be old: the desired state of a newer one
-/// stays.
+/// Like [`ensure_linked`], with a generation that may be old. A newer desired
+/// state is kept.
 pub(crate) fn ensure_linked_as_of(
     db: &Db,
     clock: &Clock,
@@ -154,7 +154,8 @@ pub(crate) fn ensure_linked_as_of(
     Ok(link)
 }
 
-/// The blob of this digest in the repository: wanted, and not damaged.
+/// Returns the blob with this digest in the repository, if it is desired and
+/// undamaged.
 pub(crate) fn blob_in(
     db: &Db,
     repository: i64,
@@ -183,7 +184,7 @@ pub(crate) fn blob_in(
     Ok(found)
 }
 
-/// Opens the `store_blob` of a blob whose bytes are at hand.
+/// Enqueues the `store_blob` job of a blob whose bytes are available locally.
 pub(crate) fn store_again(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = crate::queue::generation::next_generation(db, clock.wall_ms())?;
     let size: u64 = change_blob(db, blob, || {
@@ -201,8 +202,8 @@ pub(crate) fn store_again(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, St
     )
 }
 
-/// SFTP does not hold a blob that it should. Where its bytes are at hand it
-/// is stored again: the answer is that job. Else it is damaged.
+/// Handles a blob that is missing on SFTP. If its bytes are available locally,
+/// stores it again and returns that job. Otherwise marks it as damaged.
 pub(crate) fn lost_on_remote(
     db: &Db,
     clock: &Clock,
@@ -218,7 +219,7 @@ pub(crate) fn lost_on_remote(
     match at_hand {
         Some(true) => return store_again(db, clock, blob.0).map(Some),
         Some(false) => {}
-        // It was removed meanwhile, as it should be.
+        // It was removed meanwhile, as desired.
         None => return Ok(None),
     }
     change_blob(db, blob.0, || {
@@ -231,7 +232,7 @@ pub(crate) fn lost_on_remote(
 }
 
 impl Store {
-    /// The blob of this digest, if this repository has it.
+    /// Returns the blob with this digest, if this repository has it.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -248,8 +249,8 @@ impl Store {
         .await
     }
 
-    /// Notes that the blob's cached bytes were used just now, for the order
-    /// of eviction. Writes at most every 10 minutes for one blob.
+    /// Records that the blob's cached bytes were used now, for the order of
+    /// eviction. Writes at most every 10 minutes per blob.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -265,9 +266,9 @@ impl Store {
         .await
     }
 
-    /// Renews the grace of a blob that a client is told of: it will not be
-    /// collected for a day. Writes at most once an hour for one blob. Returns
-    /// false if the repository no longer has it.
+    /// Renews the grace period of a blob that a client learns about: the blob
+    /// will not be collected for a day. Writes at most once an hour per blob.
+    /// Returns `false` if the repository no longer has the blob.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -276,8 +277,8 @@ impl Store {
         self.renew(update, blob.membership, blob.touched_at).await
     }
 
-    /// Runs `update` on a row, unless it was touched within the hour. Returns
-    /// false if the row is no longer desired.
+    /// Runs `update` on a row, unless it was touched within the last hour.
+    /// Returns `false` if the row is no longer desired.
     pub(crate) async fn renew(
         &self,
         update: &'static str,
@@ -292,7 +293,7 @@ impl Store {
             .await
     }
 
-    /// Makes a blob of `source` one of `repository` too.
+    /// Adds a blob of `source` to `repository`.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -338,9 +339,9 @@ impl Store {
         .await
     }
 
-    /// The spool's file of a blob turned out to be missing: the row lets go
-    /// of it. The blob is damaged unless SFTP holds it. Returns false, and
-    /// changes nothing, if the row no longer names this file.
+    /// Records that the blob's spool file is missing, and detaches it from the
+    /// row. The blob is damaged unless SFTP holds it. Returns `false`, without
+    /// a change, if the row no longer refers to this file.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -360,9 +361,8 @@ impl Store {
         .await
     }
 
-    /// Makes a file, whose bytes were just verified, the cache of a blob that
-    /// SFTP holds. Returns false, and keeps the row as it is, if there is a
-    /// file already.
+    /// Makes a file, whose bytes were just verified, the cache of a blob on
+    /// SFTP. Returns `false`, without a change, if the blob already has a file.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -381,9 +381,9 @@ impl Store {
         .await
     }
 
-    /// Says that a blob's bytes cannot be had any more, and why. A HEAD then
-    /// answers 404, so that clients push it again. Where the spool has a file
-    /// too, the blob is not damaged: it is stored anew from there.
+    /// Records that a blob's bytes are lost, with the reason. HEAD requests
+    /// then return 404, so that clients push the blob again. If the spool still
+    /// has a file, the blob is not damaged but stored again from that file.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,5 +1,5 @@
-//! What clients delete: tags, manifests and blobs of one repository. It is
-//! gone for every client at once; jobs make it so on SFTP.
+//! Deletes of tags, manifests and blobs of one repository by clients. The
+//! object is invisible to all clients immediately; jobs remove it from SFTP.
 
 use std::collections::HashSet;
 
@@ -19,38 +19,38 @@ use crate::queue::generation::catch_up;
 use crate::queue::intents::link_intent;
 use crate::{JobId, Store, StoreError};
 
-/// A delete to carry out.
+/// A delete to perform.
 #[derive(Clone, Debug)]
 pub struct NewDelete {
-    /// From which repository.
+    /// The repository.
     pub repository: RepositoryName,
-    /// What.
+    /// The object to delete.
     pub deletion: Deletion,
-    /// From [`Store::next_generation`]; the intent carries it too.
+    /// From [`Store::next_generation`]; recorded in the intent too.
     pub generation: i64,
-    /// The intent in the spool that says the same, already prepared.
+    /// The intent in the spool for the same delete, already prepared.
     pub intent: IntentId,
 }
 
 /// The result of a delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// It is gone, and jobs make it so on SFTP.
+    /// The object is deleted, and jobs remove it from SFTP.
     Yes,
-    /// A newer push came between: it was gone before that, and is there again.
+    /// The object was deleted, but pushed again by a newer push.
     Overtaken,
-    /// The repository has no such thing.
+    /// The repository has no such object.
     Unknown,
-    /// It stays, since this manifest of the repository names it.
+    /// Not deleted, since this manifest of the repository references it.
     NamedBy(Digest),
-    /// It stays, since images that the index does not know may need it.
+    /// Not deleted, since images that the index does not know may need it.
     PartialIndex,
-    /// Tags point at the manifest that the delete does not list. Nothing has
-    /// changed: list them, and delete again.
+    /// Not deleted: tags that the delete does not list point to the manifest.
+    /// List them and delete again.
     TagsMoved,
 }
 
-/// What was to be deleted cannot be, for this reason; or the jobs.
+/// The jobs of a delete, or the reason why nothing is deleted.
 type Outcome = Result<Vec<JobId>, Deleted>;
 
 fn delete_tag(
@@ -122,7 +122,7 @@ struct TagRow {
     generation: i64,
 }
 
-/// The tags that point at a manifest of a repository.
+/// Returns the tags that point to a manifest of a repository.
 fn tags_at(db: &Db, target: i64) -> Result<Vec<TagRow>, StoreError> {
     let tags = db.all(
         "SELECT t.id, t.name, t.generation FROM repository_manifests rm
@@ -188,8 +188,9 @@ fn delete_blob(
     Ok(Ok(vec![unlink(db, clock, target, Some(generation))?]))
 }
 
-/// Returns the target row and blob that `query` finds together with a generation,
-/// or why it cannot be deleted: there is none, or its desired state is newer.
+/// Returns the target row and blob that `query` finds together with a
+/// generation, or the reason why it cannot be deleted: it does not exist, or
+/// its desired state is newer.
 fn check_deletable(
     db: &Db,
     query: &str,
@@ -233,9 +234,9 @@ fn delete(db: &Db, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError
 }
 
 impl Store {
-    /// Deletes from a repository, in one transaction: clients see it no more,
-    /// and its jobs exist. Desired state of a
-    /// newer generation stays.
+    /// Deletes from a repository and enqueues the jobs, in one transaction. The
+    /// object is invisible to clients afterwards. The desired state of a newer
+    /// generation is kept.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -244,8 +245,8 @@ impl Store {
         self.write(move |db| delete(db, &clock, &new)).await
     }
 
-    /// The tags that point at a manifest of a repository; `None` if the
-    /// repository has no such manifest.
+    /// Returns the tags that point to a manifest of a repository, or `None` if
+    /// the repository has no such manifest.
     ///
     /// # Errors
     /// If the database cannot be read.

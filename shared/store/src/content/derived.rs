@@ -1,5 +1,5 @@
-//! What is worked out once of a manifest or a tag, so that lists need not:
-//! sizes, platforms, keys to sort by.
+//! Values computed once per manifest or tag, so that lists need not compute
+//! them: sizes, platforms and sort keys.
 
 use refity_types::digest::Digest;
 use refity_types::manifest::ManifestKind;
@@ -14,14 +14,15 @@ use crate::engine::db::Db;
 use crate::engine::value::{named_params, params};
 use crate::{Store, StoreError};
 
-/// The manifest :manifest and all that it needs: `needs (id, is_manifest)`.
+/// The manifest :manifest and everything that it needs: `needs (id,
+/// is_manifest)`.
 pub(crate) const NEEDS: &str = "WITH RECURSIVE needs (id, is_manifest) AS (
     SELECT :manifest, 1
     UNION
     SELECT x.blob_id, x.is_manifest FROM needs n
     JOIN manifest_references x ON x.manifest_id = n.id WHERE n.is_manifest)";
 
-/// Works out what lists show of a manifest, when what it names is known.
+/// Computes the derived values of a manifest whose references are known.
 pub(crate) fn derive(db: &Db, manifest: i64) -> Result<(), StoreError> {
     let size: i64 = db.one(
         &format!(
@@ -41,7 +42,7 @@ pub(crate) fn derive(db: &Db, manifest: i64) -> Result<(), StoreError> {
         return Ok(());
     };
     let kind = media_type.parse::<MediaType>().ok();
-    // An image says it in its configuration.
+    // An image's platform is in its configuration.
     if kind.and_then(|it| ManifestKind::of(&it)) == Some(ManifestKind::Index) {
         let children = children(&bytes).into_iter();
         let images = children.filter(|child| !child.is_attestation());
@@ -64,7 +65,7 @@ fn set_platforms(
     Ok(())
 }
 
-/// Notes for which platform an image is, unless that is known already.
+/// Records the platform of an image, unless it is known already.
 pub(crate) fn set_platform(db: &Db, manifest: i64, platform: &Platform) -> Result<(), StoreError> {
     let known: bool = db.one(
         "SELECT platforms IS NOT NULL FROM manifests WHERE blob_id = ?1",
@@ -78,8 +79,8 @@ pub(crate) fn set_platform(db: &Db, manifest: i64, platform: &Platform) -> Resul
 }
 
 impl Store {
-    /// Notes for which platform an image is, which only its configuration
-    /// says. What is known already stays.
+    /// Records the platform of an image, which only its configuration contains.
+    /// A known platform is kept.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -13,9 +13,9 @@ use crate::{JobKind, Store, StoreError};
 pub struct Group {
     /// Name.
     pub name: String,
-    /// Whether repositories appear in it on their first push.
+    /// Whether a first push creates a repository in the group.
     pub create_on_push: bool,
-    /// How many repositories it has.
+    /// Number of repositories.
     pub repositories: i64,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
@@ -24,9 +24,9 @@ pub struct Group {
 /// The result of making a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupCreated {
-    /// It is new, and its marker is on its way to SFTP.
+    /// The group was created, and a job writes its marker to SFTP.
     Yes,
-    /// There is one of that name.
+    /// The name is taken.
     Exists,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn create_group(
 ) -> Result<GroupCreated, StoreError> {
     let now = store.clock.wall_ms();
     let generation = next_generation(db, now)?;
-    // The row of one that was removed may still be there.
+    // The row of a removed group may still exist.
     let made = db.optional(
         "INSERT INTO groups (name, desired, generation, created_at) VALUES (?1, 1, ?2, ?3)
              ON CONFLICT (name) DO UPDATE SET
@@ -56,7 +56,7 @@ pub(crate) fn create_group(
 }
 
 impl Store {
-    /// Makes a group and the job that marks it on SFTP.
+    /// Creates a group and the job that writes its marker to SFTP.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -65,7 +65,7 @@ impl Store {
         self.write(move |db| create_group(db, &store, &name)).await
     }
 
-    /// All groups by name.
+    /// Returns all groups, sorted by name.
     ///
     /// # Errors
     /// If the database cannot be read.

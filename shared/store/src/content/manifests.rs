@@ -1,5 +1,5 @@
-//! Manifests: their bytes, kept for good, and the desired state of publishing them and
-//! to point tags at them.
+//! Manifests: their bytes, and the desired state of publishing them and
+//! pointing tags to them.
 
 use bytes::Bytes;
 use refity_config::clock::Clock;
@@ -22,94 +22,94 @@ use crate::queue::intents::link_intent;
 use crate::queue::jobs::{NewJob, enqueue_or_join, unfinished};
 use crate::{Blob, JobId, JobKind, PushTarget, Referral, Store, StoreError, UserId};
 
-/// A manifest to put, parsed and verified.
+/// A manifest to store, parsed and verified.
 #[derive(Clone, Debug)]
 pub struct NewManifest {
-    /// Into which repository.
+    /// The repository.
     pub repository: RepositoryName,
-    /// The digest of its bytes.
+    /// Digest of the bytes.
     pub digest: Digest,
-    /// What it is.
+    /// Media type.
     pub media_type: MediaType,
-    /// Its bytes as they were pushed.
+    /// The bytes as pushed.
     pub bytes: Bytes,
-    /// For which platform the image is, as its configuration says.
+    /// Platform of the image, according to its configuration.
     pub platform: Option<Platform>,
     /// Blobs that the repository must have.
     pub blobs: Vec<Digest>,
-    /// Blobs that it may lack.
+    /// Blobs that the repository may lack.
     pub optional_blobs: Vec<Digest>,
     /// Manifests that the repository must have.
     pub manifests: Vec<Digest>,
-    /// What it says of its subject, if it has one.
+    /// Referral to the subject, if the manifest has one.
     pub referral: Option<Referral>,
-    /// Tags to point at it.
+    /// Tags to point to the manifest.
     pub tags: Vec<Tag>,
-    /// From [`Store::next_generation`]; the intent carries it too.
+    /// From [`Store::next_generation`]; recorded in the intent too.
     pub generation: i64,
-    /// The intent in the spool that says the same, already on disk.
+    /// The intent in the spool for the same push, already on disk.
     pub intent: IntentId,
-    /// Who pushes.
+    /// Account that pushes.
     pub user: Option<UserId>,
 }
 
-/// Something that a manifest names and the repository lacks.
+/// A reference of a manifest that the repository lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingReference {
     /// A blob.
     Blob(Digest),
-    /// A manifest of an index.
+    /// A child manifest of an index.
     Manifest(Digest),
 }
 
-/// The result of putting a manifest.
+/// The result of storing a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutManifest {
-    /// It is the repository's, and these jobs publish it and its tags.
+    /// The repository has the manifest; these jobs publish it and its tags.
     Put {
-        /// The last jobs of the push: when they are done, all is.
+        /// The last jobs of the push: when they are done, the whole push is.
         jobs: Vec<JobId>,
     },
-    /// The repository lacks what it names. Nothing has changed.
+    /// The repository lacks these references. Nothing changed.
     Missing(Vec<MissingReference>),
     /// The repository cannot be pushed to.
     Refused(PushTarget),
     /// Another process drew the same generation for the manifest or a tag.
-    /// Nothing has changed: draw another.
+    /// Nothing changed; draw another generation.
     GenerationTaken,
 }
 
-/// What is known of a manifest before it is put.
+/// The result of checking a manifest before storing it.
 #[derive(Clone, Debug)]
 pub struct ManifestCheck {
-    /// What the repository lacks of what it names.
+    /// References that the repository lacks.
     pub missing: Vec<MissingReference>,
-    /// Its configuration, if the platform of the image is not known yet.
+    /// The image's configuration, if the platform is not known yet.
     pub config: Option<Blob>,
-    /// A generation for it, as from [`Store::next_generation`].
+    /// A generation for the push, as from [`Store::next_generation`].
     pub generation: i64,
 }
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredManifest {
-    /// All but its bytes.
+    /// Everything except the bytes.
     pub head: ManifestHead,
-    /// Its bytes.
+    /// The bytes as pushed.
     pub bytes: Bytes,
 }
 
-/// What is told of a manifest without its bytes.
+/// The metadata of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestHead {
     /// Digest.
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
-    /// How many bytes it has.
+    /// Size of the manifest in bytes.
     pub size: u64,
-    /// Its row in `repository_manifests` and when that was touched, where it
-    /// was asked for by digest.
+    /// Row in `repository_manifests` and the time when it was last touched, if
+    /// the manifest was requested by digest.
     touched: Option<(i64, i64)>,
 }
 
@@ -142,7 +142,7 @@ fn put(db: &Db, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreEr
     let publishes = enqueue_or_join(db, clock, &publishes)?;
     let stores = ensure_stored(db, clock, manifest, new.bytes.len() as u64)?;
     let mut jobs = vec![publishes];
-    // A delete that came later has overtaken the manifest, and its tags too.
+    // A later delete has superseded the manifest and its tags.
     let (named, tags) = if wanted {
         add_dependency(db, publishes, stores)?;
         (named.as_slice(), new.tags.as_slice())
@@ -166,8 +166,8 @@ fn put(db: &Db, clock: &Clock, new: &NewManifest) -> Result<PutManifest, StoreEr
 
 type Named = Vec<(i64, bool)>;
 
-/// What the manifest names, as far as the repository has it, and what of the
-/// required it lacks.
+/// Returns the references of the manifest that the repository has, and the
+/// required ones that it lacks.
 fn find_references(
     db: &Db,
     repository: Option<i64>,
@@ -202,8 +202,8 @@ fn find_references(
     Ok((named, missing))
 }
 
-/// Whether the manifest, or a tag that is to point at it, has a desired state
-/// of this very generation: another process drew it too.
+/// Returns whether the manifest, or one of its tags, already has a desired
+/// state of the same generation, which another process drew.
 fn is_generation_taken(db: &Db, new: &NewManifest) -> Result<bool, StoreError> {
     let Some((repository, _)) = find_any_state(db, &new.repository)? else {
         return Ok(false);
@@ -231,7 +231,7 @@ fn is_generation_taken(db: &Db, new: &NewManifest) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// The configuration of an image whose platform is not known yet.
+/// Returns the configuration of an image whose platform is not known yet.
 fn config_to_read(
     db: &Db,
     repository: Option<i64>,
@@ -313,8 +313,8 @@ fn set_published(
     })
 }
 
-/// Points a tag at the manifest, unless its desired state is newer. Returns the
-/// tag's job, which waits for the manifest's.
+/// Points a tag to the manifest, unless the tag's desired state is newer.
+/// Returns the tag's job, which waits for the manifest's.
 fn set_tag(
     db: &Db,
     clock: &Clock,
@@ -373,8 +373,8 @@ fn set_tag(
     Ok(Some(job))
 }
 
-/// The unfinished jobs that put a named blob, or a named manifest, where a
-/// manifest that names it may be published.
+/// Returns the unfinished jobs that store the referenced blobs and manifests on
+/// SFTP. A manifest is published only after them.
 pub(crate) fn unfinished_of(
     db: &Db,
     repository: i64,
@@ -414,7 +414,7 @@ const BY_DIGEST: &str = "
       ON rm.manifest_id = b.id AND rm.repository_id = ?1 AND rm.desired
     WHERE b.digest = ?2";
 
-/// The manifest of a repository, and its key.
+/// Returns the manifest of a repository, and its row.
 fn find(
     db: &Db,
     repository: &RepositoryName,
@@ -439,9 +439,9 @@ fn find(
 }
 
 impl Store {
-    /// What is to be known of a manifest before it is put: it is then refused
-    /// before anything is written for it. `config` is the digest of an image's
-    /// configuration. [`Store::put_manifest`] decides once more.
+    /// Checks a manifest before anything is written for it, so that it can be
+    /// rejected early. `config` is the digest of an image's configuration.
+    /// [`Store::put_manifest`] checks again.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -465,9 +465,9 @@ impl Store {
         .await
     }
 
-    /// Puts a manifest and points tags at it, in one transaction: what it
-    /// names is checked, its bytes are kept, its jobs exist. A tag that a
-    /// newer generation moved stays there.
+    /// Stores a manifest and points tags to it, in one transaction that checks
+    /// its references, stores its bytes and enqueues its jobs. A tag that a
+    /// newer generation moved is kept.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -482,9 +482,9 @@ impl Store {
         .await
     }
 
-    /// Puts a manifest again that an intent tells of, or that was found on
-    /// SFTP, as [`Store::put_manifest`] does. Its generation may be that of
-    /// what names it.
+    /// Stores a manifest found in an intent or on SFTP, like
+    /// [`Store::put_manifest`]. It may have the same generation as the object
+    /// that references it.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -493,8 +493,7 @@ impl Store {
         self.write(move |db| put(db, &clock, &new)).await
     }
 
-    /// The manifest that a tag points at, or that a digest names, in a
-    /// repository.
+    /// Returns the manifest with this tag or digest in a repository.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -519,7 +518,7 @@ impl Store {
         .await
     }
 
-    /// What there is to tell of [`Store::manifest`] without its bytes.
+    /// Like [`Store::manifest`], but returns only the metadata.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -533,8 +532,8 @@ impl Store {
             .await
     }
 
-    /// Renews the grace of a manifest that a client is told of, as
-    /// [`Store::renew_blob`] does. One that was asked for by tag needs none.
+    /// Renews the grace period of a manifest that a client learns about, like
+    /// [`Store::renew_blob`]. A manifest requested by tag needs none.
     ///
     /// # Errors
     /// If the database cannot be written.

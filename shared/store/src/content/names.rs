@@ -1,4 +1,4 @@
-//! Lists of names, as `tags/list` and `_catalog` show them.
+//! Lists of names for `tags/list` and `_catalog`.
 
 use std::ops::ControlFlow::Continue;
 
@@ -6,11 +6,12 @@ use crate::StoreError;
 use crate::engine::db::Db;
 use crate::engine::value::Params;
 
-/// Between two names. No name has a character that JSON escapes, so a list of
-/// them can be sent as it is.
+/// Separator of names. No name contains a character that JSON escapes, so a
+/// list can be sent unchanged.
 const BETWEEN: &str = "\",\"";
 
-/// Names in order. They are kept in one text: a page has a thousand of them.
+/// A sorted list of names. Stored in a single string, since a page has up to a
+/// thousand of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     text: String,
@@ -18,30 +19,30 @@ pub struct Names {
 }
 
 impl Names {
-    /// How many there are.
+    /// Returns the number of names.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The names.
+    /// Returns an iterator over the names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         split(&self.text).take(self.count)
     }
 
-    /// The last name.
+    /// Returns the last name.
     #[must_use]
     pub fn last(&self) -> Option<&str> {
         self.text.rsplit('"').next().filter(|_| self.count > 0)
     }
 
-    /// Keeps the first so many.
+    /// Keeps only the first `length` names.
     pub fn truncate(&mut self, length: usize) {
         if length == 0 {
             self.text.clear();
@@ -52,7 +53,7 @@ impl Names {
         self.count = self.count.min(length);
     }
 
-    /// Writes them as a list in JSON.
+    /// Writes the names as a JSON array.
     pub fn write_json(&self, json: &mut String) {
         json.push('[');
         if !self.is_empty() {
@@ -61,7 +62,7 @@ impl Names {
         json.push(']');
     }
 
-    /// How long the list in JSON is, in bytes.
+    /// Returns the length of the JSON array in bytes.
     #[must_use]
     pub fn json_len(&self) -> usize {
         self.text.len() + 4
@@ -86,10 +87,11 @@ impl Names {
         Ok(names)
     }
 
-    /// Makes sure that the text, put into JSON, is a list of so many names.
+    /// Verifies that the string, as JSON, is an array with the right number of
+    /// names.
     fn check(&self) -> Result<(), StoreError> {
-        // All bytes are counted instead of stopping early: the compiler makes
-        // that faster.
+        // Count all bytes instead of stopping early: the compiler makes this
+        // faster.
         let bytes = self.text.bytes();
         let quotes: usize = bytes.clone().map(|b| usize::from(b == b'"')).sum();
         let escaped: usize = bytes.map(|b| usize::from(b < b' ' || b == b'\\')).sum();
@@ -100,7 +102,8 @@ impl Names {
     }
 }
 
-/// The names of a text. (To look for one character is faster than for three.)
+/// Splits the string into names. (Searching for one character is faster than
+/// for three.)
 fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').step_by(2)
 }

@@ -1,5 +1,5 @@
-//! What `rebuild-index` writes: rows for what was found in the spool and on
-//! SFTP. Manifests and tags are put by [`Store::put_manifest`], as in a push.
+//! Writes of `rebuild-index`: rows for objects found in the spool and on SFTP.
+//! Manifests and tags are stored by [`Store::put_manifest`], as in a push.
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, RepositoryName};
@@ -12,20 +12,20 @@ use crate::engine::value::params;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, Store, StoreError};
 
-/// Where the bytes of an adopted blob were found.
+/// The location of an adopted blob's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adopted {
-    /// In this file of the spool, hashed just now.
+    /// In this spool file, which was just hashed.
     Spool(FileId),
-    /// On SFTP with the right size, seen just now.
+    /// On SFTP, just seen with the right size.
     Remote,
 }
 
 impl Store {
-    /// Makes a found blob one of the repository's; the repository and its
-    /// group are made where they are missing. What is only in the spool gets
-    /// its job. The blob is as old as what names it: a newer delete of it
-    /// stands, and a later one counts.
+    /// Adds a found blob to the repository, creating the repository and its
+    /// group if missing. Enqueues the job of a blob that only the spool has.
+    /// The blob gets the generation of the manifest that references it, so that
+    /// a newer delete of the blob takes precedence.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -71,9 +71,9 @@ impl Store {
         .await
     }
 
-    /// Lets every removal of a blob from a repository wait for the tags of the
-    /// repository that are on their way: on SFTP they may still point at what
-    /// names the blob, and the new index need not know that.
+    /// Makes every removal of a blob from a repository wait for the unfinished
+    /// tag jobs of the repository. On SFTP, those tags may still point to
+    /// manifests that reference the blob and that the new index does not know.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.

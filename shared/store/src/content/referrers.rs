@@ -1,4 +1,4 @@
-//! Referrers: manifests that name another one as their subject.
+//! Referrers: manifests with a subject.
 
 use refity_types::digest::Digest;
 use refity_types::manifest::{Descriptor, Manifest};
@@ -11,23 +11,23 @@ use crate::engine::db::Db;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// What a descriptor takes in JSON beside its annotations and its artifact
-/// type, in bytes: digests of sha512 and escapes included.
+/// Maximum size in bytes of a JSON descriptor without its annotations and
+/// artifact type, including SHA-512 digests and escapes.
 const DESCRIPTOR_BYTES: usize = 512;
 
-/// What a manifest with a subject says of itself.
+/// The subject of a manifest, with the data listed for the referrer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
-    /// The manifest that it refers to, which may be absent.
+    /// The subject, which may be missing.
     pub subject: Digest,
-    /// The type of the artifact that it is.
+    /// Artifact type of the manifest.
     pub artifact_type: Option<String>,
-    /// Its annotations.
+    /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
 }
 
 impl Referral {
-    /// The manifest's, if it has a subject.
+    /// Returns the referral of a manifest, or `None` if it has no subject.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Option<Self> {
         manifest.subject.as_ref().map(|subject| Self {
@@ -38,27 +38,29 @@ impl Referral {
     }
 }
 
-/// Which referrers are asked for.
+/// A query for referrers.
 #[derive(Clone, Debug)]
 pub struct ReferrersQuery {
-    /// Of which manifest.
+    /// The subject.
     pub subject: Digest,
-    /// Only those of this artifact type.
+    /// Only referrers of this artifact type.
     pub artifact_type: Option<String>,
-    /// Only those after this place, which a [`ReferrersPage`] told; 0 for all.
+    /// Only referrers after this position, from [`ReferrersPage::next`]; 0 for
+    /// all.
     pub after: i64,
-    /// At most this many.
+    /// Maximum number of referrers.
     pub limit: Option<u32>,
-    /// As many as stay below this size in JSON, in bytes; one at least.
+    /// Maximum size of the referrers in JSON, in bytes. At least one is
+    /// returned.
     pub max_bytes: usize,
 }
 
-/// Some of a manifest's referrers, in an order that stays.
+/// A page of a manifest's referrers, in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferrersPage {
     /// Their descriptors, with annotations and artifact type.
     pub descriptors: Vec<Descriptor>,
-    /// Where the next page begins, if there is one.
+    /// Position of the next page, if there is one.
     pub next: Option<i64>,
 }
 
@@ -135,8 +137,8 @@ fn page(db: &Db, repository: i64, asked: &ReferrersQuery) -> Result<ReferrersPag
 }
 
 impl Store {
-    /// The manifests of a repository that refer to a subject; none for a
-    /// repository that does not exist.
+    /// Returns the manifests of a repository that refer to a subject, or none
+    /// if the repository does not exist.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,5 +1,5 @@
-//! Removal as a desired state: one function for each kind of target, used
-//! by deletes and by the collection. Order on SFTP: tags, revision links,
+//! Removal as a desired state, with one function per kind of target. Used by
+//! deletes and by garbage collection. Order on SFTP: tags, revision links,
 //! layer links, data.
 
 use refity_config::clock::Clock;
@@ -13,7 +13,8 @@ use crate::queue::generation::next_generation;
 use crate::queue::jobs::{NewJob, enqueue_or_join};
 use crate::{JobId, JobKind, StoreError};
 
-/// Notes that a manifest became one that nothing holds by a delete, if it did.
+/// Records when a delete released a manifest, if nothing keeps the manifest any
+/// more.
 fn release(db: &Db, repository: i64, manifest: i64, released_at: i64) -> Result<(), StoreError> {
     if !Gone::default().is_held(db, repository, manifest)? {
         db.run(
@@ -26,8 +27,8 @@ fn release(db: &Db, repository: i64, manifest: i64, released_at: i64) -> Result<
     Ok(())
 }
 
-/// Removes a tag that points somewhere. Returns its job, or `None` if its desired
-/// state is newer than `generation`.
+/// Removes a tag that points to a manifest. Returns its job, or `None` if its
+/// desired state is newer than `generation`.
 pub(crate) fn remove_tag(
     db: &Db,
     clock: &Clock,
@@ -93,8 +94,8 @@ pub(crate) fn withdraw(
         clock,
         &NewJob::removing(JobKind::PublishManifest, target),
     )?;
-    // A tag that is being moved may still point here on SFTP, even if its row
-    // names another manifest.
+    // A tag that is being moved may still point to this manifest on SFTP, even
+    // if its row refers to another one.
     need_each(
         db,
         job,
@@ -121,7 +122,8 @@ pub(crate) fn unlink(
     target: i64,
     generation: Option<i64>,
 ) -> Result<JobId, StoreError> {
-    // Every upload and mount draws its own in its transaction, after this one.
+    // Every upload and mount draws its generation in its own transaction, after
+    // this one.
     let generation = match generation {
         Some(generation) => generation,
         None => next_generation(db, clock.wall_ms())?,
@@ -153,7 +155,8 @@ pub(crate) fn unlink(
     Ok(job)
 }
 
-/// Makes a blob that no repository has go from SFTP, and then from the spool.
+/// Marks a blob without repositories for removal, first from SFTP and then from
+/// the spool. Returns its job.
 pub(crate) fn discard(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreError> {
     let generation = next_generation(db, clock.wall_ms())?;
     db.run(
@@ -176,7 +179,7 @@ pub(crate) fn discard(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreE
     Ok(job)
 }
 
-/// Lets `job` wait for each job that a query gives.
+/// Makes `job` wait for each job that a query returns.
 fn need_each(db: &Db, job: JobId, query: &str, values: impl Params) -> Result<(), StoreError> {
     for needed in db.all(query, values, |row| row.get(0))? {
         add_dependency(db, job, JobId(needed))?;

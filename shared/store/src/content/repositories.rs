@@ -1,4 +1,4 @@
-//! Repositories. They appear on the first push, inside a group that exists.
+//! Repositories. A first push creates a repository if its group exists.
 
 use refity_types::name::RepositoryName;
 
@@ -10,11 +10,12 @@ use crate::{Names, Readable, Store, StoreError};
 /// Whether a repository can be pushed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushTarget {
-    /// It exists, or appears with the push.
+    /// The repository exists, or the push creates it.
     Open,
     /// Its group does not exist.
     NoGroup,
-    /// It does not exist, and its group says `create_on_push: false`.
+    /// The repository does not exist, and its group has `create_on_push:
+    /// false`.
     NoRepository,
 }
 
@@ -26,7 +27,7 @@ pub(crate) fn repository_id(db: &Db, name: &RepositoryName) -> Result<Option<i64
     )
 }
 
-/// Finds a repository, removed or not: its row, and when it was removed.
+/// Finds a repository, removed or not. Returns its row and the time of removal.
 pub(crate) fn find_any_state(
     db: &Db,
     name: &RepositoryName,
@@ -38,7 +39,7 @@ pub(crate) fn find_any_state(
     )
 }
 
-/// Makes a removed repository a new one, in the row that it had.
+/// Creates a removed repository again, in its existing row.
 pub(crate) fn revive(db: &Db, id: i64, now: i64) -> Result<(), StoreError> {
     db.run(
         "UPDATE repositories
@@ -73,7 +74,8 @@ fn group(db: &Db, name: &RepositoryName) -> Result<Option<(i64, bool)>, StoreErr
     )
 }
 
-/// The repository to push to, made where it is missing and may be made.
+/// Returns the repository to push to, creating it if it is missing and may be
+/// created.
 pub(crate) fn ensure_repository(
     db: &Db,
     name: &RepositoryName,
@@ -101,7 +103,7 @@ pub(crate) fn ensure_repository(
     }
 }
 
-/// Whether a push into this repository may begin.
+/// Returns whether a push to this repository may begin.
 pub(crate) fn push_target(db: &Db, name: &RepositoryName) -> Result<PushTarget, StoreError> {
     if repository_id(db, name)?.is_some() {
         return Ok(PushTarget::Open);
@@ -114,7 +116,7 @@ pub(crate) fn push_target(db: &Db, name: &RepositoryName) -> Result<PushTarget, 
 }
 
 impl Store {
-    /// Whether a push into this repository may begin.
+    /// Returns whether a push to this repository may begin.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -123,8 +125,8 @@ impl Store {
         self.read(move |db| push_target(db, &name)).await
     }
 
-    /// The names of the repositories that may be read, in bytewise order: those
-    /// after `last`, at most `limit`.
+    /// Returns the names of the readable repositories in bytewise order: at
+    /// most `limit` after `last`.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,12 +1,12 @@
-//! Sums that lists and the storage page read: each is updated here and only
-//! here, in the transaction that changes what it sums.
+//! Stored sums for lists and the storage page. Each is updated only in this
+//! module, in the transaction that changes its summands.
 //!
 //! | sum | of |
 //! | --- | --- |
-//! | `totals.*` | bytes and number of blobs, by where they are |
-//! | `repositories.logical_bytes`, `unique_bytes` | what a repository has |
+//! | `totals.*` | bytes and number of blobs, by location |
+//! | `repositories.logical_bytes`, `unique_bytes` | blobs and manifests of a repository |
 //! | `repositories.tags`, `last_push_at`, `pulls` | its tags, pushes, pulls |
-//! | `tags.size`, `pulls`, `pulled_at` | its manifest, its pulls |
+//! | `tags.size`, `pulls`, `pulled_at` | manifest and pulls of a tag |
 //! | `totals.done_jobs`, `repositories.done_jobs` | finished jobs |
 //!
 //! A change runs inside a function of this module, which compares the rows
@@ -16,7 +16,7 @@ use crate::StoreError;
 use crate::engine::db::Db;
 use crate::engine::value::params;
 
-/// What a blob counts for in `totals`.
+/// A blob's contribution to `totals`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct BlobShare {
     size: i64,
@@ -83,8 +83,8 @@ pub(crate) fn change_blob<T>(
     Ok(result)
 }
 
-/// Counts other bytes of a blob for all repositories that have it. (The size
-/// of a digest is corrected only when the index is rebuilt from SFTP.)
+/// Corrects the size of a blob in the sums of all repositories that have it.
+/// (The size of a digest changes only when the index is rebuilt from SFTP.)
 fn resize(db: &Db, blob: i64, by: i64) -> Result<(), StoreError> {
     let holders: Vec<i64> = db.all(
         "SELECT repository_id FROM repository_blobs WHERE blob_id = ?1 AND desired
@@ -113,8 +113,8 @@ fn add_bytes(db: &Db, repository: i64, logical: i64, unique: i64) -> Result<(), 
     Ok(())
 }
 
-/// Runs a change of what a repository has of a blob, as a layer or as a
-/// manifest: of `repository_blobs` or `repository_manifests`.
+/// Runs a change of a repository's row for a blob, as a layer or as a manifest,
+/// in `repository_blobs` or `repository_manifests`.
 pub(crate) fn change_holding<T>(
     db: &Db,
     repository: i64,
@@ -133,7 +133,7 @@ pub(crate) fn change_holding<T>(
         [] => add_bytes(db, repository, size, size)?,
         [other] => {
             add_bytes(db, repository, size, 0)?;
-            // It was unique to the other, or is again.
+            // The blob was unique to the other repository, or is again.
             add_bytes(db, *other, 0, -size)?;
         }
         _ => add_bytes(db, repository, size, 0)?,
@@ -152,10 +152,11 @@ fn holds(db: &Db, repository: i64, blob: i64) -> Result<bool, StoreError> {
     )
 }
 
-/// Other repositories that have the blob: all, if there are fewer than two.
+/// Returns other repositories that have the blob. The list is complete if it
+/// has fewer than two entries.
 fn other_holders(db: &Db, repository: i64, blob: i64) -> Result<Vec<i64>, StoreError> {
-    // A repository has at most two rows for one blob, so three rows are of two
-    // repositories at least.
+    // A repository has at most two rows for one blob, so three rows belong to
+    // at least two repositories.
     let found = db.all(
         "SELECT repository_id FROM repository_blobs
          WHERE blob_id = ?1 AND desired AND repository_id <> ?2
@@ -172,7 +173,7 @@ fn other_holders(db: &Db, repository: i64, blob: i64) -> Result<Vec<i64>, StoreE
     Ok(found)
 }
 
-/// Runs a change of where a tag points, and of nothing else about it.
+/// Runs a change of a tag's target, and of nothing else about the tag.
 pub(crate) fn change_tag<T>(
     db: &Db,
     repository: i64,
@@ -207,8 +208,8 @@ fn points(db: &Db, repository: i64, tag: &str) -> Result<Option<i64>, StoreError
     Ok(manifest.flatten())
 }
 
-/// Sets the size of a manifest with all that it needs, in bytes, and that of
-/// its tags.
+/// Sets the size in bytes of a manifest with everything that it needs, and the
+/// size of its tags.
 pub(crate) fn set_manifest_size(db: &Db, manifest: i64, size: i64) -> Result<(), StoreError> {
     let changed = db.run(
         "UPDATE manifests SET size = ?2 WHERE blob_id = ?1 AND size <> ?2",
@@ -223,7 +224,7 @@ pub(crate) fn set_manifest_size(db: &Db, manifest: i64, size: i64) -> Result<(),
     Ok(())
 }
 
-/// Notes a push (milliseconds, UTC).
+/// Records the time of a push (milliseconds, UTC).
 pub(crate) fn pushed(db: &Db, repository: i64, at: i64) -> Result<(), StoreError> {
     db.run(
         "UPDATE repositories SET last_push_at = ?2 WHERE id = ?1 AND last_push_at < ?2",
@@ -232,8 +233,8 @@ pub(crate) fn pushed(db: &Db, repository: i64, at: i64) -> Result<(), StoreError
     Ok(())
 }
 
-/// Counts pulls of a tag or a digest, the last of them at `at` (milliseconds,
-/// UTC); fewer than none where old ones are forgotten.
+/// Adds pulls of a tag or a digest, the last of them at `at` (milliseconds,
+/// UTC). The number is negative if old pulls are deleted.
 pub(crate) fn add_pulls(
     db: &Db,
     repository: i64,
@@ -254,7 +255,8 @@ pub(crate) fn add_pulls(
     Ok(())
 }
 
-/// Forgets all pulls of a repository; its tags keep the time of their last one.
+/// Deletes all pulls of a repository; its tags keep the time of their last
+/// pull.
 pub(crate) fn forget_pulls(db: &Db, repository: i64) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM pulls WHERE repository_id = ?1",
@@ -266,8 +268,8 @@ pub(crate) fn forget_pulls(db: &Db, repository: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts a job that has just been finished (`by` 1), or is about to be
-/// deleted from the history (-1).
+/// Counts a job that has just been finished (`by` 1), or is about to be deleted
+/// (-1).
 pub(crate) fn count_done(db: &Db, job: i64, by: i64) -> Result<(), StoreError> {
     db.run("UPDATE totals SET done_jobs = done_jobs + ?1", [by])?;
     db.run(

@@ -1,4 +1,4 @@
-//! Tags, as `tags/list` shows them.
+//! Tags for `tags/list`.
 
 use refity_types::name::RepositoryName;
 
@@ -7,8 +7,8 @@ use crate::engine::value::params;
 use crate::{Names, Store, StoreError};
 
 impl Store {
-    /// The repository's tags in bytewise order: those after `last`, at most
-    /// `limit`. Nothing for a repository that does not exist.
+    /// Returns the repository's tags in bytewise order: at most `limit` after
+    /// `last`. Returns none if the repository does not exist.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,4 +1,4 @@
-//! Upload sessions, and the commit that makes a blob of one.
+//! Upload sessions, and the commit that turns one into a blob.
 
 use refity_types::digest::{Digest, Hasher};
 use refity_types::name::{FileId, RepositoryName, UploadId};
@@ -10,39 +10,39 @@ use crate::engine::sql::file_from;
 use crate::engine::value::params;
 use crate::{JobId, PushTarget, Store, StoreError, UserId};
 
-/// How many sessions are deleted in one transaction: it holds up every other
-/// write.
+/// Maximum number of sessions deleted per transaction, which blocks all other
+/// writes.
 const PURGED_AT_ONCE: u32 = 200;
 
-/// An upload session of this boot.
+/// An upload session of the current boot.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Where it stands.
+    /// State of the session.
     pub state: UploadState,
-    /// Bytes received and hashed.
+    /// Number of bytes received and hashed.
     pub offset: u64,
 }
 
-/// Where an upload session stands.
+/// The state of an upload session.
 #[derive(Clone, Debug)]
 pub enum UploadState {
-    /// It takes bytes; this is the hash of those that came.
+    /// Open, with the hash of the bytes received so far.
     Open(Hasher),
-    /// It became this blob.
+    /// Committed as this blob.
     Committed(Digest),
 }
 
 /// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// The blob is the repository's.
+    /// The repository has the blob.
     Blob {
-        /// The jobs that carry it to SFTP.
+        /// The jobs that transfer the blob to SFTP.
         jobs: Vec<JobId>,
-        /// The file that the blob had before: it is to be removed.
+        /// The previous file of the blob, to be removed.
         replaced: Option<FileId>,
     },
-    /// The session is not open (any more).
+    /// The session is not open.
     NoSession,
     /// The repository cannot be pushed to.
     Refused(PushTarget),
@@ -84,8 +84,8 @@ impl Store {
         .await
     }
 
-    /// The upload session of this repository. One that was open in another
-    /// boot is gone: its bytes were not on disk yet.
+    /// Returns the upload session of this repository. A session opened in an
+    /// earlier boot has ended, since its bytes may not have reached the disk.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -121,7 +121,8 @@ impl Store {
                 ),
                 None => match Hasher::resume(&hash_state) {
                     Ok(hash) => UploadState::Open(hash),
-                    // Of another version of the program: the client starts over.
+                    // Saved by another version of the program: the client has
+                    // to start over.
                     Err(_) => return Ok(None),
                 },
             };
@@ -130,8 +131,8 @@ impl Store {
         .await
     }
 
-    /// Records the offset of an open session. Returns `false` if it is not open.
-    /// A power cut may undo this, and ends the session anyway.
+    /// Records the offset of an open session. Returns `false` if it is not
+    /// open. A power failure may undo this, and ends the session anyway.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -153,12 +154,12 @@ impl Store {
         .await
     }
 
-    /// Makes a blob of an open session, in one transaction: the blob names
-    /// the session's file, the repository has the blob, its jobs exist, the
-    /// session is committed. The file must be on disk before.
+    /// Commits an open session, in one transaction: the blob refers to the
+    /// session's file, the repository gets the blob, its jobs are enqueued, and
+    /// the session is marked as committed. The file must be on disk before.
     ///
-    /// The file that the blob had before is replaced: it was verified longer
-    /// ago, and may be damaged or gone.
+    /// Replaces the previous file of the blob, which was verified longer ago
+    /// and may be damaged or missing.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -227,8 +228,8 @@ impl Store {
         .await
     }
 
-    /// Removes the rows of sessions that nothing happened to since `before`
-    /// (milliseconds, UTC). Their files are the sweep's.
+    /// Deletes sessions without activity since `before` (milliseconds, UTC).
+    /// The sweep removes their files.
     ///
     /// # Errors
     /// If the database cannot be written.
