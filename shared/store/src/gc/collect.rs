@@ -1,14 +1,14 @@
-//! Garbage collection of what nothing needs any more, while pushes go on.
+//! Garbage collection of unreferenced content, concurrently with pushes.
 //!
-//! Kept are: tagged manifests; what an index of the repository names; what
-//! refers to a manifest that is there; untagged manifests, unless a delete
-//! made them so (or [`CollectRules::untagged_after`] is over); all that a
-//! manifest of the repository names; and content that a client was told of within
-//! [`GRACE`].
+//! Kept are: tagged manifests; children of an index in the repository;
+//! referrers of an existing manifest; untagged manifests, unless a delete
+//! untagged them or [`CollectRules::untagged_after`] has passed; everything
+//! that a manifest of the repository references; and content that a client
+//! pushed or learned about within [`GRACE`].
 //!
-//! A plan is made from one look at the index. What it lists is then decided
-//! once more, some at a time, in the transaction that marks it: a push that
-//! came between has made it needed, and it stays.
+//! The plan is made from one snapshot of the index. Its entries are then
+//! checked again, a few at a time, in the transaction that marks them: content
+//! that a concurrent push needs again is kept.
 
 use std::ops::ControlFlow::Continue;
 use std::time::{Duration, Instant};
@@ -26,62 +26,63 @@ use crate::gc::reachability::{Gone, Member, members};
 use crate::queue::health::is_up;
 use crate::{Store, StoreError};
 
-/// How long all that a client pushed, mounted or was told of stays.
+/// How long content is kept after a client pushed, mounted or learned about it.
 pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many are marked in one transaction: it holds up every other write.
+/// Maximum number of targets marked per transaction, which blocks all other
+/// writes.
 const AT_ONCE: usize = 100;
 
-/// How many times as long as it worked a collection rests after each part. On
-/// two cores who pulls keeps most of both then.
+/// How many times as long as its last step a collection pauses. This leaves
+/// most of two cores to pulls and pushes.
 const REST: u32 = 2;
 
-/// How many rows one step of the plan looks at.
+/// Number of rows that one step of the plan reads.
 const STEP: usize = 1000;
 
-/// Something that is collected.
+/// A collected object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Collected {
-    /// A repository's manifest.
+    /// A manifest of a repository.
     Manifest(RepositoryName, Digest),
-    /// A repository's hold on a blob.
+    /// A repository's link to a blob.
     Link(RepositoryName, Digest),
-    /// The bytes of a blob or of a manifest, which no repository has any
-    /// more, and how many they are.
+    /// The bytes of a blob or manifest that no repository has any more, with
+    /// their size.
     Bytes(Digest, u64),
 }
 
-/// How much was collected, or would be.
+/// The amount of collected content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Collection {
-    /// Manifests, counted in each repository.
+    /// Number of manifests, counted in each repository.
     pub manifests: u64,
-    /// Blobs, counted in each repository.
+    /// Number of blobs, counted in each repository.
     pub links: u64,
-    /// Blobs and manifests that no repository has any more.
+    /// Number of blobs and manifests that no repository has any more.
     pub blobs: u64,
-    /// Their bytes.
+    /// Size of these in bytes.
     pub bytes: u64,
 }
 
 /// The result of collecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collect {
-    /// It is done (or said).
+    /// The collection is complete (or, in a dry run, reported).
     Done(Collection),
-    /// Nothing is collected while the storage is failing. Before it was, this
-    /// much was.
+    /// The collection stopped because the storage is failing. This much was
+    /// collected before.
     StorageFailing(Collection),
-    /// SFTP holds images that the index does not know: nothing is garbage
-    /// that they may need.
+    /// SFTP holds images that the index does not know, so content that they may
+    /// need is not garbage.
     PartialIndex,
 }
 
 impl Collect {
-    /// What was collected.
+    /// Returns what was collected.
     ///
     /// # Errors
-    /// In words, why nothing was, or not all.
+    /// A description of why nothing, or not everything, was collected.
     pub fn done(self) -> Result<Collection, &'static str> {
         match self {
             Self::Done(collection) => Ok(collection),
@@ -101,7 +102,7 @@ impl Collect {
     }
 }
 
-/// Why nothing may be collected now, after this much.
+/// Returns why collecting must stop now, after this much.
 fn refusal(db: &Db, before: Collection) -> Result<Option<Collect>, StoreError> {
     Ok(if is_index_partial(db)? {
         Some(Collect::PartialIndex)
@@ -112,7 +113,7 @@ fn refusal(db: &Db, before: Collection) -> Result<Option<Collect>, StoreError> {
     })
 }
 
-/// See [`Store::note_partial_index`].
+/// Returns whether the index is partial; see [`Store::note_partial_index`].
 pub(crate) fn is_index_partial(db: &Db) -> Result<bool, StoreError> {
     db.one("SELECT partial_index FROM collection", (), |row| row.get(0))
 }
@@ -130,7 +131,7 @@ impl Collection {
     }
 }
 
-/// Times before which something must have been, in milliseconds UTC.
+/// Content must be older than these times to be collected, in milliseconds UTC.
 #[derive(Clone, Copy)]
 struct Before {
     touched: i64,
@@ -150,22 +151,23 @@ impl Before {
 /// A target that may be collected.
 #[derive(Clone, Copy)]
 enum Target {
-    /// The key in `repository_manifests`.
+    /// Id of the row in `repository_manifests`.
     Manifest(i64),
-    /// The key in `repository_blobs`.
+    /// Id of the row in `repository_blobs`.
     Link(i64),
-    /// The key in `blobs`.
+    /// Id of the row in `blobs`.
     Bytes(i64),
 }
 
-/// A manifest that may go when nothing holds it: the grace is over since ?1,
-/// and a delete let go of it, or it has been untagged since before ?2.
+/// Condition for a manifest that may be collected if nothing holds it: its
+/// grace period ended before ?1, and a delete released it or it has been
+/// untagged since before ?2.
 const LEFT: &str = "rm.desired AND rm.touched_at < ?1
     AND coalesce(rm.released_at, 0) < ?1 AND coalesce(rm.untagged_at, 0) < ?1
     AND (rm.released_at IS NOT NULL
          OR (rm.touched_at < ?2 AND rm.pushed_at < ?2 AND coalesce(rm.untagged_at, 0) < ?2))";
 
-/// What would be collected, each after what held it.
+/// The targets to collect, each after the targets that held it.
 #[derive(Default)]
 struct Plan {
     targets: Vec<Target>,
@@ -225,8 +227,8 @@ impl Plan {
     }
 }
 
-/// The keys of a table, in ranges of [`STEP`]: after the first, up to the
-/// second.
+/// Splits the ids of a table into ranges of [`STEP`]: after the first, up to
+/// and including the second.
 fn steps(db: &Db, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, StoreError> {
     let last = db.all(
         &format!("SELECT coalesce(max(id), 0) FROM {table}"),
@@ -237,7 +239,7 @@ fn steps(db: &Db, table: &str) -> Result<impl Iterator<Item = (i64, i64)>, Store
     Ok(starts.map(|after| (after, after + STEP as i64)))
 }
 
-/// Collects a target, if it still is garbage.
+/// Collects a target if it is still garbage.
 fn mark(
     db: &Db,
     clock: &Clock,
@@ -259,7 +261,8 @@ fn mark(
             if nothing.is_held(db, found.repository, found.manifest)? {
                 return Ok(None);
             }
-            // The query gives the time of its release in the place of touched_at.
+            // The query returns the time of the release in the column of
+            // touched_at.
             withdraw(db, clock, id, None, found.touched_at)?;
         }
         Target::Link(id) => {
@@ -292,7 +295,7 @@ fn mark(
     describe(db, target)
 }
 
-/// What a target is called.
+/// Describes a target.
 fn describe(db: &Db, target: Target) -> Result<Option<Collected>, StoreError> {
     let (query, id) = match target {
         Target::Manifest(id) => (
@@ -323,27 +326,27 @@ fn describe(db: &Db, target: Target) -> Result<Option<Collected>, StoreError> {
 }
 
 impl Store {
-    /// Collects garbage, or (`dry_run`) tells what would be collected, one by
-    /// one. Clients do not see it any more at once; jobs remove it from SFTP.
-    /// What is pushed meanwhile stays, and it stops when the storage is failing.
-    /// Rests longer than it works.
+    /// Collects garbage or, with `dry_run`, only reports it, one object at a
+    /// time. Collected content is invisible to clients immediately; jobs remove
+    /// it from SFTP. Keeps content that is pushed meanwhile, and stops if the
+    /// storage fails. Pauses for longer than it works.
     ///
     /// # Errors
-    /// If the database cannot be read or written; what was collected before
-    /// stays so.
+    /// If the database cannot be read or written; content collected before that
+    /// stays collected.
     pub async fn collect(
         &self,
         rules: CollectRules,
         dry_run: bool,
         mut found: impl FnMut(Collected),
     ) -> Result<Collect, StoreError> {
-        // Each plan takes a connection for a while.
+        // Each plan occupies a connection for a while.
         let _one_at_a_time = self.collecting.lock().await;
         let refused = self
             .read_in_background(|db| refusal(db, Collection::default()))
             .await?;
         match refused {
-            // What would be collected can be said all the same.
+            // A dry run is possible even if the storage is failing.
             Some(Collect::StorageFailing(_)) if dry_run => {}
             Some(refused) => return Ok(refused),
             None => {}
@@ -378,8 +381,8 @@ impl Store {
         Ok(Collect::Done(collection))
     }
 
-    /// Notes that SFTP holds images that the index does not know. What they
-    /// need cannot be told from garbage.
+    /// Records that SFTP holds images that the index does not know. What they
+    /// need cannot be distinguished from garbage.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -392,7 +395,8 @@ impl Store {
     }
 }
 
-/// Checks each target. Returns what was collected, and how long it took.
+/// Checks and marks each target. Returns what was collected, and how long it
+/// took.
 fn each(
     targets: Vec<Target>,
     mut look: impl FnMut(Target) -> Result<Option<Collected>, StoreError>,

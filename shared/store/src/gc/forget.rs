@@ -1,13 +1,14 @@
-//! Deletes the rows of what was deleted or collected, once SFTP no longer has it
-//! and no job that is still shown was about it.
+//! Deletes the rows of deleted and collected content, once SFTP no longer has
+//! it and no listed job refers to it.
 //!
-//! Rows are looked for in a read, since most removed rows have to stay for as
-//! long as their jobs are shown. Each is checked again when it is deleted.
+//! Candidates are found in a read, since most removed rows must be kept as long
+//! as their jobs are listed. Each is checked again when it is deleted.
 
 use crate::engine::db::Db;
 use crate::{Store, StoreError};
 
-/// How many rows are deleted in one transaction: it holds up every other write.
+/// Maximum number of rows deleted per transaction, which blocks all other
+/// writes.
 const AT_ONCE: usize = 200;
 
 /// Removed rows of a table, as `t`, that nothing needs any more.
@@ -32,7 +33,7 @@ const REMOVED: [Removed; 4] = [
         condition: "NOT t.desired AND t.published_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM jobs j WHERE j.kind = 'publish_manifest' AND j.target = t.id)",
     },
-    // Those that nothing of the index refers to any more.
+    // Rows that nothing in the index refers to any more.
     Removed {
         table: "blobs",
         condition: "NOT t.desired AND t.stored_at IS NULL AND t.file IS NULL
@@ -46,7 +47,7 @@ const REMOVED: [Removed; 4] = [
     },
 ];
 
-/// What looks for removed rows, to look at the plans.
+/// The queries that find removed rows, for tests of their plans.
 #[cfg(test)]
 pub(crate) fn queries() -> Vec<String> {
     REMOVED.iter().map(Removed::query).collect()
@@ -62,7 +63,7 @@ impl Removed {
         db.all(&self.query(), [limit], |row| row.get(0))
     }
 
-    /// Deletes these rows, as far as nothing needs them still.
+    /// Deletes these rows, except those that are still needed.
     fn delete(&self, db: &Db, rows: &[i64]) -> Result<usize, StoreError> {
         let Self { table, condition } = self;
         let mut deleted = 0;
@@ -85,8 +86,8 @@ impl Removed {
 }
 
 impl Store {
-    /// Deletes rows of what was removed, at most `limit` of each kind. Returns
-    /// how many.
+    /// Deletes rows of removed content, at most `limit` of each kind. Returns
+    /// the number of deleted rows.
     ///
     /// # Errors
     /// If the database cannot be written.

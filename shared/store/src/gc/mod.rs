@@ -1,4 +1,4 @@
-//! Garbage collection, eviction, and the purge of rows.
+//! Garbage collection, eviction, and deletion of old rows.
 
 pub(crate) mod collect;
 pub(crate) mod forget;

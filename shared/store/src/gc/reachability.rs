@@ -1,6 +1,5 @@
 //! Reachability: what holds a manifest or a blob, and what nothing holds any
-//! more when something is removed. Deletes, previews and the collection all ask
-//! here.
+//! more after a removal. Used by deletes, previews and garbage collection.
 //!
 //! A manifest is held in its repository by its tags, by indexes there that refer
 //! to it, and by its subject there. A blob is held by the manifests there that
@@ -14,11 +13,11 @@ use crate::StoreError;
 use crate::engine::db::{Db, Row};
 use crate::engine::value::{Params, params};
 
-/// What holds the manifest ?2 of the repository ?1: tags (as their negative
-/// keys), and manifests (as their keys in `repository_manifests`).
+/// Holders of the manifest ?2 of the repository ?1: tags (as their negated
+/// ids), and manifests (as their ids in `repository_manifests`).
 ///
-/// The inner queries start from the one manifest that is asked about, and never
-/// walk through all that a repository has.
+/// The inner queries start from this manifest, so that they never scan
+/// everything that the repository has.
 const HOLDERS: &str = "
     SELECT -t.id FROM tags t WHERE t.repository_id = ?1 AND t.manifest_id = ?2
     UNION ALL
@@ -32,15 +31,15 @@ const HOLDERS: &str = "
         SELECT s.id FROM referrers f JOIN blobs s ON s.digest = f.subject
         WHERE f.manifest_id = ?2)";
 
-/// The manifests of the repository ?1 that refer to the blob ?2 (if ?3, to the
-/// manifest ?2).
+/// The manifests of the repository ?1 that refer to the blob ?2 or, if ?3, to
+/// the manifest ?2.
 const NAMED_BY: &str = "
     SELECT h.id, h.manifest_id FROM repository_manifests h
     WHERE h.repository_id = ?1 AND h.desired AND h.manifest_id IN (
         SELECT x.manifest_id FROM manifest_references x
         WHERE x.blob_id = ?2 AND x.is_manifest = ?3)";
 
-/// The manifests that the manifest ?2 of the repository ?1 holds there.
+/// The manifests that the manifest ?2 holds in the repository ?1.
 const HELD: &str = "
     SELECT c.id, c.repository_id, c.manifest_id, c.touched_at FROM repository_manifests c
     WHERE c.repository_id = ?1 AND c.desired AND c.manifest_id IN (
@@ -53,7 +52,8 @@ const HELD: &str = "
         WHERE s.id = ?2)";
 
 /// The manifests that need the bytes ?1, with their repositories: those that
-/// refer to them where the repository has them, and the manifest that they are.
+/// refer to them in a repository that has them, and the manifest with these
+/// bytes.
 const NEEDED_BY: &str = "
     SELECT h.repository_id, h.id FROM manifest_references x
     JOIN repository_manifests h ON h.manifest_id = x.manifest_id AND h.desired
@@ -64,43 +64,43 @@ const NEEDED_BY: &str = "
     SELECT repository_id, id FROM repository_manifests WHERE manifest_id = ?1 AND desired
     LIMIT ?2";
 
-/// The rows that have the bytes ?1, now or since ?2: of `repository_blobs`
-/// (FALSE) and of `repository_manifests` (TRUE).
+/// The rows that have the bytes ?1, now or since ?2: in `repository_blobs`
+/// (FALSE) and in `repository_manifests` (TRUE).
 const HAD_BY: &str = "
     SELECT id, FALSE FROM repository_blobs WHERE blob_id = ?1 AND (desired OR touched_at >= ?2)
     UNION ALL
     SELECT id, TRUE FROM repository_manifests
     WHERE manifest_id = ?1 AND (desired OR touched_at >= ?2)";
 
-/// The queries with the number of their values, to look at their plans.
+/// The queries with the number of their parameters, for tests of their plans.
 #[cfg(test)]
 pub(crate) const QUERIES: [&str; 5] = [HOLDERS, NAMED_BY, HELD, NEEDED_BY, HAD_BY];
 
 /// A manifest of a repository.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
-    /// Its key in `repository_manifests`.
+    /// Id of the row in `repository_manifests`.
     pub(crate) id: i64,
     pub(crate) repository: i64,
     pub(crate) manifest: i64,
-    /// When a client was last told of it (milliseconds, UTC).
+    /// When a client last pushed it or learned about it (milliseconds, UTC).
     pub(crate) touched_at: i64,
 }
 
-/// What counts as removed already, by its keys.
+/// Rows that are treated as removed, by their ids.
 #[derive(Clone, Default)]
 pub(crate) struct Gone {
-    /// In `tags`.
+    /// Ids in `tags`.
     pub(crate) tags: HashSet<i64>,
-    /// In `repository_manifests`.
+    /// Ids in `repository_manifests`.
     pub(crate) manifests: HashSet<i64>,
-    /// In `repository_blobs`.
+    /// Ids in `repository_blobs`.
     pub(crate) links: HashSet<i64>,
 }
 
 impl Gone {
-    /// Whether a manifest is held in its repository by something that is not
-    /// gone.
+    /// Returns whether a manifest is held in its repository by a row that is
+    /// not removed.
     pub(crate) fn is_held(
         &self,
         db: &Db,
@@ -118,15 +118,16 @@ impl Gone {
         })
     }
 
-    /// Whether a manifest of the repository that is not gone refers to a blob.
+    /// Returns whether a manifest of the repository that is not removed refers
+    /// to a blob.
     pub(crate) fn is_named(&self, db: &Db, repository: i64, blob: i64) -> Result<bool, StoreError> {
         any(db, NAMED_BY, params![repository, blob, false], |row| {
             Ok(!self.manifests.contains(&row.get(0)?))
         })
     }
 
-    /// Whether a repository has the bytes of a blob, or had them since then
-    /// (milliseconds, UTC), by a row that is not gone.
+    /// Returns whether a repository has the bytes of a blob, or had them since
+    /// `since` (milliseconds, UTC), by a row that is not removed.
     pub(crate) fn is_had(&self, db: &Db, blob: i64, since: i64) -> Result<bool, StoreError> {
         any(db, HAD_BY, [blob, since], |row| {
             let gone = if row.get(1)? {
@@ -138,9 +139,9 @@ impl Gone {
         })
     }
 
-    /// Adds the manifests that nothing holds any more, of these and of those
-    /// that only they hold, as far as they `may_go`. Returns the added ones,
-    /// each after what held it.
+    /// Adds the manifests, among these and those that only they hold, that
+    /// nothing holds any more and that `may_go`. Returns the added ones, each
+    /// after its former holders.
     pub(crate) fn add_unheld(
         &mut self,
         db: &Db,
@@ -163,7 +164,7 @@ impl Gone {
     }
 }
 
-/// Whether any row of a query is one that is looked for.
+/// Returns whether any row of a query satisfies the condition.
 fn any(
     db: &Db,
     query: &str,
@@ -178,12 +179,12 @@ fn any(
     Ok(found)
 }
 
-/// The manifests that a manifest holds in its repository.
+/// Returns the manifests that a manifest holds in its repository.
 pub(crate) fn held_by(db: &Db, repository: i64, manifest: i64) -> Result<Vec<Member>, StoreError> {
     members(db, HELD, [repository, manifest])
 }
 
-/// The manifests that a query gives, in the order of [`Member`]'s fields.
+/// Returns the manifests of a query whose columns are the fields of [`Member`].
 pub(crate) fn members(
     db: &Db,
     query: &str,
@@ -199,8 +200,8 @@ pub(crate) fn members(
     })
 }
 
-/// The digest of a manifest of the repository that refers to this blob, or to
-/// this manifest.
+/// Returns the digest of a manifest of the repository that refers to this blob
+/// or manifest, if there is one.
 pub(crate) fn named_by(
     db: &Db,
     repository: i64,
@@ -216,8 +217,8 @@ pub(crate) fn named_by(
     )
 }
 
-/// The manifests that need a blob's bytes, as their repositories and their keys
-/// in `repository_manifests`: at most `limit`.
+/// Returns the manifests that need a blob's bytes, as the ids of their
+/// repositories and their ids in `repository_manifests`: at most `limit`.
 pub(crate) fn needed_by(db: &Db, blob: i64, limit: i64) -> Result<Vec<(i64, i64)>, StoreError> {
     db.all(NEEDED_BY, [blob, limit], |row| {
         Ok((row.get(0)?, row.get(1)?))

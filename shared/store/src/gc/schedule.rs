@@ -1,5 +1,5 @@
-//! The collection by the schedule: for each of its times it is done once, by
-//! one process, and tried again until it is.
+//! Scheduled garbage collection. For each scheduled time, one process collects
+//! once, and retries until the collection is complete.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use refity_config::clock::millis;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// Between two tries.
+/// Pause between two attempts.
 pub const COLLECTION_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 impl Store {
-    /// Takes the turn to collect for this time of the schedule (milliseconds,
-    /// UTC). Returns `false` if that has been done, if another process
-    /// does it, and for [`COLLECTION_PAUSE`] after a try.
+    /// Claims the collection for this scheduled time (milliseconds, UTC).
+    /// Returns `false` if it is completed, if another process is collecting,
+    /// and for [`COLLECTION_PAUSE`] after an attempt.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -43,8 +43,8 @@ impl Store {
         .await
     }
 
-    /// The collection for this time of the schedule is done. Without a time:
-    /// it did not get to its end, and is to be tried again.
+    /// Records that the collection for this scheduled time is completed. If the
+    /// time is `None`, the collection did not complete and is retried.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,5 +1,5 @@
-//! What the sweep and the eviction ask: which files are named, which blobs
-//! are only cached, what history is old.
+//! Queries of the sweep and of eviction: files with a row, blobs that are only
+//! cached, old history.
 
 use refity_types::digest::Digest;
 use refity_types::name::FileId;
@@ -12,10 +12,11 @@ use crate::engine::sql::file_from;
 use crate::engine::value::params;
 use crate::{BlobId, JobId, Store, StoreError};
 
-/// How many jobs are deleted in one transaction: it holds up every other write.
+/// Maximum number of jobs deleted per transaction, which blocks all other
+/// writes.
 const AT_ONCE: u32 = 200;
 
-/// A blob whose file in the spool may be only a cache.
+/// A blob whose spool file may be only a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvictionCandidate {
     /// Id of the row.
@@ -24,12 +25,12 @@ pub struct EvictionCandidate {
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
-    /// Its file.
+    /// The spool file.
     pub file: FileId,
 }
 
-/// A blob that SFTP holds since before ?1, that nothing stores again, and
-/// that no unpublished manifest names.
+/// Condition for a blob that SFTP has held since before ?1, that no job stores
+/// again, and that no unpublished manifest references.
 const EVICTABLE: &str = "
     b.file IS NOT NULL AND b.stored_at <= ?1 AND b.desired
     AND NOT EXISTS (SELECT 1 FROM jobs j
@@ -39,7 +40,7 @@ const EVICTABLE: &str = "
                     WHERE m.blob_id = b.id AND rm.desired AND rm.published_at IS NULL)";
 
 impl Store {
-    /// Those of these files that a row names: a blob's, or an upload's.
+    /// Returns those of these files that a blob or an upload refers to.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -61,7 +62,7 @@ impl Store {
         .await
     }
 
-    /// Those of these jobs that are not done.
+    /// Returns those of these jobs that are not done.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -82,7 +83,7 @@ impl Store {
         .await
     }
 
-    /// Bytes of the spool's files that SFTP holds too.
+    /// Returns the size of the spool's files that SFTP holds too, in bytes.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -93,8 +94,8 @@ impl Store {
         .await
     }
 
-    /// Blobs that could be evicted, the longest unused first: SFTP holds them
-    /// since before `stored_before` (milliseconds, UTC).
+    /// Returns blobs that could be evicted, least recently used first. SFTP has
+    /// held them since before `stored_before` (milliseconds, UTC).
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -130,8 +131,8 @@ impl Store {
         .await
     }
 
-    /// Detaches a blob from its file if it still is evictable and that file is its
-    /// own. The file may be removed only if this returns true.
+    /// Detaches a blob from its file if the blob is still evictable and still
+    /// has that file. The file may be removed only if this returns `true`.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -156,8 +157,8 @@ impl Store {
         .await
     }
 
-    /// Removes finished jobs older than `before` (milliseconds, UTC) whose
-    /// intents are forgotten: at most `limit`, a few in one transaction.
+    /// Deletes finished jobs older than `before` (milliseconds, UTC) without
+    /// remaining intents: at most `limit`, a few per transaction.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -174,7 +175,7 @@ impl Store {
     }
 }
 
-/// Jobs that were finished before ?1 and whose intents are forgotten.
+/// Jobs that were finished before ?1 and have no remaining intents.
 pub(crate) const OLD_JOBS: &str = "
     SELECT j.id FROM jobs j WHERE j.finished_at < ?1
       AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.job_id = j.id)
