@@ -1,8 +1,8 @@
-//! Who works on a job: claims, leases and their end.
+//! Claims of jobs, and their leases.
 //!
-//! A lease is the number of a job's claim. Each later write of the one who
-//! claimed names it, so that a job that was given to someone else cannot be
-//! written any more.
+//! A lease is the number of a job's claim. Each later write of the claiming
+//! process includes it, so that a process cannot write a job that was given to
+//! another one.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::engine::value::params;
 use crate::queue::jobs::{Claim, Lease};
 use crate::{JobId, Store, StoreError};
 
-/// How long a claim is good without a heartbeat.
+/// How long a claim is valid without a heartbeat.
 pub const LEASE: Duration = Duration::from_secs(60);
 
-/// How much longer a job that overwrites stays with an owner that fell
-/// silent, and how long after the end of its run its target is looked at
-/// again: longer than any call to SFTP may take.
+/// How much longer a job that overwrites stays with a silent owner, and how
+/// long after the end of its run its target is checked again. Longer than any
+/// call to SFTP may take.
 pub const LAST_CALL: Duration = Duration::from_secs(5 * 60);
 
-/// The jobs that are ready: pending, or failed and due once more. Of those
-/// that remove (priority 10 and more, see [`crate::queue::jobs`]) one runs at a time,
-/// so that a large collection takes little from who pushes and pulls. (As a
-/// bound of the index, so that the others are not even looked at.)
+/// Jobs that are ready: pending, or failed and due again. Only one removing job
+/// (priority 10 and above, see [`crate::queue::jobs`]) runs at a time, so that
+/// a large collection does not slow down pushes and pulls. (This is a bound of
+/// the index, so that the other removing jobs are not even read.)
 const READY: &str = "
     SELECT id FROM jobs INDEXED BY jobs_to_claim
     WHERE state IN ('pending', 'failed')
@@ -37,23 +37,23 @@ const READY: &str = "
       AND (SELECT state = 'up' FROM storage_health)
     ORDER BY priority, run_after, id LIMIT 1";
 
-/// Running jobs whose owner has been silent for too long, or ran in another
+/// Running jobs whose owner has been silent for too long, or ran in an earlier
 /// boot.
 const EXPIRED: &str = "
     state = 'running' AND (boot_id <> ?2
         OR lease_until + CASE WHEN overwrites THEN ?3 ELSE 0 END <= ?1)";
 
-/// What becomes of a run that overwrites, ended by somebody else now (?1, in
-/// the boot ?2): a last call of it may reach SFTP up to ?3 later, and undo
-/// there what was made true since.
+/// The state of an overwriting run that another process ends now (?1, in the
+/// boot ?2): a last call of the run may reach SFTP up to ?3 later and undo
+/// changes made since.
 const SUSPECT: &str = "
     suspect_until = CASE WHEN overwrites THEN ?1 + ?3 ELSE suspect_until END,
     suspect_boot = CASE WHEN overwrites THEN ?2 ELSE suspect_boot END";
 
 /// A run whose process died or fell silent counts as a failure of its job,
-/// since the job may be what killed it (by its memory, say): it is tried again
-/// at ?1 at the earliest, a second later after the first such end, and twice as
-/// long after each next, up to five minutes.
+/// since the job may be the cause (for example by its memory usage). The job is
+/// retried at ?1 at the earliest: a second later after the first failure of
+/// this kind, and twice as long after each further one, up to five minutes.
 const COUNTED: &str = "
     attempt = attempt + 1,
     run_after = ?1 + CASE WHEN attempt < 9 THEN 1000 << attempt ELSE 300000 END,
@@ -63,7 +63,7 @@ const COUNTED: &str = "
               || 'may be out of memory.'";
 
 impl Store {
-    /// Whether [`Store::claim`] would find a job now.
+    /// Returns whether [`Store::claim`] would find a job now.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -79,9 +79,9 @@ impl Store {
         .await
     }
 
-    /// Claims the most urgent ready job; of blobs only those of at most
-    /// `max_bytes`, where given. None while the storage is failing. Two
-    /// processes never claim the same job.
+    /// Claims the most urgent ready job. If `max_bytes` is set, skips larger
+    /// blobs. Returns `None` while the storage is failing. Two processes never
+    /// claim the same job.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -94,8 +94,8 @@ impl Store {
         self.write_relaxed(move |db| {
             let now = clock.boot_ms();
             let lease_until = now + millis(LEASE);
-            // A run that begins after the last late call is the look that was
-            // owed to the target.
+            // A run that begins after the last possible late call is the
+            // required check of the target.
             db.optional(
                 &format!(
                     "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
@@ -128,10 +128,10 @@ impl Store {
         .await
     }
 
-    /// Renews an owner's leases on these jobs and notes the bytes sent, in one
-    /// transaction. Returns the claims that it still has. A job that is not
-    /// named, since its result could not be stored, runs again when its lease
-    /// has expired.
+    /// Renews an owner's leases on these jobs and records the bytes sent, in
+    /// one transaction. Returns the claims that the owner still holds. A job
+    /// that is left out, since its result could not be recorded, runs again
+    /// when its lease has expired.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -160,7 +160,8 @@ impl Store {
         .await
     }
 
-    /// Who has running jobs, tries the storage, or collects by the schedule.
+    /// Returns the owners of running jobs, of probes of the storage and of
+    /// scheduled collections.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -178,10 +179,10 @@ impl Store {
         .await
     }
 
-    /// Releases the jobs of an owner that ends as it was asked to, and its turns to
-    /// probe the storage and to collect. Targets that a run overwrites are
-    /// reconciled again later, since a last call may still be on its way. Returns
-    /// the number of jobs.
+    /// Releases the jobs of an owner that shuts down, and its claims to probe
+    /// the storage and to collect. Targets that a run overwrites are reconciled
+    /// again later, since a last call may still be in flight. Returns the
+    /// number of jobs.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -189,8 +190,8 @@ impl Store {
         self.end_runs_of(owner, "run_after = ?1").await
     }
 
-    /// As [`Store::release_jobs`], for an owner whose process is dead: each of its
-    /// jobs counts a failed attempt.
+    /// Like [`Store::release_jobs`], for an owner whose process is dead: each
+    /// of its jobs counts a failed attempt.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -221,7 +222,7 @@ impl Store {
         .await
     }
 
-    /// Whether [`Store::end_expired_leases`] would put a job back.
+    /// Returns whether [`Store::end_expired_leases`] would release a job.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -237,9 +238,9 @@ impl Store {
         .await
     }
 
-    /// Puts back the jobs whose lease has run out (those that overwrite:
-    /// [`LAST_CALL`] later) or is of another boot. Each counts a failed attempt.
-    /// What a run overwrites is looked at again later, as in
+    /// Releases the jobs whose lease has expired (for overwriting jobs,
+    /// [`LAST_CALL`] later) or belongs to an earlier boot. Each counts a failed
+    /// attempt. Targets that a run overwrites are checked again later, as in
     /// [`Store::release_jobs`].
     ///
     /// # Errors

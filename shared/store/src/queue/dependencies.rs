@@ -1,9 +1,10 @@
-//! What must be done before a job may start.
+//! Dependencies between jobs.
 
 use crate::engine::db::Db;
 use crate::{JobId, StoreError};
 
-/// Makes `job` depend on `needed`: it starts only when that is done.
+/// Makes `job` depend on `needed`, so that `job` starts only after `needed` is
+/// done.
 pub(crate) fn add_dependency(db: &Db, job: JobId, needed: JobId) -> Result<(), StoreError> {
     db.run(
         "INSERT INTO job_dependencies (job_id, depends_on_id) VALUES (?1, ?2)
@@ -13,8 +14,8 @@ pub(crate) fn add_dependency(db: &Db, job: JobId, needed: JobId) -> Result<(), S
     Ok(())
 }
 
-/// Sets a job to `waiting` if it has unfinished dependencies, else to `pending`. Leaves
-/// a running job alone.
+/// Sets a job to `waiting` if it has unfinished dependencies, else to
+/// `pending`. Leaves a running job unchanged.
 pub(crate) fn update_readiness(db: &Db, job: JobId) -> Result<(), StoreError> {
     db.run(
         "UPDATE jobs SET state = CASE WHEN EXISTS (

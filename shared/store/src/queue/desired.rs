@@ -1,4 +1,4 @@
-//! Desired state: what the target of a job should be, read when the job starts.
+//! The desired state of a job's target, read when the job starts.
 
 use refity_types::digest::Digest;
 use refity_types::name::{FileId, GroupName, RepositoryName, Tag};
@@ -7,21 +7,22 @@ use crate::engine::db::Db;
 use crate::engine::sql::file_from;
 use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError};
 
-/// Where the bytes of a blob are at hand.
+/// The local source of a blob's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobSource {
-    /// In a file of the spool.
+    /// A spool file.
     Spool(FileId),
-    /// In the database: it is a manifest.
+    /// The database, for a manifest.
     Manifest(Vec<u8>),
-    /// Nowhere but, perhaps, on SFTP.
+    /// None; SFTP may have the bytes.
     Nowhere,
 }
 
-/// What a target should be. `generation` is passed on to [`Store::finish`].
+/// The desired state of a target. `generation` is passed on to
+/// [`Store::finish`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredState {
-    /// Of a blob.
+    /// The state of a blob.
     StoreBlob {
         /// Id of the row.
         blob: BlobId,
@@ -31,12 +32,12 @@ pub enum DesiredState {
         size: u64,
         /// Whether it should exist.
         present: bool,
-        /// Where its bytes are.
+        /// The local source of its bytes.
         source: BlobSource,
-        /// Of the desired state.
+        /// Generation of the desired state.
         generation: i64,
     },
-    /// Of a repository and a blob.
+    /// The state of a blob in a repository.
     LinkBlob {
         /// The repository.
         repository: RepositoryName,
@@ -44,10 +45,10 @@ pub enum DesiredState {
         digest: Digest,
         /// Whether it should exist.
         present: bool,
-        /// Of the desired state.
+        /// Generation of the desired state.
         generation: i64,
     },
-    /// Of a repository and a manifest.
+    /// The state of a manifest in a repository.
     PublishManifest {
         /// The repository.
         repository: RepositoryName,
@@ -55,27 +56,28 @@ pub enum DesiredState {
         digest: Digest,
         /// Whether it should exist.
         present: bool,
-        /// Of the desired state.
+        /// Generation of the desired state.
         generation: i64,
     },
-    /// Of a tag.
+    /// The state of a tag.
     PublishTag {
         /// The repository.
         repository: RepositoryName,
         /// The tag.
         tag: Tag,
-        /// Where it should point; `None` if it should not exist.
+        /// The manifest that the tag should point to; `None` if the tag should
+        /// not exist.
         manifest: Option<Digest>,
-        /// Of the desired state.
+        /// Generation of the desired state.
         generation: i64,
     },
-    /// Of a group.
+    /// The state of a group.
     MarkGroup {
         /// The group.
         group: GroupName,
         /// Whether it should exist.
         present: bool,
-        /// Of the desired state.
+        /// Generation of the desired state.
         generation: i64,
     },
 }
@@ -94,14 +96,14 @@ impl DesiredState {
     }
 }
 
-/// What a job has to do now.
+/// What a job should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Desired {
-    /// Reconcile the target to this.
+    /// Reconcile the target with this state.
     State(DesiredState),
     /// Wait: a newer desired state has unfinished dependencies.
     NotYet,
-    /// None: the target no longer has a row.
+    /// Do nothing: the target no longer has a row.
     NoTarget,
 }
 
@@ -114,7 +116,8 @@ pub struct NamedBlob {
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
-    /// When its size was last seen right on SFTP (milliseconds, UTC).
+    /// When SFTP was last seen to have the blob with the right size
+    /// (milliseconds, UTC).
     pub confirmed_at: Option<i64>,
 }
 
@@ -141,7 +144,8 @@ fn store_blob(db: &Db, target: i64) -> Result<Option<DesiredState>, StoreError> 
     )
 }
 
-/// Reads a row with a repository, a digest, whether it is desired, and a generation.
+/// Reads a row with a repository, a digest, whether it is desired, and a
+/// generation.
 fn membership(
     db: &Db,
     query: &str,
@@ -237,7 +241,8 @@ impl Store {
     pub async fn desired(&self, claim: &Claim) -> Result<Desired, StoreError> {
         let (job, kind, target) = (claim.job, claim.kind, claim.target);
         self.read(move |db| {
-            // One snapshot of both: a newer desired state may bring dependencies.
+            // Read both in one snapshot: a newer desired state may have
+            // dependencies.
             if needs_something(db, job)? {
                 return Ok(Desired::NotYet);
             }
@@ -246,9 +251,10 @@ impl Store {
         .await
     }
 
-    /// All that must be on SFTP before a `publish_manifest` may go on: the
-    /// manifest's own bytes and everything it references that the repository has
-    /// (which may lack layers that are fetched from elsewhere).
+    /// Returns the blobs that must be on SFTP before a `publish_manifest` job
+    /// may continue: the manifest's own bytes and all its references that the
+    /// repository has. (The repository may lack layers that clients fetch from
+    /// elsewhere.)
     ///
     /// # Errors
     /// If the database cannot be read.

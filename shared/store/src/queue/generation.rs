@@ -1,34 +1,35 @@
-//! Generations: numbers that order what is desired of a target.
+//! Generations: numbers that order the desired states of a target.
 //!
 //! A generation is a hybrid clock value: milliseconds UTC, shifted left by
-//! [`FRACTION_BITS`], and a fraction of that millisecond. The row `generation`
-//! keeps the largest that is in the database. A caller that draws one outside of
-//! a transaction reads the row first, so that it is larger than that of every
-//! write that was acknowledged before; after a lost database, the clock
-//! gives a larger one.
+//! [`FRACTION_BITS`], plus a fraction of that millisecond. The row `generation`
+//! stores the largest one in the database. A caller that draws one outside of a
+//! transaction reads that row first, so that the drawn generation is larger
+//! than that of every write acknowledged before. After the loss of a database,
+//! the clock yields a larger one.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::StoreError;
 use crate::engine::db::Db;
 
-/// Bits below the milliseconds. Those that are left count until the year 6400.
+/// Number of bits below the milliseconds. The remaining bits last until the
+/// year 6400.
 const FRACTION_BITS: u32 = 16;
 
-/// A clock that is ahead of this counts as this, milliseconds UTC: generations
-/// can still grow by one under any clock.
+/// Maximum clock value in milliseconds UTC. Clocks that are further ahead are
+/// clamped, so that generations can still grow under any clock.
 const LATEST_MS: i64 = (i64::MAX >> FRACTION_BITS) / 2;
 
-/// Draws generations for one process without writing.
+/// Draws generations for one process, without writing.
 #[derive(Debug, Default)]
 pub(crate) struct Generations {
     last: AtomicI64,
 }
 
 impl Generations {
-    /// A generation larger than `known` and every one that this process drew.
-    /// Another process may draw the same in the same millisecond, by chance:
-    /// who uses it finds that out in the transaction.
+    /// Returns a generation larger than `known` and all those drawn by this
+    /// process. Another process may draw the same generation in the same
+    /// millisecond; the transaction that uses it detects this.
     pub(crate) fn draw(&self, wall_ms: i64, known: i64) -> i64 {
         let chance = i64::from(getrandom::u32().unwrap_or(0) >> (32 - FRACTION_BITS));
         let drawn = (from_ms(wall_ms) + chance).max(known.saturating_add(1 + (chance >> 8)));
@@ -43,7 +44,7 @@ fn from_ms(wall_ms: i64) -> i64 {
     wall_ms.clamp(0, LATEST_MS) << FRACTION_BITS
 }
 
-/// The largest generation in the database.
+/// Returns the largest generation in the database.
 pub(crate) fn known(db: &Db) -> Result<i64, StoreError> {
     db.one("SELECT value FROM generation WHERE id = 1", (), |row| {
         row.get(0)
@@ -57,8 +58,8 @@ pub(crate) fn next_generation(db: &Db, wall_ms: i64) -> Result<i64, StoreError> 
     db.one(next, [from_ms(wall_ms)], |row| row.get(0))
 }
 
-/// Makes later generations larger than this one, which was drawn outside of
-/// this transaction, or by a clock that was ahead of ours.
+/// Ensures that later generations are larger than this one, which was drawn
+/// outside of this transaction, or by a clock that was ahead.
 pub(crate) fn catch_up(db: &Db, generation: i64) -> Result<(), StoreError> {
     db.run(
         "UPDATE generation SET value = ?1 WHERE id = 1 AND value < ?1",

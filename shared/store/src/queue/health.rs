@@ -1,7 +1,7 @@
-//! The storage's health: one row for all processes.
+//! The health of the storage: one row for all processes.
 //!
-//! While the storage is not up, no job is claimed and no attempt counted; one
-//! process at a time tries whether it is back.
+//! While the storage is not up, no job is claimed and no attempt is counted.
+//! One process at a time probes whether the storage works again.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::engine::db::Db;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// How long one try may take before another process tries.
+/// How long one probe may take before another process may probe.
 const PROBE_LEASE: Duration = Duration::from_secs(90);
 
-/// What is wrong, in words for a person.
+/// A problem, described for users.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Trouble {
-    /// A word for programs.
+    /// Code for programs.
     pub code: String,
     /// What happened.
     pub message: String,
@@ -25,27 +25,27 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
-/// How the storage is.
+/// The state of the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HealthState {
     /// It has not been checked yet.
     Unknown,
     /// It works.
     Up,
-    /// It is away, and will be tried again.
+    /// It is unavailable, and will be probed again.
     Down(Trouble),
-    /// It refuses us until a person does something.
+    /// It does not work until a person changes something.
     NeedsPerson(Trouble),
 }
 
 /// The storage's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// How it is.
+    /// The state.
     pub state: HealthState,
-    /// Since when (milliseconds, UTC).
+    /// Time of the last change of state (milliseconds, UTC).
     pub since: i64,
-    /// Failed tries in a row.
+    /// Number of consecutive failed probes.
     pub failures: u32,
 }
 
@@ -75,12 +75,12 @@ fn health(db: &Db) -> Result<Health, StoreError> {
     )
 }
 
-/// Whether the storage is known to be well.
+/// Returns whether the storage is known to work.
 pub(crate) fn is_up(db: &Db) -> Result<bool, StoreError> {
     Ok(health(db)?.state == HealthState::Up)
 }
 
-/// What a person must mend before the storage works.
+/// Returns the problem that a person must fix before the storage works.
 pub(crate) fn trouble_of_storage(db: &Db) -> Result<Option<Trouble>, StoreError> {
     match health(db)?.state {
         HealthState::NeedsPerson(trouble) => Ok(Some(trouble)),
@@ -89,7 +89,7 @@ pub(crate) fn trouble_of_storage(db: &Db) -> Result<Option<Trouble>, StoreError>
 }
 
 impl Store {
-    /// How the storage is.
+    /// Returns the health of the storage.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -97,8 +97,8 @@ impl Store {
         self.read(health).await
     }
 
-    /// Takes the turn to try whether the storage is back: it is due, and no
-    /// other process tries.
+    /// Claims a probe of the storage. Returns `true` if one is due and no other
+    /// process is probing.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -121,7 +121,7 @@ impl Store {
         .await
     }
 
-    /// The storage works.
+    /// Records that the storage works.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -140,9 +140,9 @@ impl Store {
         .await
     }
 
-    /// A try, or a session's start, failed: the next is due `after` now. The
-    /// state says no more than it says already when the failure comes from a
-    /// job while the next try is set.
+    /// Records a failed probe or a failure to open a session. The next probe is
+    /// due `after` from now. If the failure comes from a job while a probe is
+    /// already scheduled, the state does not change.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -179,8 +179,8 @@ impl Store {
         .await
     }
 
-    /// There is no space on SFTP: nothing is stored for this long. Removals
-    /// go on.
+    /// Records that SFTP is full: nothing is stored for this long. Removals
+    /// continue.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -197,8 +197,8 @@ impl Store {
         .await
     }
 
-    /// A process has started, perhaps with a mended configuration: the next
-    /// try is due now.
+    /// Makes the next probe due now, since a process has started, possibly with
+    /// a corrected configuration.
     ///
     /// # Errors
     /// If the database cannot be written.

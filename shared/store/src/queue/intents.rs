@@ -1,6 +1,7 @@
-//! Which jobs complete an intent, and when its file may be removed: in the order of
-//! generations, since the replay of an older one alone would move a tag back,
-//! or remove what was pushed again.
+//! Links between intents and the jobs that complete them. Determines when an
+//! intent's file may be removed: in the order of generations, since replaying
+//! only an older intent could move a tag back or remove content that was pushed
+//! again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +11,7 @@ use crate::engine::db::{Db, Row};
 use crate::engine::value::params;
 use crate::{JobId, Store, StoreError};
 
-/// The intents linked to the job ?1 all of whose jobs are done.
+/// The intents linked to the job ?1 whose jobs are all done.
 const DONE_WITH: &str = "
     SELECT i.id, i.generation FROM intents i
     WHERE i.job_id = ?1 AND NOT EXISTS (
@@ -18,20 +19,20 @@ const DONE_WITH: &str = "
         WHERE o.id = i.id AND j.state <> 'done')
     ORDER BY i.generation";
 
-/// All intents all of whose jobs are done.
+/// All intents whose jobs are all done.
 const DONE: &str = "
     SELECT i.id, i.generation FROM intents i JOIN jobs j ON j.id = i.job_id
     GROUP BY i.id, i.generation HAVING sum(j.state <> 'done') = 0
     ORDER BY i.generation";
 
-/// What the intent ?1 changes.
+/// The targets of the intent ?1.
 const TARGETS: &str = "SELECT kind, target FROM intents WHERE id = ?1";
 
 /// The oldest intent of a target after the generation ?3.
 const OLDEST: &str =
     "SELECT min(generation) FROM intents WHERE kind = ?1 AND target = ?2 AND generation > ?3";
 
-/// What is asked when a job ends.
+/// The queries that run when a job ends, for tests.
 #[cfg(test)]
 pub(crate) const QUERIES: [&str; 3] = [DONE_WITH, TARGETS, OLDEST];
 
@@ -53,8 +54,9 @@ pub(crate) fn link_intent(
     Ok(())
 }
 
-/// Returns the intents whose files may be removed now that the job is done, oldest first.
-/// Those that had to wait for one of them and not for the job are the sweep's.
+/// Returns the intents whose files may be removed now that the job is done,
+/// oldest first. The sweep removes those that waited only for one of these
+/// intents.
 pub(crate) fn completed_intents(db: &Db, job: JobId) -> Result<Vec<IntentId>, StoreError> {
     let done = db.all(DONE_WITH, [job.0], intent)?;
     in_order(db, done)
@@ -64,8 +66,8 @@ fn intent(row: &Row<'_>) -> Result<(String, i64), StoreError> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// Those of the intents, given from the oldest to the newest, before which no
-/// other of the same target has to go.
+/// Returns those of the intents, sorted from oldest to newest, that do not have
+/// to wait for another intent of the same target.
 fn in_order(db: &Db, done: Vec<(String, i64)>) -> Result<Vec<IntentId>, StoreError> {
     let mut gone: HashMap<(String, i64), i64> = HashMap::new();
     let mut intents = Vec::new();
@@ -88,7 +90,7 @@ fn in_order(db: &Db, done: Vec<(String, i64)>) -> Result<Vec<IntentId>, StoreErr
 }
 
 impl Store {
-    /// Those of these intents that a row names.
+    /// Returns those of these intents that have a row.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -112,8 +114,9 @@ impl Store {
         .await
     }
 
-    /// Intents whose files may go: all their jobs are done, and no older one of
-    /// the same target stays. The oldest first, in which order they must go.
+    /// Returns the intents whose files may be removed, oldest first: all their
+    /// jobs are done, and no older intent of the same target remains. Remove
+    /// the files in this order.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -125,7 +128,7 @@ impl Store {
         .await
     }
 
-    /// Removes the rows of intents whose files are gone.
+    /// Deletes the rows of intents whose files are removed.
     ///
     /// # Errors
     /// If the database cannot be written.

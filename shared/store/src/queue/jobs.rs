@@ -1,5 +1,5 @@
-//! Jobs: opening one for a target or joining the unfinished one, and what must
-//! be done before it.
+//! Jobs: enqueueing one for a target or joining its unfinished one, and job
+//! dependencies.
 
 use refity_config::clock::Clock;
 
@@ -8,24 +8,24 @@ use crate::engine::value::params;
 use crate::queue::dependencies::update_readiness;
 use crate::{JobId, StoreError};
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// For other jobs.
+    /// Waits for other jobs.
     Waiting,
-    /// It may be claimed, now or at a later time.
+    /// May be claimed, now or at a later time.
     Pending,
-    /// An uploader works on it.
+    /// An uploader runs the job.
     Running,
-    /// Its target is reconciled.
+    /// The target is reconciled.
     Done,
-    /// A person is needed; it is tried again, slowly, for ever.
+    /// Needs a person; retried indefinitely at long intervals.
     Failed,
 }
 
 impl JobState {
-    /// The text in the database and in the API.
+    /// Returns the text for the database and the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,23 +49,23 @@ impl JobState {
     }
 }
 
-/// What a job makes true.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
-    /// A blob is at its remote path (or gone).
+    /// Stores a blob at its remote path, or removes it.
     StoreBlob,
-    /// A repository's link to a blob is there (or gone).
+    /// Writes a repository's link to a blob, or removes it.
     LinkBlob,
-    /// A repository's link to a manifest is there (or gone).
+    /// Writes a repository's link to a manifest, or removes it.
     PublishManifest,
-    /// A tag points where it should (or is gone).
+    /// Points a tag to its manifest, or removes it.
     PublishTag,
-    /// A group's marker is there (or gone).
+    /// Writes a group's marker, or removes it.
     MarkGroup,
 }
 
 impl JobKind {
-    /// The text in the database and in the API.
+    /// Returns the text for the database and the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +77,8 @@ impl JobKind {
         }
     }
 
-    /// Lower runs first: jobs that complete a push before those that begin one.
+    /// Returns the priority; lower runs first. Jobs that complete a push
+    /// precede jobs that begin one.
     pub(crate) fn priority(self) -> i64 {
         match self {
             Self::MarkGroup => 0,
@@ -105,43 +106,43 @@ impl JobKind {
 pub struct Lease(pub(crate) i64);
 
 impl Lease {
-    /// The number, as it stands in the names of temporary files.
+    /// Returns the number used in the names of temporary files.
     #[must_use]
     pub fn number(self) -> i64 {
         self.0
     }
 
-    /// Whether the job was claimed before.
+    /// Returns whether the job was claimed before.
     #[must_use]
     pub fn is_repeated(self) -> bool {
         self.0 > 1
     }
 }
 
-/// A job that is ours to do.
+/// A job claimed by this process.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The job.
     pub job: JobId,
-    /// Our claim on it.
+    /// The lease of the claim.
     pub lease: Lease,
-    /// What it makes true.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// The row of the kind's table.
+    /// Id of the target's row in the table of the kind.
     pub(crate) target: i64,
-    /// When the lease ends, unless a heartbeat renews it (milliseconds since
+    /// Expiry of the lease, unless a heartbeat renews it (milliseconds since
     /// boot).
     pub lease_until: i64,
-    /// Failures so far.
+    /// Number of failures so far.
     pub attempt: u32,
-    /// Bytes to send; 0 where it is not about bytes.
+    /// Bytes to send; 0 for jobs that send no blob.
     pub bytes_total: u64,
 }
 
-/// Added to the priority of jobs that remove: after all that store.
+/// Added to the priority of removing jobs, which run after all storing ones.
 const COLLECTED: i64 = 10;
 
-/// A job to open or to join.
+/// A job to enqueue or to join.
 pub(crate) struct NewJob {
     kind: JobKind,
     target: i64,
@@ -159,7 +160,7 @@ impl NewJob {
         }
     }
 
-    /// A job that removes its target.
+    /// Creates a job that removes its target.
     pub(crate) fn removing(kind: JobKind, target: i64) -> Self {
         Self {
             removes: true,
@@ -167,13 +168,13 @@ impl NewJob {
         }
     }
 
-    /// The same, for a target that is to be gone or not.
+    /// Sets whether the job removes its target.
     pub(crate) fn removes(self, removes: bool) -> Self {
         Self { removes, ..self }
     }
 
-    /// What is collected waits for what is pushed; a tag that someone
-    /// deletes does not.
+    /// Jobs of collected content run after those of pushed content; the removal
+    /// of a tag by a client does not.
     fn priority(&self) -> i64 {
         let later = self.removes && self.kind != JobKind::PublishTag;
         self.kind.priority() + if later { COLLECTED } else { 0 }
@@ -229,8 +230,8 @@ pub(crate) fn enqueue_or_join(db: &Db, clock: &Clock, job: &NewJob) -> Result<Jo
     Ok(id)
 }
 
-/// Notes for which repositories a job is, as far as its target tells: of a blob
-/// that many have, the first 64.
+/// Records the repositories that a job belongs to, according to its target: for
+/// a blob, at most the first 64.
 fn place(db: &Db, job: JobId, kind: JobKind, target: i64) -> Result<(), StoreError> {
     let query = match kind {
         JobKind::StoreBlob => {
@@ -249,7 +250,7 @@ fn place(db: &Db, job: JobId, kind: JobKind, target: i64) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Notes that a job is for this repository too.
+/// Records that a job also belongs to this repository.
 pub(crate) fn place_in(db: &Db, job: JobId, repository: i64) -> Result<(), StoreError> {
     let added = db.run(
         "INSERT INTO job_repositories (job_id, repository_id) VALUES (?1, ?2)
@@ -268,7 +269,7 @@ pub(crate) fn place_in(db: &Db, job: JobId, repository: i64) -> Result<(), Store
     Ok(())
 }
 
-/// The unfinished job of a target.
+/// Returns the unfinished job of a target, if there is one.
 pub(crate) fn unfinished(db: &Db, kind: JobKind, target: i64) -> Result<Option<JobId>, StoreError> {
     db.optional(
         "SELECT id FROM jobs WHERE kind = ?1 AND target = ?2 AND state <> 'done'",

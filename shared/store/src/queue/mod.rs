@@ -1,4 +1,4 @@
-//! The queue: what is desired of each target, the jobs that reconcile it, and
+//! The queue: the desired state of each target, the jobs that reconcile it, and
 //! the health of the storage.
 
 pub(crate) mod claim;

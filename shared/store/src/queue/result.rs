@@ -18,13 +18,13 @@ use crate::{BlobId, Claim, JobId, JobKind, Store, StoreError, Trouble};
 /// The result of finishing a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
-    /// It is done, and so are these intents: their files can go, and then
+    /// The job and these intents are done. Remove the intents' files, and then
     /// their rows ([`Store::forget_intents`]).
     Done {
-        /// Intents all of whose jobs are done.
+        /// Intents whose jobs are all done.
         completed_intents: Vec<IntentId>,
     },
-    /// The desired state changed meanwhile: the job runs again.
+    /// The desired state changed meanwhile, so the job runs again.
     Again,
     /// Another process holds the job now.
     LeaseLost,
@@ -35,25 +35,25 @@ pub enum Finished {
 pub enum RunResult {
     /// SFTP has the desired state of this generation.
     Reconciled(i64),
-    /// The job must wait for others first.
+    /// The job must wait for other jobs first.
     NotYet,
-    /// The target has no row any more.
+    /// The target no longer has a row.
     NoTarget,
 }
 
-/// What happens to a job that did not succeed.
+/// How to retry a job that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Not before this long from now.
+    /// Minimum wait until the next attempt.
     pub after: Duration,
     /// Whether it counts as a failure of the job.
     pub counts: bool,
-    /// Whether a person is needed: the job is shown as failed.
+    /// Whether a person is needed; the job is then listed as failed.
     pub parked: bool,
-    /// A call to SFTP may still be on its way: a target that such a call
-    /// could overwrite is looked at again later.
+    /// Whether a call to SFTP may still be in flight. A target that such a call
+    /// could overwrite is checked again later.
     pub uncertain: bool,
-    /// What went wrong.
+    /// The problem.
     pub trouble: Trouble,
 }
 
@@ -146,14 +146,14 @@ fn finish(
     })
 }
 
-/// A job that has just ended.
+/// A job that has just finished.
 struct Done {
-    /// Its target is to be looked at again then (milliseconds since this boot).
+    /// When to check the target again (milliseconds since this boot).
     suspect_until: Option<i64>,
     removes: bool,
 }
 
-/// Ends the job, and lets go the jobs that waited for nothing else.
+/// Marks the job as done, and makes jobs ready that waited only for it.
 fn mark_done(db: &Db, clock: &Clock, job: JobId) -> Result<Done, StoreError> {
     let done = db.one(
         "UPDATE jobs SET state = 'done', owner = NULL, lease_until = NULL, attempt = 0,
@@ -223,8 +223,8 @@ impl Store {
             .await
     }
 
-    /// Puts back a job that did not succeed. Returns `false` if another process
-    /// has claimed it by now.
+    /// Schedules a retry of a job that did not succeed. Returns `false` if
+    /// another process has claimed the job meanwhile.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -234,9 +234,10 @@ impl Store {
             .await
     }
 
-    /// A `publish_manifest` found blobs missing on SFTP. Those whose bytes
-    /// are at hand are stored again, and the job waits for them; for the
-    /// others it is put back as `retry` says, and they are damaged.
+    /// Handles blobs that a `publish_manifest` job found missing on SFTP. Blobs
+    /// whose bytes are available locally are stored again, and the job waits
+    /// for them. The others are marked as damaged, and the job is retried
+    /// according to `retry`.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -269,7 +270,7 @@ impl Store {
         .await
     }
 
-    /// Notes that these blobs were just seen on SFTP with the right size.
+    /// Records that these blobs were just seen on SFTP with the right size.
     ///
     /// # Errors
     /// If the database cannot be written.

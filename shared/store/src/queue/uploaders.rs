@@ -1,4 +1,4 @@
-//! Which uploaders run, by what each says of itself every few seconds.
+//! Running uploaders, according to their heartbeats.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use refity_config::clock::millis;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// A silent uploader is forgotten after this long.
+/// How long a silent uploader is remembered.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Store {
-    /// An uploader says that it runs.
+    /// Records the heartbeat of an uploader.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -32,7 +32,7 @@ impl Store {
         .await
     }
 
-    /// An uploader has ended.
+    /// Records that an uploader has ended.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -45,8 +45,8 @@ impl Store {
         .await
     }
 
-    /// Milliseconds since the last heartbeat of any uploader; `None` if there
-    /// was none.
+    /// Returns the milliseconds since the last heartbeat of any uploader, or
+    /// `None` if there was none.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,4 +1,4 @@
-//! What a request that waits for its jobs must know (`SFTP_SYNC_UPLOAD`).
+//! Queries for requests that wait for their jobs (`SFTP_SYNC_UPLOAD`).
 
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
@@ -8,25 +8,25 @@ use crate::engine::value::params;
 use crate::queue::health::trouble_of_storage;
 use crate::{JobId, JobKind, Store, StoreError, Trouble};
 
-/// Where the jobs stand that a request waits for.
+/// The combined state of the jobs that a request waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitStatus {
-    /// All are done.
+    /// All jobs are done.
     Done,
-    /// Some are not.
+    /// Some jobs are not done.
     Waiting,
-    /// A person is needed before they can go on.
+    /// A person is needed before the jobs can continue.
     Parked(Trouble),
 }
 
 impl Store {
-    /// The jobs that were done at or after `since` (milliseconds, UTC).
+    /// Returns the jobs that were done at or after `since` (milliseconds, UTC).
     ///
     /// # Errors
     /// If the database cannot be read.
     pub async fn jobs_done_since(&self, since: i64) -> Result<Vec<JobId>, StoreError> {
         self.read(move |db| {
-            // Only jobs that are done have this time.
+            // Only done jobs have a finish time.
             db.all(
                 "SELECT id FROM jobs WHERE finished_at >= ?1",
                 [since],
@@ -36,7 +36,7 @@ impl Store {
         .await
     }
 
-    /// Where these jobs stand, with all that they need.
+    /// Returns the combined state of these jobs and their dependencies.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -86,8 +86,8 @@ impl Store {
         .await
     }
 
-    /// The unfinished jobs that carry a repository's blob to SFTP; none when
-    /// it is there.
+    /// Returns the unfinished jobs that transfer a repository's blob to SFTP,
+    /// or none if SFTP already holds it.
     ///
     /// # Errors
     /// If the database cannot be read.
