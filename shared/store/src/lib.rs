@@ -1,20 +1,20 @@
-//! The store: the SQLite database that is the index over the remote tree and
-//! the queue of what is to be done to it.
+//! The store: the SQLite database with the index of the remote tree and the
+//! queue of jobs that change the tree.
 //!
-//! What this crate promises:
-//! - It is the only place with SQL, one file for each family of tables, and
-//!   each method says what it guarantees.
-//! - A write that returned is committed and on disk, unless its method says
-//!   that a power cut may undo it.
+//! Guarantees:
+//! - It is the only place with SQL, one file for each family of tables. Each
+//!   method documents its guarantees.
+//! - A write is committed and on disk when it returns, unless its method says
+//!   that a power failure may undo it.
 //! - A write to a job row names the lease that made it, and changes nothing
 //!   once the lease is lost.
-//! - It knows neither the spool nor the storage.
+//! - The crate depends on neither the spool nor the storage.
 //!
-//! Every process of a machine opens the same file (WAL mode). Writes go
-//! through one thread, reads run on a few read-only connections: one lane for
-//! the registry, one for people, one for background work, each with a deadline.
-//! A panic in a read or a write is an error of that method alone.
-//! Every method is async and keeps the database off the async runtime.
+//! All processes of a machine open the same file (WAL mode). Writes run on one
+//! thread. Reads run on a few read-only connections, with a deadline, in three
+//! lanes: the registry, the web interface, and background work. A panic in a
+//! read or a write is an error of that method only. All methods are async and
+//! keep the database off the async runtime.
 
 mod accounts;
 mod content;
@@ -107,21 +107,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, makes it where it is missing, and brings it to
+    /// Opens the database, creating it if it is missing, and migrates it to
     /// this version's schema.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] for a database that is not ours (nothing is
-    /// written to it), [`StoreError::Development`] for one from before the first
-    /// release (likewise), [`StoreError::Newer`] for one of a later version,
-    /// [`StoreError::Corrupt`] for a damaged one.
+    /// [`StoreError::Foreign`] for a database of another program and
+    /// [`StoreError::Development`] for one from before the first release;
+    /// nothing is written to either. [`StoreError::Newer`] for a database of a
+    /// later version, [`StoreError::Corrupt`] for a damaged one.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
         let path = path.to_owned();
         blocking(move || Self::open_blocking(&path, clock)).await
     }
 
-    /// Checks that the database is ours. Returns `false` if it is missing or
-    /// empty. Writes nothing.
+    /// Checks that the database belongs to this program. Returns `false` if it
+    /// is missing or empty. Writes nothing.
     ///
     /// # Errors
     /// [`StoreError::Foreign`], [`StoreError::Development`] or
@@ -145,30 +145,30 @@ impl Store {
         })
     }
 
-    /// The clock that times are written by.
+    /// Returns the clock of all stored times.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Tells when something was committed, by any process.
+    /// Returns a receiver of notifications of commits by any process.
     #[must_use]
     pub fn changes(&self) -> Changes {
         self.changes.subscribe()
     }
 
-    /// Returns the name of a thread of the store that has ended. Without it
-    /// nothing is written, or no waiter is told of changes: the process should
-    /// end.
+    /// Returns the name of a thread of the store that has ended. Without that
+    /// thread, nothing is written, or waiters are not notified of changes: the
+    /// process should exit.
     pub async fn thread_ended(&self) -> &'static str {
         self.threads.ended().await
     }
 
-    /// Makes sure that the writer, the readers and the watcher of changes go
-    /// on. A database that another process holds does not matter.
+    /// Checks that the writer, the readers and the change watcher respond. A
+    /// database that another process holds is not an error.
     ///
     /// # Errors
-    /// The name of the one that gave no answer within `limit`.
+    /// The name of the one that did not respond within `limit`.
     pub async fn responds(&self, limit: Duration) -> Result<(), &'static str> {
         let write = self.write_relaxed(|_| Ok(()));
         if timeout(limit, write).await.is_err() {
@@ -183,7 +183,7 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a read of the registry: short, by an index (see [`Lane`]).
+    /// Runs a read of the registry: short, using an index (see [`Lane`]).
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
@@ -191,7 +191,8 @@ impl Store {
         self.readers.run(Lane::Registry, read).await
     }
 
-    /// Runs a read for people: a list, a sum, a search (see [`Lane`]).
+    /// Runs a read for the web interface: a list, a sum, a search (see
+    /// [`Lane`]).
     async fn read_for_people<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
@@ -207,7 +208,7 @@ impl Store {
         self.readers.run(Lane::Background, read).await
     }
 
-    /// Runs a write that is on disk when this returns.
+    /// Runs a write that is on disk when it returns.
     async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
@@ -215,7 +216,8 @@ impl Store {
         self.writer.submit(Durability::Full, write).await
     }
 
-    /// Runs a write that a power cut may undo, and nothing else.
+    /// Runs a write that a power failure may undo. Must not be used for other
+    /// data.
     async fn write_relaxed<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Db) -> Result<T, StoreError> + Send + 'static,
@@ -223,8 +225,8 @@ impl Store {
         self.writer.submit(Durability::Relaxed, write).await
     }
 
-    /// Brings all that was written into the database file itself, so that the
-    /// file can be renamed without its write-ahead log.
+    /// Transfers all writes into the database file itself, so that the file can
+    /// be renamed without its write-ahead log.
     ///
     /// # Errors
     /// If the database cannot be written, or somebody else reads it.
@@ -233,8 +235,8 @@ impl Store {
         blocking(move || connection::checkpoint(&path)).await
     }
 
-    /// Lets SQLite renew what it knows of the sizes of tables and indexes, where
-    /// these have changed much. To be called now and then.
+    /// Lets SQLite update its statistics of tables and indexes if they have
+    /// changed much. Call this occasionally.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -242,9 +244,8 @@ impl Store {
         self.write_relaxed(Db::optimize).await
     }
 
-    /// Gives out a generation: larger than every one of a write that was
-    /// acknowledged before, in this database and in one that was lost. Writes
-    /// nothing.
+    /// Draws a generation larger than that of every write acknowledged before,
+    /// in this database and in a lost one. Writes nothing.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -253,7 +254,7 @@ impl Store {
         Ok(self.generations.draw(self.clock.wall_ms(), known))
     }
 
-    /// Makes later generations larger than this one.
+    /// Ensures that later generations are larger than this one.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -261,7 +262,8 @@ impl Store {
         self.write(move |db| catch_up(db, generation)).await
     }
 
-    /// Tries whether the database can be written, by the smallest write.
+    /// Checks that the database can be written, using the smallest possible
+    /// write.
     ///
     /// # Errors
     /// If it cannot.

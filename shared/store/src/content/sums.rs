@@ -4,7 +4,7 @@
 //! | sum | of |
 //! | --- | --- |
 //! | `totals.*` | bytes and number of blobs, by location |
-//! | `repositories.logical_bytes`, `unique_bytes` | blobs and manifests of a repository |
+//! | `repositories.logical_bytes`, `unique_bytes` | contents of a repository |
 //! | `repositories.tags`, `last_push_at`, `pulls` | its tags, pushes, pulls |
 //! | `tags.size`, `pulls`, `pulled_at` | manifest and pulls of a tag |
 //! | `totals.done_jobs`, `repositories.done_jobs` | finished jobs |
