@@ -1,4 +1,5 @@
-//! Reading the audit log: pages and rows for export; and what is too old.
+//! Reads of the audit log, in pages and for export, and deletion of old
+//! entries.
 
 use crate::content::sums::add_pulls;
 use crate::engine::db::{Db, Row};
@@ -6,53 +7,54 @@ use crate::engine::page::List;
 use crate::engine::value::{Named, params};
 use crate::{AuditAction, Page, PageRequest, Store, StoreError};
 
-/// How many rows are deleted in one transaction: it holds up every other write.
+/// Maximum number of rows deleted per transaction, which blocks all other
+/// writes.
 const PURGED_AT_ONCE: u32 = 200;
 
 /// A day in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// An entry as it is read.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
-    /// Its number: later ones are larger.
+    /// Id, increasing over time.
     pub id: i64,
-    /// When, or when last (milliseconds, UTC).
+    /// Time of the (last) event (milliseconds, UTC).
     pub at: i64,
-    /// Who.
+    /// Name of the account.
     pub actor: String,
-    /// By what kind of credential.
+    /// Kind of credential.
     pub credential: String,
-    /// What.
+    /// The action.
     pub action: String,
-    /// On what.
+    /// The target of the action.
     pub target: String,
-    /// The repository, where it is about one.
+    /// The repository, if the action concerns one.
     pub repository: Option<String>,
     /// Client address.
     pub address: String,
-    /// It was tried, and refused.
+    /// Whether the action was refused.
     pub refused: bool,
-    /// How many times.
+    /// Number of events in the entry.
     pub count: i64,
-    /// More words.
+    /// Details.
     pub detail: Option<String>,
 }
 
-/// Which entries.
+/// A filter for entries.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// Of this actor.
+    /// Only entries of this account.
     pub actor: Option<String>,
-    /// Of this kind.
+    /// Only entries with this action.
     pub action: Option<AuditAction>,
-    /// About this repository.
+    /// Only entries of this repository.
     pub repository: Option<String>,
-    /// Not before this (milliseconds, UTC).
+    /// Only entries at or after this time (milliseconds, UTC).
     pub since: Option<i64>,
-    /// Before this (milliseconds, UTC).
+    /// Only entries before this time (milliseconds, UTC).
     pub until: Option<i64>,
-    /// With this text in what it was done on.
+    /// Only entries with this text in their target.
     pub text: Option<String>,
 }
 
@@ -60,7 +62,8 @@ const COLUMNS: &str = "id, at, actor, credential, action, target, repository, ad
     count, detail";
 
 impl AuditFilter {
-    /// The condition, of what is asked for only: so that an index serves it.
+    /// Returns the condition, which includes only the fields that are set, so
+    /// that an index applies.
     fn condition(&self) -> (String, Named<'static>) {
         let mut sql = "audit WHERE true".to_owned();
         let mut values = Named::default();
@@ -73,7 +76,7 @@ impl AuditFilter {
             values.push(":action", action.name());
         }
         if let Some(repository) = &self.repository {
-            // The index has no entries that are about no repository.
+            // The index contains only entries with a repository.
             sql += " AND repository = :repository AND repository <> ''";
             values.push(":repository", repository);
         }
@@ -111,7 +114,7 @@ fn line(row: &Row<'_>) -> Result<AuditLine, StoreError> {
 }
 
 impl Store {
-    /// A page of the log, sorted by time.
+    /// Returns a page of the log, sorted by time.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -133,8 +136,8 @@ impl Store {
         .await
     }
 
-    /// So many entries before this place, the latest first; and the place
-    /// behind them, if there may be more. Nothing is counted.
+    /// Returns entries before this position, latest first, and the position
+    /// after them if there may be more. Does not count the entries.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -166,8 +169,8 @@ impl Store {
         .await
     }
 
-    /// Removes entries of before this time (milliseconds, UTC), and what is
-    /// known of pulls of days that had ended by then; at most `limit` of each.
+    /// Deletes entries from before this time (milliseconds, UTC), and pulls of
+    /// days that had ended by then: at most `limit` of each.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -188,7 +191,7 @@ impl Store {
     }
 }
 
-/// Deletes so many entries and days of pulls; returns how many there were.
+/// Deletes entries and days of pulls. Returns the number of each.
 fn purge(db: &Db, before: i64, limit: u32) -> Result<(usize, usize), StoreError> {
     let entries = db.run(
         "DELETE FROM audit WHERE id IN

@@ -1,5 +1,5 @@
-//! What is still to be done, in numbers; what has just changed; and trying
-//! again at once.
+//! The backlog of jobs in numbers, recent changes of jobs, and immediate
+//! retries.
 
 use std::ops::ControlFlow::Continue;
 
@@ -9,57 +9,57 @@ use crate::views::job_list::counts;
 use crate::views::transfers::{COLUMNS, TARGETS, Viewer, place_in_push, read_job, visible};
 use crate::{Job, JobId, Readable, Store, StoreError};
 
-/// How many jobs are tried again at once.
+/// Maximum number of jobs retried at once.
 const RETRIED_MAX: u32 = 10_000;
 
-/// How many repositories a blob is looked for in.
+/// Maximum number of repositories listed for a blob.
 const REPOSITORIES_MAX: u32 = 64;
 
-/// How many jobs stand where.
+/// Number of jobs by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct JobCounts {
-    /// For other jobs.
+    /// Jobs that wait for other jobs.
     pub waiting: i64,
-    /// Claimable, now or later.
+    /// Jobs that may be claimed, now or later.
     pub pending: i64,
-    /// Being worked on.
+    /// Jobs that an uploader runs.
     pub running: i64,
-    /// Finished, and still in the history.
+    /// Finished jobs that are still listed.
     pub done: i64,
-    /// In need of a person.
+    /// Jobs that need a person.
     pub failed: i64,
 }
 
 impl JobCounts {
-    /// How many jobs there are.
+    /// Returns the total number of jobs.
     #[must_use]
     pub fn total(&self) -> i64 {
         self.waiting + self.pending + self.running + self.done + self.failed
     }
 }
 
-/// What is still to be done.
+/// The unfinished work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// How many jobs stand where.
+    /// Number of jobs by state.
     pub counts: JobCounts,
     /// Bytes that are not on SFTP yet.
     pub bytes_waiting: i64,
-    /// Bytes that are sent in a second.
+    /// Current transfer rate in bytes per second.
     pub rate: i64,
 }
 
-/// A job that may have changed, with all repositories that it is for.
+/// A job that may have changed, with all its repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedJob {
-    /// As an administrator sees it.
+    /// The job, as shown to an administrator.
     pub job: Job,
-    /// Its repositories: at most 64.
+    /// The job's repositories: at most 64.
     pub repositories: Vec<String>,
 }
 
-/// What a job was last tried with, or rests for: `:boot` and `:now` are this
-/// boot and its time.
+/// Condition for jobs that failed or that wait after a failure. `:boot` and
+/// `:now` are this boot and its time.
 const RETRYABLE: &str = "(j.state = 'failed' OR (j.state = 'pending'
     AND j.error_code IS NOT NULL AND j.boot_id = :boot AND j.run_after > :now))";
 
@@ -93,7 +93,7 @@ fn backlog(db: &Db, viewer: &Viewer, now: i64) -> Result<Backlog, StoreError> {
 }
 
 impl Store {
-    /// How many jobs stand where.
+    /// Returns the number of jobs by state.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -101,7 +101,7 @@ impl Store {
         Ok(self.backlog(Readable::All).await?.counts)
     }
 
-    /// What is still to be done, of what may be seen.
+    /// Returns the unfinished work of readable repositories.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -111,9 +111,9 @@ impl Store {
             .await
     }
 
-    /// Current activity: the newest jobs of each state, at most `each`; of those
-    /// that are done, only those since then (milliseconds, UTC). Also returns
-    /// whether these are all that were done since.
+    /// Returns the current activity: the newest jobs of each state, at most
+    /// `each`; of the done jobs, only those since this time (milliseconds,
+    /// UTC). Also returns whether the list of those done jobs is complete.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -126,7 +126,7 @@ impl Store {
         self.read_for_people(move |db| {
             let viewer = Viewer::new(&Readable::All);
             let (now, mut found, mut whole) = (clock.wall_ms(), Vec::new(), true);
-            // The states as they stand in the indexes' conditions.
+            // The states as written in the conditions of the indexes.
             for (condition, order) in [
                 ("j.state = 'running'", "j.id"),
                 ("j.state = 'failed'", "j.id"),
@@ -154,11 +154,11 @@ impl Store {
                         Ok(Continue(()))
                     },
                 )?;
-                // The last is of those that are done.
+                // The last list is that of the done jobs.
                 whole = count < each;
             }
             let changed = found.into_iter().map(|job| {
-                // Most are of one.
+                // Most jobs have one repository.
                 let repositories = match (&job.repository, job.kind.as_str()) {
                     (Some(name), kind) if kind != "store_blob" => vec![name.clone()],
                     _ => viewer.names(db, job.id, REPOSITORIES_MAX)?,
@@ -170,7 +170,7 @@ impl Store {
         .await
     }
 
-    /// Those of these repositories that may be read.
+    /// Returns those of these repositories that are readable.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -192,8 +192,8 @@ impl Store {
         .await
     }
 
-    /// The jobs that failed or rest after a failure, with the repositories
-    /// that each is for: of those that may be seen, the oldest 10,000.
+    /// Returns the jobs that failed or wait after a failure, with the
+    /// repositories of each: the oldest 10,000 visible ones.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -225,9 +225,9 @@ impl Store {
         .await
     }
 
-    /// Makes those of these jobs due now that failed or are paused. Returns
-    /// how many. Clears the note that the storage is full, so that they are
-    /// tried.
+    /// Makes those of these jobs due now that failed or wait after a failure.
+    /// Returns the number of these jobs. Clears the record that the storage is
+    /// full, so that they run.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
@@ -251,7 +251,7 @@ impl Store {
         .await
     }
 
-    /// A storage that is away is tried now, whenever the next try was set for.
+    /// Makes the next probe of a failing storage due now.
     ///
     /// # Errors
     /// If the database cannot be written.

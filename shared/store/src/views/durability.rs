@@ -1,43 +1,43 @@
-//! How far an image is on its way to SFTP.
+//! The durability of an image: how much of it is on SFTP.
 
 use crate::StoreError;
 use crate::content::derived::NEEDS;
 use crate::engine::db::Db;
 use crate::engine::value::named_params;
 
-/// How sure it is that an image is kept.
+/// The state of an image's durability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DurabilityState {
-    /// Bytes of it are lost: push it again.
+    /// Some bytes are lost: push the image again.
     Damaged,
-    /// It is on this host, and waits.
+    /// The image is only on this host, and waits.
     Staged,
-    /// An uploader works on it.
+    /// An uploader transfers the image.
     Uploading,
-    /// All of it is on SFTP, and can be pulled from there.
+    /// The whole image is on SFTP and can be pulled from there.
     OnSftp,
-    /// And every byte was read back from there.
+    /// The whole image is on SFTP, and every byte was read back from there.
     Verified,
 }
 
-/// How far an image is on its way to SFTP: it, and all that it needs, each
+/// The durability of an image and of everything that it needs, counting each
 /// blob once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageDurability {
-    /// In one word.
+    /// The overall state.
     pub state: DurabilityState,
-    /// Bytes in all.
+    /// Size in bytes.
     pub bytes_total: u64,
-    /// Of these, how many SFTP has, or has been sent.
+    /// Bytes that are on SFTP or have been sent.
     pub bytes_stored: u64,
-    /// And how many were read back from there.
+    /// Bytes that were read back from SFTP.
     pub bytes_verified: u64,
-    /// A transfer that it waits for needs a person.
+    /// Whether a transfer that the image waits for needs a person.
     pub failed: bool,
 }
 
-/// What is needed of a repository's manifest, and where it is.
+/// The content that a repository's manifest needs, by location.
 #[derive(Clone, Copy)]
 pub(crate) struct Needed {
     total: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Needed {
 }
 
 impl Needed {
-    /// Of a manifest in a repository.
+    /// Computes the value for a manifest in a repository.
     pub(crate) fn of(db: &Db, repository: i64, manifest: i64) -> Result<Self, StoreError> {
         db.one(
             &format!(
@@ -96,8 +96,8 @@ impl Needed {
         )
     }
 
-    /// Of what points at it: whether that is on SFTP, and the state of its
-    /// own unfinished job.
+    /// Returns the durability for a tag or digest that points to the manifest,
+    /// given whether that is on SFTP, and the state of its own unfinished job.
     pub(crate) fn with(self, published: bool, job: Option<&str>) -> ImageDurability {
         let state = if self.damaged > 0 {
             DurabilityState::Damaged

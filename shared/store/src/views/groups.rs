@@ -1,4 +1,4 @@
-//! Groups as lists show them; their settings, and removing one.
+//! Groups as shown in lists; changing their settings, and deleting a group.
 
 use refity_types::name::GroupName;
 use refity_types::rights::Rights;
@@ -19,53 +19,53 @@ use crate::{
 pub struct GroupRow {
     /// Name.
     pub name: GroupName,
-    /// Whether repositories appear in it on their first push.
+    /// Whether a first push creates a repository in the group.
     pub create_on_push: bool,
-    /// How many of its repositories may be read.
+    /// Number of readable repositories.
     pub repositories: i64,
-    /// How many tags those have.
+    /// Number of tags in those repositories.
     pub tags: i64,
-    /// Bytes of those, each counted by itself.
+    /// Size of those repositories in bytes, each counted separately.
     pub logical_bytes: i64,
-    /// When something was last pushed to one of those (milliseconds, UTC).
+    /// Time of the last push to those repositories (milliseconds, UTC).
     pub last_push_at: Option<i64>,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// The grant of the requesting account on all of it.
+    /// The grant of the requesting account on the whole group.
     pub grant: EffectiveGrant,
 }
 
-/// What can be set of a group.
+/// The settings of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSettings {
-    /// Anybody may pull.
+    /// Whether everyone may pull.
     pub public: bool,
-    /// Repositories appear on their first push.
+    /// Whether a first push creates a repository in the group.
     pub create_on_push: bool,
 }
 
-/// Which settings of a group change.
+/// Changes to a group's settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupChange {
-    /// Whether anybody may pull.
+    /// Whether everyone may pull.
     pub public: Option<bool>,
-    /// Whether repositories appear on their first push.
+    /// Whether a first push creates a repository in the group.
     pub create_on_push: Option<bool>,
 }
 
 /// The result of removing a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupRemoved {
-    /// It was deleted, and its marker will be deleted from SFTP.
+    /// The group was deleted, and a job removes its marker from SFTP.
     Yes,
-    /// There is none.
+    /// There is no such group.
     Unknown,
-    /// It has so many repositories.
+    /// The group has this many repositories.
     NotEmpty(i64),
 }
 
-/// Whether anything of the group `g` may be read, now or when somebody pushes
-/// it: as [`READABLE`], for some repository of the group.
+/// Condition that the account may read something in the group `g`, now or after
+/// a push: like [`READABLE`], for any repository of the group.
 pub(crate) const SOME_READABLE: &str =
     "(:all OR g.public OR (:user IS NULL AND (:within IS NULL OR EXISTS (
         SELECT 1 FROM json_each(:within) p WHERE p.value IN ('*', g.name || '/*', g.name)
@@ -144,7 +144,8 @@ fn page(
 }
 
 impl Store {
-    /// A page of the groups that something may be read of, by name.
+    /// Returns a page of the groups in which something is readable, sorted by
+    /// name.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -159,7 +160,7 @@ impl Store {
             .await
     }
 
-    /// One group, if something of it may be read.
+    /// Returns a group if something in it is readable.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -182,7 +183,8 @@ impl Store {
         .await
     }
 
-    /// Makes a group with these settings, and the job that marks it on SFTP.
+    /// Creates a group with these settings, and the job that writes its marker
+    /// to SFTP.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -233,9 +235,9 @@ impl Store {
         .await
     }
 
-    /// Removes a group that has no repositories, with its robots and with the
-    /// rights that were given on it: one that is made later under its name is
-    /// another.
+    /// Deletes a group without repositories, together with its robots and with
+    /// the rights granted on it, so that they do not apply to a later group of
+    /// the same name.
     ///
     /// # Errors
     /// If the database cannot be written.

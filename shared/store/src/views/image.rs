@@ -1,5 +1,5 @@
-//! One image: what is known of its manifest, who else has its layers, and
-//! what refers to it.
+//! Details of one image: its manifest, the repositories that share its layers,
+//! and its referrers.
 
 use refity_types::digest::Digest;
 use refity_types::name::{Reference, RepositoryName};
@@ -15,72 +15,73 @@ use crate::views::durability::Needed;
 use crate::views::tags::{job_state, platforms};
 use crate::{Page, PageRequest, Readable, Store, StoreError};
 
-/// How many repositories are named that share a layer.
+/// Maximum number of repositories listed that share a layer.
 const SHARED_SHOWN: u32 = 20;
 
-/// What is known of an image.
+/// Details of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// Its manifest's digest.
+    /// Digest of the manifest.
     pub digest: Digest,
-    /// What its manifest is.
+    /// Media type of the manifest.
     pub media_type: String,
-    /// The manifest as it was pushed.
+    /// Bytes of the manifest as pushed.
     pub bytes: Vec<u8>,
-    /// Bytes of the manifest and all that it needs, each blob once.
+    /// Size in bytes of the manifest and everything that it needs, each blob
+    /// once.
     pub size: i64,
-    /// Its platforms; `None` if they are not known.
+    /// Platforms; `None` if they are not known.
     pub platforms: Option<Vec<String>>,
-    /// When the tag (or the digest) was pushed (milliseconds, UTC).
+    /// When the tag or digest was pushed (milliseconds, UTC).
     pub pushed_at: i64,
     /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
-    /// When the tag (or the digest) was last pulled (milliseconds, UTC).
+    /// When the tag or digest was last pulled (milliseconds, UTC).
     pub pulled_at: Option<i64>,
     /// Number of pulls.
     pub pulls: i64,
-    /// How far it is on its way to SFTP.
+    /// Durability on SFTP.
     pub durability: ImageDurability,
 }
 
-/// A manifest that an index names.
+/// A child manifest of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestFacts {
     /// Digest.
     pub digest: Digest,
-    /// What it is.
+    /// Media type.
     pub media_type: String,
-    /// Bytes of it and all that it needs.
+    /// Size in bytes of the manifest and everything that it needs.
     pub size: i64,
 }
 
-/// Who else has a layer.
+/// The repositories that share a layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerFacts {
-    /// Other repositories that have it, and may be read: the first few.
+    /// Other readable repositories that have the layer: the first few.
     pub repositories: Vec<RepositoryName>,
-    /// There are more.
+    /// Whether there are more.
     pub more: bool,
 }
 
-/// A manifest that refers to another.
+/// A manifest that refers to another as its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferrerRow {
     /// Digest.
     pub digest: Digest,
-    /// What it is.
+    /// Media type.
     pub media_type: String,
-    /// The type of the artifact that it is.
+    /// Artifact type.
     pub artifact_type: Option<String>,
-    /// Bytes of the manifest and all that it needs.
+    /// Size in bytes of the manifest and everything that it needs.
     pub size: i64,
     /// Its annotations, as JSON.
     pub annotations: String,
-    /// When it was pushed (milliseconds, UTC).
+    /// Time of the push (milliseconds, UTC).
     pub pushed_at: i64,
 }
 
-/// What points at a manifest.
+/// The tag or digest that points to a manifest.
 struct Pointer {
     manifest: i64,
     pushed_at: i64,
@@ -209,8 +210,8 @@ fn sharing(
 }
 
 impl Store {
-    /// What is known of the image that a tag points at, or that a digest
-    /// names, in a repository.
+    /// Returns the details of the image with this tag or digest in a
+    /// repository.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -227,8 +228,7 @@ impl Store {
         .await
     }
 
-    /// What is known of the manifests that an index names, as far as the
-    /// repository has them.
+    /// Returns the child manifests of an index that the repository has.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -262,7 +262,7 @@ impl Store {
         .await
     }
 
-    /// Who else has each of these layers of a repository.
+    /// Returns, for each of these layers, the other repositories that have it.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -283,7 +283,7 @@ impl Store {
         .await
     }
 
-    /// A page of the manifests of a repository that refer to a subject.
+    /// Returns a page of the manifests of a repository that refer to a subject.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,5 +1,5 @@
-//! Which jobs a page shows, and how many there are, without reading the whole
-//! history: finished jobs are counted by stored sums and found by an index.
+//! Finds and counts the jobs of a page without reading the whole history:
+//! finished jobs are counted by stored sums and found by an index.
 
 use crate::accounts::readable::READABLE;
 use crate::engine::db::{Db, Row};
@@ -16,17 +16,17 @@ use std::ops::ControlFlow::Continue;
 /// A list of jobs.
 pub(crate) struct JobList<'a> {
     pub(crate) viewer: &'a Viewer,
-    /// Only those of this repository, which the viewer may read.
+    /// Only jobs of this repository, which the viewer may read.
     pub(crate) on: Option<i64>,
-    /// Only those in this state.
+    /// Only jobs in this state.
     pub(crate) state: Option<JobState>,
-    /// Only those with this text in the name of repository and tag.
+    /// Only jobs with this text in the name of their repository and tag.
     pub(crate) text: Option<&'a str>,
     pub(crate) clock: &'a Clock,
 }
 
 impl JobList<'_> {
-    /// Reads a page, sorted by the jobs' numbers.
+    /// Reads a page, sorted by job id.
     pub(crate) fn page(&self, db: &Db, request: &PageRequest) -> Result<Page<Job>, StoreError> {
         let finished = matches!(self.state, None | Some(JobState::Done));
         if self.text.is_some() {
@@ -47,13 +47,13 @@ impl JobList<'_> {
                 let repositories = self.viewer.repositories_with_jobs(db)?;
                 self.merged(db, request, total, repositories)
             }
-            // Those of one state, of which only unfinished ones are checked
-            // one by one, or all.
+            // Either jobs of one state, of which only unfinished ones are
+            // checked one by one, or all jobs.
             _ => self.filtered(db, request, Some(total)),
         }
     }
 
-    /// Checks job by job; counts them all where their number is not known.
+    /// Checks job by job. Counts all jobs if their number is not known.
     fn filtered(
         &self,
         db: &Db,
@@ -85,8 +85,8 @@ impl JobList<'_> {
         }
     }
 
-    /// Takes the next job of these repositories again and again, each from an
-    /// index.
+    /// Merges the jobs of these repositories, reading the next job of each from
+    /// an index.
     fn merged(
         &self,
         db: &Db,
@@ -112,7 +112,8 @@ impl JobList<'_> {
         let next = |repository: i64, after: i64| {
             db.optional(next, [repository, after], |row| row.get::<i64>(0))
         };
-        // The greatest first; so numbers are negated where the least is next.
+        // The heap returns the greatest id first, so negate ids if the least
+        // comes first.
         let place = |job: i64| if rising { -job } else { job };
         let mut heap = BinaryHeap::new();
         for repository in repositories {
@@ -134,7 +135,7 @@ impl JobList<'_> {
             if let Some(following) = next(repository, job)? {
                 heap.push((place(following), following, repository));
             }
-            // A job of several repositories comes once for each.
+            // A job with several repositories is found once for each.
             if last == Some(job) {
                 continue;
             }
@@ -148,8 +149,8 @@ impl JobList<'_> {
     }
 }
 
-/// A condition for jobs `j` of the repository, or of those that may be read,
-/// and its values.
+/// Returns the condition for jobs `j` of the repository, or of all readable
+/// repositories, and its values.
 fn scope(viewer: &Viewer, on: Option<i64>) -> (String, Named<'static>) {
     let mut values = Named::default();
     let condition = if let Some(on) = on {
@@ -164,7 +165,8 @@ fn scope(viewer: &Viewer, on: Option<i64>) -> (String, Named<'static>) {
     (condition, values)
 }
 
-/// How many jobs of the repository, or of those that may be read, stand where.
+/// Returns the number of jobs by state, of the repository or of all readable
+/// repositories.
 pub(crate) fn counts(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<JobCounts, StoreError> {
     let (condition, values) = scope(viewer, on);
     let mut counts = JobCounts::default();
@@ -192,8 +194,8 @@ pub(crate) fn counts(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<JobCou
     Ok(counts)
 }
 
-/// How many jobs are finished: those of one repository by the stored sums,
-/// those of several by looking at each.
+/// Returns the number of finished jobs: for one repository from the stored
+/// sums, for several by reading each job.
 fn done(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreError> {
     if on.is_none() && viewer.sees_all() {
         return db.one("SELECT done_jobs FROM totals", (), |row| row.get(0));
@@ -219,8 +221,8 @@ fn done(db: &Db, viewer: &Viewer, on: Option<i64>) -> Result<i64, StoreError> {
         &values,
         |row| row.get(0),
     )?;
-    // The state is asked in a query of its own, so that no plan starts from all
-    // finished jobs.
+    // Query the state separately, so that no plan starts from all finished
+    // jobs.
     let shared: i64 = db.one(
         &format!(
             "SELECT count(DISTINCT p.job_id) FROM job_repositories p

@@ -1,4 +1,4 @@
-//! What people are shown: lists, sums, previews, transfers.
+//! Data for the web interface: lists, sums, previews, transfers.
 
 pub(crate) mod audit_log;
 pub(crate) mod backlog;

@@ -1,4 +1,4 @@
-//! The registry at a glance, as far as one may read it.
+//! An overview of the readable part of the registry.
 
 use std::ops::ControlFlow::Continue;
 
@@ -15,62 +15,62 @@ use crate::views::tags::job_state;
 use crate::views::transfers::visible;
 use crate::{Readable, Store, StoreError};
 
-/// How many tags are looked at for the last pushes of one who may not read
-/// all: most of what others push, one cannot see.
+/// Maximum number of tags checked for the last pushes, for an account that may
+/// not read all repositories and thus cannot see most pushes.
 const LOOKED_AT: u32 = 10_000;
 
-/// Counts of what may be read.
+/// Counts of the readable content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// Groups.
+    /// Number of groups.
     pub groups: i64,
-    /// Repositories.
+    /// Number of repositories.
     pub repositories: i64,
-    /// Tags.
+    /// Number of tags.
     pub tags: i64,
-    /// Bytes of all repositories, each counted by itself.
+    /// Size of all repositories in bytes, each counted separately.
     pub logical_bytes: i64,
-    /// Bytes that SFTP holds, each blob once.
+    /// Bytes on SFTP, each blob once.
     pub stored_bytes: i64,
-    /// Bytes that only this host has.
+    /// Bytes that are only on this host.
     pub staged_bytes: i64,
-    /// Transfers that wait.
+    /// Number of waiting transfers.
     pub queued: i64,
-    /// Transfers that an uploader works on.
+    /// Number of running transfers.
     pub running: i64,
-    /// Transfers that need a person.
+    /// Number of transfers that need a person.
     pub failed: i64,
-    /// The last pushes, the newest first.
+    /// The last pushes, newest first.
     pub recent: Vec<RecentPush>,
-    /// The groups with the most bytes, the largest first: five at most.
+    /// The largest groups by bytes, in descending order: at most five.
     pub largest_groups: Vec<LargeGroup>,
 }
 
-/// A group with its bytes.
+/// A group with its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeGroup {
     /// Name.
     pub name: GroupName,
-    /// Bytes of its repositories that may be read, each counted by itself.
+    /// Size in bytes of its readable repositories, each counted separately.
     pub logical_bytes: i64,
 }
 
 /// A push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecentPush {
-    /// Where.
+    /// The repository.
     pub repository: RepositoryName,
-    /// Under which tag.
+    /// The tag.
     pub tag: Tag,
-    /// What.
+    /// Digest of the manifest.
     pub digest: Digest,
-    /// Bytes of it and all that it needs.
+    /// Size in bytes of the manifest and everything that it needs.
     pub size: i64,
-    /// When (milliseconds, UTC).
+    /// Time of the push (milliseconds, UTC).
     pub pushed_at: i64,
     /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
-    /// How far it is on its way to SFTP.
+    /// Durability on SFTP.
     pub durability: ImageDurability,
 }
 
@@ -97,7 +97,7 @@ fn overview(db: &Db, readable: &Readable, recent: u32) -> Result<Overview, Store
             })
         },
     )?;
-    // Empty ones too.
+    // Include empty groups.
     let seen = if all { "true" } else { SOME_READABLE };
     overview.groups = db.one(
         &format!("SELECT count(*) FROM groups g WHERE g.desired AND {seen}"),
@@ -201,7 +201,7 @@ fn overview(db: &Db, readable: &Readable, recent: u32) -> Result<Overview, Store
 }
 
 impl Store {
-    /// Counts of what may be read, and the last pushes to it.
+    /// Returns the counts of readable content and the last pushes to it.
     ///
     /// # Errors
     /// If the database cannot be read.

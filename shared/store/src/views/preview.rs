@@ -1,5 +1,6 @@
-//! What a deletion would free, from the index alone, by the rules of garbage
-//! collection: what nothing needs that is not itself on its way out.
+//! Previews how much space a deletion frees, using only the index and the rules
+//! of garbage collection: everything that no content needs, except content that
+//! is itself being removed.
 
 use refity_types::digest::Digest;
 use refity_types::name::{RepositoryName, Tag};
@@ -14,51 +15,51 @@ use crate::engine::value::{named_params, params};
 use crate::gc::reachability::{Gone, Member, held_by, members, named_by, needed_by};
 use crate::{Readable, Store, StoreError};
 
-/// How many repositories are named that share something.
+/// Maximum number of repositories listed that share content.
 const SHARED_SHOWN: usize = 100;
 
-/// How many that need one blob are looked at, so that a base layer of a
-/// thousand images does not take a second.
+/// Maximum number of manifests checked that need one blob, so that a base layer
+/// of a thousand images does not take a second.
 const KEEPERS: i64 = 10_000;
 
-/// What is to be deleted of a repository.
+/// The content to delete from a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Previewed {
-    /// These tags; an image is deleted with the last of its tags.
+    /// These tags. An image is deleted together with its last tag.
     Tags(Vec<Tag>),
     /// This manifest, with all its tags.
     Manifest(Digest),
-    /// All of it.
+    /// The whole repository.
     Repository,
 }
 
-/// What deleting it would do.
+/// The effects of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// The tags that go; of a whole repository they are only counted.
+    /// The deleted tags. Those of a whole repository are only counted.
     pub tags: Vec<Tag>,
-    /// How many tags go.
+    /// Number of deleted tags.
     pub tag_count: i64,
-    /// Those that were named and are not there.
+    /// Requested tags that do not exist.
     pub missing: Vec<Tag>,
-    /// Other tags of the same images, which stay, and their images with them.
+    /// Other tags of the same images, which keep those images.
     pub also_tagged: Vec<Tag>,
-    /// How many manifests go.
+    /// Number of deleted manifests.
     pub manifests: i64,
     /// Bytes that nothing needs any more.
     pub frees_bytes: u64,
-    /// Bytes of what is deleted that other images of the repository need.
+    /// Bytes of the deleted content that other images of the repository need.
     pub kept_here_bytes: u64,
-    /// Bytes of what is deleted that only other repositories need.
+    /// Bytes of the deleted content that only other repositories need.
     pub kept_shared_bytes: u64,
-    /// Those repositories, as far as they may be read: the first few.
+    /// The first few of those repositories that are readable.
     pub shared_with: Vec<RepositoryName>,
-    /// An index that names the manifest, which cannot be deleted before it.
+    /// An index that references the manifest and must be deleted first.
     pub named_by: Option<Digest>,
 }
 
-/// The manifests of a repository that deletes released already, with all that
-/// only they hold.
+/// Returns the manifests of a repository that deletes released already, with
+/// everything that only they hold.
 fn already_gone(db: &Db, repository: i64) -> Result<Gone, StoreError> {
     let released = members(
         db,
@@ -75,7 +76,7 @@ struct Look<'a> {
     db: &'a Db,
     repository: i64,
     readable: &'a Readable,
-    /// What is on its way out already, by repository.
+    /// Content that is already being removed, by repository.
     gone: HashMap<i64, Gone>,
     preview: Preview,
 }
@@ -89,7 +90,7 @@ impl Look<'_> {
         Ok(self.gone.entry(repository).or_default())
     }
 
-    /// The tags' rows and manifests; notes which are there.
+    /// Returns the tags' rows and manifests, and records which tags exist.
     fn tags(&mut self, names: Vec<Tag>) -> Result<(HashSet<i64>, Vec<i64>), StoreError> {
         let (mut rows, mut manifests) = (HashSet::new(), Vec::new());
         for name in names {
@@ -101,7 +102,7 @@ impl Look<'_> {
             )?;
             match found {
                 None => self.preview.missing.push(name),
-                // A tag that is named twice is deleted once.
+                // A tag that is listed twice is deleted once.
                 Some((id, manifest)) => {
                     if rows.insert(id) {
                         self.preview.tags.push(name);
@@ -115,7 +116,7 @@ impl Look<'_> {
         Ok((rows, manifests))
     }
 
-    /// Other tags than these that point at these manifests.
+    /// Returns other tags that point to these manifests.
     fn also_tagged(
         &self,
         without: &HashSet<i64>,
@@ -187,8 +188,8 @@ impl Look<'_> {
         self.measure(&before, after, vec![member]).map(Some)
     }
 
-    /// Adds up what no other content needs of the deleted manifests and all that
-    /// is deleted with them, and names what needs the rest.
+    /// Sums up the content that nothing else needs after deleting these
+    /// manifests, and determines what needs the rest.
     fn measure(
         mut self,
         before: &Gone,
@@ -238,7 +239,8 @@ impl Look<'_> {
         Ok(self.preview)
     }
 
-    /// Whether the repository still needs a blob, and which others do.
+    /// Returns whether the repository still needs a blob, and which other
+    /// repositories do.
     fn needed_by(&mut self, blob: i64) -> Result<(bool, BTreeSet<i64>), StoreError> {
         let mut elsewhere = BTreeSet::new();
         for (repository, target) in needed_by(self.db, blob, KEEPERS)? {
@@ -253,7 +255,7 @@ impl Look<'_> {
         Ok((false, elsewhere))
     }
 
-    /// The names of those that may be read.
+    /// Returns the names of the readable ones.
     fn names(&self, repositories: BTreeSet<i64>) -> Result<Vec<RepositoryName>, StoreError> {
         let (all, user, within) = self.readable.values();
         let query = format!(
@@ -274,7 +276,8 @@ impl Look<'_> {
         Ok(names)
     }
 
-    /// All of it: content that no other repository has is freed.
+    /// Deletes the whole repository: content that no other repository has is
+    /// freed.
     fn delete_repository(mut self) -> Result<Preview, StoreError> {
         let db = self.db;
         let (tags, manifests, own, all): (i64, i64, u64, u64) = db.one(
@@ -305,8 +308,8 @@ impl Look<'_> {
 }
 
 impl Store {
-    /// The effects of deleting this from a repository; `None` if there is no
-    /// such repository or manifest.
+    /// Returns the effects of this deletion from a repository, or `None` if
+    /// there is no such repository or manifest.
     ///
     /// # Errors
     /// If the database cannot be read.

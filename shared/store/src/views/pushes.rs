@@ -1,24 +1,24 @@
-//! A push as a person sees it: what it is called, and how much of it SFTP holds.
+//! A push as shown to users: its name, and how much of it is on SFTP.
 
 use crate::engine::db::Db;
 use crate::{JobId, Store, StoreError};
 
-/// What a person calls a push.
+/// A push as shown to users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// Its last job.
+    /// Id of its last job.
     pub id: JobId,
     /// `team/app:1.2`, `team/app@sha256:…`; `None` if there is no manifest yet.
     pub name: Option<String>,
     /// The account that pushed it, if it still exists; `None` for a removal.
     pub pushed_by: Option<String>,
-    /// How many of its blobs SFTP holds.
+    /// Number of its blobs on SFTP.
     pub blobs_done: i64,
-    /// How many blobs it has, as far as they are known.
+    /// Number of its blobs, as far as they are known.
     pub blobs_total: i64,
-    /// Bytes of those that SFTP holds.
+    /// Bytes of the blobs on SFTP.
     pub bytes_stored: i64,
-    /// Bytes of all of them.
+    /// Bytes of all blobs.
     pub bytes_total: i64,
 }
 
@@ -85,7 +85,7 @@ fn push(db: &Db, id: JobId) -> Result<Option<Push>, StoreError> {
 }
 
 impl Store {
-    /// The pushes with these last jobs, as far as they are there.
+    /// Returns those of the pushes with these last jobs that exist.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,4 +1,4 @@
-//! Taking a repository apart, and forgetting removed ones.
+//! Emptying a repository, and deleting the rows of removed ones.
 
 use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
@@ -7,7 +7,7 @@ use crate::content::repositories::repository_id;
 use crate::engine::value::params;
 use crate::{Store, StoreError};
 
-/// A repository that was removed, and of which SFTP has only empty folders.
+/// A removed repository that has only empty folders on SFTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedRepository {
     /// Name.
@@ -16,7 +16,8 @@ pub struct RemovedRepository {
     removed_at: i64,
 }
 
-/// Whether nothing of the repository ?1 is on SFTP or on its way there.
+/// Condition that the repository ?1 has no content on SFTP and no jobs that
+/// store any.
 const CLEARED: &str = "
     NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id
         AND (t.manifest_id IS NOT NULL OR t.published_manifest_id IS NOT NULL OR EXISTS (
@@ -32,8 +33,9 @@ const CLEARED: &str = "
             WHERE j.kind = 'link_blob' AND j.target = t.id AND j.state <> 'done')))";
 
 impl Store {
-    /// Manifests of a repository that no index there names, after this one in
-    /// an order that stays: at most `limit`, each with its place.
+    /// Returns manifests of a repository that none of its indexes references,
+    /// after this position in a stable order: at most `limit`, each with its
+    /// position.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -55,7 +57,8 @@ impl Store {
         self.contents(repository, query, after, limit).await
     }
 
-    /// Blobs of a repository, as [`Store::outer_manifests`] lists manifests.
+    /// Returns blobs of a repository, in the same way as
+    /// [`Store::outer_manifests`].
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -92,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// Removed repositories of which SFTP has only empty folders any more.
+    /// Returns removed repositories that have only empty folders on SFTP.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -121,8 +124,8 @@ impl Store {
         .await
     }
 
-    /// Notes that the folders of a removed repository are gone from SFTP.
-    /// Returns `false` if it exists again.
+    /// Records that the folders of a removed repository are deleted from SFTP.
+    /// Returns `false` if the repository exists again.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -140,8 +143,8 @@ impl Store {
         .await
     }
 
-    /// Removes the rows of removed repositories and groups that no other row
-    /// names any more, at most `limit` of each.
+    /// Deletes the rows of removed repositories and groups that no other row
+    /// refers to, at most `limit` of each.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,5 +1,5 @@
-//! Repositories as lists show them; making one, and removing one whose
-//! contents are gone.
+//! Repositories as shown in lists; creating a repository, and deleting an empty
+//! one.
 
 use refity_types::name::{GroupName, RepositoryName};
 
@@ -17,15 +17,15 @@ use crate::{EffectiveGrant, Page, PageRequest, Readable, Store, StoreError, User
 pub struct RepositoryRow {
     /// Name.
     pub name: RepositoryName,
-    /// How many tags it has.
+    /// Number of tags.
     pub tags: i64,
     /// Bytes that no other repository has.
     pub unique_bytes: i64,
-    /// Bytes of all that it has, each blob once.
+    /// Total size in bytes, each blob once.
     pub logical_bytes: i64,
-    /// When a manifest was last pushed (milliseconds, UTC).
+    /// Time of the last push of a manifest (milliseconds, UTC).
     pub last_push_at: Option<i64>,
-    /// How many manifests were pulled from it.
+    /// Number of manifest pulls.
     pub pulls: i64,
     /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
@@ -33,14 +33,14 @@ pub struct RepositoryRow {
     pub grant: EffectiveGrant,
 }
 
-/// What a list of repositories is sorted by.
+/// Sort key of a list of repositories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepositorySort {
     /// The name.
     #[default]
     Name,
-    /// The last push.
+    /// Time of the last push.
     Pushed,
     /// The bytes that no other repository has.
     Size,
@@ -59,23 +59,23 @@ impl RepositorySort {
     }
 }
 
-/// Which repositories to list.
+/// A filter for repositories.
 #[derive(Clone, Debug, Default)]
 pub struct RepositoryFilter {
-    /// Only those of this group.
+    /// Only repositories of this group.
     pub group: Option<GroupName>,
-    /// Only this one.
+    /// Only this repository.
     pub name: Option<RepositoryName>,
-    /// Only those with this text in their name.
+    /// Only repositories with this text in their name.
     pub search: Option<String>,
 }
 
 /// The result of making a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryCreated {
-    /// It is new.
+    /// The repository was created.
     Yes,
-    /// There is one of that name.
+    /// The name is taken.
     Exists,
     /// Its group does not exist.
     NoGroup,
@@ -84,11 +84,11 @@ pub enum RepositoryCreated {
 /// The result of removing a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryRemoved {
-    /// It is gone.
+    /// The repository was deleted.
     Yes,
-    /// There is none.
+    /// There is no such repository.
     Unknown,
-    /// It still has something.
+    /// The repository is not empty.
     NotEmpty,
 }
 
@@ -115,7 +115,7 @@ fn page(
     request: &PageRequest,
 ) -> Result<Page<RepositoryRow>, StoreError> {
     let mut values = Named::default();
-    // The repositories first: they are in the order of the page.
+    // Start with the repositories, which are in the order of the page.
     let mut from = if *readable == Readable::All {
         "repositories r WHERE r.removed_at IS NULL".to_owned()
     } else {
@@ -153,8 +153,8 @@ fn page(
 }
 
 impl Store {
-    /// A page of the repositories that may be read, with what was given to an
-    /// account that concerns each.
+    /// Returns a page of the readable repositories, each with the grant of an
+    /// account that applies to it.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -170,7 +170,7 @@ impl Store {
             .await
     }
 
-    /// Whether there is such a repository.
+    /// Returns whether the repository exists.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -217,7 +217,7 @@ impl Store {
         .await
     }
 
-    /// Removes a repository that has nothing any more.
+    /// Deletes a repository that is empty.
     ///
     /// # Errors
     /// If the database cannot be written.

@@ -1,4 +1,4 @@
-//! Names that hold a text: what begins with it first.
+//! Search for names that contain a text. Names that begin with it come first.
 
 use std::ops::ControlFlow::Continue;
 
@@ -10,7 +10,7 @@ use crate::engine::value::Named;
 use crate::views::groups::SOME_READABLE;
 use crate::{Readable, Store, StoreError};
 
-/// What was found: a few of each.
+/// Search results: a few of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Groups.
@@ -21,10 +21,10 @@ pub struct Found {
     pub tags: Vec<FoundTag>,
 }
 
-/// A tag that was found.
+/// A tag found by a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTag {
-    /// Where.
+    /// The repository.
     pub repository: RepositoryName,
     /// Name.
     pub tag: Tag,
@@ -49,7 +49,7 @@ fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found,
             Ok(Continue(()))
         },
     )?;
-    // The name below the group counts as a beginning too.
+    // The beginning of the name below the group counts too.
 
     db.each(
         &format!(
@@ -85,8 +85,8 @@ fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found,
 }
 
 impl Store {
-    /// Groups, repositories and tags that may be read and have a text in
-    /// their names: at most `limit` of each.
+    /// Returns readable groups, repositories and tags with a text in their
+    /// names: at most `limit` of each.
     ///
     /// # Errors
     /// If the database cannot be read.

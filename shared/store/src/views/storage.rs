@@ -1,4 +1,4 @@
-//! How much there is, how much the storage holds, and how that grew.
+//! Sizes of the registry's content and of the storage, and their growth.
 
 use crate::accounts::readable::READABLE;
 use crate::engine::db::Db;
@@ -6,79 +6,79 @@ use crate::engine::value::{named_params, params};
 use crate::views::audit_log::DAY_MS;
 use crate::{Readable, Store, StoreError};
 
-/// What an uploader last saw of the storage.
+/// The last measurement of the storage by an uploader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageSeen {
-    /// When (milliseconds, UTC).
+    /// Time of the measurement (milliseconds, UTC).
     pub at: i64,
-    /// How long one small request took, in microseconds.
+    /// Latency of one small request, in microseconds.
     pub latency_us: i64,
-    /// The fingerprint of the server's key.
+    /// Fingerprint of the server's host key.
     pub host_key: Option<String>,
-    /// The names of the extensions that it offers.
+    /// Names of the server's extensions.
     pub extensions: Vec<String>,
-    /// Bytes in all and free, where the server tells.
+    /// Capacity of the storage, if the server reports it.
     pub capacity: Option<Capacity>,
 }
 
-/// The room of the storage, in bytes.
+/// Capacity of the storage, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// In all.
+    /// Total size.
     pub total: i64,
-    /// What may still be written.
+    /// Space that can still be written.
     pub free: i64,
 }
 
-/// How many bytes there are.
+/// The registry's content in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StoredBytes {
     /// On SFTP, each blob once.
     pub stored: i64,
-    /// As each repository counts them.
+    /// As counted in each repository.
     pub logical: i64,
-    /// Blobs on SFTP, manifests among them.
+    /// Number of blobs on SFTP, including manifests.
     pub blobs: i64,
     /// In the spool, and not on SFTP yet.
     pub pending: i64,
-    /// In the spool, and on SFTP too.
+    /// In the spool and on SFTP.
     pub cached: i64,
 }
 
-/// One day.
+/// Sizes on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageDay {
     /// Days since 1970 (UTC).
     pub day: i64,
     /// Bytes on SFTP, each blob once.
     pub stored: i64,
-    /// Bytes as each repository counts them.
+    /// Bytes as counted in each repository.
     pub logical: i64,
-    /// Blobs on SFTP.
+    /// Number of blobs on SFTP.
     pub blobs: i64,
-    /// The storage's room, where it was known.
+    /// Capacity of the storage, if it was known.
     pub capacity: Option<Capacity>,
 }
 
-/// A repository and what it holds.
+/// A repository with its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeRepository {
     /// Name.
     pub name: String,
-    /// Bytes that no other repository holds.
+    /// Bytes that no other repository has.
     pub unique: i64,
-    /// All of its bytes.
+    /// Total size in bytes.
     pub logical: i64,
 }
 
-/// What large repositories are sorted by.
+/// Sort key of the largest repositories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LargestBy {
-    /// Bytes that no other repository holds.
+    /// Bytes that no other repository has.
     #[default]
     Unique,
-    /// All of its bytes.
+    /// Total size.
     Logical,
 }
 
@@ -105,7 +105,7 @@ fn capacity(total: Option<i64>, free: Option<i64>) -> Option<Capacity> {
 }
 
 impl Store {
-    /// How many bytes there are now.
+    /// Returns the current sizes.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -113,7 +113,7 @@ impl Store {
         self.read_for_people(stored_bytes).await
     }
 
-    /// Notes what was just seen of the storage.
+    /// Records a measurement of the storage.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -142,7 +142,8 @@ impl Store {
         .await
     }
 
-    /// The last measurement of the storage; `None` if it was not measured yet.
+    /// Returns the last measurement of the storage, or `None` if there was none
+    /// yet.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -167,8 +168,8 @@ impl Store {
         .await
     }
 
-    /// Writes down how much there is, as today's; with the room of the
-    /// storage, where it is known.
+    /// Records the current sizes for today, with the capacity of the storage if
+    /// it is known.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -200,7 +201,7 @@ impl Store {
         .await
     }
 
-    /// The last so many days, the earliest first; days on which no uploader
+    /// Returns the last `days` days, earliest first. Days on which no uploader
     /// ran are missing.
     ///
     /// # Errors
@@ -227,7 +228,7 @@ impl Store {
         .await
     }
 
-    /// The repositories with the most bytes, of those that may be read.
+    /// Returns the largest readable repositories.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -1,4 +1,4 @@
-//! Tags as lists show them.
+//! Tags as shown in lists.
 
 use std::collections::HashMap;
 
@@ -18,40 +18,41 @@ use crate::{Order, Page, PageRequest, Store, StoreError};
 pub struct TagRow {
     /// Name.
     pub name: Tag,
-    /// The manifest that it points at.
+    /// Digest of the tag's manifest.
     pub digest: Digest,
-    /// What that is.
+    /// Media type of the manifest.
     pub media_type: String,
-    /// Its platforms; `None` if they are not known.
+    /// Platforms; `None` if they are not known.
     pub platforms: Option<Vec<String>>,
-    /// Bytes of the manifest and all that it needs, each blob once.
+    /// Size in bytes of the manifest and everything that it needs, each blob
+    /// once.
     pub size: i64,
-    /// When it was pushed (milliseconds, UTC).
+    /// Time of the push (milliseconds, UTC).
     pub pushed_at: i64,
     /// Account that pushed it, if the account still exists.
     pub pushed_by: Option<String>,
-    /// When it was last pulled (milliseconds, UTC).
+    /// Time of the last pull (milliseconds, UTC).
     pub pulled_at: Option<i64>,
     /// How often it was pulled.
     pub pulls: i64,
-    /// How far it is on its way to SFTP.
+    /// Durability on SFTP.
     pub durability: ImageDurability,
 }
 
-/// What a list of tags is sorted by.
+/// Sort key of a list of tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TagSort {
-    /// When it was pushed.
+    /// Time of the push.
     #[default]
     Pushed,
     /// The name.
     Name,
-    /// The version that it names; what names none comes last.
+    /// The version; tags that are not versions come last.
     Semver,
-    /// The bytes.
+    /// The size.
     Size,
-    /// When it was last pulled.
+    /// Time of the last pull.
     Pulled,
 }
 
@@ -68,7 +69,7 @@ impl TagSort {
     }
 }
 
-/// A row of the list, before it is looked at how safe it is.
+/// A row of the list before its durability is known.
 struct Listed {
     id: i64,
     manifest: i64,
@@ -83,7 +84,7 @@ const COLUMNS: &str =
     (SELECT platforms FROM manifests WHERE blob_id = t.manifest_id), t.size, t.pushed_at,
     (SELECT name FROM users WHERE id = t.pushed_by), t.pulled_at, t.pulls";
 
-/// What is not looked at yet.
+/// Placeholder for a durability that is not known yet.
 const UNSEEN: ImageDurability = ImageDurability {
     state: crate::DurabilityState::Staged,
     bytes_total: 0,
@@ -116,7 +117,7 @@ pub(crate) fn platforms(json: Option<String>) -> Option<Vec<String>> {
     json.and_then(|json| serde_json::from_str(&json).ok())
 }
 
-/// The state of a tag's unfinished job.
+/// Returns the state of a tag's unfinished job.
 pub(crate) fn job_state(db: &Db, tag: i64) -> Result<Option<String>, StoreError> {
     db.optional(
         "SELECT state FROM jobs WHERE kind = 'publish_tag' AND target = ?1 AND state <> 'done'",
@@ -147,7 +148,7 @@ fn page(
         id: "t.id",
     };
     let page = list.page(db, request, &values, read)?;
-    // Many tags of a page may be of one image.
+    // Several tags of a page may point to one image.
     let mut needed: HashMap<i64, Needed> = HashMap::new();
     let mut items = Vec::with_capacity(page.items.len());
     for listed in page.items {
@@ -174,7 +175,8 @@ fn page(
 }
 
 impl Store {
-    /// A page of a repository's tags; nothing for one that does not exist.
+    /// Returns a page of a repository's tags; empty if the repository does not
+    /// exist.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -195,7 +197,7 @@ impl Store {
         .await
     }
 
-    /// The other tags of the manifest that a tag or digest means, at most
+    /// Returns the other tags of the manifest with this tag or digest, at most
     /// `limit`.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Jobs as a person sees them: transfers, each part of a push. What belongs to
-//! one push is told by the jobs' needs, and written down nowhere.
+//! Jobs as shown to users: transfers, each part of a push. The jobs of one push
+//! are derived from their dependencies, and not stored separately.
 
 use refity_config::clock::Clock;
 
@@ -10,60 +10,61 @@ use crate::queue::jobs::JobState;
 use crate::views::job_list::JobList;
 use crate::{JobId, Page, PageRequest, Readable, Store, StoreError};
 
-/// How far up a push is followed: an index of indexes, and its tag.
+/// Maximum number of steps from a job to its push: an index of indexes, and its
+/// tag.
 const DEPTH_MAX: usize = 16;
 
-/// A job as a person sees it: a transfer.
+/// A job as shown to users: a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its number.
+    /// Id of the job.
     pub id: JobId,
-    /// The job that it is done for in the end.
+    /// The last job of the push that this job belongs to.
     pub push: JobId,
-    /// What it makes true.
+    /// Kind of the job.
     pub kind: String,
-    /// It makes something be gone.
+    /// Whether the job removes its target.
     pub removes: bool,
-    /// The repository, where the target has one. Of a blob the first that may
-    /// be read.
+    /// The repository, if the target has one; for a blob, the first readable
+    /// one.
     pub repository: Option<String>,
-    /// The tag of a `publish_tag`.
+    /// The tag of a `publish_tag` job.
     pub tag: Option<String>,
-    /// The digest of a blob or manifest.
+    /// Digest of the blob or manifest.
     pub digest: Option<String>,
-    /// Where it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Bytes sent in this run.
+    /// Bytes sent in the current run.
     pub bytes_done: i64,
-    /// Bytes in all; 0 where it is not about bytes.
+    /// Bytes to send; 0 for jobs that send no blob.
     pub bytes_total: i64,
-    /// Bytes a second, of a run that sends.
+    /// Bytes per second of a run that sends.
     pub rate: Option<i64>,
-    /// Failures so far.
+    /// Number of failures so far.
     pub attempt: i64,
-    /// Milliseconds until it is tried again, for one that rests.
+    /// Milliseconds until the next attempt, if the job waits for one.
     pub retry_in_ms: Option<i64>,
-    /// What went wrong last: code, words, hint.
+    /// The last error: code, message, hint.
     pub error: Option<(String, String, Option<String>)>,
-    /// Who works on it.
+    /// Owner of the running job.
     pub worker: Option<String>,
-    /// Milliseconds, UTC.
+    /// Time of creation (milliseconds, UTC).
     pub created_at: i64,
-    /// Milliseconds, UTC.
+    /// Time when the job finished (milliseconds, UTC).
     pub finished_at: Option<i64>,
     pub(crate) target: Option<i64>,
 }
 
-/// Which jobs.
+/// A filter for jobs.
 #[derive(Clone, Debug)]
 pub struct JobFilter {
-    /// Of repositories that may be read.
+    /// Only jobs of readable repositories.
     pub readable: Readable,
-    /// In this state.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
-    /// Of this repository.
+    /// Only jobs of this repository.
     pub repository: Option<String>,
-    /// With this text in the name of repository and tag.
+    /// Only jobs with this text in the name of their repository and tag.
     pub text: Option<String>,
 }
 
@@ -80,7 +81,7 @@ pub(crate) const COLUMNS: &str = "j.id, j.kind, j.removes, r.name, t.name,
     j.started_at, j.attempt, j.run_after, j.boot_id, j.error_code, j.error_message, j.error_hint,
     j.owner, j.created_at, j.finished_at, j.target";
 
-/// What is known of the target of a job `j`.
+/// The joins that find the target of a job `j`.
 pub(crate) const TARGETS: &str = "
     LEFT JOIN blobs b ON j.kind = 'store_blob' AND b.id = j.target
     LEFT JOIN repository_blobs rb ON j.kind = 'link_blob' AND rb.id = j.target
@@ -92,7 +93,7 @@ pub(crate) const TARGETS: &str = "
     LEFT JOIN repositories r
            ON r.id = coalesce(rb.repository_id, rm.repository_id, t.repository_id)";
 
-/// Whether job `j` is of a repository that may be read.
+/// Returns the condition that job `j` has a readable repository.
 pub(crate) fn visible() -> String {
     format!(
         "EXISTS (SELECT 1 FROM job_repositories p JOIN repositories r ON r.id = p.repository_id
@@ -100,11 +101,11 @@ pub(crate) fn visible() -> String {
     )
 }
 
-/// Whether job `j` is of the repository `:on`.
+/// Condition that job `j` belongs to the repository `:on`.
 pub(crate) const OF_REPOSITORY: &str = "EXISTS (SELECT 1 FROM job_repositories p
     WHERE p.job_id = j.id AND p.repository_id = :on)";
 
-/// Who looks: the values of [`READABLE`], as a query takes them.
+/// The viewer: the parameters of [`READABLE`] for a query.
 pub(crate) struct Viewer {
     all: bool,
     user: Option<i64>,
@@ -127,7 +128,7 @@ impl Viewer {
         values.push(":within", self.within.as_ref());
     }
 
-    /// The key of a repository that may be read.
+    /// Returns the id of a readable repository.
     pub(crate) fn repository(&self, db: &Db, name: &str) -> Result<Option<i64>, StoreError> {
         let mut values = named_params! { ":name": name };
         self.bind(&mut values);
@@ -141,7 +142,7 @@ impl Viewer {
         )
     }
 
-    /// The repositories that may be read and have jobs.
+    /// Returns the readable repositories that have jobs.
     pub(crate) fn repositories_with_jobs(&self, db: &Db) -> Result<Vec<i64>, StoreError> {
         let mut values = Named::default();
         self.bind(&mut values);
@@ -156,13 +157,13 @@ impl Viewer {
         )
     }
 
-    /// The names of the repositories of a job that may be read.
+    /// Returns the names of the readable repositories of a job.
     pub(crate) fn names(&self, db: &Db, job: JobId, limit: u32) -> Result<Vec<String>, StoreError> {
         let found = self.repositories(db, job, limit)?;
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// The repositories of a job that may be read, with their names.
+    /// Returns the readable repositories of a job with their names.
     fn repositories(
         &self,
         db: &Db,
@@ -218,8 +219,8 @@ pub(crate) fn read_job(row: &Row<'_>, clock: &Clock, now: i64) -> Result<Job, St
     })
 }
 
-/// Finds the push that a job is of, and the repository that a blob is sent
-/// for: the first in which the viewer may see it.
+/// Finds the push that a job belongs to, and the repository that a blob is sent
+/// for: the first one in which the viewer may see the blob.
 pub(crate) fn place_in_push(
     db: &Db,
     viewer: &Viewer,
@@ -228,7 +229,8 @@ pub(crate) fn place_in_push(
 ) -> Result<(), StoreError> {
     let mut at = job.id;
     if job.repository.is_none() && job.target.is_some() {
-        // A blob may be part of pushes to repositories that others only read.
+        // A blob may be part of pushes to repositories that the viewer may not
+        // read.
         let repositories = viewer.repositories(db, job.id, 64)?;
         let chosen = repositories
             .iter()
@@ -269,7 +271,7 @@ pub(crate) fn place_in_push(
 }
 
 impl Store {
-    /// A page of the jobs, sorted by their number.
+    /// Returns a page of the jobs, sorted by id.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -281,8 +283,8 @@ impl Store {
         let clock = self.clock.clone();
         self.read_for_people(move |db| {
             let viewer = Viewer::new(&filter.readable);
-            // A repository that may not be read has no jobs, as one that does
-            // not exist.
+            // An unreadable repository has no jobs, like one that does not
+            // exist.
             let on = match &filter.repository {
                 Some(name) => Some(viewer.repository(db, name)?.unwrap_or(-1)),
                 None => None,
@@ -303,7 +305,7 @@ impl Store {
         .await
     }
 
-    /// A job, if it is there and may be seen.
+    /// Returns a job if it exists and is visible.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -327,8 +329,8 @@ impl Store {
         .await
     }
 
-    /// The names of the repositories that a job is for and that may be read:
-    /// at most so many.
+    /// Returns the names of the readable repositories of a job, at most
+    /// `limit`.
     ///
     /// # Errors
     /// If the database cannot be read.
