@@ -192,7 +192,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn the_id_is_made_once_and_kept() {
+    fn the_id_is_created_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(InstallationId::load(folder.path()).unwrap(), None);
         let id = InstallationId::load_or_create(folder.path()).unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_no_id_is_not_replaced() {
+    fn a_file_without_an_id_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         for content in ["", "mine", "\u{fffd}"] {
             std::fs::write(folder.path().join(FILE), content).unwrap();

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_step_that_takes_too_long_is_stuck_and_a_rest_is_not() {
+    async fn slow_steps_are_stuck_and_pauses_are_not() {
         let place = place().await;
         let parts = place.supervisor.parts();
         let (resting, working) = (

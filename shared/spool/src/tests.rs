@@ -69,7 +69,7 @@ async fn an_upload_continues_at_the_acknowledged_offset() {
 }
 
 #[tokio::test]
-async fn a_file_that_lost_acknowledged_bytes_is_not_continued() {
+async fn a_file_that_lost_acknowledged_bytes_cannot_be_continued() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
     let writer = spool.create_upload(id).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_file_that_lost_acknowledged_bytes_is_not_continued() {
 }
 
 #[tokio::test]
-async fn a_second_request_waits_for_the_one_that_writes() {
+async fn a_second_request_waits_for_the_writer() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
     let writer = spool.create_upload(id).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_second_request_waits_for_the_one_that_writes() {
 }
 
 #[tokio::test]
-async fn the_sweep_leaves_a_file_that_is_being_written() {
+async fn the_sweep_skips_files_being_written() {
     let (_folder, spool) = spool();
     let id = UploadId::random();
     let writer = spool.create_upload(id).await.unwrap();
@@ -100,7 +100,7 @@ async fn the_sweep_leaves_a_file_that_is_being_written() {
 }
 
 #[tokio::test]
-async fn a_cache_file_stays_only_when_it_is_kept() {
+async fn a_cache_file_is_deleted_unless_kept() {
     let (_folder, spool) = spool();
     let mut writer = spool.cache_writer().unwrap();
     writer.write(b"half").unwrap();
@@ -116,7 +116,7 @@ async fn a_cache_file_stays_only_when_it_is_kept() {
 }
 
 #[tokio::test]
-async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
+async fn an_intent_is_read_back_unless_truncated() {
     let (_folder, spool) = spool();
     assert!(!spool.holds_data());
     let id = IntentId::random();
@@ -144,7 +144,7 @@ async fn an_intent_is_read_back_as_written_and_a_torn_one_is_none() {
 }
 
 #[tokio::test]
-async fn a_deletes_intent_is_read_back_as_written_and_a_torn_one_is_none() {
+async fn a_deletes_intent_is_read_back_unless_truncated() {
     let (_folder, spool) = spool();
     let digest = Digest::sha256(b"x");
     let tags = vec!["v1".parse().unwrap()];
@@ -174,7 +174,7 @@ async fn a_deletes_intent_is_read_back_as_written_and_a_torn_one_is_none() {
 }
 
 #[tokio::test]
-async fn a_prepared_intent_is_none_until_it_is_confirmed() {
+async fn a_prepared_intent_is_not_listed_until_confirmed() {
     let (_folder, spool) = spool();
     let intent = Intent {
         generation: 9,

@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_can_travel_through_io() {
+    fn errors_survive_conversion_to_io_errors() {
         let error = StorageError::Missing { path: "x".into() };
         let io: io::Error = error.clone().into();
         assert_eq!(StorageError::from_io(&io), Some(&error));

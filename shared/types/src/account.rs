@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_people_are_compared_in_one_form_and_without_case() {
+    fn user_names_are_normalized_and_case_insensitive() {
         let composed: UserName = "Zoë".parse().unwrap();
         let decomposed: UserName = "Zoe\u{308}".parse().unwrap();
         assert_eq!(composed, decomposed);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_people_have_a_length_in_characters() {
+    fn user_name_length_is_counted_in_characters() {
         for name in [
             "a",
             "bob",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_tokens_are_short_and_plain() {
+    fn token_names_are_short_and_plain() {
         for (text, expected) in [
             ("laptop", Some("laptop")),
             (" CI (main), build #7 ", Some("CI (main), build #7")),

@@ -77,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn versions_come_in_their_order_and_names_after_them() {
+    fn versions_sort_in_order_and_before_other_names() {
         let sorted = [
             "0.1",
             "0.9.10",

@@ -288,7 +288,7 @@ fn a_channel_holds_a_limited_number_of_files_open() {
 }
 
 #[test]
-fn only_the_right_name_and_password_are_let_in() {
+fn only_the_right_name_and_password_are_accepted() {
     let sandbox = Sandbox::start();
     for (username, password) in [("refity", "wrong"), ("root", PASSWORD), ("refity", "")] {
         let session = sandbox.connect();
@@ -302,7 +302,7 @@ fn only_the_right_name_and_password_are_let_in() {
 }
 
 #[test]
-fn it_ends_on_sigterm_and_is_the_same_host_again() {
+fn it_stops_on_sigterm_and_keeps_its_host_key() {
     let sandbox = Sandbox::start();
     let session = sandbox.session();
     let host_key = session.host_key().unwrap().0.to_vec();

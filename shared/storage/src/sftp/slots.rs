@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_heard_by_others_only() {
+    fn only_other_pools_see_a_waiting_pool() {
         let dir = tempfile::tempdir().unwrap();
         let a = Slots::new(dir.path(), 1, Role::Gateway);
         let b = Slots::new(dir.path(), 1, Role::Gateway);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_waiter_is_not_heard() {
+    fn dead_waiters_are_ignored() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("waiting-0-dead");
         File::create(&path).unwrap();

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_has_some_attempts_and_then_one_in_a_while() {
+    async fn an_address_has_free_attempts_and_then_must_wait() {
         let place = Place::new().await;
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
         assert_eq!(place.taken("nobody", "192.0.2.1").await, 0, "any account");
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_has_a_limit_over_all_addresses_but_for_those_that_it_knows() {
+    async fn an_account_has_one_limit_for_all_unknown_addresses() {
         let place = Place::new().await;
         let home = AccountAndAddress::new("bob", &"192.0.2.99");
         place.store.record_success(&home, place.bob).await.unwrap();
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_was_set_back_locks_nobody_out() {
+    async fn a_clock_set_back_does_not_lock_out_accounts() {
         let place = Place::new().await;
         place.clock(1_000_000_000);
         assert_eq!(place.taken("bob", "192.0.2.1").await, ADDRESS.free);
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_is_bounded() {
+    async fn stored_counters_are_bounded() {
         let place = Place::new().await;
         let (now, max) = (place.store.clock().wall_ms(), COUNTERS_MAX);
         let many = "INSERT INTO login_failures

@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_what_a_list_of_texts_would_be(
+        fn names_behave_like_a_list_of_strings(
             mut list in prop::collection::vec("[a-zA-Z0-9._/-]{1,4}", 0..8), length in 0..10_usize
         ) {
             let mut names: Names = list.iter().map(String::as_str).collect();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_json_would_escape_are_damage() {
+    fn names_that_need_json_escapes_are_corrupt() {
         for names in [&["a\"b"][..], &["a", "b\\"], &["a\n", "b"]] {
             let checked = Names::from_iter(names.iter().copied()).check();
             assert!(matches!(checked, Err(StoreError::Corrupt(_))), "{names:?}");

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_one_by_one_until_it_breaks_off() {
+    fn rows_are_read_one_by_one_until_the_callback_stops() {
         let db = database();
         testing::run_all(
             &db,

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_database_that_is_just_being_made_is_never_taken_for_a_foreign_one() {
+    async fn a_database_being_created_is_never_identified_as_foreign() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("refity.db");

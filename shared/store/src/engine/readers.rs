@@ -265,7 +265,7 @@ mod tests {
     const HOURS: Duration = Duration::from_secs(10_000);
 
     #[tokio::test]
-    async fn a_read_that_panics_fails_alone_and_gives_its_connection_back() {
+    async fn a_read_that_panics_fails_alone_and_returns_its_connection() {
         let place = place(HOURS);
         for _ in 0..5 {
             let read = place.connections.run(read_and_panic);
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_ends_when_nobody_waits_for_it() {
+    async fn a_read_ends_when_its_caller_stops_waiting() {
         let place = place(HOURS);
         for _ in 0..3 {
             let read = place.connections.run(endless);

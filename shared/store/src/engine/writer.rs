@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_panics_is_undone_alone() {
+    async fn a_write_that_panics_is_rolled_back_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let made = Db::new(open_connection(&path).unwrap());
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_thread_is_told() {
+    async fn the_end_of_the_thread_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let threads = Threads::new();
         let writer = Writer::start(&folder.path().join("db"), &threads).unwrap();

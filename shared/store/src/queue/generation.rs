@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generations_of_a_process_grow_while_its_clock_stands_or_steps_back() {
+    fn generations_grow_if_the_clock_stops_or_is_set_back() {
         let generations = Generations::default();
         let mut last = 0;
         for wall_ms in [1_000, 1_000, 999, 0, 1_001] {

@@ -27,7 +27,7 @@ impl Place {
 }
 
 #[tokio::test]
-async fn it_stops_if_the_storage_starts_to_fail() {
+async fn a_collection_stops_if_the_storage_fails() {
     // More than are marked at once.
     let place = Place::with_garbage(150).await;
     let mut found = 0;
@@ -59,7 +59,7 @@ async fn it_stops_if_the_storage_starts_to_fail() {
 }
 
 #[tokio::test]
-async fn the_scheduled_one_is_tried_again_until_it_is_done_and_then_no_more() {
+async fn a_scheduled_collection_is_retried_until_it_is_complete() {
     let place = Place::new().await;
     let store = &place.store;
     let due = store.clock().wall_ms() + millis(DAY);

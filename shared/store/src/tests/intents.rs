@@ -24,7 +24,7 @@ async fn an_intent_is_completed_by_its_last_job() {
 }
 
 #[tokio::test]
-async fn the_intent_that_overtook_another_stays_as_long_as_that() {
+async fn a_newer_intent_waits_for_the_one_it_overtook() {
     let place = Place::new().await;
     place.push_blob(b"slow layer").await;
     place.push_manifest(b"one", &[b"slow layer"], "v").await;
@@ -82,7 +82,7 @@ async fn push(place: &Place, bytes: &[u8], blobs: &[&[u8]], tags: &[&str]) -> In
 }
 
 #[tokio::test]
-async fn what_overtook_an_intent_that_stays_itself_stays_too() {
+async fn an_intent_waits_for_a_waiting_intent_that_it_overtook() {
     let place = Place::new().await;
     place.push_blob(b"slow layer").await;
     let (slow, desired) = place.claim("worker").await.unwrap();
@@ -155,7 +155,7 @@ fn steps(db: &Db) -> i32 {
 }
 
 #[tokio::test]
-async fn it_takes_no_longer_for_each_intent_when_there_are_many() {
+async fn completing_an_intent_costs_the_same_with_many_intents() {
     let (some, many) = (steps_for(250).await, steps_for(1000).await);
     assert!(some > 0 && many < 6 * some, "{some} steps, then {many}");
 }

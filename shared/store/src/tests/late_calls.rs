@@ -67,7 +67,7 @@ fn uncertain() -> Retry {
 }
 
 #[tokio::test]
-async fn a_removal_that_turned_round_before_its_owner_died() {
+async fn a_removal_reversed_before_its_owner_died() {
     let (place, _) = removal_under_way().await;
     place.push_blob(b"layer").await;
     assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
@@ -76,7 +76,7 @@ async fn a_removal_that_turned_round_before_its_owner_died() {
 }
 
 #[tokio::test]
-async fn a_removal_that_turned_round_before_its_owner_fell_silent() {
+async fn a_removal_reversed_before_its_owner_fell_silent() {
     let (place, _) = removal_under_way().await;
     place.push_blob(b"layer").await;
     place.forward(LEASE + Duration::from_secs(1));
@@ -90,7 +90,7 @@ async fn a_removal_that_turned_round_before_its_owner_fell_silent() {
 }
 
 #[tokio::test]
-async fn a_removal_that_turned_round_before_its_call_was_left_unanswered() {
+async fn a_removal_reversed_before_its_call_timed_out() {
     let (place, claim) = removal_under_way().await;
     place.push_blob(b"layer").await;
     assert!(place.store.retry(&claim, uncertain()).await.unwrap());
@@ -99,7 +99,7 @@ async fn a_removal_that_turned_round_before_its_call_was_left_unanswered() {
 }
 
 #[tokio::test]
-async fn a_push_that_joins_the_look_does_not_take_its_place() {
+async fn a_push_that_joins_a_recheck_does_not_replace_it() {
     let (place, _) = removal_under_way().await;
     assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
     assert_eq!(place.finish_all().await, [LinkBlob]);
@@ -109,7 +109,7 @@ async fn a_push_that_joins_the_look_does_not_take_its_place() {
 }
 
 #[tokio::test]
-async fn a_run_that_begins_before_the_last_late_call_and_ends_after_it_is_no_look() {
+async fn a_run_that_began_before_the_last_late_call_is_not_a_recheck() {
     let (place, _) = removal_under_way().await;
     assert_eq!(place.store.release_jobs("hung").await.unwrap(), 1);
     let (claim, desired) = place.claim("worker").await.unwrap();
@@ -141,7 +141,7 @@ async fn a_push_reversed_before_its_desired_state_is_read_is_a_removal() {
 }
 
 #[tokio::test]
-async fn a_run_of_another_boot_is_looked_at_again_too() {
+async fn a_run_of_another_boot_is_rechecked_too() {
     let (place, _) = removal_under_way().await;
     place.push_blob(b"layer").await;
     let path = place.folder.path().join("refity.db");

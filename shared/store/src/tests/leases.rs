@@ -20,7 +20,7 @@ async fn a_lost_lease_cannot_finish() {
 }
 
 #[tokio::test]
-async fn a_job_that_overwrites_stays_longer_with_a_silent_owner() {
+async fn a_silent_owner_keeps_an_overwriting_job_longer() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
     place.push_blob(b"layer").await;
@@ -53,7 +53,7 @@ async fn assert_shown_as_died(place: &Place, job: JobId, attempt: i64) {
 }
 
 #[tokio::test]
-async fn a_job_that_kills_its_process_is_tried_less_and_less_often_and_shows_why() {
+async fn a_job_that_kills_its_process_is_retried_with_backoff_and_an_error() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
     let mut wait = Duration::from_secs(1);
@@ -83,7 +83,7 @@ async fn a_job_that_kills_its_process_is_tried_less_and_less_often_and_shows_why
 }
 
 #[tokio::test]
-async fn a_job_of_a_process_that_was_asked_to_end_counts_no_attempt() {
+async fn a_clean_shutdown_counts_no_attempt() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
     let (claim, _) = place.claim("ends").await.unwrap();
@@ -93,7 +93,7 @@ async fn a_job_of_a_process_that_was_asked_to_end_counts_no_attempt() {
 }
 
 #[tokio::test]
-async fn the_tag_of_a_dead_owner_is_looked_at_again_later() {
+async fn the_tag_of_a_dead_owner_is_rechecked_later() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
     while let Some((claim, desired)) = place.claim("dead").await {
@@ -135,7 +135,7 @@ async fn no_job_is_claimed_while_the_storage_is_failing() {
 }
 
 #[tokio::test]
-async fn who_ends_leaves_its_turn_to_try_the_storage() {
+async fn an_ending_owner_releases_its_storage_probe() {
     let place = Place::new().await;
     let store = &place.store;
     store.probe_now().await.unwrap();

@@ -47,7 +47,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn a_list_is_what_its_rows_say(
+    fn lists_match_their_rows(
         changes in prop::collection::vec(
             (0..CHANGES.len(), 0..1200_u32, 1..500_u32, any::<bool>()), 1..20),
         asked in prop::collection::vec(

@@ -149,7 +149,7 @@ async fn a_push_stores_blobs_first_and_its_tag_last() {
 }
 
 #[tokio::test]
-async fn a_manifest_whose_blob_is_absent_changes_nothing() {
+async fn a_manifest_with_a_missing_blob_changes_nothing() {
     let place = Place::new().await;
     let put = place.push_manifest(b"manifest", &[b"layer"], "v1").await;
     let layer = MissingReference::Blob(Digest::sha256(b"layer"));
@@ -169,7 +169,7 @@ async fn a_manifest_whose_blob_is_absent_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moves_while_its_job_runs_ends_at_the_newer() {
+async fn a_tag_moved_during_its_job_ends_at_the_newer_manifest() {
     let place = Place::new().await;
     place.push_manifest(b"one", &[], "v").await;
     let (claim, desired) = loop {
@@ -194,7 +194,7 @@ async fn a_tag_that_moves_while_its_job_runs_ends_at_the_newer() {
 }
 
 #[tokio::test]
-async fn an_older_generation_that_comes_late_does_not_move_a_tag_back() {
+async fn a_late_older_generation_does_not_move_a_tag_back() {
     let place = Place::new().await;
     let older = place.store.next_generation().await.unwrap();
     place.push_manifest(b"new", &[], "v").await;
@@ -228,7 +228,7 @@ async fn two_processes_never_use_one_generation_for_one_target() {
 }
 
 #[tokio::test]
-async fn what_a_manifest_lacks_is_known_before_it_is_put() {
+async fn missing_references_are_reported_before_a_manifest_is_stored() {
     let place = Place::new().await;
     let mut new = NewManifest {
         repository: app(),
@@ -294,7 +294,7 @@ async fn the_second_of_two_uploads_of_one_digest_replaces_the_first() {
 }
 
 #[tokio::test]
-async fn a_blob_of_another_repository_is_not_here() {
+async fn blobs_of_other_repositories_are_not_found() {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
     let (other, digest) = ("team/other".parse().unwrap(), Digest::sha256(b"layer"));
@@ -308,7 +308,7 @@ async fn a_blob_of_another_repository_is_not_here() {
 }
 
 #[tokio::test]
-async fn only_what_the_storage_holds_for_long_is_evicted() {
+async fn only_blobs_stored_long_enough_are_evicted() {
     let place = Place::new().await;
     let store = &place.store;
     place.push_blob(b"layer").await;
@@ -326,7 +326,7 @@ async fn only_what_the_storage_holds_for_long_is_evicted() {
 }
 
 #[tokio::test]
-async fn a_blob_without_bytes_anywhere_is_damaged_until_it_is_pushed_again() {
+async fn a_blob_without_bytes_is_damaged_until_the_next_push() {
     let place = Place::new().await;
     let store = &place.store;
     let (id, _) = place.push_blob(b"layer").await;
@@ -414,7 +414,7 @@ async fn tags_are_listed_bytewise_and_by_pages() {
 }
 
 #[tokio::test]
-async fn changes_are_told_across_stores() {
+async fn changes_are_reported_across_stores() {
     let place = Place::new().await;
     let other = open(place.folder.path()).await;
     let mut changes = other.changes();
@@ -424,7 +424,7 @@ async fn changes_are_told_across_stores() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_later_version_is_refused_and_left_alone() {
+async fn a_database_of_a_later_version_is_refused_unchanged() {
     let place = Place::new().await;
     let path = place.folder.path().join("refity.db");
     let database = testing::open(&path);
@@ -440,7 +440,7 @@ async fn a_database_of_a_later_version_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_is_refused_and_left_alone() {
+async fn a_database_of_another_program_is_refused_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("refity.db");
     let other = testing::open(&path);
@@ -468,7 +468,7 @@ fn leave_journal(database: &Path, pages: u32) {
 }
 
 #[tokio::test]
-async fn a_database_whose_making_was_cut_off_is_made_at_the_next_start() {
+async fn an_interrupted_creation_is_completed_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("refity.db");
     let killed = testing::open(&path);
@@ -483,7 +483,7 @@ async fn a_database_whose_making_was_cut_off_is_made_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_that_was_killed_is_left_alone_too() {
+async fn a_journal_of_another_program_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("refity.db");
     let other = testing::open(&path);
@@ -497,7 +497,7 @@ async fn a_database_of_another_program_that_was_killed_is_left_alone_too() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_with_the_way_out() {
+async fn a_file_that_is_not_a_database_is_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("refity.db");
     std::fs::write(&path, vec![b'x'; 8192]).unwrap();
@@ -508,7 +508,7 @@ async fn a_file_that_is_no_database_is_refused_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_session_of_another_boot_is_gone() {
+async fn sessions_of_another_boot_have_ended() {
     let place = Place::new().await;
     let id = UploadId::random();
     let hash = Hasher::new(Algorithm::Sha256);
@@ -531,7 +531,7 @@ async fn generations_grow_in_a_new_database_too() {
 }
 
 #[tokio::test]
-async fn a_request_that_waits_learns_what_a_person_must_mend() {
+async fn a_waiting_request_learns_which_problem_needs_a_person() {
     let place = Place::new().await;
     let (_, committed) = place.push_blob(b"layer").await;
     let Committed::Blob { jobs, .. } = committed else {

@@ -24,7 +24,7 @@ fn entry(actor: &str, action: AuditAction, repository: Option<&str>) -> AuditEnt
 }
 
 #[tokio::test]
-async fn the_audit_log_is_found_by_each_of_its_filters() {
+async fn each_audit_log_filter_matches() {
     let place = Place::new().await;
     let store = &place.store;
     let now = store.clock().wall_ms();
@@ -237,7 +237,7 @@ async fn all_jobs_of_a_push_have_one_root() {
 }
 
 #[tokio::test]
-async fn only_what_failed_or_rests_is_tried_again() {
+async fn only_failed_or_delayed_jobs_are_retried() {
     let place = Place::new().await;
     let store = &place.store;
     place.push_blob(b"bytes").await;
@@ -302,7 +302,7 @@ async fn bytes_are_counted_once_and_by_repository() {
 }
 
 #[tokio::test]
-async fn a_day_is_written_again_until_it_is_over() {
+async fn a_daily_sample_is_updated_until_the_day_ends() {
     let place = Place::new().await;
     let store = &place.store;
     let room = Capacity {
@@ -322,7 +322,7 @@ async fn a_day_is_written_again_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn an_uploader_is_known_by_its_last_word() {
+async fn uploader_silence_begins_with_the_last_heartbeat() {
     let place = Place::new().await;
     let store = &place.store;
     assert_eq!(store.uploader_silence().await, Ok(None));

@@ -97,7 +97,7 @@ fn layer() -> Deletion {
 }
 
 #[tokio::test]
-async fn removals_go_from_the_tag_to_the_bytes() {
+async fn removals_run_from_the_tag_to_the_bytes() {
     use JobKind::{LinkBlob, PublishManifest, PublishTag, StoreBlob};
     let place = Place::with_image().await;
     assert_eq!(place.delete(manifest(&["v1"])).await, Deleted::Yes);
@@ -127,7 +127,7 @@ async fn what_is_pushed_waits_for_nothing_that_is_removed() {
 }
 
 #[tokio::test]
-async fn a_removal_that_runs_while_it_is_pushed_again_is_followed_by_the_push() {
+async fn a_push_during_a_removal_runs_after_it() {
     let place = Place::with_image().await;
     place.delete(manifest(&["v1"])).await;
     let (claim, desired) = place.claim("worker").await.unwrap();
@@ -143,7 +143,7 @@ async fn a_removal_that_runs_while_it_is_pushed_again_is_followed_by_the_push() 
 }
 
 #[tokio::test]
-async fn an_older_delete_that_comes_late_removes_nothing() {
+async fn a_late_older_delete_removes_nothing() {
     let place = Place::with_image().await;
     let old = place.store.next_generation().await.unwrap();
     place.push_blob(b"layer").await;
@@ -155,7 +155,7 @@ async fn an_older_delete_that_comes_late_removes_nothing() {
 }
 
 #[tokio::test]
-async fn an_older_push_that_comes_late_brings_nothing_back() {
+async fn a_late_older_push_restores_nothing() {
     let place = Place::with_image().await;
     let old = place.store.next_generation().await.unwrap();
     place.delete(manifest(&["v1"])).await;
@@ -171,7 +171,7 @@ async fn an_older_push_that_comes_late_brings_nothing_back() {
 }
 
 #[tokio::test]
-async fn a_delete_that_does_not_list_a_tag_changes_nothing() {
+async fn a_delete_with_an_unlisted_tag_changes_nothing() {
     let place = Place::with_image().await;
     assert_eq!(place.delete(manifest(&[])).await, Deleted::TagsMoved);
     assert_eq!(place.tag("v1").await, b"manifest");
@@ -179,7 +179,7 @@ async fn a_delete_that_does_not_list_a_tag_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_blob_that_a_manifest_names_stays() {
+async fn referenced_blobs_are_not_deleted() {
     let place = Place::with_image().await;
     let by = Digest::sha256(b"manifest");
     assert_eq!(place.delete(layer()).await, Deleted::NamedBy(by));
@@ -206,7 +206,7 @@ async fn a_push_that_began_before_the_collection_wins_over_it() {
 }
 
 #[tokio::test]
-async fn the_intent_of_a_push_stays_as_long_as_that_of_the_delete_before() {
+async fn a_pushs_intent_waits_for_that_of_the_earlier_delete() {
     let place = Place::with_image().await;
     place.push_blob(b"slow").await;
     place.push_manifest(b"manifest", &[b"layer"], "v2").await;
@@ -230,7 +230,7 @@ async fn the_intent_of_a_push_stays_as_long_as_that_of_the_delete_before() {
 }
 
 #[tokio::test]
-async fn a_removal_that_is_looked_at_again_is_still_a_removal() {
+async fn a_rechecked_removal_is_still_a_removal() {
     let place = Place::with_image().await;
     place.delete(tag("v1")).await;
     let (claim, _) = place.claim("worker").await.unwrap();
@@ -250,7 +250,7 @@ async fn a_removal_that_is_looked_at_again_is_still_a_removal() {
 }
 
 #[tokio::test]
-async fn a_delete_gives_its_grace_where_untagged_manifests_are_collected_too() {
+async fn a_delete_renews_the_grace_of_untagged_manifests_too() {
     let place = Place::with_image().await;
     let rules = CollectRules {
         untagged_after: Some(30 * DAY),
@@ -281,7 +281,7 @@ async fn the_grace_period_begins_with_the_last_delete() {
 }
 
 #[tokio::test]
-async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
+async fn a_manifest_is_kept_while_a_tag_on_sftp_may_point_to_it() {
     let place = Place::with_image().await;
     place.push_blob(b"slow").await;
     let (slow, slow_desired) = place.until(JobKind::StoreBlob).await;
@@ -301,7 +301,7 @@ async fn a_manifest_stays_on_sftp_while_a_tag_may_point_at_it_there() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moves_back_and_forth_while_it_is_published_ends_right() {
+async fn a_tag_moved_back_and_forth_during_its_job_ends_right() {
     let place = Place::with_image().await;
     place.push_manifest(b"two", &[], "v1").await;
     let (running, desired) = place.until(JobKind::PublishTag).await;
@@ -316,7 +316,7 @@ async fn a_tag_that_moves_back_and_forth_while_it_is_published_ends_right() {
 }
 
 #[tokio::test]
-async fn what_the_index_does_not_know_all_of_is_neither_collected_nor_deleted() {
+async fn a_partial_index_prevents_collection_and_deletes() {
     let place = Place::with_image().await;
     place.push_blob(b"alone").await;
     place.store.note_partial_index().await.unwrap();
@@ -333,7 +333,7 @@ async fn what_the_index_does_not_know_all_of_is_neither_collected_nor_deleted() 
 }
 
 #[tokio::test]
-async fn removals_look_things_up_by_what_they_ask_for() {
+async fn queries_of_removals_use_indexes() {
     let place = Place::new().await;
     let steps = place.store.read(|db| {
         let queries = crate::gc::reachability::QUERIES.iter();
@@ -351,7 +351,7 @@ async fn removals_look_things_up_by_what_they_ask_for() {
 }
 
 #[tokio::test]
-async fn purges_read_an_index_of_what_is_old_or_removed() {
+async fn purges_use_indexes_of_old_or_removed_rows() {
     let place = Place::new().await;
     let plans = |db: &Db| -> Result<Vec<(String, Vec<String>)>, StoreError> {
         let mut queries = vec![crate::gc::sweep::OLD_JOBS.to_owned()];

@@ -111,7 +111,7 @@ async fn a_tag_is_staged_then_on_sftp_and_then_verified() {
 }
 
 #[tokio::test]
-async fn lists_show_what_may_be_read_and_nothing_else() {
+async fn lists_contain_only_readable_content() {
     let place = Place::new().await;
     let store = &place.store;
     for group in ["open", "a_b", "axb"] {
@@ -230,7 +230,7 @@ async fn lists_show_what_may_be_read_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_begins_with_the_text_is_found_first() {
+async fn names_that_begin_with_the_text_come_first() {
     let place = Place::new().await;
     for group in ["a-web", "b-web", "web"] {
         let group = group.parse().unwrap();

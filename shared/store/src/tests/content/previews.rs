@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_preview_says_what_a_collection_then_frees() {
+async fn a_preview_matches_what_a_collection_frees() {
     let place = Place::new().await;
     place
         .image("team/a", b"first", &[b"own 1", b"here", b"shared"], "v1")
@@ -47,7 +47,7 @@ async fn a_preview_says_what_a_collection_then_frees() {
 }
 
 #[tokio::test]
-async fn an_index_takes_its_images_with_it_and_a_tagged_one_stays() {
+async fn deleting_an_index_deletes_its_untagged_images() {
     let place = Place::new().await;
     place
         .image("team/a", b"amd64", &[b"layer a"], "amd64")
@@ -85,7 +85,7 @@ async fn an_index_takes_its_images_with_it_and_a_tagged_one_stays() {
 }
 
 #[tokio::test]
-async fn what_a_deleted_image_of_another_repository_needed_is_free_too() {
+async fn content_of_a_deleted_image_elsewhere_is_free_too() {
     let place = Place::new().await;
     place.image("team/a", b"first", &[b"shared"], "v1").await;
     place.image("team/b", b"other", &[b"shared"], "v1").await;

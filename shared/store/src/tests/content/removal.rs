@@ -4,7 +4,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_removed_repository_is_gone_until_it_is_pushed_to_again() {
+async fn a_removed_repository_is_invisible_until_the_next_push() {
     let place = Place::new().await;
     let store = &place.store;
     place
@@ -72,7 +72,7 @@ async fn a_removed_repository_is_gone_until_it_is_pushed_to_again() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_made_again_has_none_of_its_old_rights() {
+async fn a_recreated_group_has_none_of_its_old_rights() {
     let place = Place::new().await;
     let (store, team) = (&place.store, "team".parse().unwrap());
     let new = NewUser {

@@ -209,7 +209,7 @@ fn each_invalid_field_is_refused_with_a_message() {
 }
 
 #[test]
-fn bytes_that_are_no_json_are_refused() {
+fn bytes_that_are_not_json_are_refused() {
     let twice = br#"{"schemaVersion":2,"layers":[],"layers":[]}"#;
     let not_utf8 = b"{\"schemaVersion\":2,\"x\":\"\xff\"}";
     for bytes in [b"".as_slice(), b"{", b"\xff\xfe", twice, not_utf8] {
@@ -230,7 +230,7 @@ fn the_size_is_bounded() {
 }
 
 #[test]
-fn deep_nesting_ends_in_an_answer() {
+fn deep_nesting_is_refused() {
     for open in ["[", "{\"a\":"] {
         let deep = format!("{{\"schemaVersion\":2,\"x\":{}", open.repeat(200_000));
         assert!(Manifest::parse(deep.as_bytes(), None).is_err());
