@@ -8,8 +8,8 @@ use crate::service::{Failure, Uploader};
 /// Maximum number of repositories per sweep.
 const AT_ONCE: u32 = 100;
 
-/// Removes what removed repositories left: only their own folders, never those
-/// of a repository with a longer name, and each only when it is empty.
+/// Removes the folders of removed repositories, if they are empty. Never
+/// removes folders of repositories with a longer name.
 pub(crate) async fn prune(uploader: &Uploader) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let removed = store.emptied_repositories(AT_ONCE).await?;

@@ -1,4 +1,4 @@
-//! The collection: when it stops, and that the one of the schedule is done
+//! Tests of garbage collection: when it stops, and that a scheduled one runs
 //! once.
 
 use refity_config::CollectRules;
@@ -8,7 +8,7 @@ use super::*;
 const DAY: Duration = Duration::from_secs(25 * 60 * 60);
 
 impl Place {
-    /// A store with so many blobs that nothing names.
+    /// Creates a store with this many unreferenced blobs.
     async fn with_garbage(count: u32) -> Self {
         let place = Self::new().await;
         for n in 0..count {
@@ -19,7 +19,7 @@ impl Place {
         place
     }
 
-    /// Does to the database what another process would.
+    /// Changes the database as another process would.
     fn elsewhere(&self, change: &str) {
         let path = self.folder.path().join("refity.db");
         testing::run_all(&testing::open(&path), change);
@@ -28,7 +28,7 @@ impl Place {
 
 #[tokio::test]
 async fn a_collection_stops_if_the_storage_fails() {
-    // More than are marked at once.
+    // More targets than one transaction marks.
     let place = Place::with_garbage(150).await;
     let mut found = 0;
     let collect = place
@@ -70,13 +70,13 @@ async fn a_scheduled_collection_is_retried_until_it_is_complete() {
     assert!(!begin("two").await, "not at once");
     place.forward(COLLECTION_PAUSE);
     assert!(begin("two").await);
-    // It dies, and is found dead.
+    // The process dies, and its death is detected.
     assert_eq!(store.owners().await.unwrap(), ["two"]);
     place.forward(COLLECTION_PAUSE);
     assert!(!begin("one").await);
     store.release_jobs("two").await.unwrap();
     assert!(begin("one").await);
-    // A late word of one that has lost its turn says nothing.
+    // A late report of a process that lost its claim has no effect.
     let late = store.end_scheduled_collection(Some(due), "two");
     late.await.unwrap();
     store

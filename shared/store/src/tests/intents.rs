@@ -1,4 +1,4 @@
-//! When an intent may go, and what a replay of those that stayed leads to.
+//! Tests of when an intent is removed, and of replaying the remaining ones.
 
 use super::*;
 
@@ -29,7 +29,8 @@ async fn a_newer_intent_waits_for_the_one_it_overtook() {
     place.push_blob(b"slow layer").await;
     place.push_manifest(b"one", &[b"slow layer"], "v").await;
     place.push_manifest(b"two", &[], "v").await;
-    // All but the slow layer, which is claimed and does not end.
+    // All jobs except that of the slow layer, which is claimed and does not
+    // finish.
     let mut slow = None;
     while let Some((claim, desired)) = place.claim("worker").await {
         match &desired {
@@ -59,7 +60,7 @@ async fn a_push_after_a_replay_is_newer_under_any_clock() {
     assert_eq!(place.tag("v").await, b"new");
 }
 
-/// A manifest under these tags.
+/// Pushes a manifest with these tags.
 async fn push(place: &Place, bytes: &[u8], blobs: &[&[u8]], tags: &[&str]) -> IntentId {
     let intent = IntentId::random();
     let new = NewManifest {
@@ -91,17 +92,17 @@ async fn an_intent_waits_for_a_waiting_intent_that_it_overtook() {
     expected.push(push(&place, b"two", &[], &["a", "b"]).await);
     expected.push(push(&place, b"three", &[], &["b"]).await);
     place.finish_all().await;
-    // The second has to stay, and would move `b` back.
+    // The second intent has to wait, since its replay would move `b` back.
     assert_eq!(place.store.completed_intents().await.unwrap(), []);
     place.finish(&slow, &desired).await;
     place.finish_all().await;
-    // In this order their files go.
+    // The files are removed in this order.
     let completed = place.store.completed_intents().await.unwrap();
     assert_eq!(completed, expected);
 }
 
-/// So many pushes of one tag, carried out at once: how many steps SQLite takes
-/// to tell which intents may go.
+/// Completes this many pushes of one tag at once, and returns the number of
+/// steps that SQLite takes to find the intents to remove.
 async fn steps_for(pushes: usize) -> i32 {
     let place = Place::new().await;
     let mut put = Vec::new();
@@ -136,7 +137,7 @@ async fn steps_for(pushes: usize) -> i32 {
     place.finish_all().await;
     let looked = place.store.read(|db| {
         let tag = db.one("SELECT max(job_id) FROM intents", (), |row| row.get(0))?;
-        // Counted from here on: other tests use this connection no more.
+        // Count from here on. No other test uses this connection.
         steps(db);
         let begun = std::time::Instant::now();
         let completed = crate::queue::intents::completed_intents(db, tag)?;
@@ -148,7 +149,7 @@ async fn steps_for(pushes: usize) -> i32 {
     steps
 }
 
-/// The steps since this was asked last.
+/// Returns the number of steps since the last call.
 fn steps(db: &Db) -> i32 {
     let queries = crate::queue::intents::QUERIES.iter();
     queries.map(|query| testing::steps(db, query)).sum()

@@ -1,5 +1,6 @@
-//! A call of a process that is dead or silent may arrive late: what it could
-//! undo is checked again afterwards, even if the desired state has changed.
+//! Tests of late calls by dead or silent processes: targets that a late call
+//! could change are checked again afterwards, even if the desired state has
+//! changed.
 
 use JobKind::{LinkBlob, StoreBlob};
 use refity_types::deletion::Deletion;
@@ -10,7 +11,7 @@ fn later() -> Duration {
     LAST_CALL + Duration::from_secs(1)
 }
 
-/// A store of one blob, whose removal from the repository runs.
+/// Creates a store with one blob whose removal from the repository is running.
 async fn removal_under_way() -> (Place, Claim) {
     let place = Place::new().await;
     place.push_blob(b"layer").await;
@@ -25,7 +26,7 @@ async fn removal_under_way() -> (Place, Claim) {
     (place, claim)
 }
 
-/// As [`Place::finish_all`]; a job that was put back may have to wait first.
+/// Like [`Place::finish_all`], for jobs that may have to wait first.
 async fn run_all(place: &Place) -> Vec<JobKind> {
     let mut kinds = Vec::new();
     while let Some(claim) = place.store.claim("worker", None).await.unwrap() {
@@ -42,8 +43,8 @@ async fn run_all(place: &Place) -> Vec<JobKind> {
     kinds
 }
 
-/// The blob's link is looked at once more when no late call can come, and not
-/// again after that.
+/// Asserts that the blob's link is checked once more after the last possible
+/// late call, and not again after that.
 async fn assert_looked_at_once(place: &Place) {
     assert!(place.claim("worker").await.is_none());
     place.forward(later());

@@ -1,4 +1,4 @@
-//! Which process holds a job, and when none may claim it.
+//! Tests of which process holds a job, and of when no process may claim it.
 
 use super::*;
 
@@ -45,7 +45,7 @@ async fn a_silent_owner_keeps_an_overwriting_job_longer() {
     assert_eq!(claim.kind, JobKind::PublishTag);
 }
 
-/// How a job looks that was put back since its process died.
+/// Asserts that a job is shown as released because its process died.
 async fn assert_shown_as_died(place: &Place, job: JobId, attempt: i64) {
     let shown = place.store.job(job, Readable::All).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.attempt), (JobState::Pending, attempt));
@@ -74,7 +74,7 @@ async fn a_job_that_kills_its_process_is_retried_with_backoff_and_an_error() {
             wait = Duration::from_secs(300);
         }
     }
-    // Once it gets through, nothing is left of it.
+    // When the job succeeds, the error is cleared.
     let (claim, desired) = place.claim("heir").await.unwrap();
     place.finish(&claim, &desired).await;
     let shown = place.store.job(claim.job, Readable::All).await;
@@ -171,7 +171,8 @@ async fn a_claimed_tag_waits_if_its_new_desired_state_needs_unstored_blobs() {
         }
         place.finish(&claim, &desired).await;
     };
-    // Claimed, and its desired state not read yet, when the tag moves.
+    // The job is claimed, but its desired state is not read yet when the tag
+    // moves.
     place.push_blob(b"slow layer").await;
     place.push_manifest(b"two", &[b"slow layer"], "v").await;
     let desired = place.store.desired(&claim).await.unwrap();

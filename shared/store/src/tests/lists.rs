@@ -6,8 +6,8 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::engine::value::params;
 
-/// Statements that change which names a list has: of the numbers from ?1 on,
-/// ?2 many, of which each third is left out when ?3 is 1.
+/// Statements that change the names in a list. They affect ?2 numbers, starting
+/// at ?1, and skip every third one if ?3 is 1.
 const CHANGES: [&str; 6] = [
     "INSERT INTO tags (repository_id, name, manifest_id, generation, pushed_at)
      SELECT t.repository_id, printf('t%d', n), t.manifest_id, 1, 1
@@ -30,7 +30,7 @@ fn column(db: &Db, query: &str) -> Vec<String> {
     db.all(query, (), |row| row.get(0)).unwrap()
 }
 
-/// The page of a list that is asked for.
+/// Returns the requested page of a list.
 fn page(all: &[String], last: Option<&str>, limit: Option<u32>) -> Vec<String> {
     let after = all
         .iter()
@@ -59,7 +59,7 @@ proptest! {
             place.push_manifest(b"manifest", &[], "first").await;
             place
         });
-        // Another process: what it commits is seen by the next read.
+        // The next read sees the commits of another process.
         let other = testing::open(&place.folder.path().join("refity.db"));
         for (change, from, count, gaps) in changes {
             let change = format!("{NUMBERS} {}", CHANGES[change]);

@@ -1,4 +1,4 @@
-//! What the store promises, tried on a database in a temporary folder.
+//! Tests of the store's guarantees, on a database in a temporary folder.
 
 mod collection;
 mod content;
@@ -40,7 +40,7 @@ impl Place {
         place
     }
 
-    /// Both clocks stand this much later from now on.
+    /// Moves both clocks forward.
     fn forward(&self, by: Duration) {
         let path = self.folder.path().join("offset");
         let before: i64 = std::fs::read_to_string(&path).unwrap().parse().unwrap();
@@ -106,7 +106,7 @@ impl Place {
         self.store.finish(claim, result).await.unwrap()
     }
 
-    /// Runs every job that can be run. Returns their kinds in order.
+    /// Runs all ready jobs until there are none. Returns their kinds in order.
     async fn finish_all(&self) -> Vec<JobKind> {
         let mut kinds = Vec::new();
         while let Some((claim, desired)) = self.claim("worker").await {
@@ -155,7 +155,7 @@ async fn a_manifest_with_a_missing_blob_changes_nothing() {
     let layer = MissingReference::Blob(Digest::sha256(b"layer"));
     assert_eq!(put, PutManifest::Missing(vec![layer]));
     let tags = place.store.tags(&app(), None, None).await.unwrap();
-    // Not even the repository is there.
+    // Not even the repository is created.
     assert_eq!(tags, None);
     assert!(
         place
@@ -212,10 +212,11 @@ async fn two_processes_never_use_one_generation_for_one_target() {
         assert_eq!(put, PutManifest::GenerationTaken);
     }
     assert_eq!(place.tag("v").await, b"one");
-    // Elsewhere it orders nothing.
+    // Other targets may have the same generation.
     let put = place.push_manifest_of(taken, b"three", &[], "x").await;
     assert!(matches!(put, PutManifest::Put { .. }));
-    // Each draws a larger one than any that was acknowledged by another.
+    // Each store draws a larger generation than any that another one
+    // acknowledged.
     let other = open(place.folder.path()).await;
     for _ in 0..100 {
         let generation = other.next_generation().await.unwrap();
@@ -268,7 +269,7 @@ async fn missing_references_are_reported_before_a_manifest_is_stored() {
     });
     let put = place.store.put_manifest(new.clone()).await.unwrap();
     assert!(matches!(put, PutManifest::Put { .. }));
-    // Its platform is known now.
+    // The platform is known now.
     assert_eq!(check(&new).await.config, None);
 }
 
@@ -317,7 +318,7 @@ async fn only_blobs_stored_long_enough_are_evicted() {
     place.finish_all().await;
     let candidates = store.eviction_candidates(now, 9).await.unwrap();
     assert_eq!(candidates.len(), 1);
-    // A manifest that is not published yet needs it.
+    // An unpublished manifest needs the blob.
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
     assert!(!store.detach_file(&candidates[0], now).await.unwrap());
     place.finish_all().await;
@@ -453,11 +454,12 @@ async fn a_database_of_another_program_is_refused_unchanged() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// The journal of a process that was killed while it wrote to a database
-/// that had so many pages before.
+/// Leaves the journal of a process that was killed while writing to a database
+/// with this many pages.
 fn leave_journal(database: &Path, pages: u32) {
     let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    // No page was saved yet; then a nonce, and the sizes of sector and page.
+    // The number of saved pages is 0; then a nonce, and the sizes of sector and
+    // page.
     for number in [0, 7, pages, 512, 4096] {
         journal.extend_from_slice(&u32::to_be_bytes(number));
     }

@@ -1,4 +1,4 @@
-//! What people look at: the audit log, transfers, how much there is.
+//! Tests of the data for operators: audit log, transfers, sizes.
 
 use super::*;
 
@@ -93,7 +93,7 @@ async fn each_audit_log_filter_matches() {
     ] {
         assert_eq!(found(filter.clone()).await, expected, "{filter:?}");
     }
-    // An export has the same, the latest first.
+    // An export has the same entries, latest first.
     let (lines, next) = store.audit_before(filter(), None, 2).await.unwrap();
     assert_eq!(lines.len(), 2);
     let (rest, end) = store.audit_before(filter(), next, 2).await.unwrap();
@@ -221,7 +221,7 @@ async fn all_jobs_of_a_push_have_one_root() {
     assert_eq!((push.blobs_done, push.blobs_total), (2, 2));
     assert_eq!((push.bytes_stored, push.bytes_total), (6, 6));
 
-    // An anonymous reader sees only what is public.
+    // An anonymous client sees only public content.
     let anonymous = Readable::public();
     assert_eq!(jobs(store, None, anonymous.clone()).await, []);
     assert_eq!(jobs(store, Some("team/app"), anonymous.clone()).await, []);
@@ -312,7 +312,7 @@ async fn a_daily_sample_is_updated_until_the_day_ends() {
     store.sample_storage(Some(room)).await.unwrap();
     store.sample_storage(None).await.unwrap();
     let days = store.storage_days(30).await.unwrap();
-    // Midnight may come between.
+    // The test may run across midnight.
     assert!(matches!(days.len(), 1 | 2), "{days:?}");
     assert_eq!(days[0].capacity, Some(room), "what was known stays");
     place.forward(Duration::from_secs(2 * 24 * 60 * 60));

@@ -1,4 +1,4 @@
-//! What several processes may do to one database at the same time.
+//! Tests of concurrent operations of several processes on one database.
 
 use refity_config::clock::{Clock, millis};
 
@@ -25,7 +25,8 @@ async fn processes_that_start_at_once_share_a_new_database() {
     }
 }
 
-/// Names the folder of a database, for a process that only opens it.
+/// Environment variable with the folder of a database, for a process that only
+/// opens it.
 const OPEN_ONLY: &str = "REFITY_TEST_OPEN_ONLY";
 
 #[tokio::test]

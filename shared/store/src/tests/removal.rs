@@ -1,5 +1,5 @@
-//! Deletes and the collection: in which order jobs remove, and what a push
-//! that comes before or after changes.
+//! Tests of deletes and garbage collection: the order of removals, and the
+//! effect of earlier and later pushes.
 
 use refity_config::CollectRules;
 use refity_types::deletion::Deletion;
@@ -35,7 +35,7 @@ impl Place {
         all
     }
 
-    /// An index of these manifests, under a tag.
+    /// Pushes an index of these manifests with a tag.
     async fn push_index(&self, bytes: &[u8], manifests: &[&[u8]], tag: &str) {
         let new = NewManifest {
             repository: app(),
@@ -56,7 +56,7 @@ impl Place {
         assert!(matches!(put, PutManifest::Put { .. }), "{put:?}");
     }
 
-    /// Runs jobs until one of this kind is claimed, and leaves that running.
+    /// Runs jobs until one of this kind is claimed, which is left running.
     async fn until(&self, kind: JobKind) -> (Claim, DesiredState) {
         loop {
             let (claim, desired) = self.claim("worker").await.expect("a job of that kind");
@@ -67,7 +67,7 @@ impl Place {
         }
     }
 
-    /// A store whose image `v1` of one layer is stored, and a day old.
+    /// Creates a store with a stored image `v1` of one layer, a day old.
     pub(super) async fn with_image() -> Self {
         let place = Self::new().await;
         place.push_blob(b"layer").await;
@@ -107,7 +107,7 @@ async fn removals_run_from_the_tag_to_the_bytes() {
     assert_eq!(kinds[..2], [PublishTag, PublishManifest]);
     let at = |kind| kinds.iter().position(|k| *k == kind).unwrap();
     assert_eq!(kinds.len(), 5, "{kinds:?}");
-    // The manifest's own bytes may go before the layer's link.
+    // The manifest's own bytes may be removed before the layer's link.
     let last = kinds.iter().rposition(|kind| *kind == StoreBlob).unwrap();
     assert!(at(PublishManifest) < at(LinkBlob) && at(LinkBlob) < last);
 }
@@ -118,7 +118,7 @@ async fn what_is_pushed_waits_for_nothing_that_is_removed() {
     place.delete(manifest(&["v1"])).await;
     place.forward(DAY);
     place.collect().await;
-    // Every removal still waits; all of it turns round.
+    // All removals are still waiting, and all of them are reversed.
     place.push_blob(b"layer").await;
     place.push_manifest(b"manifest", &[b"layer"], "v1").await;
     assert_eq!(place.finish_all().await.len(), 5);
@@ -196,7 +196,7 @@ async fn a_push_that_began_before_the_collection_wins_over_it() {
     place.forward(DAY);
     let generation = place.store.next_generation().await.unwrap();
     assert_eq!(place.collect().await.len(), 4);
-    // The client has sent the layer again, having been told that it is gone.
+    // The client pushes the layer again, after learning that it is deleted.
     place.push_blob(b"layer").await;
     place
         .push_manifest_of(generation, b"manifest", &[b"layer"], "v1")
@@ -213,7 +213,7 @@ async fn a_pushs_intent_waits_for_that_of_the_earlier_delete() {
     place.finish_all().await;
     let done = place.store.completed_intents().await.unwrap();
     place.store.forget_intents(done).await.unwrap();
-    // The delete is not carried out as long as one of its tags' jobs runs.
+    // The delete is not complete while one of the jobs of its tags runs.
     place.delete(manifest(&["v1", "v2"])).await;
     let (slow, desired) = place.claim("worker").await.unwrap();
     assert!(matches!(
@@ -225,7 +225,7 @@ async fn a_pushs_intent_waits_for_that_of_the_earlier_delete() {
     assert_eq!(place.store.completed_intents().await.unwrap(), []);
     place.finish(&slow, &desired).await;
     place.finish_all().await;
-    // The delete's and the push's.
+    // The intents of the delete and of the push.
     assert_eq!(place.store.completed_intents().await.unwrap().len(), 2);
 }
 
@@ -243,7 +243,7 @@ async fn a_rechecked_removal_is_still_a_removal() {
         desired,
         DesiredState::PublishTag { manifest: None, .. }
     ));
-    // The storage has no room: removals go on all the same.
+    // The storage is full, but removals continue.
     place.store.release_jobs("worker").await.unwrap();
     place.store.report_full(DAY).await.unwrap();
     assert!(place.claim("worker").await.is_some());
@@ -286,7 +286,7 @@ async fn a_manifest_is_kept_while_a_tag_on_sftp_may_point_to_it() {
     place.push_blob(b"slow").await;
     let (slow, slow_desired) = place.until(JobKind::StoreBlob).await;
     place.push_manifest(b"manifest", &[b"layer"], "t").await;
-    // SFTP has the tag, and the row does not know it yet.
+    // SFTP has the tag, but its row does not record this yet.
     let (running, desired) = place.until(JobKind::PublishTag).await;
     place.push_manifest(b"next", &[b"slow"], "t").await;
     assert_eq!(place.finish(&running, &desired).await, Finished::Again);

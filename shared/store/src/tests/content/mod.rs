@@ -1,5 +1,5 @@
-//! What lists show: sums that stay right in every sequence, pages that begin
-//! anywhere, and previews that say what a collection then frees.
+//! Tests of lists: correct sums after every sequence of changes, pages that
+//! begin anywhere, and previews that match what a collection frees.
 
 mod lists;
 mod previews;
@@ -88,7 +88,7 @@ impl Place {
         }
     }
 
-    /// A day later, what a collection frees.
+    /// Returns how much a collection frees a day later.
     async fn freed(&self) -> u64 {
         self.finish_all().await;
         self.forward(DAY);

@@ -1,4 +1,4 @@
-//! What a deletion frees, said before and found after.
+//! Compares previews of deletions with what is actually freed.
 
 use super::*;
 
@@ -31,7 +31,7 @@ async fn a_preview_matches_what_a_collection_frees() {
     assert_eq!(preview.kept_shared_bytes, 0, "the second needs it here too");
     place.untag("team/a", &["v1", "alias"]).await;
 
-    // What is let go of already needs nothing any more.
+    // Released content does not need anything any more.
     let preview = place
         .preview("team/a", Previewed::Tags(tags(&["v2"])))
         .await;

@@ -1,5 +1,5 @@
-//! Repositories and groups that go and come again, and what an earlier
-//! version did not write.
+//! Repositories and groups that are removed and created again, and rows that an
+//! earlier version did not write.
 
 use super::*;
 
@@ -53,7 +53,7 @@ async fn a_removed_repository_is_invisible_until_the_next_push() {
     place.finish_all().await;
     let emptied = store.emptied_repositories(9).await.unwrap();
     assert_eq!(emptied.len(), 1);
-    // A manifest that lacks something leaves it removed.
+    // A manifest with a missing reference does not restore the repository.
     let put = place.push_manifest(b"another", &[b"nothing"], "v1").await;
     assert!(matches!(put, PutManifest::Missing(_)));
     assert!(!store.has_repository(&app()).await.unwrap());

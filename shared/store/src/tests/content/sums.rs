@@ -8,10 +8,10 @@ use crate::accounts::audit::Pulls;
 
 const REPOSITORIES: [&str; 3] = ["team/a", "team/b", "team/c"];
 
-/// The last is a manifest's bytes too.
+/// The last one has the bytes of a manifest.
 const BLOBS: [&[u8]; 5] = [b"x", b"xx", b"xxxx", b"xxxxxxxx", b"manifest 1"];
 
-/// What one sum is, and what it should be: rows where the two differ.
+/// Rows whose stored sum differs from the recomputed one.
 const WRONG: &str = "
     WITH held AS (
         SELECT repository_id, blob_id FROM repository_blobs WHERE desired
@@ -79,7 +79,7 @@ const WRONG: &str = "
     SELECT what || ': ' || stored || ', counted ' || coalesce(counted, 0)
     FROM sums WHERE stored <> coalesce(counted, 0)";
 
-/// One thing that happens, with numbers that say to what.
+/// A change, with numbers that select its targets.
 type Step = (u8, usize, usize, usize);
 
 impl Place {
@@ -92,7 +92,7 @@ impl Place {
         assert_eq!(self.wrong_sums().await, Vec::<String>::new());
     }
 
-    /// Every viewer finds as many jobs as the list says that there are.
+    /// Asserts that every viewer finds as many jobs as the list counts.
     async fn assert_job_pages(&self) {
         let mine = Readable::Some {
             granted_to: None,
@@ -159,7 +159,7 @@ impl Place {
                 store.mount(&to, source, &digest).await.unwrap();
             }
             9 => {
-                // Some of what is to be done.
+                // Run some of the jobs.
                 for _ in 0..=c {
                     if let Some((claim, desired)) = self.claim("worker").await {
                         self.finish(&claim, &desired).await;
