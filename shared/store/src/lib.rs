@@ -229,7 +229,7 @@ impl Store {
     /// be renamed without its write-ahead log.
     ///
     /// # Errors
-    /// If the database cannot be written, or somebody else reads it.
+    /// If the database cannot be written, or another process reads it.
     pub async fn checkpoint(path: &Path) -> Result<(), StoreError> {
         let path = path.to_owned();
         blocking(move || connection::checkpoint(&path)).await

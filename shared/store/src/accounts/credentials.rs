@@ -126,9 +126,9 @@ fn principal_of(
 }
 
 impl Store {
-    /// Returns the current status of a credential, with the grant that applies to
-    /// this repository. `None` if it expired, was revoked or changed, or if its
-    /// account is disabled or deleted.
+    /// Returns the current status of a credential, with the grant that applies
+    /// to this repository. `None` if the credential expired, was revoked or
+    /// changed, or if its account is disabled or deleted.
     ///
     /// # Errors
     /// If the database cannot be read.

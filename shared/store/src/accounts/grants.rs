@@ -86,8 +86,8 @@ impl Store {
             .await
     }
 
-    /// Returns the grant of an account on a whole group, or `None` if there is no
-    /// such group.
+    /// Returns the grant of an account on a whole group, or `None` if there is
+    /// no such group.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -115,8 +115,9 @@ impl Store {
         .await
     }
 
-    /// Sets the rights of an account on a group or on one repository of it; empty
-    /// rights remove the grant. Returns `false` if there is no such account or group.
+    /// Sets the rights of an account on a group or on one of its repositories.
+    /// Empty rights delete the grant. Returns `false` if there is no such
+    /// account or group.
     ///
     /// # Errors
     /// If the database cannot be written.

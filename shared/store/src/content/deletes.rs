@@ -140,8 +140,8 @@ fn tags_at(db: &Db, target: i64) -> Result<Vec<TagRow>, StoreError> {
     Ok(tags)
 }
 
-/// Keeps the deleted manifest and its blobs for the grace period: the client that
-/// deleted it may push it again.
+/// Keeps the deleted manifest and its blobs for the grace period, since the
+/// client that deleted the manifest may push it again.
 fn renew_grace(db: &Db, target: i64, now: i64) -> Result<(), StoreError> {
     db.run(
         "UPDATE repository_manifests SET touched_at = ?2 WHERE id = ?1",

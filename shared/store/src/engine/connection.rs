@@ -47,7 +47,8 @@ pub(crate) fn check(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Creates the database if it is missing, and brings it to this version's schema.
+/// Creates the database if it is missing, and migrates it to this version's
+/// schema.
 pub(crate) fn create_or_migrate(path: &Path) -> Result<(), StoreError> {
     check(path)?;
     let mut connection = open_connection(path)?;

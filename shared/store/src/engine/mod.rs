@@ -1,8 +1,8 @@
 //! The database engine: connections, the writer, the readers, and the
 //! conversion of values. Statements are in the other modules.
 //!
-//! Statements are written in the subset of SQL that SQLite and `PostgreSQL` share,
-//! except for:
+//! Statements are written in the subset of SQL that SQLite and `PostgreSQL`
+//! share, except for:
 //!
 //! - `INDEXED BY jobs_to_claim` (`queue/claim.rs`): the index has the order in
 //!   which jobs are claimed, but SQLite would use the index by state and sort;

@@ -1,9 +1,9 @@
 //! Reachability: what holds a manifest or a blob, and what nothing holds any
 //! more after a removal. Used by deletes, previews and garbage collection.
 //!
-//! A manifest is held in its repository by its tags, by indexes there that refer
-//! to it, and by its subject there. A blob is held by the manifests there that
-//! refer to it. Bytes are needed as long as a repository has them.
+//! A manifest is held in its repository by its tags, by indexes there that
+//! refer to it, and by its subject there. A blob is held by the manifests there
+//! that refer to it. Bytes are needed as long as a repository has them.
 
 use refity_types::digest::Digest;
 use std::collections::HashSet;

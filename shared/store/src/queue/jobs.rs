@@ -188,10 +188,11 @@ impl NewJob {
     }
 }
 
-/// Enqueues a job for the target, or joins its unfinished one. A pending or failed
-/// job becomes ready at once. A running one runs again afterwards, since its run
-/// may have read the desired state before it changed. A job that changes its
-/// direction (store or remove) drops its dependencies: they may depend on it now.
+/// Enqueues a job for the target, or joins its unfinished one. A pending or
+/// failed job becomes ready at once. A running job runs again afterwards, since
+/// its run may have read the desired state before the change. A job that
+/// changes its direction (store or remove) drops its dependencies, since they
+/// may now depend on it.
 pub(crate) fn enqueue_or_join(db: &Db, clock: &Clock, job: &NewJob) -> Result<JobId, StoreError> {
     let turned = db.run(
         "DELETE FROM job_dependencies WHERE job_id = (

@@ -212,8 +212,8 @@ fn put_back(db: &Db, clock: &Clock, claim: &Claim, retry: &Retry) -> Result<bool
 }
 
 impl Store {
-    /// Finishes a job if the desired state has not changed since its run read it, and
-    /// releases its dependants, in one transaction.
+    /// Finishes a job if the desired state has not changed since its run read
+    /// it, and releases its dependents, in one transaction.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.

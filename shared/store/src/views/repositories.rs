@@ -182,8 +182,8 @@ impl Store {
         .await
     }
 
-    /// Creates an empty repository, even in a group that does not create them on
-    /// push.
+    /// Creates an empty repository, even in a group that does not create them
+    /// on push.
     ///
     /// # Errors
     /// If the database cannot be written.

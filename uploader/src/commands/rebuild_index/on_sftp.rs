@@ -92,7 +92,8 @@ impl Rebuild {
         Ok(false)
     }
 
-    /// Returns what a manifest on SFTP references, or `None` if it is missing or damaged.
+    /// Returns what a manifest on SFTP references, or `None` if it is missing
+    /// or damaged.
     async fn content_of(&mut self, digest: Digest) -> Result<Content, Failure> {
         if let Some(known) = self.on_sftp.manifests.get(&digest) {
             return Ok(known.clone());
