@@ -47,7 +47,6 @@ CREATE UNIQUE INDEX sessions_by_secret ON sessions (secret_hash) WHERE secret_ha
 -- kind: `account` and `address` each count all failures of one account or
 -- address; `account_and_address` counts those of an address from which the
 -- account signed in before; `secret` counts unknown tokens from one address.
--- unknown tokens from one address.
 CREATE TABLE login_failures (
     kind       TEXT    NOT NULL
         CHECK (kind IN ('account', 'address', 'account_and_address', 'secret')),
