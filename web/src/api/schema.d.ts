@@ -12,10 +12,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who did what, the latest first.
-         * @description For administrators. As CSV (RFC 4180) it is all that the filter finds, from
-         *     the latest on; cells that a spreadsheet would take for formulas begin with
-         *     `'`.
+         * Lists the audit log, latest first.
+         * @description Requires an administrator. The CSV format (RFC 4180) contains all entries
+         *     that match the filter, latest first. A `'` is put before cells that a
+         *     spreadsheet would interpret as formulas.
          */
         get: operations["get_audit"];
         put?: never;
@@ -36,17 +36,20 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A session for a name with its password.
-         * @description The token in the answer is for `Authorization: Bearer`, for a day. With
-         *     `X-Refity-Client: web`, or an `Origin` of this registry, the session is a
-         *     browser's: the answer also sets it as a cookie that scripts of the page
-         *     cannot read, and it goes on until it was not used for 12 hours, at most for
-         *     30 days. Requests by cookie that change something need `Origin`,
-         *     `Content-Type: application/json` and `X-Refity-Client: web`.
+         * Signs in with a name and a password, and returns a
+         *     session.
+         * @description The returned token is for `Authorization: Bearer` and is valid for a day.
+         *     With `X-Refity-Client: web` or an `Origin` of this registry, the session is
+         *     a browser session: the response also sets a cookie that scripts on the page
+         *     cannot read. A browser session expires after 12 hours without use, and after
+         *     30 days at the latest. Requests with the cookie that change something
+         *     require `Origin`, `Content-Type: application/json` and
+         *     `X-Refity-Client: web`.
          *
-         *     An account that must change its password gets a session too; it opens only
-         *     that door. After too many wrong passwords from one address or for one
-         *     account the answer is 429, and `Retry-After` says for how many seconds.
+         *     An account that must change its password also gets a session, but can only
+         *     use it to change the password. After too many failed sign-ins from one
+         *     address or for one account, the status is 429. `Retry-After` contains the
+         *     number of seconds to wait.
          */
         post: operations["post_auth_login"];
         delete?: never;
@@ -65,8 +68,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ends the session by which the request comes, at
-         *     once and on every gateway. One that has ended already is no error.
+         * Ends the session of this request.
+         * @description Takes effect immediately, on every gateway. Ending an expired session is not
+         *     an error.
          */
         post: operations["post_auth_logout"];
         delete?: never;
@@ -83,9 +87,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who asks, and what they may do, by the credential that
-         *     came. What is public is not listed. An account with its first password is
-         *     told so, and may do nothing yet.
+         * Returns your account and its permissions.
+         * @description The permissions are those of the credential that you use. Access through
+         *     public groups is not listed. An account that must change its password has no
+         *     permissions yet.
          */
         get: operations["get_auth_me"];
         put?: never;
@@ -105,9 +110,9 @@ export interface paths {
         };
         get?: never;
         /**
-         * The one thing that an account with its first
-         *     password can do. It ends all of the account's sessions; a browser gets a new
-         *     one at once.
+         * Changes your password.
+         * @description Accounts with an initial password can do nothing else. All of the account's
+         *     sessions end; a browser gets a new session in the response.
          */
         put: operations["put_auth_password"];
         post?: never;
@@ -124,7 +129,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What programs need to know of the registry. */
+        /** Returns the registry's settings for other programs. */
         get: operations["get_config"];
         put?: never;
         post?: never;
@@ -141,7 +146,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Groups and totals. */
+        /** Returns groups and totals. */
         get: operations["get_dashboard"];
         put?: never;
         post?: never;
@@ -158,7 +163,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What differs between two images. */
+        /** Compares two images. */
         get: operations["get_diff"];
         put?: never;
         post?: never;
@@ -176,13 +181,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What goes on, as it happens.
-         * @description Server-sent events: `snapshot` (all that goes on: `jobs` and `health`), then
-         *     `job` (one transfer, as `GET /api/jobs/{id}` shows it; at most two a second
-         *     for each), `health` (the storage), and `reset` (more has changed than was
-         *     told: a `snapshot` follows, and lists are to be read again). Who comes again
-         *     with `Last-Event-ID` is told what it missed, as long as it is remembered.
-         *     The stream ends when the credentials do.
+         * Streams live updates.
+         * @description Server-sent events: `snapshot` (the current `jobs` and `health`), then `job`
+         *     (one transfer, as in `GET /api/jobs/{id}`; at most two per second and
+         *     transfer), `health` (the storage), and `reset` (some changes were not sent:
+         *     a `snapshot` follows, and clients should reload their lists). A client that
+         *     reconnects with `Last-Event-ID` receives the events that it missed, if they
+         *     are still available. The stream ends when the credentials expire.
          */
         get: operations["get_events"];
         put?: never;
@@ -201,9 +206,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How full the Hetzner Storage Box is.
-         * @description Asked of Hetzner every ten minutes at most; while Hetzner's API fails, the
-         *     last answer with its age. `{"enabled": false}` where no card is configured.
+         * Returns the usage of the Hetzner Storage Box.
+         * @description Hetzner's API is queried at most every ten minutes. While it fails, the last
+         *     numbers are returned with their age. The response is `{"enabled": false}` if
+         *     no box is configured.
          */
         get: operations["get_ftp_usage"];
         put?: never;
@@ -224,8 +230,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Collects garbage, or tells what it
-         *     would collect.
+         * Collects garbage, or previews the
+         *     collection.
          */
         post: operations["post_gc"];
         delete?: never;
@@ -241,17 +247,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was given, by group, repository and user. */
+        /** Lists grants, by group, repository and user. */
         get: operations["get_grants"];
         /**
-         * Gives somebody rights on a group or on one repository of
-         *     it. They count at the next request.
+         * Grants a user permissions on a group or on one of its
+         *     repositories.
+         * @description The change takes effect at the user's next request.
          */
         put: operations["put_grants"];
         post?: never;
         /**
-         * Takes away what was given in this place. It counts at
-         *     the next request.
+         * Revokes a user's permissions on a group or repository.
+         * @description The change takes effect at the user's next request.
          */
         delete: operations["delete_grants"];
         options?: never;
@@ -267,12 +274,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The groups that you may read something of, by name: all,
-         *     or a page where the query says `limit` or `cursor`.
+         * Lists the groups in which you may read a repository, by
+         *     name.
+         * @description Returns all groups, unless the query contains `limit` or `cursor`.
          */
         get: operations["get_groups"];
         put?: never;
-        /** Makes a group. Administrators may. */
+        /**
+         * Creates a group.
+         * @description Requires an administrator.
+         */
         post: operations["post_groups"];
         delete?: never;
         options?: never;
@@ -291,13 +302,16 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes a group that has no repositories, with
-         *     its robots and with the rights that were given on it. Administrators may.
+         * Deletes an empty group.
+         * @description Its robots and permissions are deleted as well. Requires an administrator.
          */
         delete: operations["delete_groups_group"];
         options?: never;
         head?: never;
-        /** Changes a group's settings. Who manages it may. */
+        /**
+         * Updates a group's settings.
+         * @description Requires permission to manage the group.
+         */
         patch: operations["patch_groups_group"];
         trace?: never;
     };
@@ -309,8 +323,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A group's repositories with their
-         *     tags.
+         * Lists a group's repositories with
+         *     their tags.
          */
         get: operations["get_groups_group_repositories"];
         put?: never;
@@ -329,8 +343,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A repository's
-         *     tags; its name stands below the group's.
+         * Lists a
+         *     repository's tags.
+         * @description The repository's name is relative to the group.
          */
         get: operations["get_groups_group_repositories_repository_tags"];
         put?: never;
@@ -348,13 +363,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An image. */
+        /** Returns an image. */
         get: operations["get_image"];
         put?: never;
         post?: never;
         /**
          * Deletes a manifest with all its tags, or
-         *     tells what that would do.
+         *     previews the deletion.
          */
         delete: operations["delete_image"];
         options?: never;
@@ -370,9 +385,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The transfers, the newest first.
-         * @description Administrators see all; others those of repositories that they may read.
-         *     What belongs to one push has the same `push_id`.
+         * Lists transfers, newest first.
+         * @description Administrators see all transfers, other users those of repositories that
+         *     they may read. The transfers of one push have the same `push_id`.
          */
         get: operations["get_jobs"];
         put?: never;
@@ -393,8 +408,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tries all transfers again now that failed, or that rest after a failure.
-         * @description Those of repositories that you may push to.
+         * Retries all transfers that failed, or that wait before a retry, now.
+         * @description Includes the transfers of repositories to which you may push.
          */
         post: operations["post_jobs_retry_failed"];
         delete?: never;
@@ -411,8 +426,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How many transfers stand where, and how much is still to be sent.
-         * @description Of what you may see.
+         * Returns the number of transfers by state, and the amount of data to upload.
+         * @description Includes only the transfers that you may see.
          */
         get: operations["get_jobs_summary"];
         put?: never;
@@ -430,7 +445,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One transfer. */
+        /** Returns a transfer. */
         get: operations["get_jobs_id"];
         put?: never;
         post?: never;
@@ -450,8 +465,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tries a transfer that failed, or that rests after a failure, again now.
-         * @description It needs the right to push to its repository.
+         * Retries a transfer that failed, or that waits before a retry, now.
+         * @description Requires push permission on the transfer's repository.
          */
         post: operations["post_jobs_id_retry"];
         delete?: never;
@@ -467,7 +482,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This description. */
+        /** Returns this description. */
         get: operations["get_openapi_json"];
         put?: never;
         post?: never;
@@ -484,7 +499,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The registry at a glance. */
+        /** Returns an overview of the registry. */
         get: operations["get_overview"];
         put?: never;
         post?: never;
@@ -502,8 +517,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What refers to an image, in the order
-         *     in which it came.
+         * Lists the referrers of an image, in the
+         *     order in which they were pushed.
          */
         get: operations["get_referrers"];
         put?: never;
@@ -521,17 +536,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The repositories that you may read. */
+        /** Lists the repositories that you may read. */
         get: operations["get_repos"];
         put?: never;
         /**
-         * Makes an empty repository. Who manages its group may;
-         *     elsewhere repositories appear on their first push.
+         * Creates an empty repository.
+         * @description Requires permission to manage the group. Not needed in groups that create
+         *     repositories on their first push.
          */
         post: operations["post_repos"];
         /**
-         * Removes a repository with all its tags,
-         *     manifests and blobs, or tells what that would do.
+         * Deletes a repository with all its tags, manifests
+         *     and blobs, or previews the deletion.
          */
         delete: operations["delete_repos"];
         options?: never;
@@ -546,10 +562,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All repositories with their tags. */
+        /** Lists all repositories with their tags. */
         get: operations["get_repositories"];
         put?: never;
-        /** Makes a repository. */
+        /** Creates a repository. */
         post: operations["post_repositories"];
         delete?: never;
         options?: never;
@@ -568,8 +584,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes a repository with all that
-         *     it has.
+         * Deletes a repository with
+         *     everything in it.
          */
         delete: operations["delete_repositories_repository"];
         options?: never;
@@ -587,7 +603,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Removes a tag. */
+        /** Deletes a tag. */
         delete: operations["delete_repositories_repository_tags_tag"];
         options?: never;
         head?: never;
@@ -601,12 +617,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A group's robots, by name. */
+        /** Lists a group's robots, by name. */
         get: operations["get_robots"];
         put?: never;
         /**
-         * Makes a robot. It belongs to the group and survives who
-         *     made it.
+         * Creates a robot.
+         * @description The robot belongs to the group. It is kept when the account that created it
+         *     is deleted.
          */
         post: operations["post_robots"];
         delete?: never;
@@ -622,15 +639,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A robot, and when its secrets were used. */
+        /** Returns a robot and the metadata of its secrets. */
         get: operations["get_robots_name"];
         put?: never;
         post?: never;
-        /** Removes a robot with its secrets. */
+        /** Deletes a robot with its secrets. */
         delete: operations["delete_robots_name"];
         options?: never;
         head?: never;
-        /** Changes a robot. It counts at its next request. */
+        /**
+         * Updates a robot.
+         * @description The change takes effect at the robot's next request.
+         */
         patch: operations["patch_robots_name"];
         trace?: never;
     };
@@ -644,8 +664,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A new secret. The old ones go on for a
-         *     while, so that programs can change over.
+         * Creates a new secret for a robot.
+         * @description The old secrets stay valid for a while, so that programs can switch to the
+         *     new one.
          */
         post: operations["post_robots_name_rotate"];
         delete?: never;
@@ -662,8 +683,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Groups, repositories and tags by their names, as far
-         *     as you may read them.
+         * Searches groups, repositories and tags by name.
+         * @description Returns only names that you may read.
          */
         get: operations["get_search"];
         put?: never;
@@ -682,8 +703,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One's own sessions that have not ended, the last used
-         *     first; `q` searches clients and addresses.
+         * Lists your active sessions, most recently used first.
+         * @description `q` searches clients and addresses.
          */
         get: operations["get_sessions"];
         put?: never;
@@ -705,8 +726,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Ends a session of one's own, at once and on
-         *     every gateway.
+         * Ends one of your sessions.
+         * @description Takes effect immediately, on every gateway.
          */
         delete: operations["delete_sessions_id"];
         options?: never;
@@ -724,9 +745,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Looks whether the SFTP server does all that is needed, step by step.
-         * @description It connects, signs in, writes a small file, renames and removes it, and asks
-         *     for the room. Nothing else there is touched.
+         * Checks, step by step, whether the SFTP server supports all the operations
+         *     that the registry needs.
+         * @description The check connects, signs in, writes a small file, renames and removes it,
+         *     and queries the free space. It does not touch any other files.
          */
         post: operations["post_sftp_check"];
         delete?: never;
@@ -742,7 +764,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the SFTP server is. */
+        /** Returns the state of the SFTP server. */
         get: operations["get_sftp_health"];
         put?: never;
         post?: never;
@@ -759,7 +781,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How much room there is, and what takes it. */
+        /** Returns the free space, and what uses the space. */
         get: operations["get_storage"];
         put?: never;
         post?: never;
@@ -776,7 +798,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How much there was on each day, and when the storage may be full. */
+        /**
+         * Returns the storage's size on each day, and a forecast of when it will be
+         *     full.
+         */
         get: operations["get_storage_history"];
         put?: never;
         post?: never;
@@ -793,7 +818,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The repositories that take the most room, of those that you may read. */
+        /** Lists the largest repositories that you may read. */
         get: operations["get_storage_top"];
         put?: never;
         post?: never;
@@ -810,7 +835,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A repository's tags. */
+        /** Lists a repository's tags. */
         get: operations["get_tags"];
         put?: never;
         post?: never;
@@ -830,8 +855,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deletes tags, or tells what that would do. An image
-         *     goes with the last of its tags, when garbage is collected.
+         * Deletes tags, or previews the deletion.
+         * @description An image without tags is deleted when garbage is collected.
          */
         post: operations["post_tags_delete"];
         delete?: never;
@@ -848,14 +873,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * For Basic credentials, or for nobody in
-         *     particular.
+         * Issues a token for Basic credentials, or
+         *     an anonymous one.
          */
         get: operations["get_token"];
         put?: never;
         /**
-         * By `grant_type` `password` or `refresh_token` (RFC 6749
-         *     sections 4.3 and 6).
+         * Issues a token for the `grant_type` `password` or
+         *     `refresh_token` (RFC 6749 sections 4.3 and 6).
          */
         post: operations["post_token"];
         delete?: never;
@@ -871,12 +896,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own tokens. An access token may not list them. */
+        /**
+         * Lists your access tokens.
+         * @description Requires a password or a session: an access token cannot list tokens.
+         */
         get: operations["get_tokens"];
         put?: never;
         /**
-         * Makes a token of one's own. An access token may not make
-         *     others: sign in with the password.
+         * Creates an access token for yourself.
+         * @description Requires a password or a session: an access token cannot create tokens.
          */
         post: operations["post_tokens"];
         delete?: never;
@@ -895,7 +923,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revokes a token, at once and on every gateway. */
+        /**
+         * Revokes an access token.
+         * @description Takes effect immediately, on every gateway.
+         */
         delete: operations["delete_tokens_id"];
         options?: never;
         head?: never;
@@ -909,10 +940,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Accounts, with their rights. */
+        /** Lists accounts with their permissions. */
         get: operations["get_users"];
         put?: never;
-        /** Makes an account. */
+        /** Creates an account. */
         post: operations["post_users"];
         delete?: never;
         options?: never;
@@ -927,20 +958,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An account, with its rights. */
+        /** Returns an account with its permissions. */
         get: operations["get_users_name"];
         put?: never;
         post?: never;
         /**
-         * Removes an account with its sessions, tokens and
-         *     rights. What it pushed stays, and so do the robots that it made.
+         * Deletes an account with its sessions, tokens and
+         *     permissions.
+         * @description The content that it pushed and the robots that it created are kept.
          */
         delete: operations["delete_users_name"];
         options?: never;
         head?: never;
         /**
-         * Changes the role, or disables an account. It
-         *     counts at the account's next request.
+         * Changes an account's role, or disables the
+         *     account.
+         * @description The change takes effect at the account's next request.
          */
         patch: operations["patch_users_name"];
         trace?: never;
@@ -954,8 +987,9 @@ export interface paths {
         };
         get?: never;
         /**
-         * A new password, which the account has to
-         *     change first. All of its sessions end. One's own is changed by
+         * Resets an account's password.
+         * @description By default, the account must change the new password before it can do
+         *     anything else. All of its sessions end. To change your own password, use
          *     `PUT /api/auth/password`.
          */
         put: operations["put_users_name_password"];
@@ -976,8 +1010,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Forgets wrong passwords that were tried at
-         *     the account, so that it can sign in from anywhere.
+         * Clears the failed sign-ins of an account,
+         *     so that it can sign in from any address.
          */
         post: operations["post_users_name_unlock"];
         delete?: never;
@@ -990,17 +1024,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An account, with what it was given. */
+        /** @description An account with its permissions. */
         Account: {
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
-            /** @description It can do nothing at all. */
+            /** @description Whether the account is disabled and can do nothing. */
             disabled: boolean;
-            /** @description On groups and repositories; an administrator needs none. */
-            grants: components["schemas"]["Given"][];
+            /** @description Permissions on groups and repositories. Administrators need none. */
+            grants: components["schemas"]["Grant"][];
             /**
              * Format: int64
              * @example 2
@@ -1008,11 +1042,11 @@ export interface components {
             id: number;
             /**
              * Format: date-time
-             * @description When it last signed in with its password.
+             * @description When the account last signed in with its password.
              * @example 2026-01-31T12:00:00Z
              */
             last_login_at?: string | null;
-            /** @description It can do nothing but change its password. */
+            /** @description Whether the account can do nothing until it changes its password. */
             must_change_password: boolean;
             /** @example zoë */
             name: string;
@@ -1023,101 +1057,104 @@ export interface components {
             password_changed_at: string;
             role: components["schemas"]["RoleWord"];
         };
-        /** @description What changes of an account; what is not given stays. */
+        /** @description The fields to change. The others stay the same. */
         AccountChange: {
-            /** @description Whether it can do nothing at all. Its sessions end; its tokens rest. */
+            /**
+             * @description Whether the account is disabled and can do nothing. Its sessions end,
+             *     and its tokens stop working until it is enabled again.
+             */
             disabled?: boolean | null;
             role?: components["schemas"]["RoleWord"] | null;
         };
         /** @description All repositories. */
         All: {
             groups: components["schemas"]["GroupInShort"][];
-            /** @description By their whole names. */
+            /** @description The repositories, with their full names. */
             repositories: components["schemas"]["RepositoryWithTags"][];
             /** Format: int64 */
             total: number;
             /**
              * Format: int64
-             * @description Tags.
+             * @description The number of tags.
              */
             total_images: number;
             /**
              * Format: int64
-             * @description Bytes.
+             * @description The total size in bytes.
              */
             total_size: number;
         };
-        /** @description What tells something about an image, and is none. */
+        /** @description A manifest that describes an image, such as build provenance. */
         Attestation: {
-            /** @description The manifest that it is about. */
+            /** @description The digest of the manifest that the attestation describes. */
             about?: string | null;
             digest: string;
             /** Format: int64 */
             size: number;
         };
-        /** @description Something that was done. */
+        /** @description An action. */
         AuditEntry: {
             /**
-             * @description What.
+             * @description The kind of action.
              * @example push
              */
             action: string;
             /**
-             * @description Who: an account, a robot, `anonymous`, or `system`.
+             * @description The actor: an account, a robot, `anonymous`, or `system`.
              * @example alice
              */
             actor: string;
             /**
-             * @description From which address.
+             * @description The client's address.
              * @example 192.0.2.7
              */
             address: string;
-            /** @description When; of several, when last. */
+            /** @description The time of the action; the last time if `count` is more than 1. */
             at: string;
             /**
              * Format: int64
-             * @description How many times: pulls of a tag are counted for each day and account,
-             *     failures to sign in for each minute. Who sends a password or a token
-             *     with each request, as programs do, is noted once an hour.
+             * @description The number of times. Pulls of a tag are counted per day and account, and
+             *     failed sign-ins per minute. A client that sends a password or a token
+             *     with every request is recorded once an hour.
              * @example 1
              */
             count: number;
             /**
-             * @description By what: `password`, `session`, `token` or `none`.
+             * @description The kind of credential: `password`, `session`, `token` or `none`.
              * @example token
              */
             credential: string;
-            /** @description More words. */
+            /** @description Further details. */
             detail?: string | null;
             /**
              * Format: int64
              * @example 4711
              */
             id: number;
-            /** @description It was tried, and refused. */
+            /** @description Whether the action was refused. */
             refused: boolean;
             /**
-             * @description The repository, where it is about one.
+             * @description The repository, if the action concerns one.
              * @example team/app
              */
             repo?: string | null;
             /**
-             * @description On what.
+             * @description The object of the action.
              * @example team/app:1.2
              */
             target: string;
         };
-        /** @description The room on SFTP, in bytes. */
+        /** @description The capacity of SFTP, in bytes. */
         Capacity: {
-            /** @description When it was told. */
+            /** @description When the numbers were retrieved. */
             at?: string | null;
             /** Format: int64 */
             free?: number | null;
-            /** @description Why it is not known, in words. */
+            /** @description Why the numbers are not known. */
             reason?: string | null;
             /**
-             * @description Who tells it: `hetzner` (its API), `statvfs` (the SFTP server), or
-             *     `unknown`.
+             * @description The source of the numbers: `hetzner` (its API), `statvfs` (the SFTP
+             *     server), or `unknown`.
              * @example statvfs
              */
             source: string;
@@ -1126,14 +1163,11 @@ export interface components {
             /** Format: int64 */
             used?: number | null;
         };
-        /**
-         * @description How full the box is. All numbers are nothing as long as Hetzner's API has
-         *     not answered.
-         */
+        /** @description Usage of the box. All numbers are `null` until Hetzner's API has responded. */
         Card: {
             /**
              * Format: int64
-             * @description How old the numbers are, in seconds.
+             * @description The age of the numbers, in seconds.
              * @example 42
              */
             age_s?: number | null;
@@ -1141,15 +1175,16 @@ export interface components {
             error?: components["schemas"]["StorageProblem"] | null;
             /**
              * Format: int64
-             * @description Bytes of snapshots. What is deleted is free when they have gone.
+             * @description The bytes of snapshots. Deleted data is only freed when the snapshots
+             *     are deleted.
              * @example 0
              */
             snapshots?: number | null;
-            /** @description They are older than ten minutes. */
+            /** @description Whether the numbers are older than ten minutes. */
             stale: boolean;
             /**
              * Format: int64
-             * @description Bytes.
+             * @description The size of the box in bytes.
              * @example 1099511627776
              */
             total_size?: number | null;
@@ -1165,7 +1200,7 @@ export interface components {
             usage_percent?: number | null;
             /**
              * Format: int64
-             * @description Bytes, snapshots among them.
+             * @description The used bytes, including snapshots.
              * @example 412316860416
              */
             used_size?: number | null;
@@ -1176,14 +1211,14 @@ export interface components {
              */
             used_size_tb?: number | null;
         };
-        /** @description Either. */
+        /** @description The usage, or that no box is configured. */
         CardOrOff: components["schemas"]["Card"] | components["schemas"]["Off"];
-        /** @description A value in both. */
+        /** @description A value that differs: `null` if the image does not have it. */
         Changed: {
             from?: string | null;
             to?: string | null;
         };
-        /** @description A check. After a step that failed there are no more. */
+        /** @description A check of the SFTP server. It stops at the first step that fails. */
         Check: {
             ok: boolean;
             steps: components["schemas"]["CheckStep"][];
@@ -1194,7 +1229,7 @@ export interface components {
             hint?: string | null;
             /**
              * Format: double
-             * @description How long it took, in milliseconds.
+             * @description The duration of the step, in milliseconds.
              * @example 12.5
              */
             ms: number;
@@ -1204,63 +1239,66 @@ export interface components {
              */
             name: string;
             ok: boolean;
-            /** @description What was found, or what went wrong. */
+            /** @description The result of the step, or what went wrong. */
             words: string;
         };
-        /** @description What goes from one repository. */
+        /** @description The items to collect from a repository. */
         CollectedOfRepository: {
             blobs: string[];
             manifests: string[];
         };
-        /** @description What to do. */
+        /** @description The request. */
         CollectionOrder: {
-            /** @description Only say what would be collected. */
+            /** @description Only return what would be collected. */
             dry_run?: boolean;
         };
-        /** @description What was collected, or would be. */
+        /** @description The result or the preview of a garbage collection. */
         CollectionReport: components["schemas"]["Counts"] & {
             dry_run: boolean;
             /**
-             * @description What no repository has any more: its bytes go to the trash, and are
-             *     free when that is emptied.
+             * @description The blobs that no repository references any more. They are moved to the
+             *     trash, and the space is free when the trash is emptied.
              */
             freed: components["schemas"]["Freed"][];
-            /** @description What repositories have no more. */
+            /** @description The items that are removed from repositories. */
             repositories: {
                 [key: string]: components["schemas"]["CollectedOfRepository"];
             };
-            /** @description There was more than an answer names. */
+            /** @description Whether there are more items than a response can list. */
             truncated: boolean;
         };
-        /** @description What programs need to know of the registry. */
+        /** @description The registry's settings for other programs. */
         Config: {
             features: components["schemas"]["Features"];
-            /** @description Whether clients reach it by HTTPS. */
+            /** @description Whether clients connect by HTTPS. */
             https: boolean;
             /**
-             * @description What stands before a repository's name in commands: `PUBLIC_URL`'s host, else the host that
-             *     the request names.
+             * @description The prefix of repository names in commands: the host of `PUBLIC_URL`, or the host of the
+             *     request.
              * @example registry.example.org
              */
             registry_host: string;
             /** @example 0.1.0 */
             version: string;
         };
-        /** @description The connections of this gateway to the SFTP server. */
+        /** @description This gateway's connections to the SFTP server. */
         Connections: {
             idle: number;
-            /** @description How many this gateway may have (`FTP_CONNECTIONS` is shared by all). */
+            /**
+             * @description The maximum number of connections of this gateway. `FTP_CONNECTIONS` is
+             *     shared by all processes.
+             */
             limit: number;
             open: number;
             /**
              * Format: int64
-             * @description That were opened since the start.
+             * @description The number of connections opened since the start.
              */
             opened: number;
-            /** @description Requests that wait for one. */
+            /** @description The number of requests that wait for a connection. */
             waiting: number;
         };
-        /** @description How much of each, as the description shows it. */
+        /** @description The counts, as the API description shows them. */
         Counts: {
             /** Format: int64 */
             blobs: number;
@@ -1272,8 +1310,8 @@ export interface components {
             manifests: number;
         };
         /**
-         * @description A group that was made; `success`, `group` and `message` are what older
-         *     clients read.
+         * @description A group that was created. `success`, `group` and `message` are for older
+         *     clients.
          */
         CreatedGroup: {
             create_on_push: boolean;
@@ -1286,24 +1324,24 @@ export interface components {
             public: boolean;
             success: boolean;
         };
-        /** @description A repository that was made. */
+        /** @description A repository that was created. */
         CreatedRepository: {
             /** @example team/app */
             name: string;
         };
-        /** @description What the first page showed. */
+        /** @description The groups and totals of the dashboard. */
         Dashboard: {
             groups: components["schemas"]["GroupInShort"][];
             /**
              * Format: int64
-             * @description Tags.
+             * @description The number of tags.
              */
             total_images: number;
             /** Format: int64 */
             total_repositories: number;
             /**
              * Format: int64
-             * @description Bytes.
+             * @description The total size in bytes.
              */
             total_size: number;
         };
@@ -1313,51 +1351,53 @@ export interface components {
             blobs: number;
             /**
              * Format: int64
-             * @description The storage's own numbers, where it tells them.
+             * @description The storage's own numbers, if known.
              */
             capacity_total?: number | null;
             /** Format: int64 */
             capacity_used?: number | null;
             /**
-             * @description In UTC.
+             * @description The date in UTC.
              * @example 2026-01-31
              */
             day: string;
             /**
              * Format: int64
-             * @description Bytes as each repository counts them.
+             * @description The total size of all repositories in bytes. Shared blobs are counted
+             *     once per repository.
              */
             logical: number;
             /**
              * Format: int64
-             * @description Bytes on SFTP: each blob once.
+             * @description The bytes on SFTP; each blob is counted once.
              */
             unique: number;
         };
-        /** @description Tags to delete. */
+        /** @description The tags to delete. */
         Deletion: {
-            /** @description Only say what it would do. */
+            /** @description Only return what the deletion would do. */
             dry_run?: boolean;
             /** @example team/app */
             repo: string;
             /**
-             * @description 500 at most.
+             * @description At most 500 tags.
              * @example [
              *       "1.2.3"
              *     ]
              */
             tags: string[];
         };
-        /** @description What differs between two images. */
+        /** @description The differences between two images. */
         Diff: {
             cmd: components["schemas"]["Words"];
             /**
              * Format: int64
-             * @description Bytes of the layers that who has the first lacks of the second.
+             * @description The bytes to download for the second image if the first is already
+             *     present.
              */
             download_bytes: number;
             entrypoint: components["schemas"]["Words"];
-            /** @description Variables that differ; the others are the same. */
+            /** @description Environment variables that differ. */
             env: {
                 [key: string]: components["schemas"]["Changed"];
             };
@@ -1381,40 +1421,40 @@ export interface components {
         /** @description The optional body of a deletion. */
         DryRunBody: {
             /**
-             * @description Only say what it would do.
+             * @description Only return what the deletion would do.
              * @example true
              */
             dry_run?: boolean;
         };
-        /** @description Why a request was not carried out. */
+        /** @description An error response. */
         ErrorBody: {
             error: components["schemas"]["ErrorWords"];
         };
         ErrorWords: {
             /**
-             * @description The word for programs.
+             * @description The machine-readable error code.
              * @example DENIED
              */
             code: string;
-            /** @description What to do, where the message does not say it already. */
+            /** @description What to do, unless the message already says so. */
             hint?: string | null;
             /** @description What happened. */
             message: string;
-            /** @description Under which the log tells more. */
+            /** @description The id of the request. The log has more details under this id. */
             request_id?: string | null;
         };
         /** @description The data of `snapshot`. */
         Everything: {
             health: components["schemas"]["HealthNow"];
             /**
-             * @description The newest transfers of each state, and what was done in the last
+             * @description The newest transfers of each state, and those that finished in the last
              *     minute.
              */
             jobs: components["schemas"]["Transfer"][];
         };
-        /** @description A form of the token service, as its description shows it. */
+        /** @description The form of a token request, as the API description shows it. */
         Exchange: {
-            /** @description `offline`: a refresh token is wanted too. */
+            /** @description `offline` to also request a refresh token. */
             access_type?: string | null;
             client_id?: string | null;
             /**
@@ -1424,15 +1464,15 @@ export interface components {
             grant_type: string;
             password?: string | null;
             refresh_token?: string | null;
-            /** @description What the token is to be for; several with spaces between them. */
+            /** @description The requested scopes, separated by spaces. */
             scope?: string | null;
             service?: string | null;
             username?: string | null;
         };
-        /** @description Why a transfer did not get through last. */
+        /** @description Why the last attempt of a transfer failed. */
         Failure: {
             /**
-             * @description The word for programs.
+             * @description The machine-readable error code.
              * @example no_space
              */
             code: string;
@@ -1441,41 +1481,42 @@ export interface components {
             /** @description What happened. */
             message: string;
         };
-        /** @description What the registry is set to do. */
+        /** @description The registry's features. */
         Features: {
-            /** @description Untagged images are collected too. */
+            /** @description Whether garbage collection also deletes untagged images. */
             collects_untagged: boolean;
-            /** @description A push is answered when it is on the storage. */
+            /** @description Whether a push is acknowledged only when it is stored on SFTP. */
             sync_upload: boolean;
         };
-        /** @description When the storage may be full. */
+        /** @description A forecast of when the storage will be full. */
         Forecast: {
             /**
              * Format: int64
-             * @description Growth in bytes per day; `null` without enough data.
+             * @description The growth in bytes per day; `null` without enough data.
              * @example 1073741824
              */
             bytes_per_day?: number | null;
             /**
              * Format: int64
-             * @description Days until it is full; `null` if unknown or not growing.
+             * @description The number of days until the storage is full; `null` if unknown or if it
+             *     does not grow.
              * @example 41
              */
             days_left?: number | null;
             /**
-             * @description The day on which it is full.
+             * @description The day on which the storage is full.
              * @example 2026-03-13
              */
             full_on?: string | null;
             /**
-             * @description In words.
+             * @description The forecast as a sentence.
              * @example full in about 41 days
              */
             words: string;
         };
         /**
-         * @description Names that hold the text, those that begin with it first: eight of each
-         *     kind at most.
+         * @description The names that contain the text. Names that start with it come first. There
+         *     are at most eight of each kind.
          */
         Found: {
             /**
@@ -1492,7 +1533,7 @@ export interface components {
             repos: string[];
             tags: components["schemas"]["FoundTag"][];
         };
-        /** @description A tag that was found. */
+        /** @description A tag in the search results. */
         FoundTag: {
             /** @example team/app */
             repo: string;
@@ -1504,12 +1545,12 @@ export interface components {
             bytes: number;
             digest: string;
         };
-        /** @description What somebody was given. */
-        Given: {
+        /** @description A grant of permissions. */
+        Grant: {
             /** @example team */
             group: string;
             /**
-             * @description One repository of the group; `null` for all of them.
+             * @description A repository of the group; `null` for the whole group.
              * @example team/app
              */
             repository?: string | null;
@@ -1523,12 +1564,12 @@ export interface components {
             /** @example zoë */
             user: string;
         };
-        /** @description A token, as both forms of the service answer it. */
+        /** @description A token, in the formats of both endpoints. */
         Granted: {
             access_token: string;
             /**
              * Format: int64
-             * @description Seconds.
+             * @description The lifetime of the token, in seconds.
              */
             expires_in: number;
             issued_at: string;
@@ -1536,12 +1577,12 @@ export interface components {
             scope: string;
             token: string;
         };
-        /** @description Which settings change; the others stay. */
+        /** @description The settings to change. The others stay the same. */
         GroupChange: {
-            /** @description Repositories appear on their first push. */
+            /** @description Whether repositories are created on their first push. */
             create_on_push?: boolean | null;
             /**
-             * @description Anybody may pull.
+             * @description Whether everyone may pull, even without signing in.
              * @example true
              */
             public?: boolean | null;
@@ -1554,8 +1595,8 @@ export interface components {
             repositories: number;
         };
         /**
-         * @description Groups: `groups` and `total` as older clients read them, and the rest as
-         *     every list has it.
+         * @description A list of groups. `groups` and `total` are for older clients; the other
+         *     fields are those of every list.
          */
         Groups: components["schemas"]["List_Group"] & {
             /**
@@ -1566,12 +1607,15 @@ export interface components {
              */
             groups: string[];
         };
-        /** @description How the SFTP server is. What is `null` to others is told to administrators. */
+        /**
+         * @description The state of the SFTP server. Some fields are `null` unless you are an
+         *     administrator.
+         */
         Health: {
             connections?: components["schemas"]["Connections"] | null;
             error?: components["schemas"]["StorageProblem"] | null;
             /**
-             * @description What it offers beyond plain SFTP.
+             * @description The server's SFTP extensions.
              * @example [
              *       "posix-rename@openssh.com",
              *       "fsync@openssh.com"
@@ -1579,19 +1623,19 @@ export interface components {
              */
             extensions: string[];
             /**
-             * @description The fingerprint of its key, as OpenSSH prints it.
+             * @description The fingerprint of the server's key, as OpenSSH prints it.
              * @example SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU
              */
             host_key?: string | null;
             /**
              * Format: double
-             * @description How long one small request took, in milliseconds.
+             * @description The duration of a small request, in milliseconds.
              * @example 0.4
              */
             latency_ms?: number | null;
-            /** @description When that was, and the rest that was seen of the server. */
+            /** @description When the latency and the following fields were measured. */
             seen_at?: string | null;
-            /** @description Host and port, or the folder. */
+            /** @description The host and port, or the folder. */
             server?: string | null;
             since: string;
             /**
@@ -1600,13 +1644,13 @@ export interface components {
              */
             state: string;
         };
-        /** @description The storage, and whether anybody carries transfers to it. */
+        /** @description The state of the storage, and whether an uploader is running. */
         HealthNow: {
             /** @description The error code, if the storage is failing. */
             code?: string | null;
-            /** @description What to do; told to administrators only. */
+            /** @description What to do; `null` unless you are an administrator. */
             hint?: string | null;
-            /** @description In words; told to administrators only. */
+            /** @description What is wrong; `null` unless you are an administrator. */
             message?: string | null;
             since: string;
             /**
@@ -1614,24 +1658,24 @@ export interface components {
              * @example up
              */
             state: string;
-            /** @description An uploader runs. */
+            /** @description Whether an uploader is running. */
             uploader_runs: boolean;
         };
-        /** @description How it was, and how it may go on. */
+        /** @description The history of the storage, with a forecast. */
         History: {
             forecast: components["schemas"]["Forecast"];
             /**
-             * @description The earliest first, a hundred at most: of a year each fourth day, the last among them.
-             *     Days on which no uploader ran are missing.
+             * @description The days, earliest first: at most 100. For a year, every fourth day is included, and always
+             *     the last. Days on which no uploader was running are missing.
              */
             items: components["schemas"]["Day"][];
         };
-        /** @description A step of how the image was made. */
+        /** @description A step of the image's build history. */
         HistoryStep: {
             comment?: string | null;
             created?: string | null;
             created_by?: string | null;
-            /** @description It made no layer. */
+            /** @description Whether the step created no layer. */
             empty_layer?: boolean;
         };
         /** @description An image. */
@@ -1640,23 +1684,26 @@ export interface components {
                 [key: string]: string;
             };
             artifact_type?: string | null;
-            /** @description What the image's index names that is no image, such as build provenance. */
+            /**
+             * @description Entries of the image's index that are not images, such as build
+             *     provenance.
+             */
             attestations: components["schemas"]["Attestation"][];
             author?: string | null;
             config?: components["schemas"]["ShownConfig"] | null;
             /** @description The configuration as it was pushed. */
             config_json?: Record<string, never> | null;
-            /** @description Why there is no `config`, where an image should have one. */
+            /** @description Why `config` is missing, for an image that should have one. */
             config_unavailable?: string | null;
-            /** @description When the image was made, as it says itself. */
+            /** @description The creation time that the image records. */
             created?: string | null;
-            /** @description Of the manifest that the tag points at. */
+            /** @description The digest of the manifest that the tag points to. */
             digest: string;
             durability: components["schemas"]["ShownDurability"];
             history: components["schemas"]["HistoryStep"][];
-            /** @description The manifest that what follows is about. */
+            /** @description The manifest that the following fields describe. */
             image_digest?: string | null;
-            /** @description That of the platform, where the first is an index. */
+            /** @description The platform's manifest, if `manifest` is an index. */
             image_manifest?: string | null;
             layers: components["schemas"]["ImageLayer"][];
             /** @description The manifest as it was pushed. */
@@ -1664,7 +1711,7 @@ export interface components {
             /** @example application/vnd.oci.image.index.v1+json */
             media_type: string;
             /**
-             * @description The platform that what follows is about.
+             * @description The platform that the following fields describe.
              * @example linux/amd64
              */
             platform?: string | null;
@@ -1679,13 +1726,14 @@ export interface components {
             repo: string;
             /**
              * Format: int64
-             * @description Bytes of the manifest and all that it needs, each blob once.
+             * @description The size in bytes of the manifest and everything it references; each
+             *     blob is counted once.
              */
             size: number;
-            /** @description The manifest that this one is about. */
+            /** @description The digest of the manifest that this manifest refers to. */
             subject?: string | null;
             /**
-             * @description Its tags, a hundred at most.
+             * @description The image's tags: at most 100.
              * @example [
              *       "1.2.3",
              *       "latest"
@@ -1695,44 +1743,44 @@ export interface components {
         };
         /** @description A layer. */
         ImageLayer: {
-            /** @description The step that made it, as far as the history says. */
+            /** @description The command that created the layer, if the history records it. */
             created_by?: string | null;
             digest: string;
             /** @example application/vnd.oci.image.layer.v1.tar+gzip */
             media_type: string;
             /**
-             * @description Other repositories that have it and that you may read: the first 20.
+             * @description Other repositories with this layer that you may read: the first 20.
              * @example [
              *       "team/base"
              *     ]
              */
             shared_with: string[];
-            /** @description There are more. */
+            /** @description Whether more repositories share the layer. */
             shared_with_more: boolean;
             /** Format: int64 */
             size: number;
         };
-        /** @description How many transfers stand where, of what you may read. */
+        /** @description The number of transfers by state, for repositories that you may read. */
         Jobs: {
             /**
              * Format: int64
-             * @description They need a person.
+             * @description Transfers that failed and need attention.
              */
             failed: number;
             /**
              * Format: int64
-             * @description They wait, for others or for an uploader.
+             * @description Transfers that wait for other transfers or for an uploader.
              */
             queued: number;
             /** Format: int64 */
             running: number;
         };
         /**
-         * @description How a session came about.
+         * @description How a session was opened.
          * @enum {string}
          */
         KindWord: "api" | "browser" | "refresh";
-        /** @description A repository and what it holds. */
+        /** @description A repository and its size. */
         Large: {
             /** Format: int64 */
             logical_bytes: number;
@@ -1740,21 +1788,26 @@ export interface components {
             repo: string;
             /**
              * Format: int64
-             * @description Bytes that no other repository holds: what is freed when it goes.
+             * @description The bytes that no other repository has: what deleting the repository
+             *     would free.
              */
             unique_bytes: number;
         };
-        /** @description A group with its bytes. */
+        /** @description A group with its size. */
         LargeGroup: {
             /**
              * Format: int64
-             * @description Bytes of its repositories, each counted by itself.
+             * @description The total size of its repositories in bytes. Shared blobs are counted
+             *     once per repository.
              */
             logical_bytes: number;
             /** @example team */
             name: string;
         };
-        /** @description What both have, and what only one has, each in the order of its image. */
+        /**
+         * @description The layers in both images and in only one of them, each in the order of its
+         *     image.
+         */
         Layers: {
             added: components["schemas"]["DiffLayer"][];
             removed: components["schemas"]["DiffLayer"][];
@@ -1762,17 +1815,17 @@ export interface components {
         };
         /** @description A page of a list. */
         List_Account: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
                  * Format: date-time
                  * @example 2026-01-31T12:00:00Z
                  */
                 created_at: string;
-                /** @description It can do nothing at all. */
+                /** @description Whether the account is disabled and can do nothing. */
                 disabled: boolean;
-                /** @description On groups and repositories; an administrator needs none. */
-                grants: components["schemas"]["Given"][];
+                /** @description Permissions on groups and repositories. Administrators need none. */
+                grants: components["schemas"]["Grant"][];
                 /**
                  * Format: int64
                  * @example 2
@@ -1780,11 +1833,11 @@ export interface components {
                 id: number;
                 /**
                  * Format: date-time
-                 * @description When it last signed in with its password.
+                 * @description When the account last signed in with its password.
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_login_at?: string | null;
-                /** @description It can do nothing but change its password. */
+                /** @description Whether the account can do nothing until it changes its password. */
                 must_change_password: boolean;
                 /** @example zoë */
                 name: string;
@@ -1795,88 +1848,88 @@ export interface components {
                 password_changed_at: string;
                 role: components["schemas"]["RoleWord"];
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_AuditEntry: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
-                 * @description What.
+                 * @description The kind of action.
                  * @example push
                  */
                 action: string;
                 /**
-                 * @description Who: an account, a robot, `anonymous`, or `system`.
+                 * @description The actor: an account, a robot, `anonymous`, or `system`.
                  * @example alice
                  */
                 actor: string;
                 /**
-                 * @description From which address.
+                 * @description The client's address.
                  * @example 192.0.2.7
                  */
                 address: string;
-                /** @description When; of several, when last. */
+                /** @description The time of the action; the last time if `count` is more than 1. */
                 at: string;
                 /**
                  * Format: int64
-                 * @description How many times: pulls of a tag are counted for each day and account,
-                 *     failures to sign in for each minute. Who sends a password or a token
-                 *     with each request, as programs do, is noted once an hour.
+                 * @description The number of times. Pulls of a tag are counted per day and account, and
+                 *     failed sign-ins per minute. A client that sends a password or a token
+                 *     with every request is recorded once an hour.
                  * @example 1
                  */
                 count: number;
                 /**
-                 * @description By what: `password`, `session`, `token` or `none`.
+                 * @description The kind of credential: `password`, `session`, `token` or `none`.
                  * @example token
                  */
                 credential: string;
-                /** @description More words. */
+                /** @description Further details. */
                 detail?: string | null;
                 /**
                  * Format: int64
                  * @example 4711
                  */
                 id: number;
-                /** @description It was tried, and refused. */
+                /** @description Whether the action was refused. */
                 refused: boolean;
                 /**
-                 * @description The repository, where it is about one.
+                 * @description The repository, if the action concerns one.
                  * @example team/app
                  */
                 repo?: string | null;
                 /**
-                 * @description On what.
+                 * @description The object of the action.
                  * @example team/app:1.2
                  */
                 target: string;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
-        List_Given: {
-            /** @description The rows. */
+        List_Grant: {
+            /** @description The rows of this page. */
             items: {
                 /** @example team */
                 group: string;
                 /**
-                 * @description One repository of the group; `null` for all of them.
+                 * @description A repository of the group; `null` for the whole group.
                  * @example team/app
                  */
                 repository?: string | null;
@@ -1890,45 +1943,46 @@ export interface components {
                 /** @example zoë */
                 user: string;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Group: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
-                /** @description Repositories appear on their first push. */
+                /** @description Repositories are created on their first push. */
                 create_on_push: boolean;
                 /** @example 2026-01-31T12:00:00Z */
                 created_at: string;
                 /**
-                 * @description When something was last pushed to those.
+                 * @description The time of the last push to those repositories.
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_push_at?: string | null;
                 /**
                  * Format: int64
-                 * @description Bytes of those repositories, each counted by itself.
+                 * @description The total size of those repositories in bytes. Shared blobs are counted
+                 *     once per repository.
                  */
                 logical_bytes: number;
                 /** @example team */
                 name: string;
-                /** @description Anybody may pull. */
+                /** @description Everyone may pull, even without signing in. */
                 public: boolean;
                 /**
                  * Format: int64
-                 * @description How many repositories you may read.
+                 * @description The number of repositories that you may read.
                  */
                 repositories: number;
                 /**
-                 * @description What you may do with all of it: `pull`, `push`, `delete`, `manage`.
+                 * @description Your permissions on the whole group: `pull`, `push`, `delete`, `manage`.
                  * @example [
                  *       "pull",
                  *       "push"
@@ -1937,23 +1991,23 @@ export interface components {
                 rights: string[];
                 /**
                  * Format: int64
-                 * @description How many tags those have.
+                 * @description The number of tags in those repositories.
                  */
                 tags: number;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Referrer: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 annotations: {
                     [key: string]: string;
@@ -1967,47 +2021,47 @@ export interface components {
                 pushed_at: string;
                 /**
                  * Format: int64
-                 * @description Bytes of the manifest and all that it needs.
+                 * @description The size in bytes of the manifest and everything it references.
                  */
                 size: number;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Repository: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /** @example 2026-01-31T12:00:00Z */
                 created_at: string;
                 /** @example team */
                 group: string;
                 /**
-                 * @description When a manifest was last pushed.
+                 * @description The time at which a manifest was last pushed.
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_push_at?: string | null;
                 /**
                  * Format: int64
-                 * @description Bytes of all that it has, each blob once.
+                 * @description The total size in bytes; each blob is counted once.
                  */
                 logical_bytes: number;
                 /** @example team/app */
                 name: string;
                 /**
                  * Format: int64
-                 * @description How many manifests were pulled.
+                 * @description The number of manifest pulls.
                  */
                 pulls: number;
                 /**
-                 * @description What you may do: `pull`, `push`, `delete`, `manage`.
+                 * @description Your permissions: `pull`, `push`, `delete`, `manage`.
                  * @example [
                  *       "pull",
                  *       "push"
@@ -2016,28 +2070,28 @@ export interface components {
                 rights: string[];
                 /**
                  * Format: int64
-                 * @description How many tags it has.
+                 * @description The number of tags.
                  */
                 tags: number;
                 /**
                  * Format: int64
-                 * @description Bytes that no other repository has: what deleting it would free.
+                 * @description The unique size in bytes: what deleting the repository would free.
                  */
                 unique_bytes: number;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Robot: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
                  * Format: date-time
@@ -2045,43 +2099,43 @@ export interface components {
                  */
                 created_at: string;
                 /**
-                 * @description Who made it, while that account is there.
+                 * @description The account that created the robot, if it still exists.
                  * @example zoë
                  */
                 created_by?: string | null;
                 /** @example Builds and pushes the main branch */
                 description: string;
-                /** @description It can do nothing at all. */
+                /** @description Whether the robot is disabled and can do nothing. */
                 disabled: boolean;
                 /**
-                 * @description The name with which it signs in: `group+name`.
+                 * @description The name with which the robot signs in: `group+name`.
                  * @example team+ci
                  */
                 name: string;
-                /** @description What it may do, within its group. */
+                /** @description The robot's permissions, within its group. */
                 scopes: components["schemas"]["ScopeWords"][];
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Session: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
-                 * @description From which address it was opened.
+                 * @description The address from which the session was opened.
                  * @example 192.0.2.7
                  */
                 address?: string | null;
                 /**
-                 * @description What the client called itself.
+                 * @description The name that the client sent, such as its `User-Agent`.
                  * @example Mozilla/5.0
                  */
                 client?: string | null;
@@ -2090,11 +2144,11 @@ export interface components {
                  * @example 2026-01-31T12:00:00Z
                  */
                 created_at: string;
-                /** @description It is the one by which this request came. */
+                /** @description Whether this request uses the session. */
                 current: boolean;
                 /**
                  * Format: date-time
-                 * @description When it ends if it is not used.
+                 * @description When the session expires, unless it is used before.
                  * @example 2026-02-01T00:00:00Z
                  */
                 expires_at: string;
@@ -2103,26 +2157,26 @@ export interface components {
                 kind: components["schemas"]["KindWord"];
                 /**
                  * Format: date-time
-                 * @description To the minute.
+                 * @description When the session was last used, to the minute.
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_used_at?: string | null;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Tag: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
-                /** @description The manifest that it points at. */
+                /** @description The digest of the manifest that the tag points to. */
                 digest: string;
                 durability: components["schemas"]["ShownDurability"];
                 /** @example application/vnd.oci.image.index.v1+json */
@@ -2130,7 +2184,7 @@ export interface components {
                 /** @example 1.2.3 */
                 name: string;
                 /**
-                 * @description For which platforms, as far as it is known.
+                 * @description The known platforms of the image.
                  * @example [
                  *       "linux/amd64",
                  *       "linux/arm64/v8"
@@ -2143,34 +2197,38 @@ export interface components {
                 pulls: number;
                 /** @example 2026-01-31T12:00:00Z */
                 pushed_at: string;
-                /** @description The account that pushed it, if it was one that is still there. */
+                /** @description The account that pushed the tag, if it still exists. */
                 pushed_by?: string | null;
                 /**
                  * Format: int64
-                 * @description Bytes of the manifest and all that it needs, each blob once.
+                 * @description The size in bytes of the manifest and everything it references; each
+                 *     blob is counted once.
                  */
                 size: number;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Token: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
                  * Format: date-time
                  * @example 2026-01-31T12:00:00Z
                  */
                 created_at: string;
-                /** @description It has ended. It is listed for a month more. */
+                /**
+                 * @description Whether the token has expired. Expired tokens are listed for another
+                 *     month.
+                 */
                 ended: boolean;
                 /**
                  * Format: date-time
@@ -2184,40 +2242,40 @@ export interface components {
                 id: number;
                 /**
                  * Format: date-time
-                 * @description To the minute.
+                 * @description When the token was last used, to the minute.
                  * @example 2026-01-31T12:00:00Z
                  */
                 last_used_at?: string | null;
                 /**
-                 * @description From which address.
+                 * @description The address from which the token was last used.
                  * @example 192.0.2.7
                  */
                 last_used_from?: string | null;
                 /** @example laptop */
                 name: string;
                 /**
-                 * @description What it may do, as far as its owner may; `null` for all that the owner
-                 *     may.
+                 * @description The token's scopes, which never exceed its owner's permissions; `null`
+                 *     for all of the owner's permissions.
                  */
                 scopes?: components["schemas"]["ScopeWords"][] | null;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         /** @description A page of a list. */
         List_Transfer: {
-            /** @description The rows. */
+            /** @description The rows of this page. */
             items: {
                 /**
                  * Format: int64
-                 * @description Failures so far.
+                 * @description The number of failed attempts.
                  */
                 attempt: number;
                 /** Format: int64 */
@@ -2229,7 +2287,7 @@ export interface components {
                 error?: components["schemas"]["Failure"] | null;
                 /**
                  * Format: int64
-                 * @description Seconds until all is sent, at this rate.
+                 * @description The number of seconds until the transfer is complete at this rate.
                  */
                 eta_s?: number | null;
                 finished_at?: string | null;
@@ -2244,68 +2302,74 @@ export interface components {
                  * @example store_blob
                  */
                 kind: string;
-                /** @description When a transfer that failed is tried again. */
+                /** @description When a failed transfer is retried. */
                 next_retry_at?: string | null;
                 push?: components["schemas"]["OfPush"] | null;
                 /**
                  * Format: int64
-                 * @description The same for all transfers of one push: the id of its last.
+                 * @description The same for all transfers of one push: the id of the last one.
                  * @example 19
                  */
                 push_id: number;
                 /**
                  * Format: int64
-                 * @description Bytes a second, while it runs.
+                 * @description The transfer rate in bytes per second while the transfer is running.
                  */
                 rate_bps?: number | null;
-                /** @description It removes something from SFTP. */
+                /** @description Whether the transfer removes something from SFTP. */
                 removes: boolean;
                 /**
-                 * @description The repository. A blob may be for several: it is shown for one that you
-                 *     may read.
+                 * @description The repository. A blob may belong to several repositories; this is one
+                 *     that you may read.
                  * @example team/app
                  */
                 repo?: string | null;
                 /**
                  * @description `waiting` (for other transfers), `pending`, `running`, `done`, or
-                 *     `failed`: a person is needed, and it is tried again, slowly.
+                 *     `failed` (needs attention; retried at longer intervals).
                  * @example running
                  */
                 state: string;
                 tag?: string | null;
-                /** @description The uploader that works on it; told to administrators only. */
+                /**
+                 * @description The uploader that runs the transfer; `null` unless you are an
+                 *     administrator.
+                 */
                 worker?: string | null;
             }[];
-            /** @description The next page's, if there is one. */
+            /** @description The cursor of the next page, if any. */
             next_cursor?: string | null;
-            /** @description The one's before, if there is one. */
+            /** @description The cursor of the previous page, if any. */
             prev_cursor?: string | null;
             /**
              * Format: int64
-             * @description How many rows all pages have.
+             * @description The number of rows on all pages.
              */
             total: number;
         };
         LoggedIn: {
             /**
              * Format: date-time
-             * @description When the session ends; a browser's goes on for being used.
+             * @description When the session expires. A browser session is extended when it is used.
              * @example 2026-01-31T12:00:00Z
              */
             expires_at: string;
             /** @example signed in */
             message: string;
-            /** @description The account can do nothing else before. */
+            /**
+             * @description Whether the account must change its password before it can do anything
+             *     else.
+             */
             must_change_password: boolean;
             success: boolean;
             /**
-             * @description For `Authorization: Bearer`.
+             * @description The token, for `Authorization: Bearer`.
              * @example eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl
              */
             token: string;
             user: components["schemas"]["User"];
         };
-        /** @description A name with a password. */
+        /** @description An account name and its password. */
         Login: {
             /**
              * Format: password
@@ -2315,7 +2379,7 @@ export interface components {
             /** @example admin */
             username: string;
         };
-        /** @description A repository that was made. */
+        /** @description A repository that was created. */
         MadeByOlderPath: {
             /** @example Repository team/app created successfully */
             message: string;
@@ -2328,44 +2392,47 @@ export interface components {
             /** @example team/app */
             name: string;
         };
-        /** @description A token that was made, with its secret. */
+        /** @description A token that was created, with its secret. */
         MadeToken: components["schemas"]["Token"] & {
             /**
-             * @description To be used as a password with the owner's name, or as
-             *     `Authorization: Bearer` for the API. It is shown this once.
+             * @description The secret, to be used as a password with the owner's name, or as
+             *     `Authorization: Bearer` for the API. It is shown only once.
              * @example rfp_2hM0Vw5X8mJ0Wc8y6r0dV3v1o2n3m4l5k6j7h8g9f0d
              */
             secret: string;
         };
-        /** @description Who asks, and what they may do, in short. */
+        /** @description The caller's account and its permissions. */
         Me: components["schemas"]["User"] & {
-            /** @description May do everything; `groups` and `repositories` are empty then. */
+            /**
+             * @description Whether the account may do everything. `groups` and `repositories` are
+             *     empty in this case.
+             */
             admin: boolean;
             /**
              * Format: date-time
-             * @description When the session ends by which the request comes, if it is one; it may
-             *     go on for being used.
+             * @description When the session of this request expires, if the request uses one. A
+             *     browser session is extended when it is used.
              * @example 2026-01-31T12:00:00Z
              */
             expires_at?: string | null;
-            /** @description Rights on whole groups. */
+            /** @description Permissions on whole groups. */
             groups: components["schemas"]["OnGroup"][];
             must_change_password: boolean;
-            /** @description Rights on single repositories. */
+            /** @description Permissions on single repositories. */
             repositories: components["schemas"]["OnRepository"][];
             user: components["schemas"]["User"];
         };
-        /** @description An account to make. */
+        /** @description An account to create. */
         NewAccount: {
             /**
-             * @description Whether it can do nothing before it has changed its password: true
-             *     where it is not given.
+             * @description Whether the account can do nothing until it changes its password.
+             *     Default: `true`.
              * @default true
              */
             must_change_password: boolean;
             /**
              * @description 1 to 64 letters and digits of any script, with `.`, `_`, `-` and `@`
-             *     between them. Names that differ only in case are one.
+             *     between them. Names are case-insensitive.
              * @example zoë
              */
             name: string;
@@ -2377,65 +2444,92 @@ export interface components {
             password: string;
             role?: components["schemas"]["RoleWord"] | null;
         };
-        /** @description A group to make. */
+        /** @description The permissions to grant. */
+        NewGrant: {
+            /** @example team */
+            group: string;
+            /**
+             * @description A repository of the group, which does not have to exist yet; `null` for
+             *     the whole group.
+             * @example team/app
+             */
+            repository?: string | null;
+            /**
+             * @description The permissions, which replace the previous ones. An empty list revokes
+             *     them.
+             * @example [
+             *       "pull",
+             *       "push"
+             *     ]
+             */
+            rights: components["schemas"]["RightWord"][];
+            /** @example zoë */
+            user: string;
+        };
+        /** @description A group to create. */
         NewGroup: {
-            /** @description Repositories appear on their first push, where it is not given. */
+            /** @description Whether repositories are created on their first push. Default: `true`. */
             create_on_push?: boolean | null;
             /** @example team */
             name: string;
-            /** @description Anybody may pull; nobody in particular, where it is not given. */
+            /** @description Whether everyone may pull, even without signing in. Default: `false`. */
             public?: boolean;
         };
-        /** @description A repository to make. */
+        /** @description A repository to create. */
         NewRepository: {
             /**
-             * @description Its name; its group must be there.
+             * @description The name of the repository. Its group must exist.
              * @example team/app
              */
             name: string;
         };
-        /** @description A robot to make. */
+        /** @description A robot to create. */
         NewRobot: {
             /**
-             * @description What it is for, in one line of at most 256 characters.
+             * @description The robot's purpose: one line of at most 256 characters.
              * @example Builds and pushes the main branch
              */
             description?: string;
             /**
              * Format: date-time
-             * @description When its secret ends, at most five years from now; not given: never.
+             * @description When the robot's secret expires, at most five years from now. By
+             *     default, it does not expire.
              * @example 2027-01-31T12:00:00Z
              */
             expires_at?: string | null;
             /**
-             * @description The name with which it signs in: `group+name`.
+             * @description The name with which the robot signs in: `group+name`.
              * @example team+ci
              */
             name: string;
-            /** @description What it may do, within its group. */
+            /** @description The robot's permissions, within its group. */
             scopes: components["schemas"]["ScopeWords"][];
         };
-        /** @description A token to make. */
+        /** @description A token to create. */
         NewToken: {
             /**
              * Format: date-time
-             * @description When it ends, at most five years from now; not given: never.
+             * @description When the token expires, at most five years from now. By default, it does
+             *     not expire.
              * @example 2027-01-31T12:00:00Z
              */
             expires_at?: string | null;
             /**
-             * @description What one calls it: 1 to 64 letters, digits, spaces and
+             * @description The name of the token: 1 to 64 letters, digits, spaces and
              *     `. _ - @ / : + # ( ) ,`.
              * @example laptop
              */
             name: string;
             /**
-             * @description What it may do, and never more than its owner may at that moment; not
-             *     given: all that the owner may.
+             * @description The token's scopes, which never exceed its owner's permissions at the
+             *     time of use. By default, the token has all of the owner's permissions.
              */
             scopes?: components["schemas"]["ScopeWords"][] | null;
         };
-        /** @description Why there is no token, as the registry says it and as OAuth 2 says it. */
+        /**
+         * @description Why no token was issued, in the formats of the registry protocol and of
+         *     OAuth 2.
+         */
         NoToken: {
             error?: string | null;
             error_description?: string | null;
@@ -2446,7 +2540,7 @@ export interface components {
             detail?: Record<string, never> | null;
             message: string;
         };
-        /** @description Why nobody was signed in, also as older clients read it. */
+        /** @description A failed sign-in, with the fields that older clients read. */
         NotSignedIn: components["schemas"]["ErrorBody"] & {
             message: string;
             /** @example false */
@@ -2456,7 +2550,7 @@ export interface components {
         OfGroup: {
             /** @example team */
             group: string;
-            /** @description By their names below the group's. */
+            /** @description The repositories, with their names relative to the group. */
             repositories: components["schemas"]["RepositoryWithTags"][];
             /** Format: int64 */
             total: number;
@@ -2465,37 +2559,38 @@ export interface components {
         OfPush: {
             /**
              * Format: int64
-             * @description How many of its blobs SFTP holds.
+             * @description The number of its blobs that are stored on SFTP.
              * @example 5
              */
             blobs_done: number;
             /**
              * Format: int64
-             * @description How many blobs it has, as far as they are known.
+             * @description The number of its blobs that are known so far.
              * @example 7
              */
             blobs_total: number;
             /**
              * Format: int64
-             * @description Bytes of those that SFTP holds; what is on its way is in its own transfer.
+             * @description The size of the stored blobs in bytes. Blobs that are being uploaded are not included; see
+             *     their transfers.
              * @example 500
              */
             bytes_stored: number;
             /**
              * Format: int64
-             * @description Bytes of all of them.
+             * @description The size of all blobs in bytes.
              * @example 700
              */
             bytes_total: number;
             /**
-             * @description Nothing, as long as there is no manifest.
+             * @description The name of the image; `null` if there is no manifest yet.
              * @example team/app:1.2
              */
             name?: string | null;
-            /** @description By which account, if it was one that is still there; of no removal. */
+            /** @description The account that pushed, if it still exists; `null` for a removal. */
             pushed_by?: string | null;
         };
-        /** @description There is no card. */
+        /** @description No box is configured. */
         Off: {
             /** @example false */
             enabled: boolean;
@@ -2509,7 +2604,7 @@ export interface components {
             /** Format: int64 */
             size: number;
         };
-        /** @description Rights on a group. */
+        /** @description Permissions on a group. */
         OnGroup: {
             /** @example team */
             name: string;
@@ -2521,7 +2616,7 @@ export interface components {
              */
             rights: components["schemas"]["RightWord"][];
         };
-        /** @description Rights on a repository. */
+        /** @description Permissions on a repository. */
         OnRepository: {
             /** @example team/app */
             name: string;
@@ -2532,37 +2627,38 @@ export interface components {
              */
             rights: components["schemas"]["RightWord"][];
         };
-        /** @description The registry at a glance, as far as you may read it. */
+        /** @description An overview of the parts of the registry that you may read. */
         Overview: {
             /** Format: int64 */
             groups: number;
             jobs: components["schemas"]["Jobs"];
-            /** @description The groups with the most bytes, the largest first: five at most. */
+            /** @description The largest groups, in descending order: at most five. */
             largest_groups: components["schemas"]["LargeGroup"][];
             /**
              * Format: int64
-             * @description Bytes of all repositories, each counted by itself.
+             * @description The total size of all repositories in bytes. Shared blobs are counted
+             *     once per repository.
              */
             logical_bytes: number;
-            /** @description The last pushes, the newest first. */
+            /** @description The most recent pushes, newest first. */
             recent: components["schemas"]["Recent"][];
             /** Format: int64 */
             repos: number;
             sftp: components["schemas"]["Sftp"];
             /**
              * Format: int64
-             * @description Bytes that only this host has.
+             * @description The bytes that are only on this host.
              */
             staged_bytes: number;
             /**
              * Format: int64
-             * @description Bytes that the storage holds, each blob once.
+             * @description The bytes on the storage; each blob is counted once.
              */
             stored_bytes: number;
             /** Format: int64 */
             tags: number;
         };
-        /** @description An old and a new password. */
+        /** @description The old and the new password. */
         PasswordChange: {
             /**
              * Format: password
@@ -2604,11 +2700,11 @@ export interface components {
             pushed_at: string;
             /**
              * Format: int64
-             * @description Bytes of the manifest and all that it needs.
+             * @description The size in bytes of the manifest and everything it references.
              */
             size: number;
         };
-        /** @description That something was done. */
+        /** @description A success response. */
         Removed: {
             /** @example Repository team/app deleted */
             message: string;
@@ -2621,24 +2717,24 @@ export interface components {
             /** @example team */
             group: string;
             /**
-             * @description When a manifest was last pushed.
+             * @description The time at which a manifest was last pushed.
              * @example 2026-01-31T12:00:00Z
              */
             last_push_at?: string | null;
             /**
              * Format: int64
-             * @description Bytes of all that it has, each blob once.
+             * @description The total size in bytes; each blob is counted once.
              */
             logical_bytes: number;
             /** @example team/app */
             name: string;
             /**
              * Format: int64
-             * @description How many manifests were pulled.
+             * @description The number of manifest pulls.
              */
             pulls: number;
             /**
-             * @description What you may do: `pull`, `push`, `delete`, `manage`.
+             * @description Your permissions: `pull`, `push`, `delete`, `manage`.
              * @example [
              *       "pull",
              *       "push"
@@ -2647,12 +2743,12 @@ export interface components {
             rights: string[];
             /**
              * Format: int64
-             * @description How many tags it has.
+             * @description The number of tags.
              */
             tags: number;
             /**
              * Format: int64
-             * @description Bytes that no other repository has: what deleting it would free.
+             * @description The unique size in bytes: what deleting the repository would free.
              */
             unique_bytes: number;
         };
@@ -2662,11 +2758,11 @@ export interface components {
             name: string;
             tags: components["schemas"]["OldTag"][];
         };
-        /** @description A new password for somebody. */
+        /** @description A new password for an account. */
         Reset: {
             /**
-             * @description Whether the account can do nothing before it has changed it: true where
-             *     it is not given.
+             * @description Whether the account can do nothing until it changes this password.
+             *     Default: `true`.
              * @default true
              */
             must_change_password: boolean;
@@ -2677,13 +2773,13 @@ export interface components {
              */
             password: string;
         };
-        /** @description How many transfers are tried again. */
+        /** @description The number of transfers that are retried. */
         Retried: {
             /** @example 3 */
             retried: number;
         };
         /**
-         * @description One thing that can be done with repositories.
+         * @description A permission on repositories.
          * @enum {string}
          */
         RightWord: "pull" | "push" | "delete" | "manage";
@@ -2695,66 +2791,68 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description Who made it, while that account is there.
+             * @description The account that created the robot, if it still exists.
              * @example zoë
              */
             created_by?: string | null;
             /** @example Builds and pushes the main branch */
             description: string;
-            /** @description It can do nothing at all. */
+            /** @description Whether the robot is disabled and can do nothing. */
             disabled: boolean;
             /**
-             * @description The name with which it signs in: `group+name`.
+             * @description The name with which the robot signs in: `group+name`.
              * @example team+ci
              */
             name: string;
-            /** @description What it may do, within its group. */
+            /** @description The robot's permissions, within its group. */
             scopes: components["schemas"]["ScopeWords"][];
         };
-        /** @description What changes of a robot; what is not given stays. */
+        /** @description The fields to change. The others stay the same. */
         RobotChange: {
             /** @example Builds and pushes the main branch */
             description?: string | null;
-            /** @description Whether it can do nothing at all. */
+            /** @description Whether the robot is disabled and can do nothing. */
             disabled?: boolean | null;
             scopes?: components["schemas"]["ScopeWords"][] | null;
         };
         /**
-         * @description What an account may do at all.
+         * @description The role of an account.
          * @enum {string}
          */
         RoleWord: "admin" | "user";
-        /** @description How much room there is, and what takes it. */
+        /** @description The free space, and what uses the space. */
         Room: {
             capacity: components["schemas"]["Capacity"];
             staging: components["schemas"]["Staging"];
             stored: components["schemas"]["Stored"];
         };
-        /** @description How a secret is replaced. */
+        /** @description How to replace a robot's secret. */
         Rotation: {
             /**
              * Format: date-time
-             * @description When the new secret ends, at most five years from now; not given: never.
+             * @description When the new secret expires, at most five years from now. By default, it
+             *     does not expire.
              * @example 2027-01-31T12:00:00Z
              */
             expires_at?: string | null;
             /**
              * Format: int64
-             * @description For how many seconds the old secrets go on: a day where it is not given,
-             *     at most 30 days; 0: they end at once.
+             * @description How many seconds the old secrets stay valid, at most 30 days. Default:
+             *     one day. With 0, they expire immediately.
              * @example 86400
              */
             overlap?: number | null;
         };
-        /** @description Rights on some repositories. */
+        /** @description Permissions on some repositories. */
         ScopeWords: {
             /**
-             * @description `*` for all, `team/*` for those of a group, or one repository's name.
+             * @description `*` for all repositories, `team/*` for those of a group, or the name of
+             *     one repository.
              * @example team/*
              */
             repositories: string;
             /**
-             * @description At least one.
+             * @description The permissions: at least one.
              * @example [
              *       "pull"
              *     ]
@@ -2764,12 +2862,12 @@ export interface components {
         /** @description A session. */
         Session: {
             /**
-             * @description From which address it was opened.
+             * @description The address from which the session was opened.
              * @example 192.0.2.7
              */
             address?: string | null;
             /**
-             * @description What the client called itself.
+             * @description The name that the client sent, such as its `User-Agent`.
              * @example Mozilla/5.0
              */
             client?: string | null;
@@ -2778,11 +2876,11 @@ export interface components {
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
-            /** @description It is the one by which this request came. */
+            /** @description Whether this request uses the session. */
             current: boolean;
             /**
              * Format: date-time
-             * @description When it ends if it is not used.
+             * @description When the session expires, unless it is used before.
              * @example 2026-02-01T00:00:00Z
              */
             expires_at: string;
@@ -2791,7 +2889,7 @@ export interface components {
             kind: components["schemas"]["KindWord"];
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description When the session was last used, to the minute.
              * @example 2026-01-31T12:00:00Z
              */
             last_used_at?: string | null;
@@ -2803,14 +2901,14 @@ export interface components {
             name: string;
             public: boolean;
         };
-        /** @description How the storage is. */
+        /** @description The state of the storage. */
         Sftp: {
-            /** @description What to do about it. */
+            /** @description What to do; `null` unless you are an administrator. */
             hint?: string | null;
-            /** @description What is wrong; administrators are told. */
+            /** @description What is wrong; `null` unless you are an administrator. */
             message?: string | null;
             /**
-             * @description Since when.
+             * @description When this state began.
              * @example 2026-01-31T12:00:00Z
              */
             since: string;
@@ -2820,7 +2918,7 @@ export interface components {
              */
             state: string;
         };
-        /** @description How the image is run. */
+        /** @description The runtime configuration of the image. */
         ShownConfig: {
             cmd: string[];
             entrypoint: string[];
@@ -2844,37 +2942,37 @@ export interface components {
             volumes: string[];
             working_dir?: string | null;
         };
-        /** @description How far an image is on its way to the storage. */
+        /** @description How much of an image is stored on SFTP. */
         ShownDurability: {
             /**
              * Format: int64
-             * @description How many of them the storage has, or has been sent.
+             * @description The bytes that are stored on SFTP or have been sent there.
              * @example 620
              */
             bytes_stored: number;
             /**
              * Format: int64
-             * @description Bytes of the image, each blob once.
+             * @description The size of the image in bytes; each blob is counted once.
              * @example 1000
              */
             bytes_total: number;
             /**
              * Format: int64
-             * @description How many of them were read back.
+             * @description The bytes that were read back and verified.
              * @example 0
              */
             bytes_verified: number;
-            /** @description A transfer that it waits for needs a person. */
+            /** @description Whether a transfer for this image failed and needs attention. */
             failed: boolean;
             /**
              * Format: int64
-             * @description What is stored, in percent.
+             * @description The share of stored bytes, in percent.
              * @example 62
              */
             percent: number;
             /**
-             * @description `staged` (on this host only), `uploading`, `on_sftp` (it can be pulled from there),
-             *     `verified` (every byte was read back), or `damaged` (bytes are lost: push it again).
+             * @description `staged` (only on this host), `uploading`, `on_sftp` (can be pulled from there), `verified`
+             *     (every byte was read back), or `damaged` (data is lost: push the image again).
              * @example uploading
              */
             state: string;
@@ -2883,63 +2981,66 @@ export interface components {
         ShownPlatform: {
             /** @example arm64 */
             architecture: string;
-            /** @description Of its manifest. */
+            /** @description The digest of the platform's manifest. */
             digest: string;
             /** @example linux */
             os: string;
             /**
              * Format: int64
-             * @description Bytes of its manifest and all that this needs; 0: the repository lacks it.
+             * @description The size in bytes of the manifest and everything it references; 0 if the repository does not
+             *     have it.
              */
             size: number;
             /** @example v8 */
             variant?: string | null;
         };
-        /** @description What a deletion does, or would do. */
+        /** @description The result or the preview of a deletion. */
         ShownPreview: {
             /**
-             * @description Other tags of the same images. They stay, and so do their images.
+             * @description Other tags of the same images. These tags and their images are kept.
              * @example [
              *       "latest"
              *     ]
              */
             also_tagged: string[];
-            /** @description Nothing was done: this is what would be. */
+            /** @description Whether this is a preview and nothing was deleted. */
             dry_run: boolean;
             /**
-             * @description Not before this time are the bytes free: garbage is collected a day after the deletion, and
-             *     lies in the trash for another day. Snapshots of the storage keep them longer.
+             * @description The earliest time at which the bytes are free. Garbage is collected a day after the deletion
+             *     and stays in the trash for another day. Snapshots of the storage keep the bytes for longer.
              * @example 2026-01-31T12:00:00Z
              */
             freed_after: string;
             /**
              * Format: int64
-             * @description Bytes that nothing needs any more.
+             * @description The bytes that are freed because nothing else references them.
              * @example 412000000
              */
             frees_bytes: number;
             /**
              * Format: int64
-             * @description Bytes that stay, since other images of this repository need them.
+             * @description The bytes that are kept because other images in this repository
+             *     reference them.
              */
             kept_here_bytes: number;
             /**
              * Format: int64
-             * @description Bytes that stay, since only other repositories need them.
+             * @description The bytes that are kept because only other repositories reference them.
              * @example 1100000000
              */
             kept_shared_bytes: number;
             /**
              * Format: int64
-             * @description How many manifests go.
+             * @description The number of manifests that are deleted.
              */
             manifests: number;
-            /** @description Tags that were named and are not there (any more). */
+            /** @description Requested tags that do not exist. */
             missing: string[];
             /** @example team/app */
             repo: string;
             /**
-             * @description Those repositories, as far as you may read them; a hundred at most.
+             * @description The repositories that share those bytes and that you may read: at most
+             *     100.
              * @example [
              *       "team/worker"
              *     ]
@@ -2947,70 +3048,72 @@ export interface components {
             shared_with: string[];
             /**
              * Format: int64
-             * @description How many tags go.
+             * @description The number of tags that are deleted.
              */
             tag_count: number;
             /**
-             * @description The tags that go. Of a whole repository they are only counted.
+             * @description The tags that are deleted. Empty for a whole repository; see
+             *     `tag_count`.
              * @example [
              *       "1.2.3"
              *     ]
              */
             tags: string[];
         };
-        /** @description One of the images. */
+        /** @description One of the two images. */
         Side: {
-            /** @description Why its configuration cannot be compared. */
+            /** @description Why the configuration cannot be compared. */
             config_unavailable?: string | null;
             digest: string;
             /** @example linux/amd64 */
             platform?: string | null;
             /**
              * Format: int64
-             * @description Bytes of the image, each blob once.
+             * @description The size of the image in bytes; each blob is counted once.
              */
             size: number;
         };
-        /** @description That it was done. */
+        /** @description A success response. */
         SignedOut: {
             /** @example signed out */
             message: string;
             success: boolean;
         };
-        /** @description The disk of this machine, where pushes are kept until SFTP has them. */
+        /** @description The disk of this machine, which keeps pushes until they are stored on SFTP. */
         Staging: {
             /**
              * Format: int64
-             * @description Bytes of blobs that SFTP has too: they yield to pushes.
+             * @description The bytes of blobs that are also on SFTP. They are evicted when pushes
+             *     need the space.
              */
             cache: number;
             /**
              * Format: int64
-             * @description Bytes that copies of blobs may take (`CACHE_MAX_BYTES`).
+             * @description The maximum bytes of cached blobs (`CACHE_MAX_BYTES`).
              */
             cache_max: number;
             /**
              * Format: int64
-             * @description Bytes that pushes leave free (`SPOOL_MIN_FREE`).
+             * @description The bytes that pushes must leave free (`SPOOL_MIN_FREE`).
              */
             floor: number;
             /** Format: int64 */
             free?: number | null;
             /**
              * Format: int64
-             * @description Bytes that only this machine has yet.
+             * @description The bytes that are only on this machine.
              */
             pending: number;
             /**
              * Format: int64
-             * @description Bytes of the disk; `null` if unknown.
+             * @description The size of the disk in bytes; `null` if unknown.
              */
             total?: number | null;
         };
-        /** @description What is wrong with the storage, or with what tells of it. */
+        /** @description A problem with the storage, or with the source of its numbers. */
         StorageProblem: {
             /**
-             * @description The word for programs.
+             * @description The machine-readable error code.
              * @example rate_limited
              */
             code: string;
@@ -3019,54 +3122,55 @@ export interface components {
             /** @description What happened. */
             message: string;
         };
-        /** @description How much is stored. */
+        /** @description The amount of stored data. */
         Stored: {
             /**
              * Format: int64
-             * @description Blobs on SFTP, manifests among them.
+             * @description The number of blobs on SFTP, including manifests.
              */
             blobs: number;
             /**
              * Format: int64
-             * @description Bytes as each repository counts them.
+             * @description The total size of all repositories in bytes. Shared blobs are counted
+             *     once per repository.
              */
             logical: number;
             /**
              * Format: int64
-             * @description Bytes on SFTP: each blob once.
+             * @description The bytes on SFTP; each blob is counted once.
              */
             unique: number;
         };
-        /** @description How many transfers stand where, and how much is still to be sent. */
+        /** @description The number of transfers by state, and the amount of data to upload. */
         Summary: {
             /**
              * Format: int64
-             * @description Bytes that SFTP does not hold yet.
+             * @description The bytes that are not stored on SFTP yet.
              */
             bytes_waiting: number;
             /**
              * Format: int64
-             * @description Of the last 30 days.
+             * @description Transfers that finished in the last 30 days.
              */
             done: number;
             /**
              * Format: int64
-             * @description Seconds until all is sent, at this rate.
+             * @description The number of seconds until everything is uploaded at this rate.
              */
             eta_s?: number | null;
             /**
              * Format: int64
-             * @description In need of a person.
+             * @description Transfers that failed and need attention.
              */
             failed: number;
             /**
              * Format: int64
-             * @description Ready, or resting after a failure.
+             * @description Transfers that are ready, or that wait before a retry.
              */
             pending: number;
             /**
              * Format: int64
-             * @description Bytes a second.
+             * @description The transfer rate in bytes per second.
              */
             rate_bps: number;
             /** Format: int64 */
@@ -3074,13 +3178,13 @@ export interface components {
             uploader: components["schemas"]["UploaderState"];
             /**
              * Format: int64
-             * @description For other transfers.
+             * @description Transfers that wait for other transfers.
              */
             waiting: number;
         };
         /** @description A tag. */
         Tag: {
-            /** @description The manifest that it points at. */
+            /** @description The digest of the manifest that the tag points to. */
             digest: string;
             durability: components["schemas"]["ShownDurability"];
             /** @example application/vnd.oci.image.index.v1+json */
@@ -3088,7 +3192,7 @@ export interface components {
             /** @example 1.2.3 */
             name: string;
             /**
-             * @description For which platforms, as far as it is known.
+             * @description The known platforms of the image.
              * @example [
              *       "linux/amd64",
              *       "linux/arm64/v8"
@@ -3101,11 +3205,12 @@ export interface components {
             pulls: number;
             /** @example 2026-01-31T12:00:00Z */
             pushed_at: string;
-            /** @description The account that pushed it, if it was one that is still there. */
+            /** @description The account that pushed the tag, if it still exists. */
             pushed_by?: string | null;
             /**
              * Format: int64
-             * @description Bytes of the manifest and all that it needs, each blob once.
+             * @description The size in bytes of the manifest and everything it references; each
+             *     blob is counted once.
              */
             size: number;
         };
@@ -3114,34 +3219,13 @@ export interface components {
             /** @example team */
             group: string;
             /**
-             * @description Its name below the group's.
+             * @description The name relative to the group.
              * @example app
              */
             repository: string;
             tags: components["schemas"]["OldTag"][];
             /** Format: int64 */
             total: number;
-        };
-        /** @description Rights to give. */
-        ToGive: {
-            /** @example team */
-            group: string;
-            /**
-             * @description One repository of the group, which need not exist yet; `null` for all of
-             *     them.
-             * @example team/app
-             */
-            repository?: string | null;
-            /**
-             * @description Instead of those that were given there before; none takes them away.
-             * @example [
-             *       "pull",
-             *       "push"
-             *     ]
-             */
-            rights: components["schemas"]["RightWord"][];
-            /** @example zoë */
-            user: string;
         };
         /** @description A token, without its secret. */
         Token: {
@@ -3150,7 +3234,10 @@ export interface components {
              * @example 2026-01-31T12:00:00Z
              */
             created_at: string;
-            /** @description It has ended. It is listed for a month more. */
+            /**
+             * @description Whether the token has expired. Expired tokens are listed for another
+             *     month.
+             */
             ended: boolean;
             /**
              * Format: date-time
@@ -3164,20 +3251,20 @@ export interface components {
             id: number;
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description When the token was last used, to the minute.
              * @example 2026-01-31T12:00:00Z
              */
             last_used_at?: string | null;
             /**
-             * @description From which address.
+             * @description The address from which the token was last used.
              * @example 192.0.2.7
              */
             last_used_from?: string | null;
             /** @example laptop */
             name: string;
             /**
-             * @description What it may do, as far as its owner may; `null` for all that the owner
-             *     may.
+             * @description The token's scopes, which never exceed its owner's permissions; `null`
+             *     for all of the owner's permissions.
              */
             scopes?: components["schemas"]["ScopeWords"][] | null;
         };
@@ -3189,7 +3276,7 @@ export interface components {
         Transfer: {
             /**
              * Format: int64
-             * @description Failures so far.
+             * @description The number of failed attempts.
              */
             attempt: number;
             /** Format: int64 */
@@ -3201,7 +3288,7 @@ export interface components {
             error?: components["schemas"]["Failure"] | null;
             /**
              * Format: int64
-             * @description Seconds until all is sent, at this rate.
+             * @description The number of seconds until the transfer is complete at this rate.
              */
             eta_s?: number | null;
             finished_at?: string | null;
@@ -3216,53 +3303,57 @@ export interface components {
              * @example store_blob
              */
             kind: string;
-            /** @description When a transfer that failed is tried again. */
+            /** @description When a failed transfer is retried. */
             next_retry_at?: string | null;
             push?: components["schemas"]["OfPush"] | null;
             /**
              * Format: int64
-             * @description The same for all transfers of one push: the id of its last.
+             * @description The same for all transfers of one push: the id of the last one.
              * @example 19
              */
             push_id: number;
             /**
              * Format: int64
-             * @description Bytes a second, while it runs.
+             * @description The transfer rate in bytes per second while the transfer is running.
              */
             rate_bps?: number | null;
-            /** @description It removes something from SFTP. */
+            /** @description Whether the transfer removes something from SFTP. */
             removes: boolean;
             /**
-             * @description The repository. A blob may be for several: it is shown for one that you
-             *     may read.
+             * @description The repository. A blob may belong to several repositories; this is one
+             *     that you may read.
              * @example team/app
              */
             repo?: string | null;
             /**
              * @description `waiting` (for other transfers), `pending`, `running`, `done`, or
-             *     `failed`: a person is needed, and it is tried again, slowly.
+             *     `failed` (needs attention; retried at longer intervals).
              * @example running
              */
             state: string;
             tag?: string | null;
-            /** @description The uploader that works on it; told to administrators only. */
+            /**
+             * @description The uploader that runs the transfer; `null` unless you are an
+             *     administrator.
+             */
             worker?: string | null;
         };
-        /** @description Whether anybody carries transfers out. */
+        /** @description Whether an uploader is running. */
         UploaderState: {
             /**
              * Format: int64
-             * @description Seconds since the last heartbeat; `null` if there was none.
+             * @description The number of seconds since the last heartbeat; `null` if there was
+             *     none.
              * @example 2
              */
             heartbeat_age_s?: number | null;
             /**
-             * @description An uploader has said within half a minute that it runs. Else what is
-             *     pushed stays on the registry's own disk.
+             * @description Whether an uploader has sent a heartbeat within the last 30 seconds.
+             *     Without an uploader, pushed content stays on the registry's own disk.
              */
             runs: boolean;
         };
-        /** @description An account as the API of old shows it. */
+        /** @description An account, in the format of the legacy API. */
         User: {
             /**
              * Format: int64
@@ -3277,22 +3368,25 @@ export interface components {
         WithSecret: components["schemas"]["Robot"] & {
             /**
              * Format: date-time
-             * @description When the secret ends.
+             * @description When the secret expires; `null` if it does not.
              * @example 2027-01-31T12:00:00Z
              */
             expires_at?: string | null;
             /**
-             * @description The password with which it signs in. It is shown this once.
+             * @description The password with which the robot signs in. It is shown only once.
              * @example rfr_2hM0Vw5X8mJ0Wc8y6r0dV3v1o2n3m4l5k6j7h8g9f0d
              */
             secret: string;
         };
-        /** @description A robot with its secrets, which are not shown. */
+        /** @description A robot with the metadata of its secrets. */
         WithSecrets: components["schemas"]["Robot"] & {
-            /** @description The newest first; those that have ended too, for a month. */
+            /**
+             * @description The robot's secrets, newest first. Expired secrets are listed for
+             *     another month.
+             */
             secrets: components["schemas"]["Token"][];
         };
-        /** @description A list of words in both. */
+        /** @description A list of strings, in both images. */
         Words: {
             changed: boolean;
             from: string[];
@@ -3311,47 +3405,48 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Of this account or robot.
+                 * @description Only return actions of this account or robot.
                  * @example alice
                  */
                 actor?: string;
                 /**
-                 * @description Of this kind: `login`, `push`, `pull`, `delete`, `grant`, …
+                 * @description Only return actions of this kind: `login`, `push`, `pull`, `delete`,
+                 *     `grant`, …
                  * @example push
                  */
                 action?: string;
                 /**
-                 * @description About this repository.
+                 * @description Only return actions on this repository.
                  * @example team/app
                  */
                 repo?: string;
                 /**
-                 * @description Not before this time, or this day.
+                 * @description Only return actions at or after this time or day.
                  * @example 2026-01-31
                  */
                 since?: string;
                 /**
-                 * @description Before this time, or this day.
+                 * @description Only return actions before this time or day.
                  * @example 2026-01-31T12:00:00Z
                  */
                 until?: string;
                 /**
-                 * @description `json` or `csv`; also by `Accept: text/csv`.
+                 * @description `json` or `csv`. `Accept: text/csv` also selects CSV.
                  * @example csv
                  */
                 format?: string;
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
             };
@@ -3372,7 +3467,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3381,7 +3476,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3417,7 +3512,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3426,7 +3521,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,7 +3530,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3474,7 +3569,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoggedIn"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3483,7 +3578,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Name or password are wrong */
+            /** @description The name or the password is wrong */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3519,7 +3614,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too many wrong passwords came before */
+            /** @description Too many failed sign-ins */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3528,7 +3623,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotSignedIn"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3537,7 +3632,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3566,7 +3661,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedOut"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3575,7 +3670,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3611,7 +3706,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3620,7 +3715,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3629,7 +3724,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3658,7 +3753,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3667,7 +3762,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3703,7 +3798,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3712,7 +3807,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3721,7 +3816,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3745,14 +3840,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is changed */
+            /** @description Changed */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3761,7 +3856,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3797,7 +3892,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3806,7 +3901,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3815,7 +3910,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3844,7 +3939,7 @@ export interface operations {
                     "application/json": components["schemas"]["Config"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3853,7 +3948,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3889,7 +3984,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3898,7 +3993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3907,7 +4002,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3936,7 +4031,7 @@ export interface operations {
                     "application/json": components["schemas"]["Dashboard"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3945,7 +4040,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3981,7 +4076,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3990,7 +4085,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3999,7 +4094,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4029,7 +4124,7 @@ export interface operations {
                  */
                 to: string;
                 /**
-                 * @description Of images for several platforms: which.
+                 * @description The platform to compare, for multi-platform images.
                  * @example linux/arm64
                  */
                 platform?: string;
@@ -4040,7 +4135,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What differs */
+            /** @description The differences */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4049,7 +4144,7 @@ export interface operations {
                     "application/json": components["schemas"]["Diff"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4058,7 +4153,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4076,7 +4171,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository, image or platform */
+            /** @description The repository, image or platform does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4103,7 +4198,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4112,7 +4207,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4121,7 +4216,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4144,7 +4239,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events without end */
+            /** @description A stream of events */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4158,7 +4253,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Everything"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4167,7 +4262,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4203,7 +4298,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4212,7 +4307,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4221,7 +4316,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4241,7 +4336,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How full it is */
+            /** @description The storage's space and its use */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4250,7 +4345,7 @@ export interface operations {
                     "application/json": components["schemas"]["CardOrOff"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4259,7 +4354,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4295,7 +4390,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4304,7 +4399,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4313,7 +4408,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4337,7 +4432,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was collected */
+            /** @description The result of the collection */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4346,7 +4441,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectionReport"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4355,7 +4450,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4391,7 +4486,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4400,7 +4495,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,7 +4504,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4423,28 +4518,28 @@ export interface operations {
     get_grants: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
-                 * @description On this group and its repositories. Only administrators may leave it
-                 *     out, and name a user then.
+                 * @description Only return grants on this group and its repositories. Only
+                 *     administrators may omit this parameter, and then only with `user`.
                  * @example team
                  */
                 group?: string;
                 /**
-                 * @description This user's.
+                 * @description Only return grants of this user.
                  * @example zoë
                  */
                 user?: string;
@@ -4455,16 +4550,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of what was given */
+            /** @description A page of grants */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_Given"];
+                    "application/json": components["schemas"]["List_Grant"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4473,7 +4568,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4491,7 +4586,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group or user */
+            /** @description The group or user does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4518,7 +4613,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4527,7 +4622,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4536,7 +4631,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4556,27 +4651,27 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ToGive"];
+                "application/json": components["schemas"]["NewGrant"];
             };
         };
         responses: {
-            /** @description What is given now */
+            /** @description The grant */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Given"];
+                    "application/json": components["schemas"]["Grant"];
                 };
             };
-            /** @description Nothing is given any more */
+            /** @description The grant was removed */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4585,7 +4680,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4603,7 +4698,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group or user */
+            /** @description The group or user does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4630,7 +4725,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4639,7 +4734,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4648,7 +4743,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4667,7 +4762,7 @@ export interface operations {
                 /** @example team */
                 group: string;
                 /**
-                 * @description Those on this repository; `null` for those on the whole group.
+                 * @description The repository; `null` for the permissions on the whole group.
                  * @example team/app
                  */
                 repository?: string;
@@ -4678,14 +4773,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is taken away */
+            /** @description The grant was removed */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4694,7 +4789,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4712,7 +4807,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is nothing of it */
+            /** @description There is no such grant */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4739,7 +4834,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4748,7 +4843,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4757,7 +4852,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4771,18 +4866,18 @@ export interface operations {
     get_groups: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
             };
@@ -4801,7 +4896,7 @@ export interface operations {
                     "application/json": components["schemas"]["Groups"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4810,7 +4905,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4846,7 +4941,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4855,7 +4950,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4864,7 +4959,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4888,7 +4983,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there */
+            /** @description Created */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4897,7 +4992,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedGroup"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4906,7 +5001,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4924,7 +5019,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is one of that name */
+            /** @description The name is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4951,7 +5046,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4960,7 +5055,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4969,7 +5064,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4995,14 +5090,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5011,7 +5106,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5029,7 +5124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5038,7 +5133,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It has repositories */
+            /** @description The group has repositories */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5065,7 +5160,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5074,7 +5169,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5083,7 +5178,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5113,7 +5208,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The settings as they are now */
+            /** @description The changed settings */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5122,7 +5217,7 @@ export interface operations {
                     "application/json": components["schemas"]["Settings"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5131,7 +5226,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5149,7 +5244,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5176,7 +5271,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5185,7 +5280,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5194,7 +5289,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5229,7 +5324,7 @@ export interface operations {
                     "application/json": components["schemas"]["OfGroup"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5238,7 +5333,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5256,7 +5351,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5283,7 +5378,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5292,7 +5387,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5301,7 +5396,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5323,7 +5418,7 @@ export interface operations {
                  */
                 group: string;
                 /**
-                 * @description The repository's name below the group's, with `/` as it is or as `%2F`
+                 * @description The repository's name without the group; `/` may be escaped as `%2F`
                  * @example app
                  */
                 repository: string;
@@ -5341,7 +5436,7 @@ export interface operations {
                     "application/json": components["schemas"]["TagsOfRepository"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5350,7 +5445,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5368,7 +5463,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository */
+            /** @description The repository does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5395,7 +5490,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5404,7 +5499,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5413,7 +5508,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5438,8 +5533,8 @@ export interface operations {
                  */
                 ref: string;
                 /**
-                 * @description Of an image for several platforms: which. `linux/amd64` where there is one and it is not
-                 *     given, else the first.
+                 * @description The platform, for a multi-platform image. Default: `linux/amd64` if the image has it,
+                 *     otherwise the first platform.
                  * @example linux/arm64
                  */
                 platform?: string;
@@ -5459,7 +5554,7 @@ export interface operations {
                     "application/json": components["schemas"]["Image"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5468,7 +5563,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5486,7 +5581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository, image or platform */
+            /** @description The repository, image or platform does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5513,7 +5608,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5522,7 +5617,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5531,7 +5626,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5553,8 +5648,8 @@ export interface operations {
                 /** @description The manifest's digest. */
                 digest: string;
                 /**
-                 * @description Only say what it would do. It may stand in the body instead; programs
-                 *     between that drop the body of a `DELETE` do not drop this.
+                 * @description Only return what the deletion would do. The body may contain this
+                 *     parameter instead, but some proxies drop the body of a `DELETE`.
                  */
                 dry_run?: boolean;
             };
@@ -5568,7 +5663,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What it did, or would do */
+            /** @description The result, or the preview of a dry run */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5577,7 +5672,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownPreview"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5586,7 +5681,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5604,7 +5699,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository or image */
+            /** @description The repository or image does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5613,7 +5708,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description An index names it */
+            /** @description An index references the manifest */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5640,7 +5735,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5649,7 +5744,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5658,7 +5753,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5678,22 +5773,22 @@ export interface operations {
                  */
                 state?: string;
                 /**
-                 * @description Only those of this repository, its blobs among them.
+                 * @description Only return transfers of this repository, including those of its blobs.
                  * @example team/app
                  */
                 repo?: string;
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
             };
@@ -5712,7 +5807,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Transfer"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5721,7 +5816,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5757,7 +5852,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5766,7 +5861,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5775,7 +5870,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5795,7 +5890,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are due now */
+            /** @description The transfers will be retried now */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5804,7 +5899,7 @@ export interface operations {
                     "application/json": components["schemas"]["Retried"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5813,7 +5908,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5849,7 +5944,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5858,7 +5953,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5867,7 +5962,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5896,7 +5991,7 @@ export interface operations {
                     "application/json": components["schemas"]["Summary"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5905,7 +6000,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5941,7 +6036,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5950,7 +6045,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5959,7 +6054,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5994,7 +6089,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6003,7 +6098,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,7 +6116,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none, or you may not see it */
+            /** @description It does not exist, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6048,7 +6143,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6057,7 +6152,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6066,7 +6161,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6092,7 +6187,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is due now */
+            /** @description The transfer will be retried now */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6101,7 +6196,7 @@ export interface operations {
                     "application/json": components["schemas"]["Transfer"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6110,7 +6205,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6128,7 +6223,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none, or you may not see it */
+            /** @description It does not exist, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6137,7 +6232,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It neither failed nor rests */
+            /** @description The transfer has neither failed nor is it paused */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6164,7 +6259,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6173,7 +6268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6182,7 +6277,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6231,7 +6326,7 @@ export interface operations {
                     "application/json": components["schemas"]["Overview"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6240,7 +6335,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6276,7 +6371,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6285,7 +6380,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6294,7 +6389,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6313,20 +6408,20 @@ export interface operations {
                  * @example team/app
                  */
                 repo: string;
-                /** @description The image's digest. It need not be there. */
+                /** @description The image's digest. The image does not have to exist. */
                 digest: string;
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
             };
@@ -6345,7 +6440,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Referrer"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6354,7 +6449,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6372,7 +6467,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository */
+            /** @description The repository does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6399,7 +6494,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6408,7 +6503,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6417,7 +6512,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6431,33 +6526,33 @@ export interface operations {
     get_repos: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
-                 * @description Only those of this group.
+                 * @description Only return repositories in this group.
                  * @example team
                  */
                 group?: string;
                 /**
-                 * @description Only this one.
+                 * @description Only return this repository.
                  * @example team/app
                  */
                 repo?: string;
                 /**
-                 * @description `name`, `pushed` (the newest first), `size` (what only it has, the largest first) or `tags`
-                 *     (the most first).
+                 * @description `name`, `pushed` (newest first), `size` (largest unique size first) or `tags` (most tags
+                 *     first).
                  * @example pushed
                  */
                 sort?: string;
@@ -6477,7 +6572,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Repository"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6486,7 +6581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6504,7 +6599,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6531,7 +6626,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6540,7 +6635,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6549,7 +6644,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6573,7 +6668,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there */
+            /** @description Created */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6582,7 +6677,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedRepository"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6591,7 +6686,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6609,7 +6704,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6618,7 +6713,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is one of that name */
+            /** @description The name is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6645,7 +6740,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6654,7 +6749,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6663,7 +6758,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6683,8 +6778,8 @@ export interface operations {
                  */
                 repo: string;
                 /**
-                 * @description Only say what it would do. It may stand in the body instead; programs
-                 *     between that drop the body of a `DELETE` do not drop this.
+                 * @description Only return what the deletion would do. The body may contain this
+                 *     parameter instead, but some proxies drop the body of a `DELETE`.
                  */
                 dry_run?: boolean;
             };
@@ -6698,7 +6793,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What it did, or would do */
+            /** @description The result, or the preview of a dry run */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6707,7 +6802,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownPreview"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6716,7 +6811,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6734,7 +6829,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository */
+            /** @description The repository does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6743,7 +6838,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is being pushed to, or cannot be taken apart */
+            /** @description The repository is being pushed to, or the index is incomplete */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6770,7 +6865,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6779,7 +6874,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6788,7 +6883,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6817,7 +6912,7 @@ export interface operations {
                     "application/json": components["schemas"]["All"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6826,7 +6921,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6862,7 +6957,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6871,7 +6966,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6880,7 +6975,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6904,7 +6999,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there */
+            /** @description Created */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6913,7 +7008,7 @@ export interface operations {
                     "application/json": components["schemas"]["MadeByOlderPath"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6922,7 +7017,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6940,7 +7035,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6949,7 +7044,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is one of that name */
+            /** @description The name is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6976,7 +7071,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6985,7 +7080,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6994,7 +7089,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7011,7 +7106,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The repository's name, with `/` as it is or as `%2F`
+                 * @description The repository's name; `/` may be escaped as `%2F`
                  * @example team/app
                  */
                 repository: string;
@@ -7020,7 +7115,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +7124,7 @@ export interface operations {
                     "application/json": components["schemas"]["Removed"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7038,7 +7133,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7056,7 +7151,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository */
+            /** @description The repository does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7065,7 +7160,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is being pushed to, or cannot be taken apart */
+            /** @description The repository is being pushed to, or the index is incomplete */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7092,7 +7187,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7101,7 +7196,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7110,7 +7205,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7127,7 +7222,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The repository's name, with `/` as it is or as `%2F`
+                 * @description The repository's name; `/` may be escaped as `%2F`
                  * @example team/app
                  */
                 repository: string;
@@ -7141,7 +7236,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7150,7 +7245,7 @@ export interface operations {
                     "application/json": components["schemas"]["Removed"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7159,7 +7254,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7177,7 +7272,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository or tag */
+            /** @description The repository or tag does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7186,7 +7281,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It cannot be removed as things stand */
+            /** @description The account is your own, or the last administrator */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7213,7 +7308,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7222,7 +7317,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7231,7 +7326,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7245,22 +7340,22 @@ export interface operations {
     get_robots: {
         parameters: {
             query: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
-                 * @description Those of this group.
+                 * @description The group.
                  * @example team
                  */
                 group: string;
@@ -7280,7 +7375,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Robot"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7289,7 +7384,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7307,7 +7402,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7334,7 +7429,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +7438,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7352,7 +7447,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7376,7 +7471,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there; its secret is shown this once */
+            /** @description Created; the secret is shown only here */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7385,7 +7480,7 @@ export interface operations {
                     "application/json": components["schemas"]["WithSecret"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7394,7 +7489,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7412,7 +7507,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such group */
+            /** @description The group does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7421,7 +7516,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is one of that name */
+            /** @description The name is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7448,7 +7543,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7457,7 +7552,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7466,7 +7561,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7501,7 +7596,7 @@ export interface operations {
                     "application/json": components["schemas"]["WithSecrets"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7510,7 +7605,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7528,7 +7623,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7555,7 +7650,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7564,7 +7659,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7573,7 +7668,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7599,14 +7694,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7615,7 +7710,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7633,7 +7728,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7660,7 +7755,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7669,7 +7764,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7678,7 +7773,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7708,7 +7803,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As it is now */
+            /** @description The changed object */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7717,7 +7812,7 @@ export interface operations {
                     "application/json": components["schemas"]["Robot"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7726,7 +7821,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7744,7 +7839,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7771,7 +7866,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7780,7 +7875,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7789,7 +7884,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7819,7 +7914,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new secret is shown this once */
+            /** @description The new secret, which is shown only here */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7828,7 +7923,7 @@ export interface operations {
                     "application/json": components["schemas"]["WithSecret"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7837,7 +7932,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7855,7 +7950,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7882,7 +7977,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7891,7 +7986,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7900,7 +7995,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7915,7 +8010,7 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description The text, anywhere in a name.
+                 * @description The text to search for, anywhere in a name.
                  * @example api
                  */
                 q: string;
@@ -7926,7 +8021,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was found */
+            /** @description The matches */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7935,7 +8030,7 @@ export interface operations {
                     "application/json": components["schemas"]["Found"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7944,7 +8039,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7980,7 +8075,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7989,7 +8084,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7998,7 +8093,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8012,18 +8107,18 @@ export interface operations {
     get_sessions: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
             };
@@ -8042,7 +8137,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Session"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8051,7 +8146,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8087,7 +8182,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8096,7 +8191,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8105,7 +8200,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8131,14 +8226,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has ended */
+            /** @description The session was ended */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8147,7 +8242,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8165,7 +8260,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description One has no such session */
+            /** @description You have no such session */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8192,7 +8287,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8201,7 +8296,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8210,7 +8305,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8230,7 +8325,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What each step found */
+            /** @description The result of each step */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8239,7 +8334,7 @@ export interface operations {
                     "application/json": components["schemas"]["Check"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8248,7 +8343,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8266,7 +8361,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description A check runs already */
+            /** @description A check is already running */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8293,7 +8388,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8302,7 +8397,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8311,7 +8406,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8331,7 +8426,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is */
+            /** @description The state of the storage */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8340,7 +8435,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8349,7 +8444,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8385,7 +8480,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8394,7 +8489,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8403,7 +8498,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8423,7 +8518,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Room and bytes */
+            /** @description The storage's space and its use */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8432,7 +8527,7 @@ export interface operations {
                     "application/json": components["schemas"]["Room"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8441,7 +8536,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8477,7 +8572,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8486,7 +8581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8495,7 +8590,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8510,7 +8605,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description 30, 90 or 365; 30 where it is not given.
+                 * @description 30, 90 or 365. Default: 30.
                  * @example 90
                  */
                 days?: number;
@@ -8530,7 +8625,7 @@ export interface operations {
                     "application/json": components["schemas"]["History"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8539,7 +8634,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8575,7 +8670,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8584,7 +8679,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8593,7 +8688,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8608,12 +8703,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description `unique` (bytes that no other repository holds) or `logical` (all of
-                 *     them); `unique` where it is not given.
+                 * @description `unique` (bytes that no other repository has) or `logical` (all bytes).
+                 *     Default: `unique`.
                  * @example unique
                  */
                 by?: string;
-                /** @description 1 to 100; 10 where it is not given. */
+                /** @description 1 to 100. Default: 10. */
                 limit?: number;
             };
             header?: never;
@@ -8622,7 +8717,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The largest first */
+            /** @description The repositories, the largest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8631,7 +8726,7 @@ export interface operations {
                     "application/json": components["schemas"]["Top"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8640,7 +8735,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8676,7 +8771,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8685,7 +8780,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8694,7 +8789,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8713,23 +8808,23 @@ export interface operations {
                  * @example team/app
                  */
                 repo: string;
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
-                 * @description `pushed` (the newest first), `name`, `semver` (the newest first; what is no version comes
-                 *     last), `size` (the largest first) or `pulled` (the last first).
+                 * @description `pushed` (newest first), `name`, `semver` (newest first; tags that are not versions come
+                 *     last), `size` (largest first) or `pulled` (most recent first).
                  * @example semver
                  */
                 sort?: string;
@@ -8749,7 +8844,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Tag"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8758,7 +8853,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8776,7 +8871,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository */
+            /** @description The repository does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8803,7 +8898,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8812,7 +8907,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8821,7 +8916,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8845,7 +8940,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What it did, or would do */
+            /** @description The result, or the preview of a dry run */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8854,7 +8949,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShownPreview"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8863,7 +8958,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8881,7 +8976,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such repository, or none of the tags */
+            /** @description The repository does not exist, or none of the tags does */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8908,7 +9003,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8917,7 +9012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8926,7 +9021,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8940,10 +9035,10 @@ export interface operations {
     get_token: {
         parameters: {
             query?: {
-                /** @description As the challenge names it */
+                /** @description The service that the challenge names */
                 service?: string;
                 /**
-                 * @description What the token is to be for
+                 * @description The scopes of the token
                  * @example [
                  *       "repository:team/app:pull,push"
                  *     ]
@@ -8956,7 +9051,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A token, for as much as is allowed */
+            /** @description A token for the granted part of the scopes */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8965,7 +9060,7 @@ export interface operations {
                     "application/json": components["schemas"]["Granted"];
                 };
             };
-            /** @description The query cannot be read */
+            /** @description The query is invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8992,7 +9087,7 @@ export interface operations {
                     "application/json": components["schemas"]["NoToken"];
                 };
             };
-            /** @description Too many different passwords were tried */
+            /** @description Too many failed sign-ins */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9025,7 +9120,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A token, for as much as is allowed */
+            /** @description A token for the granted part of the scopes */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9034,7 +9129,7 @@ export interface operations {
                     "application/json": components["schemas"]["Granted"];
                 };
             };
-            /** @description The form is not what it should be */
+            /** @description The form is invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9061,7 +9156,7 @@ export interface operations {
                     "application/json": components["schemas"]["NoToken"];
                 };
             };
-            /** @description Too many different passwords were tried */
+            /** @description Too many failed sign-ins */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9084,18 +9179,18 @@ export interface operations {
     get_tokens: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
@@ -9104,7 +9199,7 @@ export interface operations {
                  */
                 sort?: string;
                 /**
-                 * @description Another user's, for administrators; one's own where it is not given.
+                 * @description Another user, for administrators. Default: yourself.
                  * @example zoë
                  */
                 user?: string;
@@ -9124,7 +9219,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Token"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9133,7 +9228,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9151,7 +9246,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such user */
+            /** @description The user does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9178,7 +9273,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9187,7 +9282,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9196,7 +9291,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9220,7 +9315,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there; its secret is shown this once */
+            /** @description Created; the secret is shown only here */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -9229,7 +9324,7 @@ export interface operations {
                     "application/json": components["schemas"]["MadeToken"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9238,7 +9333,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9256,7 +9351,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description One has 200 tokens already */
+            /** @description You already have 200 tokens */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9283,7 +9378,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9292,7 +9387,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9301,7 +9396,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9316,7 +9411,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Another user's, for administrators; one's own where it is not given.
+                 * @description Another user, for administrators. Default: yourself.
                  * @example zoë
                  */
                 user?: string;
@@ -9333,14 +9428,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9349,7 +9444,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9367,7 +9462,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is no such token */
+            /** @description The token does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9394,7 +9489,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9403,7 +9498,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9412,7 +9507,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9426,18 +9521,18 @@ export interface operations {
     get_users: {
         parameters: {
             query?: {
-                /** @description Only what has this text in its name. */
+                /** @description Only return rows whose name contains this text. */
                 q?: string;
                 /**
-                 * @description Which way it is sorted.
+                 * @description The sort order: `asc` or `desc`.
                  * @example asc
                  */
                 order?: string;
-                /** @description How many rows a page has: 1 to 1000; 50 where it is not given. */
+                /** @description The number of rows per page: 1 to 1000. Default: 50. */
                 limit?: number;
                 /**
-                 * @description `next_cursor` or `prev_cursor` of another page, asked for with the same
-                 *     other parameters.
+                 * @description `next_cursor` or `prev_cursor` of another page. The other parameters
+                 *     must be the same as for that page.
                  */
                 cursor?: string;
                 /**
@@ -9461,7 +9556,7 @@ export interface operations {
                     "application/json": components["schemas"]["List_Account"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9470,7 +9565,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9506,7 +9601,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9515,7 +9610,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9524,7 +9619,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9548,7 +9643,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is there */
+            /** @description Created */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -9557,7 +9652,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9566,7 +9661,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9584,7 +9679,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is one of that name */
+            /** @description The name is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9611,7 +9706,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9620,7 +9715,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9629,7 +9724,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9646,7 +9741,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in any case
+                 * @description The name; case does not matter
                  * @example zoë
                  */
                 name: string;
@@ -9664,7 +9759,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9673,7 +9768,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9691,7 +9786,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9718,7 +9813,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9727,7 +9822,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9736,7 +9831,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9753,7 +9848,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in any case
+                 * @description The name; case does not matter
                  * @example zoë
                  */
                 name: string;
@@ -9762,14 +9857,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description Deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9778,7 +9873,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9796,7 +9891,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9805,7 +9900,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is the last administrator */
+            /** @description The account is the last administrator */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9832,7 +9927,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9841,7 +9936,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9850,7 +9945,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9867,7 +9962,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in any case
+                 * @description The name; case does not matter
                  * @example zoë
                  */
                 name: string;
@@ -9880,7 +9975,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As it is now */
+            /** @description The changed object */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9889,7 +9984,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9898,7 +9993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9916,7 +10011,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9925,7 +10020,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is the last administrator */
+            /** @description The account is the last administrator */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9952,7 +10047,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9961,7 +10056,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9970,7 +10065,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9987,7 +10082,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in any case
+                 * @description The name; case does not matter
                  * @example zoë
                  */
                 name: string;
@@ -10000,14 +10095,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is set */
+            /** @description Set */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10016,7 +10111,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10034,7 +10129,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10043,7 +10138,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is one's own */
+            /** @description This is your own account */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10070,7 +10165,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10079,7 +10174,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10088,7 +10183,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10105,7 +10200,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The name, in any case
+                 * @description The name; case does not matter
                  * @example zoë
                  */
                 name: string;
@@ -10114,14 +10209,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are forgotten */
+            /** @description Cleared */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter or the body is not what it should be. */
+            /** @description A parameter or the body is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10130,7 +10225,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It is not known who asks. */
+            /** @description The credentials are missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10148,7 +10243,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description There is none of that name */
+            /** @description No such name exists */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10175,7 +10270,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too much was tried at once. */
+            /** @description Too many requests or failed sign-ins. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10184,7 +10279,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description It failed on our side. */
+            /** @description An internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10193,7 +10288,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The database is busy, or the disk is full. */
+            /** @description The database is busy, or the disk is full. Try again later. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -138,7 +138,7 @@ function Take({ grant, onClose }: { grant: Grant; onClose: () => void }) {
       answer(api.DELETE("/api/grants", { params: { query: { user, group, repository } } })),
     onSuccess: () => {
       onClose();
-      say(text.users.given.taken(user, place));
+      say(text.users.grant.taken(user, place));
       return renew("/api/grants", "/api/users");
     },
   });
