@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use refity_config::{
     CheckArgs, CollectRules, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs,
-    LimitSettings, LogArgs, SecretArgs, SecretSettings, StorageArgs, StorageSettings, SyncArgs,
+    LimitSettings, LogArgs, Problems, SecretArgs, SecretSettings, StorageArgs, StorageSettings, SyncArgs,
     UsageArgs, UsageSettings, WebArgs, both,
 };
 
@@ -89,27 +89,58 @@ pub(crate) fn read() -> Command {
     if let Some(Subcommands::Admin(args)) = args.command {
         return Command::Admin(*args);
     }
-    let settings = both(
-        args.storage.settings(&args.data),
+    let settings = args.settings();
+    let settings = args.check.settle(settings);
+    Command::Serve(Box::new(args.into_config(settings)))
+}
+
+/// Reads the configuration from these variables alone.
+///
+/// # Errors
+/// All problems with them.
+pub(crate) fn from_variables(variables: &[(String, String)]) -> Result<Config, String> {
+    let args: Result<Args, _> = refity_config::parse_variables(variables);
+    let args = args.map_err(|error| error.to_string())?;
+    let settings = args.settings().map_err(|problems| problems.to_string())?;
+    Ok(args.into_config(settings))
+}
+
+/// The settings that are validated, nested as [`both`] combines them.
+type Settings = (
+    StorageSettings,
+    (
+        (HttpSettings, LimitSettings),
+        (SecretSettings, (Option<UsageSettings>, Option<PathBuf>)),
+    ),
+);
+
+impl Args {
+    fn settings(&self) -> Result<Settings, Problems> {
         both(
-            both(args.http.settings(), args.limits.settings()),
+            self.storage.settings(&self.data),
             both(
-                args.secrets.settings(),
-                both(args.usage.settings(), args.web.settings()),
+                both(self.http.settings(), self.limits.settings()),
+                both(
+                    self.secrets.settings(),
+                    both(self.usage.settings(), self.web.settings()),
+                ),
             ),
-        ),
-    );
-    let (storage, ((http, limits), (secrets, (usage, ui_dir)))) = args.check.settle(settings);
-    Command::Serve(Box::new(Config {
-        storage,
-        data: args.data,
-        http,
-        collection: args.collection.rules(),
-        limits,
-        sync: (args.sync.sftp_sync_upload).then_some(args.sync.sftp_sync_timeout),
-        ui_dir,
-        secrets,
-        usage,
-        log: args.log,
-    }))
+        )
+    }
+
+    fn into_config(self, settings: Settings) -> Config {
+        let (storage, ((http, limits), (secrets, (usage, ui_dir)))) = settings;
+        Config {
+            storage,
+            data: self.data,
+            http,
+            collection: self.collection.rules(),
+            limits,
+            sync: (self.sync.sftp_sync_upload).then_some(self.sync.sftp_sync_timeout),
+            ui_dir,
+            secrets,
+            usage,
+            log: self.log,
+        }
+    }
 }

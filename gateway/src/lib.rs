@@ -30,6 +30,7 @@ mod web;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use refity_config::clock::Clock;
 use refity_config::telemetry;
 use refity_node::watchdog;
 use tokio::runtime::{Builder, Runtime};
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
 
 fn serve(config: Config) -> ExitCode {
     let ended = runtime(&config).and_then(|runtime| {
-        let ended = runtime.block_on(run(config));
+        let ended = runtime.block_on(run_until_signal(config));
         match ended {
             // Blocked threads are left to the operating system.
             Err(StartError::PartEnded(_)) => runtime.shutdown_background(),
@@ -77,11 +78,36 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
         .map_err(StartError::Runtime)
 }
 
-async fn run(config: Config) -> Result<(), StartError> {
+async fn run_until_signal(config: Config) -> Result<(), StartError> {
     // First, so that an early signal is not lost.
     let signals = serve::Signals::listen().map_err(StartError::Runtime)?;
+    let clock = Clock::system().map_err(StartError::Runtime)?;
+    run(config, clock, signals.received()).await
+}
+
+/// Runs a gateway inside another program, as tests do: with these variables in
+/// place of the environment, until `stop` is done. Logs to the other program's
+/// subscriber.
+///
+/// # Errors
+/// Why it cannot start or continue.
+pub async fn run_until(
+    variables: &[(String, String)],
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let config = config::from_variables(variables)?;
+    let ended = run(config, clock, stop).await;
+    ended.map_err(|error| error.to_string())
+}
+
+async fn run(
+    config: Config,
+    clock: Clock,
+    asked_to_end: impl Future<Output = ()>,
+) -> Result<(), StartError> {
     let (stop, shutdown) = watch::channel(false);
-    let (state, mut supervisor) = start::open(&config, shutdown).await?;
+    let (state, mut supervisor) = start::open(&config, clock, shutdown).await?;
     let listeners = serve::bind(&config.http).await?;
     let server = Server::new(router::router(&state), &config.limits, config.http.proxies);
     let parts = supervisor.parts().clone();
@@ -90,7 +116,7 @@ async fn run(config: Config) -> Result<(), StartError> {
     tokio::select! {
         biased;
         ended = supervisor.ended() => return Err(ended.into()),
-        () = serve::serve(listeners, server, signals, stop, &parts) => {}
+        () = serve::serve(listeners, server, asked_to_end, stop, &parts) => {}
     }
     state.audit.close().await;
     Ok(())

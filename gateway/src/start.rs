@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use refity_config::clock::Clock;
 use refity_config::installation::{InstallationError, secret_file};
 use refity_config::telemetry::TelemetryError;
 use refity_node::supervise::{PartEnded, Supervisor};
@@ -107,9 +108,10 @@ impl StartError {
 /// See [`StartError`].
 pub(crate) async fn open(
     config: &Config,
+    clock: Clock,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(AppState, Supervisor), StartError> {
-    let node = Node::open(&config.data.data_dir, "gateway").await?;
+    let node = Node::open_at(&config.data.data_dir, "gateway", clock).await?;
     let spool = config.data.spool_settings().map_err(StartError::Disk)?;
     let secrets = node.store.server_key(SECRETS_KEY, access::random_key()?);
     let secrets = Secrets::new(secrets.await?);

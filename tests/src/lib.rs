@@ -4,6 +4,7 @@
 //! Start reading at [`lab::Lab`].
 
 pub mod answer;
+pub mod app;
 pub mod bad_input;
 pub mod browser;
 pub mod caddy;

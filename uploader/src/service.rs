@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use refity_config::clock::Clock;
 use refity_config::telemetry;
 use refity_config::{SpoolSettings, StorageSettings};
 use refity_node::supervise::{PartEnded, Parts, Supervisor};
@@ -16,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::config::{PlaceArgs, ServiceArgs};
+use crate::config::{CommandLine, PlaceArgs, ServiceArgs};
 use crate::progress::Progress;
 use crate::{
     collect, evict, health, heartbeat, leases, progress, storage_stats, sweep, watch as wake_watch,
@@ -213,8 +214,36 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
     let storage = args.check.settle(args.place.storage_settings());
     telemetry::init(&args.place.log.log_level, args.place.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;
+    run_service(args, storage, Clock::system()?, signals()).await
+}
+
+/// Runs the service inside another program, as tests do: with these variables
+/// in place of the environment, until `stop` is done. Logs to the other
+/// program's subscriber.
+///
+/// # Errors
+/// Why it cannot start or continue.
+pub async fn run_until(
+    variables: &[(String, String)],
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), String> {
+    let line: Result<CommandLine, _> = refity_config::parse_variables(variables);
+    let args = line.map_err(|error| error.to_string())?.service;
+    let storage = args.place.storage_settings();
+    let storage = storage.map_err(|problems| problems.to_string())?;
+    let ended = run_service(args, storage, clock, stop).await;
+    ended.map_err(|failure| failure.to_string())
+}
+
+async fn run_service(
+    args: ServiceArgs,
+    storage: StorageSettings,
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
     let data_dir = args.place.data.data_dir.as_path();
-    let node = Node::open(data_dir, "uploader").await?;
+    let node = Node::open_at(data_dir, "uploader", clock).await?;
     let mut uploader = Uploader::new(node, &args.place, storage, args.take_over)?;
     let supervisor = Supervisor::new(&uploader.node.store);
     uploader.parts = supervisor.parts().clone();
@@ -223,7 +252,7 @@ pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
         collects: collect::run(uploader.clone(), schedule, rules),
         sweeps: sweep::run(uploader.clone(), args.audit.kept()),
     };
-    serve(uploader, supervisor, data_dir, beside).await
+    serve(uploader, supervisor, data_dir, beside, stop).await
 }
 
 /// The parts that have settings of their own.
@@ -240,6 +269,7 @@ async fn serve(
         impl Future<Output = ()> + Send + 'static,
         impl Future<Output = ()> + Send + 'static,
     >,
+    stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
     let watcher = wake_watch::start(&uploader);
     uploader.node.store.probe_now().await?;
@@ -252,7 +282,7 @@ async fn serve(
     parts.spawn(storage_stats::run(uploader.clone()));
     parts.spawn(beside.sweeps);
     parts.spawn(beside.collects);
-    parts.spawn(stop_on_signal(uploader.clone()));
+    parts.spawn(stop_after(uploader.clone(), stop));
     tracing::info!(
         owner = uploader.node.owner.id(),
         installation = %uploader.node.installation,
@@ -293,16 +323,12 @@ async fn serve(
     }
 }
 
-async fn stop_on_signal(uploader: Uploader) {
-    let part = uploader.parts.begin("signals", SHORT_STEP_MAX);
-    // Only this is timed: a signal may never come.
-    let signals = part.step(async {
-        (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        )
-    });
-    let signals = signals.await;
+/// Returns when SIGTERM or SIGINT comes, or where no signal can be heard.
+async fn signals() {
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("the system does not let this process listen for signals");
         return;
@@ -311,6 +337,14 @@ async fn stop_on_signal(uploader: Uploader) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+/// Ends the service after `asked_to_end`.
+async fn stop_after(uploader: Uploader, asked_to_end: impl Future<Output = ()>) {
+    let part = uploader.parts.begin("signals", SHORT_STEP_MAX);
+    // Only this is timed: the request to stop may never come.
+    part.step(std::future::ready(())).await;
+    asked_to_end.await;
     tracing::info!("ending");
     uploader.stop.send_if_modified(|stop| {
         let first = *stop == Stop::No;

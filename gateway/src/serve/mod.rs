@@ -49,7 +49,8 @@ impl Signals {
         })
     }
 
-    async fn received(mut self) {
+    /// Returns when one of them comes.
+    pub(crate) async fn received(mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -108,13 +109,13 @@ impl Server {
     }
 }
 
-/// Serves on all listeners until a signal arrives, then waits up to [`DRAIN`]
-/// for active responses. Uploads that are cut off can be resumed. `stop`
+/// Serves on all listeners until `asked_to_end` is done, then waits up to
+/// [`DRAIN`] for active responses. Uploads that are cut off can be resumed. `stop`
 /// notifies everything else that must shut down.
 pub(crate) async fn serve(
     listeners: Vec<TcpListener>,
     server: Server,
-    signals: Signals,
+    asked_to_end: impl Future<Output = ()>,
     stop: watch::Sender<bool>,
     parts: &Parts,
 ) {
@@ -135,7 +136,7 @@ pub(crate) async fn serve(
         ));
     }
     drop(alive);
-    signals.received().await;
+    asked_to_end.await;
     watchdog::stopping();
     tracing::info!("ending: no new connections; requests under way are answered");
     let _ = stop.send(true);

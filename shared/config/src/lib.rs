@@ -88,6 +88,26 @@ pub fn parse_args<T: Parser>() -> T {
         .unwrap_or_else(|error| error.exit())
 }
 
+/// Parses these variables, in place of the command line and the environment:
+/// for a program that runs inside another one, as in tests. Ignores variables
+/// that the program does not have; the last of several values counts.
+///
+/// # Errors
+/// If a value is invalid.
+pub fn parse_variables<T: Parser>(variables: &[(String, String)]) -> Result<T, clap::Error> {
+    let command = T::command();
+    let flags = command.get_arguments().filter_map(|argument| {
+        let (name, long) = (argument.get_env()?, argument.get_long()?);
+        let mut of_this_name = variables.iter().filter(|(variable, _)| name == &**variable);
+        let (_, value) = of_this_name.next_back()?;
+        (!value.is_empty()).then(|| format!("--{long}={value}").into())
+    });
+    let program = OsString::from(command.get_name());
+    let arguments: Vec<_> = std::iter::once(program).chain(flags).collect();
+    // As if each variable of the environment were empty, which is unset.
+    parse_from(arguments, &|_| Some(OsString::new()))
+}
+
 fn parse_from<T: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     lookup: &dyn Fn(&OsStr) -> Option<OsString>,

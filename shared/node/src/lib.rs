@@ -86,11 +86,19 @@ impl Node {
     /// [`StoreError::Foreign`] and [`StoreError::Development`] nothing was
     /// written.
     pub async fn open(data_dir: &Path, role: &str) -> Result<Self, NodeError> {
+        Self::open_at(data_dir, role, Clock::system()?).await
+    }
+
+    /// As [`Node::open`], with another clock than the system's.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_at(data_dir: &Path, role: &str, clock: Clock) -> Result<Self, NodeError> {
         let database = data_dir.join(DATABASE);
         if !Store::check(&database).await? && spool_holds_data(data_dir) {
             return Err(NodeError::DatabaseLost);
         }
-        let node = Self::open_with(data_dir, role, &database).await?;
+        let node = Self::open_database(data_dir, role, &database, clock).await?;
         node.learn_generations().await?;
         Ok(node)
     }
@@ -124,10 +132,19 @@ impl Node {
         role: &str,
         database: &Path,
     ) -> Result<Self, NodeError> {
+        Self::open_database(data_dir, role, database, Clock::system()?).await
+    }
+
+    async fn open_database(
+        data_dir: &Path,
+        role: &str,
+        database: &Path,
+        clock: Clock,
+    ) -> Result<Self, NodeError> {
         data_dir::prepare(data_dir)?;
         let installation = InstallationId::load_or_create(data_dir)?;
         let spool = Spool::open(data_dir)?;
-        let store = Store::open(database, Clock::system()?).await?;
+        let store = Store::open(database, clock).await?;
         Ok(Self {
             store,
             spool,

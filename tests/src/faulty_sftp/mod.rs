@@ -93,6 +93,20 @@ impl FaultySftp {
         self.port
     }
 
+    /// The variables with which our programs use this server.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let own = [
+            ("FTP_HOST", "127.0.0.1"),
+            ("FTP_PORT", &self.port.to_string()),
+            ("FTP_USERNAME", USERNAME),
+            ("FTP_PASSWORD", PASSWORD),
+            ("FTP_PRIVATE_KEY", ""),
+        ];
+        own.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
     /// The folder that clients see as `/`.
     #[must_use]
     pub fn root(&self) -> &Path {

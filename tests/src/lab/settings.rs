@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::Builder;
-use crate::faulty_sftp::{self, FaultySftp};
+use crate::faulty_sftp::FaultySftp;
 use crate::registry;
 use crate::sshd::Sshd;
 
@@ -45,11 +45,9 @@ impl Builder {
     /// With this server as the storage, in place of the lab's own sshd.
     /// [`Lab::tree`](super::Lab::tree) is not its tree then.
     #[must_use]
-    pub fn storage(self, server: &FaultySftp) -> Self {
-        self.env("FTP_PORT", &server.port().to_string())
-            .env("FTP_USERNAME", faulty_sftp::USERNAME)
-            .env("FTP_PASSWORD", faulty_sftp::PASSWORD)
-            .env("FTP_PRIVATE_KEY", "")
+    pub fn storage(mut self, server: &FaultySftp) -> Self {
+        self.environment.extend(server.variables());
+        self
     }
 
     /// With this folder as the storage, in place of the lab's own sshd.
