@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, Sent, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -23,7 +24,7 @@ fn assert_version(answer: &Answer) {
 
 #[tokio::test]
 async fn every_answer_names_the_version_of_the_protocol() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -76,7 +77,7 @@ async fn assert_length(client: &Client, method: Method, path: &str, range: bool,
 
 #[tokio::test]
 async fn blobs_and_manifests_tell_their_length_from_the_spool_and_from_sftp() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::of_layers(
         "amd64",
@@ -130,7 +131,7 @@ fn assert_refused(sent: Sent, status: u16, code: &str) -> Answer {
 
 #[tokio::test]
 async fn every_error_has_a_code_words_and_a_detail() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let unknown = sha256(b"unknown");
     let session = client.start_upload(APP).await.gives(202).location();

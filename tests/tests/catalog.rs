@@ -1,13 +1,13 @@
 //! `_catalog`: the names of the repositories, by pages.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
 use serde_json::json;
 
 #[tokio::test]
 async fn repositories_are_listed_bytewise_and_by_pages() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let none = client.get("/v2/_catalog").await.gives(200);
     assert_eq!(none.json(), json!({ "repositories": [] }));

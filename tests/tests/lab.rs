@@ -1,5 +1,6 @@
 //! The lab tests itself: our own binaries come up in it and do their work.
 
+use refity_tests::app::TestApp;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::{GROUP, Lab};
 use refity_tests::peer::Peer;
@@ -41,4 +42,18 @@ async fn a_lab_of_several_processes_answers_behind_a_round_robin() {
     image.push(&client, "other/app", "v1").await.unwrap();
     image.assert_pullable(&client, "other/app", "v1").await;
     lab.assert_stored_whole().await;
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_an_app_in_process_is_whole_in_its_storage() {
+    let app = TestApp::builder().gateways(2).group("other").start().await;
+    let image = Image::random(Format::Oci, 3, 10_000);
+    image.push(&app.client(), "other/app", "v1").await.unwrap();
+    let report = app.assert_stored_whole().await;
+    let digest = image.digest();
+    assert_eq!(report.tag("other/app", "v1"), Some(digest.as_str()));
+    app.make_cold().await;
+    assert_eq!(app.spool_bytes(), 0);
+    let client = app.client_of(1);
+    image.assert_pullable(&client, "other/app", "v1").await;
 }

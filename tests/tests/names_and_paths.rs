@@ -1,16 +1,18 @@
 //! Names of repositories, groups and tags, and paths that mean harm.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::{GROUP, Lab};
+use refity_tests::lab::GROUP;
 use refity_tests::random;
+use refity_tests::registry::Registry;
 use refity_tests::wire::{Wire, WireAnswer, head};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// Sends a request whose target no well-behaved client would leave as it is.
-async fn raw(lab: &Lab, method: &str, target: &str, body: &str) -> WireAnswer {
+async fn raw(lab: &Registry, method: &str, target: &str, body: &str) -> WireAnswer {
     let length = body.len().to_string();
     let headers = [("Content-Length", length.as_str())];
     let mut wire = Wire::connect(lab.address(0)).await;
@@ -27,7 +29,7 @@ fn code(answer: &WireAnswer) -> String {
 }
 
 /// Everything that lies in and beside the lab's folders, but the database.
-fn files(lab: &Lab) -> Vec<std::path::PathBuf> {
+fn files(lab: &Registry) -> Vec<std::path::PathBuf> {
     fn walk(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             if entry.file_type().unwrap().is_dir() {
@@ -46,7 +48,7 @@ fn files(lab: &Lab) -> Vec<std::path::PathBuf> {
 
 #[tokio::test]
 async fn paths_that_climb_out_are_refused_and_touch_nothing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = format!("{GROUP}/app");
     let bytes = random::bytes(100);
@@ -136,7 +138,7 @@ async fn paths_that_climb_out_are_refused_and_touch_nothing() {
 
 #[tokio::test]
 async fn names_of_one_component_and_of_many_are_names() {
-    let lab = Lab::builder().group("nginx").start().await;
+    let lab = TestApp::builder().group("nginx").start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     let mut names = vec!["nginx".to_owned()];
@@ -177,7 +179,7 @@ async fn names_of_one_component_and_of_many_are_names() {
 
 #[tokio::test]
 async fn tags_are_what_the_specification_says() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = format!("{GROUP}/app");
     let image = Image::random(Format::Oci, 1, 100);
@@ -207,7 +209,7 @@ async fn tags_are_what_the_specification_says() {
 
 #[tokio::test]
 async fn a_tag_list_holds_tags_only_and_is_never_null() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = format!("{GROUP}/app");
     client.tags(&app).await.refuses(404, "NAME_UNKNOWN");
@@ -248,7 +250,7 @@ async fn pushes(client: &Client, repository: &str) -> Vec<refity_tests::client::
 
 #[tokio::test]
 async fn a_push_into_no_group_says_how_to_make_one_and_keeps_nothing() {
-    let lab = Lab::builder().group("a_b").start().await;
+    let lab = TestApp::builder().group("a_b").start().await;
     let client = lab.client();
     let app = format!("{GROUP}/app");
     client.push_blob(&app, "bytes".into()).await.unwrap();
@@ -293,7 +295,7 @@ async fn a_push_into_no_group_says_how_to_make_one_and_keeps_nothing() {
 
 #[tokio::test]
 async fn a_group_may_keep_new_repositories_from_appearing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (old, new) = (format!("{GROUP}/old"), format!("{GROUP}/new"));
     client.push_blob(&old, "bytes".into()).await.unwrap();
@@ -313,7 +315,7 @@ async fn a_group_may_keep_new_repositories_from_appearing() {
 
 #[tokio::test]
 async fn fifty_first_pushes_to_one_repository_make_one_repository() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let app = format!("{GROUP}/new");
     let mut pushes = JoinSet::new();
     let images: Vec<_> = (0..50)

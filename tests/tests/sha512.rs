@@ -2,10 +2,10 @@
 //! called, in the spool, in the tree, and when it is pulled.
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, MANIFEST_TYPES, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::Format;
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use refity_types::digest::{Algorithm, Digest};
 use reqwest::Method;
@@ -62,7 +62,7 @@ async fn assert_blob(client: &Client, bytes: &Bytes) {
 
 #[tokio::test]
 async fn a_sha512_digest_is_the_one_that_the_client_gets_back() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let bytes = random::bytes(10_000);
     let digest = sha512(&bytes);
@@ -114,7 +114,7 @@ async fn a_sha512_digest_is_the_one_that_the_client_gets_back() {
 
 #[tokio::test]
 async fn an_image_of_sha512_digests_goes_to_the_tree_and_back() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (config, layer) = (random::bytes(500), random::bytes(200_000));
     let manifest = json!({
@@ -162,7 +162,7 @@ async fn an_image_of_sha512_digests_goes_to_the_tree_and_back() {
 #[tokio::test]
 async fn sha512_blobs_are_mounted_deleted_and_referred_to_by_their_name() {
     const OTHER: &str = "team/other";
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let bytes = random::bytes(3000);
     let descriptor = push(&client, "application/octet-stream", &bytes).await;
@@ -198,7 +198,7 @@ async fn sha512_blobs_are_mounted_deleted_and_referred_to_by_their_name() {
 
 #[tokio::test]
 async fn a_sha512_blob_with_a_wrong_byte_is_never_delivered_whole() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let bytes = random::bytes(200_000);
     push(&client, "application/octet-stream", &bytes).await;

@@ -2,9 +2,11 @@
 //! "OAuth2 Token Authentication") and what its tokens are worth: no more than
 //! the account at the moment of each request.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, Sent, claims, send, sha256, with_form};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::lab::{ADMIN, PASSWORD};
+use refity_tests::registry::Registry;
 use reqwest::Method;
 use serde_json::json;
 
@@ -32,12 +34,12 @@ async fn exchange(client: &Client, form: &[(&str, &str)]) -> Sent {
     send(with_form(client.request(Method::POST, "/api/token"), form)).await
 }
 
-async fn with_token(lab: &Lab, method: Method, path: &str, token: &str) -> Answer {
+async fn with_token(lab: &Registry, method: Method, path: &str, token: &str) -> Answer {
     let request = nobody(lab).request(method, path).bearer_auth(token);
     send(request).await.unwrap()
 }
 
-fn nobody(lab: &Lab) -> Client {
+fn nobody(lab: &Registry) -> Client {
     Client::anonymous(lab.address(0))
 }
 
@@ -55,7 +57,7 @@ fn challenge(answer: &Answer) -> (Option<String>, Option<String>) {
 
 #[tokio::test]
 async fn a_token_is_what_clients_expect_of_one() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let granted = ask(&lab.client(), &[PULL_PUSH, "registry:catalog:*"])
         .await
         .gives(200);
@@ -96,7 +98,7 @@ async fn a_token_is_what_clients_expect_of_one() {
 
 #[tokio::test]
 async fn a_smaller_grant_is_no_error_and_says_what_is_missing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bytes = bytes::Bytes::from_static(b"layer");
     lab.client()
         .push_blob("team/app", bytes.clone())
@@ -161,7 +163,7 @@ async fn a_smaller_grant_is_no_error_and_says_what_is_missing() {
 #[tokio::test]
 async fn a_mount_from_where_one_may_not_read_begins_an_upload() {
     const NAME: &str = "mounter";
-    let lab = Lab::builder().group("own").start().await;
+    let lab = TestApp::builder().group("own").start().await;
     let bytes = bytes::Bytes::from_static(b"layer");
     let admin = lab.client();
     let pushed = admin.push_blob("team/app", bytes.clone()).await;
@@ -187,7 +189,7 @@ async fn a_mount_from_where_one_may_not_read_begins_an_upload() {
 
 #[tokio::test]
 async fn nobody_in_particular_gets_a_token_that_opens_what_is_public() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bytes = bytes::Bytes::from_static(b"layer");
     lab.client()
         .push_blob("team/app", bytes.clone())
@@ -209,7 +211,7 @@ async fn nobody_in_particular_gets_a_token_that_opens_what_is_public() {
 
 #[tokio::test]
 async fn wrong_credentials_are_refused_by_the_service_too() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let wrong = nobody(&lab).with_credentials(ADMIN, "wrong horse");
     let refused = ask(&wrong, &[PULL_PUSH]).await.gives(401);
     assert_eq!(refused.error_code(), "UNAUTHORIZED");
@@ -243,7 +245,7 @@ async fn wrong_credentials_are_refused_by_the_service_too() {
 
 #[tokio::test]
 async fn a_refresh_token_is_good_until_the_password_changes() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let mut form = vec![
         ("grant_type", "password"),
         ("username", ADMIN),
@@ -293,7 +295,7 @@ async fn a_refresh_token_is_good_until_the_password_changes() {
 
 #[tokio::test]
 async fn two_gateways_take_each_others_tokens() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     for (from, to) in [(0, 1), (1, 0)] {
         let token = token(&lab.client_of(from), &[PULL_PUSH]).await;
         let uploads = "/v2/team/app/blobs/uploads/";
@@ -305,7 +307,7 @@ async fn two_gateways_take_each_others_tokens() {
 
 #[tokio::test]
 async fn the_realm_is_where_the_client_is_or_what_the_operator_says() {
-    let lab = Lab::builder()
+    let lab = TestApp::builder()
         .env("PUBLIC_URL", "https://registry.example.org/")
         .start()
         .await;
@@ -314,7 +316,7 @@ async fn the_realm_is_where_the_client_is_or_what_the_operator_says() {
     let realm = "Bearer realm=\"https://registry.example.org/api/token\"";
     assert!(challenge.starts_with(realm), "{challenge}");
 
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     for host in ["localhost:5000", "127.0.0.1:5000", "registry.local"] {
         let request = nobody(&lab)
             .request(Method::GET, "/v2/")

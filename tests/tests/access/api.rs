@@ -1,5 +1,6 @@
 //! The API: groups, jobs, and what it says to bad input.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::Lab;
@@ -23,7 +24,7 @@ fn error(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn groups_are_made_once_and_listed() {
-    let lab = Lab::builder().without_groups().start().await;
+    let lab = TestApp::builder().without_groups().start().await;
     let client = lab.client();
     let empty = client.get("/api/groups").await.gives(200).json();
     assert_eq!((&empty["groups"], &empty["total"]), (&json!([]), &json!(0)));
@@ -120,7 +121,7 @@ async fn jobs_are_counted_and_listed() {
 
 #[tokio::test]
 async fn bad_requests_are_answered_in_json_and_words() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     for path in ["/api", "/api/", "/api/nothing", "/api/groups/team/x/y"] {
         let answer = client.get(path).await.gives(404);

@@ -1,5 +1,6 @@
 //! The first user, and the one door that its first password opens.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -19,7 +20,7 @@ fn registry_words(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn the_first_password_can_do_nothing_but_be_changed() {
-    let lab = Lab::builder()
+    let lab = TestApp::builder()
         .env("ADMIN_PASSWORD", "")
         .without_groups()
         .start()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
@@ -14,7 +15,7 @@ const NEW: &str = "a password of one's own";
 
 #[tokio::test]
 async fn wrong_credentials_are_challenged() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let anonymous = Client::anonymous(lab.address(0));
     for client in [
         anonymous.clone(),
@@ -53,7 +54,7 @@ async fn wrong_credentials_are_challenged() {
 
 #[tokio::test]
 async fn a_changed_password_counts_at_the_next_request_on_every_gateway() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let clients = [lab.client_of(0), lab.client_of(1)];
     for client in &clients {
         client.ping().await.gives(200);

@@ -1,10 +1,12 @@
 //! Deleting tags, images and repositories: what it says before is what it
 //! does, for good, and to nothing else.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
 use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use refity_tests::{random, wait};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ fn bytes(image: &Image) -> u64 {
 
 #[tokio::test]
 async fn a_preview_of_tags_is_what_the_collection_then_frees() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let shared = random::bytes(3000);
     let image = |own: usize| {
@@ -102,7 +104,7 @@ async fn a_preview_of_tags_is_what_the_collection_then_frees() {
 
 #[tokio::test]
 async fn an_image_is_deleted_by_digest_unless_an_index_names_it() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let index = Index::random(Format::Oci, &["amd64", "arm64"], 1, 400);
     index.push(&client, APP, "v1").await.unwrap();
@@ -134,7 +136,7 @@ async fn an_image_is_deleted_by_digest_unless_an_index_names_it() {
 }
 
 /// Whether a repository of this name has folders of its own on SFTP.
-fn has_folders(lab: &Lab, repository: &str) -> bool {
+fn has_folders(lab: &Registry, repository: &str) -> bool {
     let folder = lab
         .tree()
         .join("docker/registry/v2/repositories")
@@ -146,7 +148,7 @@ fn has_folders(lab: &Lab, repository: &str) -> bool {
 
 #[tokio::test]
 async fn a_removed_repository_goes_from_everywhere_and_those_below_it_stay() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let kept = Image::random(Format::Oci, 2, 600);
     let index = Index::random(Format::Oci, &["amd64", "arm64"], 2, 400);
@@ -226,7 +228,7 @@ async fn a_removal_survives_a_lost_database() {
 
 #[tokio::test]
 async fn removals_and_pushes_at_once_leave_a_whole_registry() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let path = format!("/api/repos?repo={APP}");
     let pushes = (0..4).map(|n| {

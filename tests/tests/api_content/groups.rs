@@ -1,7 +1,7 @@
 //! Groups: made with settings, changed, removed when they are empty.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{APP, account, each, get, json, words};
 
 #[tokio::test]
 async fn a_group_has_settings_and_goes_when_it_is_empty() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let new = json!({ "name": "closed", "public": true, "create_on_push": false });
     let made = client
@@ -72,7 +72,7 @@ async fn a_group_has_settings_and_goes_when_it_is_empty() {
 
 #[tokio::test]
 async fn a_page_of_groups_is_asked_for_or_all_are_answered() {
-    let lab = Lab::builder()
+    let lab = TestApp::builder()
         .group("a")
         .group("b")
         .group("c")
@@ -94,7 +94,7 @@ async fn a_page_of_groups_is_asked_for_or_all_are_answered() {
 
 #[tokio::test]
 async fn who_manages_a_group_changes_it_and_others_are_told_who_may() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     lab.client()
         .push_blob(APP, random::bytes(10))
         .await

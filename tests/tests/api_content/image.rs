@@ -1,6 +1,7 @@
 //! One image, what refers to it, and how it differs from another.
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index, descriptor};
@@ -53,7 +54,7 @@ fn config(env: &[&str], steps: &[&str]) -> Value {
 
 #[tokio::test]
 async fn an_image_shows_its_layers_history_and_configuration_warm_and_cold() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (base, own) = (random::bytes(900), random::bytes(300));
     client.push_blob("team/base", base.clone()).await.unwrap();
@@ -125,7 +126,7 @@ async fn an_image_is_shown_without_the_configuration_that_cannot_be_had() {
 
 #[tokio::test]
 async fn an_index_shows_its_platforms_and_keeps_attestations_apart() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let images = ["s390x", "amd64"].map(|it| Image::random_for(it, Format::Oci, 1, 200));
     for image in &images {
@@ -189,7 +190,7 @@ async fn an_index_shows_its_platforms_and_keeps_attestations_apart() {
 
 #[tokio::test]
 async fn two_images_are_compared() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let layers: Vec<Bytes> = (1..=4).map(|n| random::bytes(n * 100)).collect();
     push(
@@ -232,7 +233,7 @@ async fn two_images_are_compared() {
 
 #[tokio::test]
 async fn referrers_are_listed_by_pages() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let index = Index::random(Format::Oci, &["amd64"], 1, 100);
     index.push(&client, APP, "v1").await.unwrap();

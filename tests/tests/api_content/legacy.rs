@@ -1,9 +1,10 @@
 //! The paths of the legacy system, each with its complete answer.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::lab::{ADMIN, PASSWORD};
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use super::{get, settled};
 
 #[tokio::test]
 async fn legacy_scripts_still_work() {
-    let lab = Lab::builder().without_groups().start().await;
+    let lab = TestApp::builder().without_groups().start().await;
     let client = lab.client();
     let made = client.create_group("team").await.gives(201).json();
     assert_eq!(
@@ -141,7 +142,7 @@ async fn legacy_scripts_still_work() {
 
 #[tokio::test]
 async fn legacy_scripts_sign_in_and_out() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let nobody = Client::anonymous(lab.address(0));
     let login = json!({ "username": ADMIN, "password": PASSWORD });
     let login = nobody.post_json("/api/auth/login", &login).await.gives(200);
@@ -183,7 +184,7 @@ async fn legacy_scripts_sign_in_and_out() {
 #[tokio::test]
 async fn legacy_lists_are_complete_without_pages() {
     const MANY: usize = 1001;
-    let lab = Lab::builder().uploaders(0).start().await;
+    let lab = TestApp::builder().uploaders(0).start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 10);
     image.push(&client, "team/app", "t0").await.unwrap();

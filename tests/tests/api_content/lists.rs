@@ -1,5 +1,6 @@
 //! Pages of repositories and tags, sorted in every way.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
@@ -44,7 +45,7 @@ async fn walk(client: &Client, path: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn repositories_are_sorted_by_what_they_have() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let client = lab.client();
     let shared = Image::random(Format::Oci, 1, 50_000);
     for (repository, own, tags) in [
@@ -109,7 +110,7 @@ async fn repositories_are_sorted_by_what_they_have() {
 
 #[tokio::test]
 async fn tags_are_sorted_in_every_way_and_say_what_they_are() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     for (tag, bytes) in [
         ("1.10.0", 300),
@@ -199,7 +200,7 @@ async fn an_image_that_only_this_host_has_says_so() {
 
 #[tokio::test]
 async fn the_last_pushes_come_the_newest_first() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     for tag in ["v1", "v2", "v3"] {
         let image = Image::random(Format::Oci, 1, 100);

@@ -10,7 +10,7 @@ mod visibility;
 
 use refity_tests::client::{Answer, Client, Sent, send};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn words(answer: &Answer) -> String {
 
 /// Adds an account with the admin's password and these rights (1 pull, 2 push,
 /// 4 delete, 8 manage) on groups; returns its client.
-fn account(lab: &Lab, name: &str, grants: &[(&str, u8)]) -> Client {
+fn account(lab: &Registry, name: &str, grants: &[(&str, u8)]) -> Client {
     lab.database().add_user(name, grants);
     lab.client()
         .with_credentials(name, refity_tests::lab::PASSWORD)

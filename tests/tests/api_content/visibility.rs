@@ -1,8 +1,8 @@
 //! An object without read access answers exactly like one that does not exist.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
 use reqwest::Method;
 use serde_json::json;
 
@@ -10,7 +10,11 @@ use super::{BOB, account, each, get, json, words};
 
 #[tokio::test]
 async fn users_see_only_what_they_may_read() {
-    let lab = Lab::builder().group("secret").group("empty").start().await;
+    let lab = TestApp::builder()
+        .group("secret")
+        .group("empty")
+        .start()
+        .await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     for repository in ["team/app", "secret/app"] {

@@ -1,5 +1,6 @@
 //! Who did what: recorded, found, exported, and kept at a clean end.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -35,7 +36,7 @@ async fn login(client: &Client, user: &str, password: &str) -> u16 {
 
 #[tokio::test]
 async fn pushes_pulls_and_deletes_are_recorded_with_who_and_where() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let (client, bob) = (lab.client(), user(&lab, "bob", 1));
     let image = Image::random(Format::Oci, 1, 10);
     image.push(&client, "team/app", "v1").await.unwrap();
@@ -85,7 +86,7 @@ async fn pushes_pulls_and_deletes_are_recorded_with_who_and_where() {
 
 #[tokio::test]
 async fn logins_are_recorded_and_failures_counted() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let anonymous = Client::anonymous(lab.address(0));
     assert_eq!(login(&anonymous, ADMIN, PASSWORD).await, 200);
@@ -111,7 +112,7 @@ async fn logins_are_recorded_and_failures_counted() {
 
 #[tokio::test]
 async fn who_sends_a_credential_with_each_request_is_noted_once_an_hour() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let bob = user(&lab, "bob", 2);
     let made = bob.post_json("/api/tokens", &json!({ "name": "x" })).await;
     let made = made.gives(201).json();
@@ -184,7 +185,7 @@ async fn who_sends_a_credential_with_each_request_is_noted_once_an_hour() {
 
 #[tokio::test]
 async fn the_log_is_exported_whole_and_harmless() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     lab.database().add_audited_pushes(2500);
     let request = client.request(Method::GET, "/api/audit?action=push");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
 use refity_tests::lab::{ADMIN, Lab, PASSWORD};
@@ -97,7 +98,7 @@ fn is_done(event: &Event, digest: &str) -> bool {
 
 #[tokio::test]
 async fn a_push_is_told_as_it_goes_and_what_was_missed_is_told_again() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let mut events = Events::open(&client, None).await;
     assert!(events.next().await.expect("a comment").comment);
@@ -143,7 +144,7 @@ async fn a_push_is_told_as_it_goes_and_what_was_missed_is_told_again() {
 
 #[tokio::test]
 async fn nobody_is_told_of_what_they_may_not_read() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let (client, reader) = (lab.client(), user(&lab, "reader", 1));
     let mut events = Events::open(&reader, None).await;
     let told = |event: &Event| event.name == "job";
@@ -183,7 +184,7 @@ async fn nobody_is_told_of_what_they_may_not_read() {
 
 #[tokio::test]
 async fn a_revoked_session_ends_its_stream() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let login = json!({ "username": ADMIN, "password": PASSWORD });
     let client = lab.client();
     let signed_in = client.post_json("/api/auth/login", &login).await;

@@ -1,5 +1,6 @@
 //! Transfers: grouped by push, paged, tried again by who may.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -18,7 +19,7 @@ async fn items(client: &Client, query: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_transfers_of_a_push_are_one_group() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 3, 100);
     image.push(&client, "team/app", "1.2").await.unwrap();
@@ -57,7 +58,7 @@ async fn the_transfers_of_a_push_are_one_group() {
 
 #[tokio::test]
 async fn pages_of_transfers_join() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     for _ in 0..4 {
         let pushed = client.push_blob("team/app", random::bytes(10)).await;
@@ -89,7 +90,7 @@ async fn pages_of_transfers_join() {
 
 #[tokio::test]
 async fn only_who_may_push_tries_again_and_only_what_failed() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (reader, pusher) = (user(&lab, "reader", 1), user(&lab, "pusher", 2));
     let stranger = user(&lab, "stranger", 0);

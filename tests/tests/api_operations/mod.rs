@@ -10,11 +10,12 @@ mod usage;
 mod usage_by_proxy;
 
 use refity_tests::client::Client;
-use refity_tests::lab::{Lab, PASSWORD};
+use refity_tests::lab::PASSWORD;
+use refity_tests::registry::Registry;
 
 /// Adds an account with the admin's password and these rights (1 pull, 2 push)
 /// on the group `team`; returns its client.
-fn user(lab: &Lab, name: &str, rights: u8) -> Client {
+fn user(lab: &Registry, name: &str, rights: u8) -> Client {
     let grants = [("team", rights)];
     let grants = if rights == 0 { &[] } else { &grants[..] };
     lab.database().add_user(name, grants);

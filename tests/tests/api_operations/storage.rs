@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::faulty_sftp::FaultySftp;
@@ -16,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn room_and_bytes_are_told_with_their_source() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let (client, reader) = (lab.client(), user(&lab, "reader", 1));
     let shared = random::bytes(1000);
     for repository in ["team/app", "other/app"] {
@@ -70,7 +71,7 @@ async fn room_and_bytes_are_told_with_their_source() {
 
 #[tokio::test]
 async fn a_forecast_takes_two_weeks() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let sampled = || lab.database().storage_days();
     wait::until("a day is written", LIMIT, async || sampled() > 0).await;

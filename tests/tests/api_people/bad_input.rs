@@ -1,8 +1,8 @@
 //! Invalid input is answered with a 4xx and a message.
 
+use refity_tests::app::TestApp;
 use refity_tests::bad_input::changed;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ const NAMES: [&str; 12] = [
 
 #[tokio::test]
 async fn each_field_has_its_limits() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     let scope = json!([{ "repositories": "team/*", "rights": ["pull"] }]);
     let user = json!({ "name": "bob", "password": "long enough" });
@@ -158,7 +158,7 @@ async fn each_field_has_its_limits() {
 
 #[tokio::test]
 async fn paths_and_queries_have_their_limits() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     for path in [
         "/api/users/%3Cscript%3E",

@@ -1,8 +1,8 @@
 //! Pages of other origins: those that are listed, and never with cookies.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, send};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use reqwest::Method;
 
 use super::anonymous;
@@ -11,7 +11,7 @@ const LISTED: &str = "https://tools.example.org";
 
 #[tokio::test]
 async fn listed_origins_may_use_the_api_with_a_token() {
-    let lab = Lab::builder().env("CORS_ORIGINS", LISTED).start().await;
+    let lab = TestApp::builder().env("CORS_ORIGINS", LISTED).start().await;
     let client = lab.client();
     let preflight = async |origin: &str, path: &str| -> Answer {
         let request = anonymous(&client).request(Method::OPTIONS, path);
@@ -59,7 +59,7 @@ async fn listed_origins_may_use_the_api_with_a_token() {
 
 #[tokio::test]
 async fn without_a_list_nothing_is_said_to_other_origins() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let request = client
         .request(Method::GET, "/api/groups")

@@ -1,7 +1,7 @@
 //! Rights: given by who may give them, and worth what they say at once.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{call, delete, give, user, words};
 
 #[tokio::test]
 async fn rights_count_at_the_next_request() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let admin = lab.client();
     admin.push_blob("team/app", random::bytes(9)).await.unwrap();
     let bob = user(&lab, "bob").await;
@@ -49,7 +49,7 @@ async fn rights_count_at_the_next_request() {
 
 #[tokio::test]
 async fn who_manages_a_group_says_who_may_do_what_in_it_and_only_in_it() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let admin = lab.client();
     let (mia, bob) = (user(&lab, "mia").await, user(&lab, "bob").await);
     user(&lab, "carol").await;

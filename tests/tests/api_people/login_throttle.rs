@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, send};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
@@ -34,7 +35,7 @@ fn retry_after(answer: &Answer) -> i64 {
 
 #[tokio::test]
 async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let from = |gateway: usize| Client::anonymous_from([127, 0, 0, 9], lab.address(gateway));
     let (taken, answer) = guess(&from(0), ADMIN).await;
     assert!((10..=30).contains(&taken), "{taken}");
@@ -74,7 +75,7 @@ async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says(
 
 #[tokio::test]
 async fn failures_from_many_addresses_do_not_lock_out_an_address_that_signed_in_before() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     user(&lab, "bob").await;
     let home = Client::anonymous_from([127, 0, 1, 1], lab.address(0));
     login(&home, "bob", &password_of("bob")).await.gives(200);
@@ -105,7 +106,7 @@ async fn failures_from_many_addresses_do_not_lock_out_an_address_that_signed_in_
 
 #[tokio::test]
 async fn a_repeated_old_password_is_counted_once() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = Client::anonymous_from([127, 0, 0, 9], lab.address(0));
     let old = client.with_credentials(ADMIN, "the one before");
     for _ in 0..60 {
@@ -120,7 +121,7 @@ async fn a_repeated_old_password_is_counted_once() {
 
 #[tokio::test]
 async fn changing_the_password_throttles_wrong_current_passwords() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bob = user(&lab, "bob").await;
     let token = login(&bob, "bob", &password_of("bob"))
         .await
@@ -143,7 +144,7 @@ async fn changing_the_password_throttles_wrong_current_passwords() {
 
 #[tokio::test]
 async fn wrong_tokens_are_counted_by_address_and_a_valid_token_is_never_throttled() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bob = user(&lab, "bob").await;
     let made = bob
         .post_json("/api/tokens", &json!({ "name": "x" }))
@@ -170,7 +171,7 @@ async fn wrong_tokens_are_counted_by_address_and_a_valid_token_is_never_throttle
 
 #[tokio::test]
 async fn throttling_counts_the_client_behind_a_trusted_proxy_only() {
-    let lab = Lab::builder()
+    let lab = TestApp::builder()
         .env("TRUSTED_PROXIES", "127.0.0.1")
         .start()
         .await;

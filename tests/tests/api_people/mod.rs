@@ -15,7 +15,7 @@ mod users;
 
 use refity_tests::client::{Answer, Client, Sent, send};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn password_of(name: &str) -> String {
 }
 
 /// An account that may sign in at once, and its client.
-async fn user(lab: &Lab, name: &str) -> Client {
+async fn user(lab: &Registry, name: &str) -> Client {
     let body =
         json!({ "name": name, "password": password_of(name), "must_change_password": false });
     let admin = lab.client();
@@ -63,7 +63,7 @@ async fn user(lab: &Lab, name: &str) -> Client {
 }
 
 /// Gives rights on a group, or on a repository of it.
-async fn give(lab: &Lab, user: &str, on: &str, rights: &[&str]) {
+async fn give(lab: &Registry, user: &str, on: &str, rights: &[&str]) {
     let group = on.split('/').next().unwrap();
     let mut body = json!({ "user": user, "group": group, "rights": rights });
     if on != group {

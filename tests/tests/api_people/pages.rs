@@ -1,8 +1,8 @@
 //! Lists of people, by pages.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use serde_json::{Value, json};
 
 use super::user;
@@ -42,7 +42,7 @@ async fn walk(client: &Client, path: &str, field: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn pages_of_a_list_join_in_every_order() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     for name in ["Bob", "ann", "carol", "dave"] {
         user(&lab, name).await.ping().await.gives(200);

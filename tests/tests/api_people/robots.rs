@@ -1,7 +1,7 @@
 //! Robots: owned by a group, with secrets that can be rotated.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn robot(name: &str, repositories: &str, right: &str) -> Value {
 
 #[tokio::test]
 async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let admin = lab.client();
     let mia = user(&lab, "mia").await;
     let refused = mia
@@ -97,7 +97,7 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
 
 #[tokio::test]
 async fn an_old_secret_goes_on_as_long_as_it_is_said() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     let made = admin
         .post_json("/api/robots", &robot("team+ci", "team/*", "pull"))

@@ -1,9 +1,10 @@
 //! Sessions of browsers: a cookie that only our own pages can use, and that is
 //! worth nothing outside of the API.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, send};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::lab::{ADMIN, PASSWORD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -53,7 +54,7 @@ async fn with_headers(
 
 #[tokio::test]
 async fn only_our_own_pages_can_use_the_cookie_and_only_for_the_api() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (cookie, answer) = sign_in(&client, ADMIN, PASSWORD).await;
     let body = answer.json();
@@ -128,7 +129,7 @@ async fn only_our_own_pages_can_use_the_cookie_and_only_for_the_api() {
 
 #[tokio::test]
 async fn a_session_ends_at_once_on_every_gateway() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let clients = [lab.client_of(0), lab.client_of(1)];
     user(&lab, "bob").await;
     let (cookie, _) = sign_in(&clients[0], "bob", &password_of("bob")).await;
@@ -183,7 +184,7 @@ async fn a_session_ends_at_once_on_every_gateway() {
 #[tokio::test]
 async fn a_browser_stays_signed_in_while_it_is_used() {
     const HOUR: i64 = 60 * 60 * 1000;
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (idle, _) = sign_in(&client, ADMIN, PASSWORD).await;
     let (used, _) = sign_in(&client, ADMIN, PASSWORD).await;
@@ -202,7 +203,7 @@ async fn a_browser_stays_signed_in_while_it_is_used() {
 
 #[tokio::test]
 async fn a_new_password_ends_all_sessions_but_hands_the_browser_a_new_one() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (cookie, _) = sign_in(&client, ADMIN, PASSWORD).await;
     let (other, _) = sign_in(&client, ADMIN, PASSWORD).await;
@@ -229,7 +230,7 @@ async fn a_new_password_ends_all_sessions_but_hands_the_browser_a_new_one() {
 
 #[tokio::test]
 async fn behind_https_the_cookie_is_a_secure_one() {
-    let lab = Lab::builder()
+    let lab = TestApp::builder()
         .env("TRUSTED_PROXIES", "127.0.0.1")
         .start()
         .await;

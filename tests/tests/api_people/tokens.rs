@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn token(client: &Client, body: &Value) -> (i64, String) {
 
 #[tokio::test]
 async fn a_token_is_worth_what_it_says_and_no_more_than_its_owner() {
-    let lab = Lab::builder().gateways(2).group("other").start().await;
+    let lab = TestApp::builder().gateways(2).group("other").start().await;
     let bob = user(&lab, "bob").await;
     give(&lab, "bob", "team", &["push"]).await;
     give(&lab, "bob", "other", &["push"]).await;
@@ -82,7 +82,7 @@ async fn a_token_is_worth_what_it_says_and_no_more_than_its_owner() {
 
 #[tokio::test]
 async fn a_token_opens_no_other_door() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     let (_, secret) = token(&admin, &json!({ "name": "everything" })).await;
     let program = admin.with_credentials("admin", &secret);
@@ -144,7 +144,7 @@ fn body_of(name: &str) -> Value {
 
 #[tokio::test]
 async fn a_token_ends_when_it_says() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bob = user(&lab, "bob").await;
     let now = timestamp::from_now(Duration::ZERO);
     let hour = timestamp::from_now(Duration::from_secs(60 * 60));
@@ -171,7 +171,7 @@ async fn a_token_ends_when_it_says() {
 
 #[tokio::test]
 async fn a_scope_on_which_one_may_do_nothing_is_most_likely_mistyped() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let bob = user(&lab, "bob").await;
     let scoped = |repositories: &str| {
         let scope = json!({ "repositories": repositories, "rights": ["pull"] });

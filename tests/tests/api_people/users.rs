@@ -1,7 +1,8 @@
 //! Accounts: who administers them, and the last one who can.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::lab::{ADMIN, PASSWORD};
 use reqwest::Method;
 use serde_json::json;
 
@@ -9,7 +10,7 @@ use super::{call, delete, give, login, password_of, user, words};
 
 #[tokio::test]
 async fn an_account_is_made_changed_and_removed() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     // The name in two code points where one would do.
     let new = json!({ "name": "Zoe\u{308}", "password": "her first password" });
@@ -89,7 +90,7 @@ async fn an_account_is_made_changed_and_removed() {
 
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let admin = lab.client();
     user(&lab, "bob").await;
     let changes = [json!({ "role": "user" }), json!({ "disabled": true })];
@@ -118,7 +119,7 @@ async fn the_last_administrator_stays_one() {
 
 #[tokio::test]
 async fn what_is_done_with_accounts_is_on_record_and_no_secret_with_it() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let bob = user(&lab, "bob").await;
     login(&bob, "bob", &password_of("bob")).await.gives(200);
     login(&bob, "bob", "a wrong one of bob").await.gives(401);

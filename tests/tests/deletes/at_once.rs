@@ -1,8 +1,8 @@
 //! What clients see from the answer on.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -11,7 +11,7 @@ use super::{APP, OTHER};
 
 #[tokio::test]
 async fn a_deleted_tag_is_gone_and_its_manifest_and_its_siblings_stay() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     for tag in ["v1", "v2"] {
@@ -34,7 +34,7 @@ async fn a_deleted_tag_is_gone_and_its_manifest_and_its_siblings_stay() {
 
 #[tokio::test]
 async fn a_repository_whose_last_tag_goes_is_still_listed() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -47,7 +47,7 @@ async fn a_repository_whose_last_tag_goes_is_still_listed() {
 
 #[tokio::test]
 async fn a_deleted_manifest_takes_its_tags_along_from_its_repository_only() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (gone, kept) = (
         Image::random(Format::Oci, 1, 100),
@@ -71,7 +71,7 @@ async fn a_deleted_manifest_takes_its_tags_along_from_its_repository_only() {
 
 #[tokio::test]
 async fn a_deleted_blob_is_gone_from_its_repository_only() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let digest = client.push_blob(APP, "layer".into()).await.unwrap();
     client.push_blob(OTHER, "layer".into()).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_deleted_blob_is_gone_from_its_repository_only() {
 
 #[tokio::test]
 async fn a_deleted_artifact_is_no_referrer_any_more() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -121,7 +121,7 @@ async fn a_deleted_artifact_is_no_referrer_any_more() {
 
 #[tokio::test]
 async fn of_many_deletes_at_once_some_are_taken_and_none_fails() {
-    let lab = Lab::builder().gateways(2).start().await;
+    let lab = TestApp::builder().gateways(2).start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     for n in 0..5 {

@@ -6,7 +6,7 @@ mod at_once;
 mod on_sftp;
 mod refused;
 
-use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 
 /// The repository of these tests.
 const APP: &str = "team/app";
@@ -15,7 +15,7 @@ const APP: &str = "team/app";
 const OTHER: &str = "team/other";
 
 /// A path on SFTP below the tree's folder.
-fn path(lab: &Lab, below: &str) -> std::path::PathBuf {
+fn path(lab: &Registry, below: &str) -> std::path::PathBuf {
     lab.tree().join("docker/registry/v2").join(below)
 }
 

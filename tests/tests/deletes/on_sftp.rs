@@ -1,16 +1,16 @@
 //! What becomes of the tree, and of a delete that a later push overtakes.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
-use refity_tests::lab::Lab;
 use reqwest::Method;
 
 use super::{APP, OTHER, algorithm_hex, path};
 
 #[tokio::test]
 async fn what_is_deleted_goes_from_the_tree_and_nothing_else() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (gone, kept) = (
         Image::random(Format::Oci, 1, 100),
@@ -58,7 +58,7 @@ async fn what_is_deleted_goes_from_the_tree_and_nothing_else() {
 
 #[tokio::test]
 async fn what_is_pushed_again_while_its_removal_waits_is_there() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 2, 3000);
     image.push(&client, APP, "v1").await.unwrap();
@@ -86,7 +86,7 @@ async fn what_is_pushed_again_while_its_removal_waits_is_there() {
 
 #[tokio::test]
 async fn an_empty_config_that_is_deleted_and_pushed_in_quick_turns_is_there_at_the_end() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let digest = sha256(b"{}");
     let path = format!("/v2/{APP}/blobs/{digest}");
@@ -106,7 +106,7 @@ async fn an_empty_config_that_is_deleted_and_pushed_in_quick_turns_is_there_at_t
 
 #[tokio::test]
 async fn a_delete_of_what_never_arrived_leaves_nothing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     client.push_blob(APP, "first".into()).await.unwrap();
     lab.assert_stored_whole().await;

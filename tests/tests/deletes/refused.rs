@@ -1,15 +1,15 @@
 //! What cannot be deleted, and why.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
-use refity_tests::lab::Lab;
 use reqwest::Method;
 
 use super::{APP, OTHER};
 
 #[tokio::test]
 async fn a_blob_that_a_manifest_of_the_repository_names_stays() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 2, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -32,7 +32,7 @@ async fn a_blob_that_a_manifest_of_the_repository_names_stays() {
 
 #[tokio::test]
 async fn a_manifest_that_an_index_of_the_repository_names_stays() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let index = Index::random(Format::Oci, &["amd64", "arm64"], 1, 100);
     index.push(&client, APP, "v1").await.unwrap();
@@ -55,7 +55,7 @@ async fn a_manifest_that_an_index_of_the_repository_names_stays() {
 
 #[tokio::test]
 async fn what_is_not_there_is_unknown_and_what_is_no_name_is_said_so() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     client.push_blob(APP, "x".into()).await.unwrap();
     let unknown = format!("sha256:{}", "0".repeat(64));

@@ -324,7 +324,10 @@ async fn every_operation_answers_as_it_is_described() {
 /// What a reader of the description needs of each operation and field.
 #[tokio::test]
 async fn the_description_says_what_each_operation_and_parameter_is_for() {
-    let lab = refity_tests::lab::Lab::builder().uploaders(0).start().await;
+    let lab = refity_tests::app::TestApp::builder()
+        .uploaders(0)
+        .start()
+        .await;
     let description = lab
         .client()
         .get("/api/openapi.json")

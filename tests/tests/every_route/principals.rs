@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, send, with_form};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, descriptor};
-use refity_tests::lab::{ADMIN, Lab, PASSWORD};
+use refity_tests::lab::{ADMIN, PASSWORD};
 use refity_tests::timestamp;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -54,7 +55,7 @@ impl Principal {
 
 /// A registry with a group `team`, on which each principal has different rights.
 pub(super) struct Scene {
-    pub(super) lab: Lab,
+    pub(super) lab: TestApp,
     pub(super) admin: Client,
     pub(super) principals: Vec<Principal>,
     /// The image `team/app:v1`.
@@ -89,7 +90,7 @@ impl Scene {
     /// Starts the registry, waits until all is stored and stops the uploader, so
     /// that transfers keep the state that a test gives them.
     pub(super) async fn start() -> Self {
-        let lab = Lab::builder().env("TOKEN_LIFETIME", "1h").start().await;
+        let lab = TestApp::builder().env("TOKEN_LIFETIME", "1h").start().await;
         let (admin, anonymous) = (lab.client(), Client::anonymous(lab.address(0)));
         let new = json!({ "name": "ends", "expires_at": timestamp::from_now(Duration::from_secs(60 * 60)) });
         let expired = admin.post_json("/api/tokens", &new).await.gives(201);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use refity_gateway::route::{API_PAGES, REGISTRY_ROUTES};
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use reqwest::Method;
 
 use super::principals::{APP, Scene};
@@ -93,7 +93,7 @@ async fn each_person_may_do_at_each_route_what_the_table_says() {
 
 #[tokio::test]
 async fn a_method_that_a_route_does_not_list_is_refused() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let digest = client
         .push_blob(APP, (&b"x"[..]).into())

@@ -1,10 +1,10 @@
 //! Manifests come back as they were pushed, byte for byte and by any name.
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, MANIFEST_TYPES, send, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index, descriptor};
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
@@ -30,7 +30,7 @@ async fn assert_served(client: &Client, reference: &str, media_type: &str, bytes
 
 #[tokio::test]
 async fn images_and_indexes_of_both_formats_come_back_by_tag_and_by_digest() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     for (format, tag) in [(Format::Oci, "oci"), (Format::Docker, "docker")] {
         let image = Image::random(format, 2, 500);
@@ -64,7 +64,7 @@ async fn images_and_indexes_of_both_formats_come_back_by_tag_and_by_digest() {
 
 #[tokio::test]
 async fn a_pull_of_a_manifest_writes_nothing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let index = Index::random(Format::Docker, &["amd64"], 1, 500);
     index.push(&client, APP, "multi").await.unwrap();
@@ -85,7 +85,7 @@ async fn a_pull_of_a_manifest_writes_nothing() {
 
 #[tokio::test]
 async fn bytes_are_kept_as_they_are_however_oddly_they_are_written() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -127,7 +127,7 @@ fn image_text(image: &Image) -> String {
 #[tokio::test]
 async fn a_manifest_of_exactly_four_mebibytes_is_accepted() {
     const LIMIT: usize = 4 * 1024 * 1024;
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -162,7 +162,7 @@ async fn a_manifest_of_exactly_four_mebibytes_is_accepted() {
 
 #[tokio::test]
 async fn a_manifest_that_the_client_has_is_not_sent_again() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -193,7 +193,7 @@ async fn a_manifest_that_the_client_has_is_not_sent_again() {
 
 #[tokio::test]
 async fn layers_that_are_elsewhere_and_subjects_may_be_absent() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let config = random::bytes(50);
     client.push_blob(APP, config.clone()).await.unwrap();
@@ -239,7 +239,7 @@ async fn layers_that_are_elsewhere_and_subjects_may_be_absent() {
 
 #[tokio::test]
 async fn a_manifest_that_names_no_type_is_what_its_body_implies() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let index = Index::random(Format::Oci, &["amd64"], 1, 100);
     index.push(&client, APP, "typed").await.unwrap();
@@ -270,7 +270,7 @@ async fn a_manifest_that_names_no_type_is_what_its_body_implies() {
 
 #[tokio::test]
 async fn a_manifest_is_only_in_the_repository_that_it_was_pushed_to() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();

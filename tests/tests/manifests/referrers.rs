@@ -1,10 +1,10 @@
 //! Referrers: signatures, SBOMs and other artifacts that have a subject.
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, descriptor};
-use refity_tests::lab::Lab;
 use serde_json::{Value, json};
 
 use super::APP;
@@ -64,7 +64,7 @@ fn digests(answer: &Answer) -> Vec<String> {
 
 #[tokio::test]
 async fn artifacts_are_found_by_their_subject() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     let subject = descriptor(MANIFEST, &image.manifest);
@@ -159,7 +159,7 @@ async fn artifacts_are_found_by_their_subject() {
 
 #[tokio::test]
 async fn many_referrers_come_by_pages() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let subject = descriptor(MANIFEST, b"absent");
     let digest = sha256(b"absent");

@@ -1,10 +1,11 @@
 //! Manifests that are refused: with the specification's code, in words, and
 //! nothing stored.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index, descriptor};
-use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use refity_types::digest::{Algorithm, Digest};
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ async fn image_whose_blobs_are_there(client: &Client) -> Image {
     image
 }
 
-async fn assert_nothing_stored(lab: &Lab) {
+async fn assert_nothing_stored(lab: &Registry) {
     let listed = lab.client().tags(APP).await.gives(200).json();
     assert_eq!(listed["tags"], json!([]));
     let report = lab.assert_stored_whole().await;
@@ -35,7 +36,7 @@ async fn assert_nothing_stored(lab: &Lab) {
 
 #[tokio::test]
 async fn bytes_that_do_not_hash_to_the_digest_they_are_put_under_are_refused() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = image_whose_blobs_are_there(&client).await;
     let others = [
@@ -55,7 +56,7 @@ async fn bytes_that_do_not_hash_to_the_digest_they_are_put_under_are_refused() {
 
 #[tokio::test]
 async fn a_content_type_that_is_not_the_bodys_is_refused() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = image_whose_blobs_are_there(&client).await;
     let mut untyped: Value = serde_json::from_slice(&image.manifest).unwrap();
@@ -80,7 +81,7 @@ async fn a_content_type_that_is_not_the_bodys_is_refused() {
 
 #[tokio::test]
 async fn what_is_no_manifest_is_refused_in_words() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = image_whose_blobs_are_there(&client).await;
     let media_type = image.media_type();
@@ -126,7 +127,7 @@ async fn what_is_no_manifest_is_refused_in_words() {
 
 #[tokio::test]
 async fn a_manifest_that_names_what_is_not_there_is_told_what_is_missing() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let client = lab.client();
     let image = image_whose_blobs_are_there(&client).await;
     let (absent, elsewhere) = (sha256(b"absent"), b"in another repository");

@@ -1,9 +1,9 @@
 //! Tags that a push by digest sets: `?tag=a&tag=b`.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, sha256};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
 use serde_json::json;
 
 use super::APP;
@@ -22,7 +22,7 @@ fn oci_tags(answer: &Answer) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_push_by_digest_sets_all_the_tags_that_it_names() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     let digest = image.digest();
@@ -52,7 +52,7 @@ async fn a_push_by_digest_sets_all_the_tags_that_it_names() {
 
 #[tokio::test]
 async fn a_push_that_names_a_bad_tag_or_too_many_sets_none() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     let digest = image.digest();

@@ -1,9 +1,10 @@
 //! Tags: names that move, and lists of them.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client};
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
-use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use serde_json::json;
 
 use super::APP;
@@ -15,7 +16,7 @@ async fn put(client: &Client, tag: &str, image: &Image) {
 
 #[tokio::test]
 async fn of_two_tags_on_one_manifest_one_moves_and_the_other_stays() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (first, second) = (
         Image::random(Format::Oci, 1, 100),
@@ -37,7 +38,7 @@ async fn of_two_tags_on_one_manifest_one_moves_and_the_other_stays() {
 
 #[tokio::test]
 async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let images = [
         Image::random(Format::Oci, 2, 100),
@@ -76,14 +77,14 @@ async fn a_tag_that_is_pushed_again_and_again_stays_one_tag() {
 }
 
 /// No row of the index names another that is not there.
-fn assert_rows_fit(lab: &Lab) {
+fn assert_rows_fit(lab: &Registry) {
     let broken = lab.database().broken_references();
     assert_eq!(broken, 0, "rows without what they refer to");
 }
 
 #[tokio::test]
 async fn tags_are_listed_bytewise_and_by_pages() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "b").await.unwrap();

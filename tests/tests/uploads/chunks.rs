@@ -1,9 +1,9 @@
 //! The bytes of an upload, in one piece or in many.
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, Sent, send, sha256};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::{Body, Method};
 
@@ -32,7 +32,7 @@ async fn assert_same(client: &Client, repository: &str, bytes: &Bytes) {
 
 #[tokio::test]
 async fn every_way_to_push_gives_the_bytes_back_and_stores_them() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let mut pushed = Vec::new();
@@ -72,7 +72,7 @@ async fn every_way_to_push_gives_the_bytes_back_and_stores_them() {
 
 #[tokio::test]
 async fn chunks_and_the_closing_body_are_put_together_in_order() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let bytes = random::bytes(5000);
@@ -100,7 +100,7 @@ async fn chunks_and_the_closing_body_are_put_together_in_order() {
 
 #[tokio::test]
 async fn locations_are_relative_for_any_host_name() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let path = format!("/v2/{app}/blobs/uploads/");
@@ -127,7 +127,7 @@ async fn locations_are_relative_for_any_host_name() {
 
 #[tokio::test]
 async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let bytes = random::bytes(250);
@@ -183,7 +183,7 @@ async fn a_chunk_in_the_wrong_place_is_refused_and_the_session_survives() {
 
 #[tokio::test]
 async fn a_chunk_may_tell_its_place_and_its_length_or_neither() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let bytes = random::bytes(400);
@@ -217,7 +217,7 @@ async fn a_chunk_may_tell_its_place_and_its_length_or_neither() {
 
 #[tokio::test]
 async fn chunks_of_one_byte_are_taken_and_no_least_length_is_asked_for() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let bytes = random::bytes(20);

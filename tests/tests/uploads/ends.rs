@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use refity_tests::app::TestApp;
 use refity_tests::client::{Client, sha256};
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::wire::{Wire, head};
 use refity_tests::{random, wait};
 use uuid::Uuid;
@@ -30,7 +30,7 @@ async fn assert_unknown(client: &Client, session: &str) {
 
 #[tokio::test]
 async fn a_session_tells_how_far_it_is_until_it_is_cancelled() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let session = client.start_upload(&app).await.gives(202).location();
@@ -57,7 +57,7 @@ async fn a_session_tells_how_far_it_is_until_it_is_cancelled() {
 
 #[tokio::test]
 async fn a_session_that_is_cancelled_while_it_is_written_leaves_nothing() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     for ends in [true, false] {
@@ -91,7 +91,7 @@ async fn a_session_that_is_cancelled_while_it_is_written_leaves_nothing() {
 
 #[tokio::test]
 async fn a_wrong_digest_ends_the_session_and_nothing_is_stored() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let (bytes, other) = (random::bytes(1000), sha256(b"other bytes"));
@@ -141,7 +141,7 @@ async fn a_wrong_digest_ends_the_session_and_nothing_is_stored() {
 #[tokio::test]
 async fn an_empty_put_neither_makes_a_blob_nor_changes_one() {
     for sync in [false, true] {
-        let lab = Lab::builder().sync(sync).start().await;
+        let lab = TestApp::builder().sync(sync).start().await;
         let client = lab.client();
         let app = repository("app");
         let bytes = random::bytes(3000);
@@ -161,7 +161,7 @@ async fn an_empty_put_neither_makes_a_blob_nor_changes_one() {
 
 #[tokio::test]
 async fn a_closing_put_that_comes_again_is_answered_again() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let bytes = random::bytes(1000);
@@ -181,7 +181,7 @@ async fn a_closing_put_that_comes_again_is_answered_again() {
 #[tokio::test]
 async fn sessions_that_were_abandoned_go_after_a_day_with_their_bytes() {
     const HOUR: i64 = 60 * 60 * 1000;
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let app = repository("app");
     let session = client.start_upload(&app).await.gives(202).location();

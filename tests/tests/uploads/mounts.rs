@@ -1,8 +1,8 @@
 //! Blobs that go from one repository to another, and those that must not.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::Lab;
 use refity_tests::random;
 use reqwest::Method;
 
@@ -10,7 +10,7 @@ use super::repository;
 
 #[tokio::test]
 async fn a_blob_is_in_another_repository_only_once_it_is_mounted() {
-    let lab = Lab::builder().group("other").start().await;
+    let lab = TestApp::builder().group("other").start().await;
     let client = lab.client();
     let (from, to) = (repository("app"), "other/app");
     let bytes = random::bytes(2000);
@@ -40,7 +40,7 @@ async fn a_blob_is_in_another_repository_only_once_it_is_mounted() {
 
 #[tokio::test]
 async fn a_mount_of_what_cannot_be_found_begins_an_upload() {
-    let lab = Lab::start().await;
+    let lab = TestApp::start().await;
     let client = lab.client();
     let (from, to) = (repository("from"), repository("to"));
     let bytes = random::bytes(100);
