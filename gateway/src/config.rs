@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use refity_config::{
     CheckArgs, CollectRules, CollectionArgs, DataArgs, HttpArgs, HttpSettings, LimitArgs,
-    LimitSettings, LogArgs, Problems, SecretArgs, SecretSettings, StorageArgs, StorageSettings, SyncArgs,
-    UsageArgs, UsageSettings, WebArgs, both,
+    LimitSettings, LogArgs, Problems, SecretArgs, SecretSettings, StorageArgs, StorageSettings,
+    SyncArgs, UsageArgs, UsageSettings, WebArgs, both,
 };
 
 use crate::admin;

@@ -1,5 +1,5 @@
 //! A registry in the test's own process: the gateway's router behind a real
-//! listener, the uploader's parts, and an SFTP server as the storage. For tests
+//! listener, the uploader's parts, and a local folder as the storage. For tests
 //! that prove nothing about processes, wires or kills; it starts in a few
 //! milliseconds, where a [`Lab`](crate::lab::Lab) needs sshd and processes.
 
@@ -12,7 +12,6 @@ use std::time::Duration;
 use refity_config::clock::Clock;
 use tempfile::TempDir;
 
-use crate::faulty_sftp::FaultySftp;
 use crate::registry::{self, GROUP, Registry};
 use crate::secrets;
 use crate::wait;
@@ -79,21 +78,19 @@ impl Builder {
     pub async fn start(self) -> TestApp {
         logs::capture();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let storage = FaultySftp::start();
+        let tree = folder.path().join("storage");
+        std::fs::create_dir(&tree).expect("a new folder");
         let ports: Vec<u16> = (0..self.gateways).map(|_| wait::free_port()).collect();
         let addresses = ports.iter().map(|port| format!("127.0.0.1:{port}"));
-        let registry = Registry::new(
-            addresses.collect(),
-            folder.path(),
-            storage.root().to_owned(),
-        );
+        let registry = Registry::new(addresses.collect(), folder.path(), tree.clone());
         let clock = Clock::with_offset_file(&registry::offset_file(folder.path()));
         let clock = clock.expect("a clock");
         let mut variables = registry::variables(folder.path());
         for (name, value) in &variables {
             secrets::note_variable(name, value);
         }
-        variables.extend(storage.variables());
+        let tree = tree.to_str().expect("a path in UTF-8").to_owned();
+        variables.push(("STORAGE_FOLDER".to_owned(), tree));
         variables.extend(self.variables);
         let gateways = ports.iter().map(|port| {
             let mut variables = variables.clone();
@@ -105,7 +102,6 @@ impl Builder {
             gateways: gateways.collect(),
             uploaders: (0..self.uploaders).map(|_| uploaders()).collect(),
             registry,
-            _storage: storage,
             _folder: folder,
         };
         app.wait_until_ready().await;
@@ -123,7 +119,6 @@ pub struct TestApp {
     gateways: Vec<InProcess>,
     uploaders: Vec<InProcess>,
     registry: Registry,
-    _storage: FaultySftp,
     _folder: TempDir,
 }
 
