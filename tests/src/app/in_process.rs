@@ -8,6 +8,7 @@ use refity_config::clock::Clock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tracing::Dispatch;
 
 /// How long blocking work may go on after an end.
 const LAST_WORK: Duration = Duration::from_secs(3);
@@ -20,6 +21,8 @@ type Program =
 /// A program that runs, or has ended and can be started again.
 pub struct InProcess {
     program: Program,
+    /// Gets what the program's threads log, and nothing of other programs.
+    subscriber: Dispatch,
     running: Mutex<Option<Running>>,
 }
 
@@ -31,8 +34,12 @@ struct Running {
 
 impl InProcess {
     /// Starts a gateway with these variables.
-    pub(super) fn gateway(variables: Vec<(String, String)>, clock: Clock) -> Self {
-        Self::start(Box::new(move |stop| {
+    pub(super) fn gateway(
+        variables: Vec<(String, String)>,
+        clock: Clock,
+        subscriber: Dispatch,
+    ) -> Self {
+        let program: Program = Box::new(move |stop| {
             let (variables, clock) = (variables.clone(), clock.clone());
             Box::pin(async move {
                 refity_gateway::run_until(&variables, clock, async {
@@ -41,12 +48,17 @@ impl InProcess {
                 })
                 .await
             })
-        }))
+        });
+        Self::start(program, subscriber)
     }
 
     /// Starts an uploader with these variables.
-    pub(super) fn uploader(variables: Vec<(String, String)>, clock: Clock) -> Self {
-        Self::start(Box::new(move |stop| {
+    pub(super) fn uploader(
+        variables: Vec<(String, String)>,
+        clock: Clock,
+        subscriber: Dispatch,
+    ) -> Self {
+        let program: Program = Box::new(move |stop| {
             let (variables, clock) = (variables.clone(), clock.clone());
             Box::pin(async move {
                 refity_uploader::service::run_until(&variables, clock, async {
@@ -54,12 +66,14 @@ impl InProcess {
                 })
                 .await
             })
-        }))
+        });
+        Self::start(program, subscriber)
     }
 
-    fn start(program: Program) -> Self {
+    fn start(program: Program, subscriber: Dispatch) -> Self {
         let started = Self {
             program,
+            subscriber,
             running: Mutex::default(),
         };
         started.restart();
@@ -73,9 +87,14 @@ impl InProcess {
     pub fn restart(&self) {
         let mut running = self.lock();
         assert!(running.is_none(), "it runs");
+        let subscriber = self.subscriber.clone();
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
+            // For as long as the thread lives.
+            .on_thread_start(move || {
+                std::mem::forget(tracing::dispatcher::set_default(&subscriber));
+            })
             .build()
             .expect("a runtime");
         let (stop, stopped) = oneshot::channel();

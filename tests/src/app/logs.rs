@@ -1,59 +1,63 @@
-//! What programs in the test's process log, kept to be searched for secrets.
+//! The log of the programs of one app, kept to be searched for secrets.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
 
 use crate::secrets;
 
-/// Everything of ours; what the test's own client logs is no program's.
+/// Everything of ours; the test's own client logs to nobody.
 const FILTER: &str = "off,refity_gateway=trace,refity_uploader=trace,refity_store=trace,\
                       refity_spool=trace,refity_storage=trace,refity_node=trace,\
                       refity_config=trace";
 
-static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// Bytes of the log that a test shows when it fails.
+const TAIL: usize = 8 * 1024;
 
-fn log() -> MutexGuard<'static, Vec<u8>> {
-    LOG.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// A log in memory. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
-/// From now on what programs in this process log is kept.
-pub(super) fn capture() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+impl Log {
+    /// Returns a subscriber that writes into this log.
+    pub(super) fn subscriber(&self) -> Dispatch {
+        let log = self.clone();
         tracing_subscriber::fmt()
             .json()
             .with_env_filter(EnvFilter::new(FILTER))
-            .with_writer(|| Sink)
-            .init();
-    });
+            .with_writer(move || log.clone())
+            .into()
+    }
+
+    /// Searches the log for secrets. A test that has failed prints its end.
+    ///
+    /// # Panics
+    /// If there is a secret in it, unless the thread panics already.
+    pub(super) fn assert_no_secrets(&self) {
+        let text = String::from_utf8_lossy(&self.lock()).into_owned();
+        let leaks = secrets::leaks(&text);
+        let leaks: String = leaks.iter().map(|leak| format!("\n{leak}")).collect();
+        if std::thread::panicking() {
+            let start = text.ceil_char_boundary(text.len().saturating_sub(TAIL));
+            eprintln!("the app's log ends with:\n{}", &text[start..]);
+            if !leaks.is_empty() {
+                eprintln!("secrets in the log: {leaks}");
+            }
+        } else {
+            assert!(leaks.is_empty(), "secrets in the log: {leaks}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Searches all that was logged since the last time; that of other tests too,
-/// which run at the same time.
-///
-/// # Panics
-/// If there is a secret in it.
-pub(super) fn assert_no_secrets() {
-    let new = std::mem::take(&mut *log());
-    let leaks = secrets::leaks(&String::from_utf8_lossy(&new));
-    if leaks.is_empty() {
-        return;
-    }
-    let leaks: String = leaks.iter().map(|leak| format!("\n{leak}")).collect();
-    if std::thread::panicking() {
-        eprintln!("secrets in the log: {leaks}");
-    } else {
-        panic!("secrets in the log: {leaks}");
-    }
-}
-
-struct Sink;
-
-impl io::Write for Sink {
+impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        log().extend_from_slice(bytes);
+        self.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -17,6 +17,7 @@ use crate::secrets;
 use crate::wait;
 
 pub use in_process::InProcess;
+use logs::Log;
 
 /// How long a gateway may take to be ready.
 const READY: Duration = Duration::from_secs(30);
@@ -76,7 +77,8 @@ impl Builder {
     /// # Panics
     /// If a program does not start.
     pub async fn start(self) -> TestApp {
-        logs::capture();
+        let log = Log::default();
+        let subscriber = log.subscriber();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let tree = folder.path().join("storage");
         std::fs::create_dir(&tree).expect("a new folder");
@@ -95,13 +97,14 @@ impl Builder {
         let gateways = ports.iter().map(|port| {
             let mut variables = variables.clone();
             variables.push(("PORT".to_owned(), port.to_string()));
-            InProcess::gateway(variables, clock.clone())
+            InProcess::gateway(variables, clock.clone(), subscriber.clone())
         });
-        let uploaders = || InProcess::uploader(variables.clone(), clock.clone());
+        let uploader = || InProcess::uploader(variables.clone(), clock.clone(), subscriber.clone());
         let app = TestApp {
             gateways: gateways.collect(),
-            uploaders: (0..self.uploaders).map(|_| uploaders()).collect(),
+            uploaders: (0..self.uploaders).map(|_| uploader()).collect(),
             registry,
+            log,
             _folder: folder,
         };
         app.wait_until_ready().await;
@@ -119,6 +122,7 @@ pub struct TestApp {
     gateways: Vec<InProcess>,
     uploaders: Vec<InProcess>,
     registry: Registry,
+    log: Log,
     _folder: TempDir,
 }
 
@@ -191,6 +195,6 @@ impl Deref for TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.programs().for_each(InProcess::kill);
-        logs::assert_no_secrets();
+        self.log.assert_no_secrets();
     }
 }
