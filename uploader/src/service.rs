@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refity_config::clock::Clock;
+use refity_config::clock::{Clock, millis};
 use refity_config::telemetry;
 use refity_config::{SpoolSettings, StorageSettings};
 use refity_node::supervise::{PartEnded, Parts, Supervisor};
@@ -23,6 +23,10 @@ use crate::{
     collect, evict, health, heartbeat, leases, progress, storage_stats, sweep, watch as wake_watch,
     worker,
 };
+
+/// How often a sleeping part checks the clock: its sleep may be over after the
+/// machine was suspended.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
 
 /// How long running transfers may continue after a shutdown request. Unfinished
 /// ones are released then.
@@ -199,11 +203,25 @@ impl Uploader {
             }
             last = words;
             tokio::select! {
-                () = tokio::time::sleep(rest) => {}
+                () = sleep(self.node.store.clock(), rest) => {}
                 () = self.stopped() => return,
             }
         }
     }
+}
+
+/// Sleeps until the duration is over by `clock` or by tokio's timer. Only the
+/// clock includes the time that the machine was suspended: the sleep ends at
+/// most [`CLOCK_CHECK`] after that.
+async fn sleep(clock: &Clock, duration: Duration) {
+    let end = clock.boot_ms().saturating_add(millis(duration));
+    let by_clock = async {
+        while clock.boot_ms() < end {
+            tokio::time::sleep(CLOCK_CHECK).await;
+        }
+    };
+    // Its error is the end of the time.
+    let _ = tokio::time::timeout(duration, by_clock).await;
 }
 
 /// Runs the service until SIGTERM or SIGINT.
@@ -353,4 +371,35 @@ async fn stop_after(uploader: Uploader, asked_to_end: impl Future<Output = ()>) 
         }
         first
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleep_ends_soon_after_the_clock_passed_its_end() {
+        let hour = Duration::from_secs(60 * 60);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "0").unwrap();
+        let clock = Clock::with_offset_file(file.path()).unwrap();
+        let sleeper = tokio::spawn(async move { sleep(&clock, hour).await });
+        // The sleep begins before the clock is moved.
+        tokio::task::yield_now().await;
+        std::fs::write(file.path(), (millis(hour) + 1000).to_string()).unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(60), sleeper).await;
+        ended.expect("an end of the sleep").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_sleep_ends_in_time_though_the_clock_is_set_back() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "0").unwrap();
+        let clock = Clock::with_offset_file(file.path()).unwrap();
+        let sleeper = tokio::spawn(async move { sleep(&clock, Duration::from_millis(50)).await });
+        tokio::task::yield_now().await;
+        std::fs::write(file.path(), "-3600000").unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(60), sleeper).await;
+        ended.expect("an end of the sleep").unwrap();
+    }
 }
