@@ -28,6 +28,9 @@ pub const GROUP: &str = "team";
 /// the machine may be busy with other tests.
 const STORED: Duration = Duration::from_secs(180);
 
+/// Milliseconds after which an uploader sweeps again.
+const SWEEP_MS: i64 = 61_000;
+
 /// A running registry.
 #[derive(Debug)]
 pub struct Registry {
@@ -53,6 +56,12 @@ impl Registry {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client_of(0)
+    }
+
+    /// A client of the first gateway without credentials.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        Client::anonymous(self.address(0))
     }
 
     /// The admin's client of one gateway.
@@ -131,6 +140,17 @@ impl Registry {
         let new = file.with_extension("new");
         std::fs::write(&new, (offset + milliseconds).to_string()).expect("to write an offset");
         std::fs::rename(&new, &file).expect("to rename it");
+    }
+
+    /// Waits until an uploader has swept: moves the clocks on by more than the
+    /// time between two sweeps, then waits for the sweep's effect. No job may
+    /// run meanwhile: its lease would be over.
+    ///
+    /// # Panics
+    /// If there is no such effect within three minutes.
+    pub async fn wait_for_sweep(&self, effect: &str, holds: impl AsyncFnMut() -> bool) {
+        self.clock_forward(SWEEP_MS);
+        wait::until(effect, STORED, holds).await;
     }
 
     /// Waits until no transfer is unfinished: all that was acknowledged is in

@@ -6,11 +6,10 @@ use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
 use refity_tests::lab::Lab;
+use refity_tests::random;
 use refity_tests::registry::Registry;
-use refity_tests::{random, wait};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use super::{APP, get, json, words};
 
@@ -178,10 +177,10 @@ async fn a_removed_repository_goes_from_everywhere_and_those_below_it_stay() {
     assert_eq!(catalog["repositories"], json!(["team/app/below"]));
     assert_eq!(get(&client, "/api/repos").await["total"], 1);
     lab.wait_until_stored().await;
-    let gone = wait::until_some(Duration::from_secs(180), async || {
-        (!has_folders(&lab, APP)).then_some(())
-    });
-    gone.await.expect("no folders of the repository");
+    lab.wait_for_sweep("no folders of the repository", async || {
+        !has_folders(&lab, APP)
+    })
+    .await;
     assert!(has_folders(&lab, "team/app/below"));
     kept.assert_pullable(&client, "team/app/below", "v1").await;
     let report = lab.check();

@@ -77,7 +77,7 @@ async fn what_was_deleted_before_the_loss_stays_deleted_and_what_was_pushed_agai
     assert!(!stored.layers.contains(&sha256(blobs[0])));
     let intents = lab.data_dir().join("spool/intents");
     let completed = async || std::fs::read_dir(&intents).unwrap().count() == 0;
-    wait::until("no intents", Duration::from_secs(180), completed).await;
+    lab.wait_for_sweep("no intents", completed).await;
     // What the new index does not know may need what looks like garbage.
     let order = serde_json::json!({ "dry_run": false });
     let refused = lab.client().post_json("/api/gc", &order).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_delete_that_was_never_decided_is_not_replayed() {
     push(&lab, &image, "v").await;
     lab.assert_stored_whole().await;
     let no_intents = async || intents(&lab).is_empty();
-    wait::until("no intents", Duration::from_secs(180), no_intents).await;
+    lab.wait_for_sweep("no intents", no_intents).await;
     // The delete's transaction does not end.
     lab.database().hang_tag_updates();
     let client = lab.client();
@@ -148,7 +148,7 @@ async fn a_delete_whose_gateway_died_after_the_commit_is_replayed() {
     push(&lab, &image, "v").await;
     lab.assert_stored_whole().await;
     let no_intents = async || intents(&lab).is_empty();
-    wait::until("no intents", Duration::from_secs(180), no_intents).await;
+    lab.wait_for_sweep("no intents", no_intents).await;
     lab.sshd_mut().kill();
     let client = lab.client();
     delete_manifest(&client, "v").await;
@@ -244,7 +244,7 @@ async fn a_tag_that_moved_before_the_delete_that_lists_it_stays() {
     push(&lab, &old, "listed").await;
     lab.assert_stored_whole().await;
     let no_intents = async || intents(&lab).is_empty();
-    wait::until("no intents", Duration::from_secs(180), no_intents).await;
+    lab.wait_for_sweep("no intents", no_intents).await;
     lab.sshd_mut().kill();
     let client = lab.client();
     delete_manifest(&client, &old.digest()).await;
