@@ -28,12 +28,18 @@ async fn begun(lab: &Lab, client: &Client, method: &str, target: &str, length: u
     wire
 }
 
+/// The configured timeouts.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How many of them a slow body takes.
+const TIMEOUTS: u32 = 3;
+
 #[tokio::test]
 async fn a_body_may_come_byte_by_byte_for_as_long_as_it_likes() {
-    let limit = Duration::from_secs(4);
+    let timeout = format!("{}s", TIMEOUT.as_secs());
     let lab = Lab::builder()
-        .env("BODY_TIMEOUT", "4s")
-        .env("HEADER_TIMEOUT", "4s")
+        .env("BODY_TIMEOUT", &timeout)
+        .env("HEADER_TIMEOUT", &timeout)
         .start()
         .await;
     let client = lab.client();
@@ -42,11 +48,11 @@ async fn a_body_may_come_byte_by_byte_for_as_long_as_it_likes() {
     let mut wire = begun(&lab, &client, "PATCH", &session, bytes.len()).await;
     let started = Instant::now();
     let mut sent = 0;
-    // Longer than any of the limits, each of which is about silence.
-    while started.elapsed() < limit * 3 / 2 {
+    // Each of the timeouts is about silence, which ends with each byte.
+    while started.elapsed() < TIMEOUT * TIMEOUTS {
         wire.send(&bytes[sent..=sent]).await;
         sent += 1;
-        wait::until("the byte in the spool", limit, async || {
+        wait::until("the byte in the spool", TIMEOUT, async || {
             lab.spool_bytes() == sent as u64
         })
         .await;
