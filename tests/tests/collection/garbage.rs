@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index};
-use refity_tests::lab::Lab;
 use refity_tests::wait;
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::{APP, GRACE, HOUR, collect, counts, pass, ready, trash};
 
 #[tokio::test]
 async fn what_a_deleted_tag_left_goes_a_day_later_by_way_of_the_trash() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let (gone, kept) = (
         Image::random(Format::Oci, 2, 1000),
@@ -68,7 +68,7 @@ async fn what_a_deleted_tag_left_goes_a_day_later_by_way_of_the_trash() {
 
 #[tokio::test]
 async fn a_deleted_index_takes_its_children_and_their_artifacts_along() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let index = Index::random(Format::Oci, &["amd64", "arm64"], 1, 100);
     index.push(&client, APP, "v1").await.unwrap();
@@ -93,7 +93,7 @@ async fn a_deleted_index_takes_its_children_and_their_artifacts_along() {
 
 #[tokio::test]
 async fn blobs_that_no_manifest_ever_named_go_a_day_after_they_came() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let blob = client.push_blob(APP, "abandoned".into()).await.unwrap();
     let deleted = client.push_blob(APP, "deleted".into()).await.unwrap();
@@ -112,7 +112,7 @@ async fn blobs_that_no_manifest_ever_named_go_a_day_after_they_came() {
 
 #[tokio::test]
 async fn untagged_manifests_go_where_the_operator_says_so() {
-    let lab = ready(Lab::builder().env("GC_UNTAGGED_AFTER", "3d")).await;
+    let lab = ready(TestApp::builder().env("GC_UNTAGGED_AFTER", "3d")).await;
     let client = lab.client();
     let (first, second, never) = (
         Image::random(Format::Oci, 1, 100),
@@ -138,7 +138,7 @@ async fn untagged_manifests_go_where_the_operator_says_so() {
 
 #[tokio::test]
 async fn the_index_forgets_what_is_gone() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 2, 100);
     image.push(&client, APP, "v1").await.unwrap();

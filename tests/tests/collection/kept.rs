@@ -1,16 +1,16 @@
 //! What stays, though it looks like garbage to someone who looks once.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::sha256;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image, Index, descriptor};
-use refity_tests::lab::Lab;
 use serde_json::json;
 
 use super::{APP, GRACE, HOUR, collect, counts, pass, ready};
 
 #[tokio::test]
 async fn untagged_manifests_stay_unless_a_delete_made_them_so() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let (moved, current, never) = (
         Image::random(Format::Oci, 1, 100),
@@ -28,7 +28,7 @@ async fn untagged_manifests_stay_unless_a_delete_made_them_so() {
 
 #[tokio::test]
 async fn what_another_tag_another_index_or_another_repository_needs_stays() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let base = Image::random(Format::Oci, 1, 1000);
     let twice = Image::random(Format::Oci, 1, 100);
@@ -66,7 +66,7 @@ async fn what_another_tag_another_index_or_another_repository_needs_stays() {
 
 #[tokio::test]
 async fn artifacts_stay_as_long_as_their_subject_and_go_with_it() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -106,7 +106,7 @@ async fn artifacts_stay_as_long_as_their_subject_and_go_with_it() {
 
 #[tokio::test]
 async fn what_a_client_was_told_of_mounted_or_pushed_again_stays_for_its_push() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 3, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -137,7 +137,7 @@ async fn what_a_client_was_told_of_mounted_or_pushed_again_stays_for_its_push() 
 
 #[tokio::test]
 async fn a_manifest_that_a_client_was_told_of_can_be_named_by_its_index() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();

@@ -5,9 +5,10 @@ mod garbage;
 mod kept;
 mod ordered;
 
+use refity_tests::app::{Builder, TestApp};
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
-use refity_tests::lab::{Builder, Lab};
+use refity_tests::registry::Registry;
 use serde_json::{Value, json};
 
 /// The repository of these tests.
@@ -18,16 +19,17 @@ const HOUR: i64 = 60 * 60 * 1000;
 /// Longer than what is left is kept.
 const GRACE: i64 = 25 * HOUR;
 
-/// A lab whose storage is known to be well: nothing is collected before.
-async fn ready(builder: Builder) -> Lab {
-    let lab = builder.start().await;
-    lab.wait_until_stored().await;
-    lab
+/// Starts an app and waits until its storage is known to work: nothing is
+/// collected before.
+async fn ready(builder: Builder) -> TestApp {
+    let app = builder.start().await;
+    app.wait_until_stored().await;
+    app
 }
 
 /// Time passes, in milliseconds. No job runs meanwhile: its owner would seem to
 /// have been silent as long.
-async fn pass(lab: &Lab, milliseconds: i64) {
+async fn pass(lab: &Registry, milliseconds: i64) {
     lab.wait_until_stored().await;
     lab.clock_forward(milliseconds);
 }
@@ -48,7 +50,7 @@ fn counts(answer: &Value) -> (u64, u64, u64) {
 }
 
 /// The files in the trash on SFTP.
-fn trash(lab: &Lab) -> Vec<String> {
+fn trash(lab: &Registry) -> Vec<String> {
     let folder = lab.tree().join("docker/registry/v2/_refity/trash");
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();

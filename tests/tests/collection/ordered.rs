@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
 use refity_tests::image::{Format, Image};
 use refity_tests::lab::Lab;
+use refity_tests::registry::Registry;
 use refity_tests::wait;
 use serde_json::json;
 
 use super::{APP, GRACE, collect, counts, pass, ready};
 
-/// A lab with an image that is garbage.
-async fn with_garbage(lab: &Lab) -> Image {
+/// Pushes an image and makes it garbage.
+async fn with_garbage(lab: &Registry) -> Image {
     let client = lab.client();
     let image = Image::random(Format::Oci, 1, 100);
     image.push(&client, APP, "v1").await.unwrap();
@@ -23,7 +25,9 @@ async fn with_garbage(lab: &Lab) -> Image {
 
 #[tokio::test]
 async fn uploaders_collect_by_the_schedule() {
-    let lab = ready(Lab::builder().uploaders(2).env("GC_SCHEDULE", "00:00")).await;
+    let builder = Lab::builder().uploaders(2);
+    let lab = builder.env("GC_SCHEDULE", "00:00").start().await;
+    lab.wait_until_stored().await;
     let image = with_garbage(&lab).await;
     pass(&lab, 2 * GRACE).await;
     let collected = async || {
@@ -49,7 +53,7 @@ async fn uploaders_collect_by_the_schedule() {
 
 #[tokio::test]
 async fn what_a_dead_uploader_began_to_collect_another_collects() {
-    let lab = ready(Lab::builder().env("GC_SCHEDULE", "00:00")).await;
+    let lab = ready(TestApp::builder().env("GC_SCHEDULE", "00:00")).await;
     let image = with_garbage(&lab).await;
     lab.database().set_collector("uploader-1-dead");
     lab.clock_forward(2 * GRACE);
@@ -68,7 +72,8 @@ async fn what_a_dead_uploader_began_to_collect_another_collects() {
 
 #[tokio::test]
 async fn the_command_says_what_it_would_collect_and_collects_it() {
-    let lab = ready(Lab::builder()).await;
+    let lab = Lab::start().await;
+    lab.wait_until_stored().await;
     let image = with_garbage(&lab).await;
     pass(&lab, GRACE).await;
     for (arguments, words, status) in [
@@ -92,7 +97,8 @@ async fn the_command_says_what_it_would_collect_and_collects_it() {
 
 #[tokio::test]
 async fn nothing_is_collected_while_the_storage_is_away() {
-    let mut lab = ready(Lab::builder()).await;
+    let mut lab = Lab::start().await;
+    lab.wait_until_stored().await;
     let image = with_garbage(&lab).await;
     let client = lab.client();
     pass(&lab, GRACE).await;
@@ -120,7 +126,7 @@ async fn nothing_is_collected_while_the_storage_is_away() {
 
 #[tokio::test]
 async fn only_administrators_collect_and_bad_orders_are_refused() {
-    let lab = ready(Lab::builder()).await;
+    let lab = ready(TestApp::builder()).await;
     let order = json!({ "dry_run": true });
     let anonymous = Client::anonymous(lab.address(0));
     anonymous.post_json("/api/gc", &order).await.gives(401);

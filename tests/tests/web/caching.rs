@@ -1,11 +1,11 @@
 //! How long browsers keep what they got, and how they learn that it is still
 //! the same.
 
+use refity_tests::app::TestApp;
 use refity_tests::expect::Expect as _;
 use reqwest::Method;
 
-use super::{SCRIPT, asked, opened, serving, write};
-use crate::gateway::lone::{Lone, PASSWORD};
+use super::{SCRIPT, asked, opened, serving, serving_from, write};
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
@@ -60,7 +60,7 @@ async fn what_a_client_has_is_not_sent_again() {
 #[tokio::test]
 async fn a_changed_page_has_another_tag() {
     let (gateway, folder) = serving(&[]).await;
-    let tag = async |gateway: &Lone| {
+    let tag = async |gateway: &TestApp| {
         let answer = gateway.anonymous().get("/").await.gives(200);
         answer.header("etag").expect("a tag").to_owned()
     };
@@ -71,8 +71,7 @@ async fn a_changed_page_has_another_tag() {
         "<!doctype html><title>newer</title>",
     );
     assert_eq!(tag(&gateway).await, before, "it is read at the start");
-    let path = folder.path().to_str().expect("a path of letters");
-    let gateway = Lone::start_with(&[("ADMIN_PASSWORD", PASSWORD), ("UI_DIR", path)]).await;
+    let gateway = serving_from(folder.path(), &[]).await;
     assert_ne!(tag(&gateway).await, before);
 }
 

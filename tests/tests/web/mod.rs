@@ -10,11 +10,10 @@ mod source;
 
 use std::path::Path;
 
+use refity_tests::app::TestApp;
 use refity_tests::client::{Answer, Client, send};
 use reqwest::Method;
 use tempfile::TempDir;
-
-use crate::gateway::lone::{Lone, PASSWORD};
 
 /// What browsers say that they read where a person opens a page.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -53,13 +52,21 @@ fn made_up() -> TempDir {
     folder
 }
 
-/// A gateway that serves [`FILES`], with these variables besides.
-async fn serving(variables: &[(&str, &str)]) -> (Lone, TempDir) {
+/// Starts a gateway that serves the interface in this folder, with these
+/// variables.
+async fn serving_from(folder: &Path, variables: &[(&str, &str)]) -> TestApp {
+    let path = folder.to_str().expect("a path of letters");
+    let app = TestApp::builder().uploaders(0).without_groups();
+    let app = variables
+        .iter()
+        .fold(app, |app, (name, value)| app.env(name, value));
+    app.env("UI_DIR", path).start().await
+}
+
+/// Starts a gateway that serves [`FILES`], with these variables.
+async fn serving(variables: &[(&str, &str)]) -> (TestApp, TempDir) {
     let folder = made_up();
-    let path = folder.path().to_str().expect("a path of letters");
-    let mut all = vec![("ADMIN_PASSWORD", PASSWORD), ("UI_DIR", path)];
-    all.extend(variables);
-    (Lone::start_with(&all).await, folder)
+    (serving_from(folder.path(), variables).await, folder)
 }
 
 /// The answer to a request with these headers.

@@ -1,13 +1,14 @@
 //! Which paths are pages of the interface, and which never are.
 
+use refity_tests::app::TestApp;
 use refity_tests::client::Client;
 use refity_tests::expect::Expect as _;
+use refity_tests::lab::PASSWORD;
 use refity_tests::wait;
 use refity_tests::wire::{Wire, head};
 use reqwest::Method;
 
 use super::{BROWSER, INDEX, asked, opened, serving};
-use crate::gateway::lone::Lone;
 
 const PAGES: [&str; 16] = [
     "/",
@@ -31,7 +32,7 @@ const PAGES: [&str; 16] = [
 ];
 
 /// Both ports of a gateway.
-async fn both_ports(gateway: &Lone, web: &str) -> [Client; 2] {
+async fn both_ports(gateway: &TestApp, web: &str) -> [Client; 2] {
     let client = gateway.anonymous();
     let other = client.at(&format!("127.0.0.1:{web}"));
     [client, other]
@@ -76,7 +77,7 @@ async fn paths_of_programs_are_never_pages() {
         }
         let json = opened(&client, "/api/nothing").await.json();
         assert_eq!(json["error"]["code"], "NOT_FOUND");
-        let signed_in = client.with_credentials("admin", crate::gateway::lone::PASSWORD);
+        let signed_in = client.with_credentials("admin", PASSWORD);
         let unknown = opened(&signed_in, "/v2/nothing").await.expect_status(404);
         assert!(!unknown.error_code().is_empty(), "{unknown:?}");
         client.get("/healthz").await.gives(200);
@@ -141,7 +142,7 @@ async fn no_path_leads_out_of_the_interface() {
         "/assets/%00".to_owned(),
     ] {
         let close = [("connection", "close"), ("accept", "*/*")];
-        let mut wire = Wire::connect(&gateway.address).await;
+        let mut wire = Wire::connect(gateway.address(0)).await;
         let request = head(&gateway.anonymous(), "GET", &target, &close);
         wire.send(request.as_bytes()).await;
         let answer = wire.answer().await;

@@ -5,8 +5,8 @@ use std::path::Path;
 use refity_tests::expect::Expect as _;
 use refity_tests::wait;
 
-use super::{INDEX, SCRIPT, made_up, opened, serving, write};
-use crate::gateway::lone::{Lone, PASSWORD, program, run};
+use super::{INDEX, SCRIPT, made_up, opened, serving, serving_from, write};
+use crate::gateway::lone::{Lone, program, run};
 
 #[tokio::test]
 async fn a_folder_is_served_in_place_of_what_is_built_in() {
@@ -29,8 +29,7 @@ async fn folders_that_are_links_are_not_followed() {
     };
     link(other.path(), "elsewhere");
     link(folder.path(), "assets/round");
-    let path = folder.path().to_str().expect("a path of letters");
-    let gateway = Lone::start_with(&[("ADMIN_PASSWORD", PASSWORD), ("UI_DIR", path)]).await;
+    let gateway = serving_from(folder.path(), &[]).await;
     let client = gateway.anonymous();
     client.get("/elsewhere/private.js").await.gives(404);
     client.get("/assets/round/theme.js").await.gives(404);
