@@ -12,6 +12,8 @@ PROGRAMS := --package refity-gateway --package refity-uploader --package refity-
 # The seed of everything random in `make test`. `make fuzz`, `make soak` and
 # `make model` draw a new one.
 SEED ?= 20260101
+# Tests at once. Many wait for a server or a clock and leave a core idle.
+TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 # Number of crashes in `make soak`.
 N ?= 1000
 # Duration of `make model`, and of each target in `make fuzz`.
@@ -41,7 +43,8 @@ test: ## Run all tests, with a real sshd and docker (as root, installs missing p
 	@deploy/packages test
 	@deploy/web test
 	cargo build $(QUIET) --release --locked --workspace --bins --tests
-	REFITY_SEED=$(SEED) PROPTEST_RNG_SEED=$(SEED) cargo test --release --locked --workspace
+	REFITY_SEED=$(SEED) PROPTEST_RNG_SEED=$(SEED) RUST_TEST_THREADS=$(TEST_THREADS) \
+	  cargo test --release --locked --workspace
 
 lint: ## Check formatting, lints, licences and scripts
 	@deploy/packages build
