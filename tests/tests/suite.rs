@@ -1,46 +1,16 @@
 //! The whole suite as one program, so that it is linked once and its labs
-//! share one docker engine. One module for each promise.
+//! share one docker engine. Modules by area, each with one for
+//! each promise.
 
-mod access;
-mod answers;
-mod api_content;
-mod api_operations;
-mod api_people;
-mod catalog;
+mod api;
 mod clients;
-mod collection;
-mod configuration;
-mod crash;
-mod crates;
-mod database_held;
-mod database_lost;
-mod deletes;
-mod every_route;
-mod faults;
-mod faulty_sftp;
-mod gateway;
 mod harness;
 mod hostile;
-mod interrupted;
-mod lab;
-mod manifests;
-mod many_processes;
-mod memory;
 mod model;
-mod names_and_paths;
-mod ordering;
-mod protocol_map;
+mod operations;
 mod proxies;
-mod push_pull;
-mod ranges;
-mod secrets;
-mod sha512;
+mod registry;
+mod repository;
 mod storage;
-mod storage_refuses;
-mod storage_trouble;
-mod tokens;
-mod uploader_end;
-mod uploads;
 mod web;
 mod web_interface;
-mod words;

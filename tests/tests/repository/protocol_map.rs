@@ -79,7 +79,7 @@ fn every_rule_names_tests_that_exist() {
         let sources = package.join("..").join(part).join("src");
         tests_below(&sources, &part.replace('/', "::"), &mut tests);
     }
-    assert!(tests.contains("protocol_map::every_rule_names_tests_that_exist"));
+    assert!(tests.contains("repository::protocol_map::every_rule_names_tests_that_exist"));
 
     let rows = rows(&map);
     assert!(rows.len() > 80, "only {} rows were read", rows.len());

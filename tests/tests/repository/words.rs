@@ -51,14 +51,18 @@ const DOCS: &[(&str, &str)] = &[
 /// Lines that contain such a word as a standard term: the file, a part of the
 /// line, and why.
 const ALLOWED: &[(&str, &str, &str)] = &[
-    ("tests/tests/words.rs", "", "the lists themselves"),
+    (
+        "tests/tests/repository/words.rs",
+        "",
+        "the lists themselves",
+    ),
     (
         "shared/spool/src/intent.rs",
         "serde(tag = \"wish\"",
         "a key in files on disk",
     ),
     (
-        "tests/tests/interrupted.rs",
+        "tests/tests/operations/interrupted.rs",
         "\"wish\": \"put\"",
         "a key in files on disk",
     ),

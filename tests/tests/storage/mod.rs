@@ -5,6 +5,8 @@ mod contract;
 mod folder;
 mod keys;
 mod pool;
+mod refuses;
+mod trouble;
 
 use std::fs;
 use std::path::Path;

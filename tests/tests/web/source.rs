@@ -6,7 +6,7 @@ use refity_tests::expect::Expect as _;
 use refity_tests::wait;
 
 use super::{INDEX, SCRIPT, made_up, opened, serving, serving_from, write};
-use crate::gateway::lone::{Lone, program, run};
+use crate::operations::gateway::lone::{Lone, program, run};
 
 #[tokio::test]
 async fn a_folder_is_served_in_place_of_what_is_built_in() {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::gateway::lone::{Lone, PASSWORD};
+use crate::operations::gateway::lone::{Lone, PASSWORD};
 
 pub(super) const TOKEN: &str = "the-token-of-the-hetzner-project";
 const MINUTE: i64 = 60 * 1000;

@@ -1,0 +1,5 @@
+//! The harness itself.
+
+mod faulty_sftp;
+mod lab;
+mod parts;
