@@ -13,8 +13,8 @@ const FILTER: &str = "off,refity_gateway=trace,refity_uploader=trace,refity_stor
                       refity_spool=trace,refity_storage=trace,refity_node=trace,\
                       refity_config=trace";
 
-/// Bytes of the log that a test shows when it fails.
-const TAIL: usize = 8 * 1024;
+/// Lines of the log that a test shows when it fails.
+const TAIL: usize = 50;
 
 /// A log in memory. Clones share it.
 #[derive(Clone, Default)]
@@ -40,8 +40,9 @@ impl Log {
         let leaks = secrets::leaks(&text);
         let leaks: String = leaks.iter().map(|leak| format!("\n{leak}")).collect();
         if std::thread::panicking() {
-            let start = text.ceil_char_boundary(text.len().saturating_sub(TAIL));
-            eprintln!("the app's log ends with:\n{}", &text[start..]);
+            let lines: Vec<_> = text.lines().collect();
+            let end = &lines[lines.len().saturating_sub(TAIL)..];
+            eprintln!("the app's log ends with:\n{}", end.join("\n"));
             if !leaks.is_empty() {
                 eprintln!("secrets in the log: {leaks}");
             }
