@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use native_tls::TlsConnector;
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -65,6 +67,18 @@ impl From<Answer> for Failure {
 /// One request's answer.
 pub type Sent = Result<Answer, reqwest::Error>;
 
+/// The TLS settings of all clients. Clients that each read the system's
+/// certificates, which none needs, would take most of the suite's time.
+static TLS: LazyLock<TlsConnector> = LazyLock::new(|| {
+    let settings = TlsConnector::builder().disable_built_in_roots(true).build();
+    settings.expect("constant settings")
+});
+
+/// Returns the settings of a client that speaks plain HTTP.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().tls_backend_preconfigured(TLS.clone())
+}
+
 /// A client of one registry, with or without credentials. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -94,7 +108,7 @@ impl Client {
     }
 
     fn build(address: &str, local: Option<IpAddr>) -> Self {
-        let http = reqwest::Client::builder()
+        let http = http()
             .local_address(local)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))

@@ -336,7 +336,7 @@ impl Drop for Process {
 /// # Panics
 /// When the process ends before, or the time is over; with the end of its log.
 pub async fn wait_until_ready(process: &Process, url: &str, limit: Duration) {
-    let http = reqwest::Client::new();
+    let http = crate::client::http().build().expect("constant settings");
     let ready = wait::until_some(limit, async || {
         assert!(process.is_running(), "it ended:\n{}", process.log_tail());
         let answer = http.get(url).timeout(Duration::from_secs(5)).send().await;
