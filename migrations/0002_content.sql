@@ -174,6 +174,9 @@ CREATE TABLE repository_manifests (
 CREATE INDEX repositories_of_manifest ON repository_manifests (manifest_id);
 CREATE INDEX repository_manifests_held ON repository_manifests (manifest_id, repository_id)
     WHERE desired;
+-- For deleting an account: `pushed_by` of all its rows becomes NULL.
+CREATE INDEX repository_manifests_pushed_by ON repository_manifests (pushed_by)
+    WHERE pushed_by IS NOT NULL;
 CREATE INDEX repository_manifests_removed ON repository_manifests (id) WHERE NOT desired;
 CREATE INDEX repository_manifests_released ON repository_manifests (repository_id)
     WHERE desired AND released_at IS NOT NULL;
@@ -207,6 +210,7 @@ CREATE INDEX tags_published ON tags (published_manifest_id)
     WHERE published_manifest_id IS NOT NULL;
 CREATE INDEX tags_removed ON tags (id) WHERE manifest_id IS NULL;
 CREATE INDEX tags_pushed ON tags (pushed_at) WHERE manifest_id IS NOT NULL;
+CREATE INDEX tags_pushed_by ON tags (pushed_by) WHERE pushed_by IS NOT NULL;
 CREATE INDEX tags_by_push ON tags (repository_id, pushed_at) WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_by_size ON tags (repository_id, size) WHERE manifest_id IS NOT NULL;
 CREATE INDEX tags_by_pull ON tags (repository_id, pulled_at) WHERE manifest_id IS NOT NULL;
@@ -240,4 +244,5 @@ CREATE TABLE uploads (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX uploads_by_age ON uploads (updated_at);
+CREATE INDEX uploads_of_user ON uploads (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX uploads_of_blob ON uploads (blob_id) WHERE blob_id IS NOT NULL;

@@ -26,6 +26,7 @@ CREATE TABLE robots (
     created_by  INTEGER REFERENCES users (id) ON DELETE SET NULL,
     UNIQUE (group_id, name)
 ) STRICT;
+CREATE INDEX robots_created_by ON robots (created_by) WHERE created_by IS NOT NULL;
 
 -- Random secrets of accounts (personal access tokens) and of robots. Only a
 -- keyed hash of each is stored.

@@ -369,3 +369,24 @@ async fn purges_use_indexes_of_old_or_removed_rows() {
         }
     }
 }
+
+#[tokio::test]
+async fn deleting_a_row_finds_the_rows_that_refer_to_it_in_an_index() {
+    let place = Place::new().await;
+    let scans = place.store.read(|db| {
+        let tables = db.all(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+            (),
+            |row| row.get::<String>(0),
+        )?;
+        assert!(tables.iter().any(|table| table == "users"), "{tables:?}");
+        let scans_of = |table: &String| {
+            let own = format!("SCAN {table}");
+            let plan = testing::plan(db, &format!("DELETE FROM {table}"));
+            plan.into_iter()
+                .filter(move |step| step.starts_with("SCAN ") && !step.starts_with(&own))
+        };
+        Ok(tables.iter().flat_map(scans_of).collect::<Vec<_>>())
+    });
+    assert_eq!(scans.await.unwrap(), [""; 0]);
+}
