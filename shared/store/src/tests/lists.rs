@@ -79,3 +79,29 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn the_catalog_continues_after_a_name() {
+    let place = Place::new().await;
+    for name in ["team/a", "team/b", "team/c"] {
+        let name = name.parse().unwrap();
+        place.store.create_repository(&name).await.unwrap();
+    }
+    for (last, expected) in [
+        (None, vec!["team/a", "team/b"]),
+        (Some("team/b"), vec!["team/c"]),
+        (Some("team/c"), vec![]),
+    ] {
+        let team = Readable::Some {
+            granted_to: None,
+            within: Some(vec!["team/*".parse().unwrap()]),
+        };
+        for readable in [Readable::All, team] {
+            let last = last.map(str::to_owned);
+            let found = place.store.repositories(&readable, last, 2).await;
+            let found = found.unwrap();
+            let names: Vec<_> = found.iter().collect();
+            assert_eq!(names, expected);
+        }
+    }
+}

@@ -1,14 +1,19 @@
 //! Tests of the store's guarantees, on a database in a temporary folder.
 
+mod accounts;
 mod collection;
 mod content;
+mod images;
 mod intents;
 mod late_calls;
 mod leases;
 mod lists;
 mod operations;
+mod queue;
 mod races;
+mod rebuild;
 mod removal;
+mod uploads;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

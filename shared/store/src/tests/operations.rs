@@ -337,3 +337,74 @@ async fn uploader_silence_begins_with_the_last_heartbeat() {
     store.uploader_ended("one").await.unwrap();
     assert_eq!(store.uploader_silence().await, Ok(None));
 }
+
+#[tokio::test]
+async fn failed_sign_ins_add_up_and_sign_ins_are_recorded_once() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let at = store.clock().wall_ms();
+    let batch = || AuditBatch {
+        sign_ins: vec![SignIn {
+            actor: "bob".to_owned(),
+            credential: "token",
+            which: Some("laptop".to_owned()),
+            address: "192.0.2.1".to_owned(),
+            hour: 1,
+            at,
+        }],
+        failures: vec![Failures {
+            account: "eve".to_owned(),
+            address: "192.0.2.2".to_owned(),
+            minute: 1,
+            count: 2,
+            last_at: at,
+        }],
+        ..AuditBatch::default()
+    };
+    store.record_all(batch()).await.unwrap();
+    store.record_all(batch()).await.unwrap();
+    let request = page(Order::Asc, None, 10);
+    let log = store.audit(AuditFilter::default(), request).await.unwrap();
+    let lines: Vec<_> = log.items.iter().map(|it| (&*it.actor, it.count)).collect();
+    assert_eq!(lines, [("bob", 1), ("eve", 4)]);
+}
+
+#[tokio::test]
+async fn the_last_measurement_of_the_storage_is_kept() {
+    let place = Place::new().await;
+    let store = &place.store;
+    assert_eq!(store.storage_seen().await.unwrap(), None);
+    for latency_us in [1, 2] {
+        let seen = StorageSeen {
+            at: 3,
+            latency_us,
+            host_key: Some("SHA256:x".to_owned()),
+            extensions: vec!["fsync".to_owned()],
+            capacity: Some(Capacity { total: 9, free: 4 }),
+        };
+        store.note_storage(seen.clone()).await.unwrap();
+        assert_eq!(store.storage_seen().await.unwrap(), Some(seen));
+    }
+}
+
+#[tokio::test]
+async fn repositories_are_created_empty_and_listed_by_group() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let created = store.create_repository(&app()).await.unwrap();
+    assert_eq!(created, RepositoryCreated::Yes);
+    let again = store.create_repository(&app()).await.unwrap();
+    assert_eq!(again, RepositoryCreated::Exists);
+    let nowhere = store.create_repository(&"none/app".parse().unwrap()).await;
+    assert_eq!(nowhere.unwrap(), RepositoryCreated::NoGroup);
+    for (group, expected) in [("team", 1), ("none", 0)] {
+        let filter = RepositoryFilter {
+            group: Some(group.parse().unwrap()),
+            ..RepositoryFilter::default()
+        };
+        let request = page(Order::Asc, None, 10);
+        let found =
+            store.repository_page(Readable::All, None, filter, RepositorySort::Name, request);
+        assert_eq!(found.await.unwrap().total, expected, "{group}");
+    }
+}
