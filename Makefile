@@ -19,7 +19,7 @@ N ?= 1000
 # Duration of `make model`, and of each target in `make fuzz`.
 SECONDS ?= 600
 
-.PHONY: help build run web-dev test lint openapi screenshots bench clients conformance fuzz soak \
+.PHONY: help build run web-dev test lint openapi plans screenshots bench clients conformance fuzz soak \
   model audit cargo-deny
 
 help: ## List these targets
@@ -63,6 +63,10 @@ openapi: ## Regenerate web/openapi.json and the types after a change of the API
 	@deploy/packages build
 	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --workspace --bins the_committed_description
 	@deploy/web types
+
+# Renews the list, then fails until each scan in it has a reason.
+plans: ## Renew shared/store/plans.txt after a change of an SQL statement
+	RENEW_PLANS=1 cargo test --locked --package refity-store --lib engine::plans
 
 screenshots: ## Retake the screenshots in README.md (ALL=folder: of every page, width and theme)
 	@deploy/packages build

@@ -197,7 +197,7 @@ impl Store {
             forget_ended(db, now)?;
             let (user, robot) = new.owner.keys();
             let count: i64 = db.one(
-                "SELECT count(*) FROM access_tokens WHERE user_id IS ?1 AND robot_id IS ?2",
+                "SELECT count(*) FROM access_tokens WHERE user_id = ?1 OR robot_id = ?2",
                 [user, robot],
                 |row| row.get(0),
             )?;

@@ -49,6 +49,7 @@ impl Db {
     }
 
     /// Reads the first row of a query that always has one.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn one<T>(
         &self,
         sql: &str,
@@ -60,6 +61,7 @@ impl Db {
     }
 
     /// Reads the first row of a query, or `None` if it has none.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn optional<T>(
         &self,
         sql: &str,
@@ -72,6 +74,7 @@ impl Db {
     }
 
     /// Reads all rows of a query.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn all<T>(
         &self,
         sql: &str,
@@ -87,6 +90,7 @@ impl Db {
     }
 
     /// Passes the rows of a query to `read` one by one, until it stops.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn each(
         &self,
         sql: &str,
@@ -104,6 +108,7 @@ impl Db {
     }
 
     /// Runs a statement that changes rows. Returns the number of changed rows.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.prepare(sql, &params)?.raw_execute()?)
     }
@@ -113,7 +118,10 @@ impl Db {
         Ok(self.connection.execute_batch("PRAGMA optimize")?)
     }
 
+    #[cfg_attr(test, track_caller)]
     fn prepare(&self, sql: &str, params: &impl Params) -> Result<CachedStatement<'_>, StoreError> {
+        #[cfg(test)]
+        crate::engine::plans::record(sql, std::panic::Location::caller());
         let mut statement = self.connection.prepare_cached(sql)?;
         bind(&mut statement, params.values())?;
         Ok(statement)

@@ -19,6 +19,8 @@ pub(crate) mod connection;
 pub(crate) mod db;
 pub(crate) mod migrate;
 pub(crate) mod page;
+#[cfg(test)]
+mod plans;
 pub(crate) mod readers;
 pub(crate) mod sql;
 #[cfg(test)]

@@ -86,6 +86,7 @@ pub(crate) struct List<'a> {
 
 impl List<'_> {
     /// Reads a page.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn page<T>(
         &self,
         db: &Db,
@@ -99,6 +100,7 @@ impl List<'_> {
     }
 
     /// Reads a page of a list whose length is known.
+    #[cfg_attr(test, track_caller)]
     pub(crate) fn page_of<T>(
         &self,
         db: &Db,

@@ -27,7 +27,7 @@ pub(crate) struct JobList<'a> {
 
 impl JobList<'_> {
     /// Reads a page, sorted by job id.
-    pub(crate) fn page(&self, db: &Db, request: &PageRequest) -> Result<Page<Job>, StoreError> {
+    pub(crate) fn read(&self, db: &Db, request: &PageRequest) -> Result<Page<Job>, StoreError> {
         let finished = matches!(self.state, None | Some(JobState::Done));
         if self.text.is_some() {
             return self.filtered(db, request, None);

@@ -296,7 +296,7 @@ impl Store {
                 text: filter.text.as_deref(),
                 clock: &clock,
             };
-            let mut page = list.page(db, &page)?;
+            let mut page = list.read(db, &page)?;
             for job in &mut page.items {
                 place_in_push(db, &viewer, on, job)?;
             }
