@@ -61,7 +61,7 @@ lint: ## Check formatting, lints, licences and scripts
 # fails if it does not match the gateway.
 openapi: ## Regenerate web/openapi.json and the types after a change of the API
 	@deploy/packages build
-	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --workspace --bins the_committed_description
+	REFITY_RENEW_OPENAPI=1 cargo test --release --locked --package refity-gateway --lib the_committed_description
 	@deploy/web types
 
 # Renews the list, then fails until each scan in it has a reason.
