@@ -62,8 +62,12 @@ CREATE TABLE repositories (
     unique_bytes    INTEGER NOT NULL DEFAULT 0,
     last_push_at    INTEGER NOT NULL DEFAULT 0, -- 0: never
     pulls           INTEGER NOT NULL DEFAULT 0,
-    done_jobs       INTEGER NOT NULL DEFAULT 0
+    done_jobs       INTEGER NOT NULL DEFAULT 0,
+    removal_intent  TEXT,      -- not NULL: removed, contents not all marked yet
+    removal_generation INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX repositories_being_removed ON repositories (removal_intent)
+    WHERE removal_intent IS NOT NULL;
 CREATE INDEX repositories_with_jobs ON repositories (group_id, name, done_jobs)
     WHERE done_jobs > 0;
 -- A page can start anywhere in one of these indexes; rows with equal sort keys

@@ -312,6 +312,21 @@ impl Database {
         );
     }
 
+    /// Makes every transaction fail that would mark the last contents of a
+    /// removed repository.
+    pub fn prevent_end_of_removals(&self) {
+        self.batch(
+            "CREATE TRIGGER no_end BEFORE UPDATE OF removal_intent ON repositories
+             WHEN new.removal_intent IS NULL AND old.removal_intent IS NOT NULL
+             BEGIN SELECT RAISE(ABORT, 'prevented by a test'); END",
+        );
+    }
+
+    /// Ends [`Self::prevent_end_of_removals`].
+    pub fn allow_end_of_removals(&self) {
+        self.batch("DROP TRIGGER no_end");
+    }
+
     /// Creates a database as the original Go system leaves it.
     pub fn create_original(data_dir: &Path) {
         Self::open(data_dir).batch(

@@ -63,6 +63,8 @@ async fn sweep_local(
     let store = &uploader.node.store;
     let now = store.clock().wall_ms();
     store.purge_uploads(now - millis(ABANDONED)).await?;
+    // A process that removed a repository may have died before its end.
+    store.mark_removals().await?;
     let awaited = sweep_intents(uploader).await?;
     sweep_files(uploader, &awaited, hashed).await?;
     store.prune_jobs(now - millis(HISTORY), PRUNED).await?;

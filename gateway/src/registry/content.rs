@@ -30,16 +30,6 @@ pub(crate) async fn delete_manifest(
     deleted.await.map(drop)
 }
 
-/// Removes a blob from a repository.
-pub(crate) async fn delete_blob(
-    state: &AppState,
-    repository: &RepositoryName,
-    digest: Digest,
-) -> Result<(), RegistryError> {
-    let deleted = deletes::blob(state, repository.clone(), Ok(digest));
-    deleted.await.map(drop)
-}
-
 /// Returns the bytes of a configuration, from the spool or from SFTP.
 pub(crate) async fn read_config(
     state: &AppState,

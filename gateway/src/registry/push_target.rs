@@ -31,6 +31,11 @@ pub(super) fn refusal(
     repository: &RepositoryName,
     parts: &Parts,
 ) -> RegistryError {
+    if target == PushTarget::BeingRemoved {
+        return RegistryError::busy(format!(
+            "the repository {repository} is being removed; try again in a moment"
+        ));
+    }
     if target == PushTarget::NoRepository {
         return RegistryError::Denied(format!(
             "the repository {repository} does not exist, and the group {} does not make \

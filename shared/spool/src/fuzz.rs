@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use refity_fuzz::{check, damaged};
-use refity_types::deletion::Deletion;
+use refity_types::deletion::{Deletion, TaggedManifest};
 use refity_types::digest::{Algorithm, Digest};
 use refity_types::name::Tag;
 
@@ -26,7 +26,7 @@ fn intent() -> impl Strategy<Value = Intent> {
             text("(\\PC{0,10}\\n){0,4}").prop_map(String::into_bytes),
         ],
         any::<bool>(),
-        0..4,
+        0..5,
     )
         .prop_map(
             |(generation, repository, media_type, tags, manifest, wide, what)| {
@@ -41,6 +41,13 @@ fn intent() -> impl Strategy<Value = Intent> {
                     (1, Some(tag)) => deleted(Deletion::Tag { tag }),
                     (2, _) => deleted(Deletion::Blob { digest }),
                     (3, _) => deleted(Deletion::Manifest { digest, tags }),
+                    (4, _) => deleted(Deletion::Repository {
+                        manifests: vec![TaggedManifest {
+                            digest: digest.clone(),
+                            tags,
+                        }],
+                        blobs: vec![digest],
+                    }),
                     _ => IntentAction::Put {
                         media_type: media_type.parse().unwrap(),
                         digest,

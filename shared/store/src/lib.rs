@@ -61,6 +61,7 @@ pub use content::names::Names;
 pub use content::rebuild::Adopted;
 pub use content::referrers::{Referral, ReferrersPage, ReferrersQuery};
 pub use content::repositories::PushTarget;
+pub use content::repository_removal::{RepositoryRemoval, RepositoryRemoved};
 pub use content::uploads::{Committed, Upload, UploadState};
 pub use engine::changes::Changes;
 pub use engine::page::{Cursor, CursorKey, Order, Page, PageRequest};
@@ -84,9 +85,7 @@ pub use views::overview::{LargeGroup, Overview, RecentPush};
 pub use views::preview::{Preview, Previewed};
 pub use views::pushes::Push;
 pub use views::removed::RemovedRepository;
-pub use views::repositories::{
-    RepositoryCreated, RepositoryFilter, RepositoryRemoved, RepositoryRow, RepositorySort,
-};
+pub use views::repositories::{RepositoryCreated, RepositoryFilter, RepositoryRow, RepositorySort};
 pub use views::search::{Found, FoundTag};
 pub use views::storage::{
     Capacity, LargeRepository, LargestBy, StorageDay, StorageSeen, StoredBytes,

@@ -29,4 +29,20 @@ pub enum Deletion {
         /// Its digest.
         digest: Digest,
     },
+    /// The repository and all its contents.
+    Repository {
+        /// Its manifests.
+        manifests: Vec<TaggedManifest>,
+        /// Its blobs.
+        blobs: Vec<Digest>,
+    },
+}
+
+/// A manifest of a repository and all tags that point to it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TaggedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Those tags.
+    pub tags: Vec<Tag>,
 }

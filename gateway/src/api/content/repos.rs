@@ -185,6 +185,11 @@ pub(in crate::api) async fn make(
             let words = format!("there is a repository {name} already");
             return Err(ApiError::Conflict(words));
         }
+        RepositoryCreated::BeingRemoved => {
+            return Err(ApiError::Conflict(format!(
+                "{name} is being removed; try again in a moment"
+            )));
+        }
         RepositoryCreated::NoGroup => {
             return Err(ApiError::Missing(format!("there is no group {group}")));
         }

@@ -314,7 +314,7 @@ impl Store {
                 &format!(
                     "SELECT b.id FROM blobs b
                      JOIN repository_blobs rb ON rb.blob_id = b.id AND rb.desired
-                     JOIN repositories r ON r.id = rb.repository_id
+                     JOIN repositories r ON r.id = rb.repository_id AND r.removed_at IS NULL
                      JOIN groups g ON g.id = r.group_id
                      WHERE b.digest = :digest AND b.desired AND b.damaged IS NULL
                        AND (:from IS NULL OR r.name = :from) AND {READABLE} LIMIT 1"

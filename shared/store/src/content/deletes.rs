@@ -223,6 +223,8 @@ fn delete(db: &Db, clock: &Clock, new: &NewDelete) -> Result<Deleted, StoreError
             delete_manifest(db, clock, repository, digest, tags, generation)?
         }
         Deletion::Blob { digest } => delete_blob(db, clock, repository, digest, generation)?,
+        // See `Store::remove_repository`.
+        Deletion::Repository { .. } => Err(Deleted::Unknown),
     };
     match outcome {
         Ok(jobs) => {
@@ -261,7 +263,7 @@ impl Store {
                 "SELECT rm.id FROM repository_manifests rm
                  JOIN blobs b ON b.id = rm.manifest_id
                  JOIN repositories r ON r.id = rm.repository_id
-                 WHERE r.name = ?1 AND b.digest = ?2 AND rm.desired",
+                 WHERE r.name = ?1 AND r.removed_at IS NULL AND b.digest = ?2 AND rm.desired",
                 params![repository.as_str(), digest.as_str()],
                 |row| row.get(0),
             )?;

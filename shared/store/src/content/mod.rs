@@ -11,6 +11,7 @@ pub(crate) mod rebuild;
 pub(crate) mod referrers;
 pub(crate) mod removal;
 pub(crate) mod repositories;
+pub(crate) mod repository_removal;
 pub(crate) mod sums;
 pub(crate) mod tags;
 pub(crate) mod uploads;

@@ -95,13 +95,23 @@ pub(crate) fn withdraw(
         &NewJob::removing(JobKind::PublishManifest, target),
     )?;
     // A tag that is being moved may still point to this manifest on SFTP, even
-    // if its row refers to another one.
+    // if its row refers to another one. As long as the job of a tag has not
+    // run, the tag points to its published manifest.
     need_each(
         db,
         job,
-        "SELECT j.id FROM jobs j
+        "WITH RECURSIVE above (id) AS (
+             SELECT ?2
+             UNION
+             SELECT x.manifest_id FROM above
+             JOIN manifest_references x ON x.blob_id = above.id AND x.is_manifest)
+         SELECT j.id FROM jobs j
          WHERE j.kind = 'publish_tag' AND j.state <> 'done'
-           AND (SELECT t.repository_id FROM tags t WHERE t.id = j.target) = ?1
+           AND (SELECT t.repository_id = ?1
+                   AND (j.lease > 0 OR j.suspect_until IS NOT NULL
+                        OR t.published_manifest_id IS NULL
+                        OR t.published_manifest_id IN (SELECT id FROM above))
+                FROM tags t WHERE t.id = j.target)
          UNION ALL
          SELECT j.id FROM jobs j
          WHERE j.kind = 'publish_manifest' AND j.state <> 'done' AND j.removes

@@ -17,6 +17,8 @@ pub enum PushTarget {
     /// The repository does not exist, and its group has `create_on_push:
     /// false`.
     NoRepository,
+    /// It was removed, and its contents are not all marked yet.
+    BeingRemoved,
 }
 
 pub(crate) fn repository_id(db: &Db, name: &RepositoryName) -> Result<Option<i64>, StoreError> {
@@ -36,6 +38,16 @@ pub(crate) fn find_any_state(
         "SELECT id, removed_at FROM repositories WHERE name = ?1",
         [name.as_str()],
         |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Returns whether the contents of a removed repository are still being marked.
+pub(crate) fn is_being_removed(db: &Db, name: &RepositoryName) -> Result<bool, StoreError> {
+    db.one(
+        "SELECT EXISTS (SELECT 1 FROM repositories
+             WHERE name = ?1 AND removal_intent IS NOT NULL)",
+        [name.as_str()],
+        |row| row.get(0),
     )
 }
 
@@ -85,6 +97,9 @@ pub(crate) fn ensure_repository(
     if let Some((id, None)) = found {
         return Ok(Ok(id));
     }
+    if is_being_removed(db, name)? {
+        return Ok(Err(PushTarget::BeingRemoved));
+    }
     match group(db, name)? {
         None => Ok(Err(PushTarget::NoGroup)),
         Some((_, false)) => Ok(Err(PushTarget::NoRepository)),
@@ -107,6 +122,9 @@ pub(crate) fn ensure_repository(
 pub(crate) fn push_target(db: &Db, name: &RepositoryName) -> Result<PushTarget, StoreError> {
     if repository_id(db, name)?.is_some() {
         return Ok(PushTarget::Open);
+    }
+    if is_being_removed(db, name)? {
+        return Ok(PushTarget::BeingRemoved);
     }
     Ok(match group(db, name)? {
         None => PushTarget::NoGroup,

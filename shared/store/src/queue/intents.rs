@@ -11,17 +11,20 @@ use crate::engine::db::{Db, Row};
 use crate::engine::value::params;
 use crate::{JobId, Store, StoreError};
 
-/// The intents linked to the job ?1 whose jobs are all done.
+/// The intents linked to the job ?1 whose jobs are all done. An intent may have
+/// thousands of jobs: the ones that usually finish last are checked first.
 const DONE_WITH: &str = "
     SELECT i.id, i.generation FROM intents i
-    WHERE i.job_id = ?1 AND NOT EXISTS (
-        SELECT 1 FROM intents o JOIN jobs j ON j.id = o.job_id
-        WHERE o.id = i.id AND j.state <> 'done')
+    WHERE i.job_id = ?1 AND (
+        SELECT o.job_id FROM intents o CROSS JOIN jobs j ON j.id = o.job_id
+        WHERE o.id = i.id AND j.state <> 'done' ORDER BY o.job_id DESC LIMIT 1) IS NULL
+      AND NOT EXISTS (SELECT 1 FROM repositories r WHERE r.removal_intent = i.id)
     ORDER BY i.generation";
 
 /// All intents whose jobs are all done.
 const DONE: &str = "
     SELECT i.id, i.generation FROM intents i JOIN jobs j ON j.id = i.job_id
+    WHERE NOT EXISTS (SELECT 1 FROM repositories r WHERE r.removal_intent = i.id)
     GROUP BY i.id, i.generation HAVING sum(j.state <> 'done') = 0
     ORDER BY i.generation";
 
@@ -102,7 +105,8 @@ impl Store {
             let mut named = HashSet::new();
             for intent in intents {
                 if db.one(
-                    "SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)",
+                    "SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1)
+                         OR EXISTS (SELECT 1 FROM repositories WHERE removal_intent = ?1)",
                     [intent.to_string()],
                     |row| row.get(0),
                 )? {

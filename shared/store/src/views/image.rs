@@ -241,7 +241,7 @@ impl Store {
         self.read_for_people(move |db| {
             let all = db.all(
                 "SELECT b.digest, m.media_type, m.size FROM blobs i
-                 JOIN repositories r ON r.name = ?1
+                 JOIN repositories r ON r.name = ?1 AND r.removed_at IS NULL
                  JOIN manifest_references x ON x.manifest_id = i.id AND x.is_manifest
                  JOIN repository_manifests rm
                    ON rm.repository_id = r.id AND rm.manifest_id = x.blob_id AND rm.desired

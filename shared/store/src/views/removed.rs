@@ -1,10 +1,7 @@
-//! Emptying a repository, and deleting the rows of removed ones.
+//! Deleting the rows of removed repositories.
 
-use refity_types::digest::Digest;
 use refity_types::name::RepositoryName;
 
-use crate::content::repositories::repository_id;
-use crate::engine::value::params;
 use crate::{Store, StoreError};
 
 /// A removed repository that has only empty folders on SFTP.
@@ -33,68 +30,6 @@ const CLEARED: &str = "
             WHERE j.kind = 'link_blob' AND j.target = t.id AND j.state <> 'done')))";
 
 impl Store {
-    /// Returns manifests of a repository that none of its indexes references,
-    /// after this position in a stable order: at most `limit`, each with its
-    /// position.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn outer_manifests(
-        &self,
-        repository: &RepositoryName,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, Digest)>, StoreError> {
-        let query = "SELECT rm.manifest_id, b.digest FROM repository_manifests rm
-             JOIN blobs b ON b.id = rm.manifest_id
-             WHERE rm.repository_id = ?1 AND rm.manifest_id > ?2 AND rm.desired
-               AND NOT EXISTS (
-                   SELECT 1 FROM repository_manifests h
-                   WHERE h.repository_id = ?1 AND h.desired AND h.manifest_id IN (
-                       SELECT x.manifest_id FROM manifest_references x
-                       WHERE x.blob_id = rm.manifest_id AND x.is_manifest))
-             ORDER BY rm.manifest_id LIMIT ?3";
-        self.contents(repository, query, after, limit).await
-    }
-
-    /// Returns blobs of a repository, in the same way as
-    /// [`Store::outer_manifests`].
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn linked_blobs(
-        &self,
-        repository: &RepositoryName,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, Digest)>, StoreError> {
-        let query = "SELECT l.blob_id, b.digest FROM repository_blobs l
-             JOIN blobs b ON b.id = l.blob_id
-             WHERE l.repository_id = ?1 AND l.blob_id > ?2 AND l.desired
-             ORDER BY l.blob_id LIMIT ?3";
-        self.contents(repository, query, after, limit).await
-    }
-
-    async fn contents(
-        &self,
-        repository: &RepositoryName,
-        query: &'static str,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, Digest)>, StoreError> {
-        let repository = repository.clone();
-        self.read_in_background(move |db| {
-            let Some(repository) = repository_id(db, &repository)? else {
-                return Ok(Vec::new());
-            };
-            let all = db.all(query, params![repository, after, limit], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-            Ok(all)
-        })
-        .await
-    }
-
     /// Returns removed repositories that have only empty folders on SFTP.
     ///
     /// # Errors
@@ -108,7 +43,8 @@ impl Store {
                 &format!(
                     "SELECT r.id, r.name, r.removed_at
                  FROM repositories r
-                 WHERE r.removed_at IS NOT NULL AND NOT r.folders_removed AND {CLEARED} LIMIT ?1"
+                 WHERE r.removed_at IS NOT NULL AND NOT r.folders_removed
+                   AND r.removal_intent IS NULL AND {CLEARED} LIMIT ?1"
                 ),
                 [limit],
                 |row| {

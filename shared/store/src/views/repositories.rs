@@ -5,8 +5,7 @@ use refity_types::name::{GroupName, RepositoryName};
 
 use crate::accounts::grants::permissions_for;
 use crate::accounts::readable::READABLE;
-use crate::content::repositories::{find_any_state, revive};
-use crate::content::sums::forget_pulls;
+use crate::content::repositories::{find_any_state, is_being_removed, revive};
 use crate::engine::db::{Db, Row};
 use crate::engine::page::List;
 use crate::engine::value::{Named, params};
@@ -77,19 +76,10 @@ pub enum RepositoryCreated {
     Yes,
     /// The name is taken.
     Exists,
+    /// One of that name is being removed.
+    BeingRemoved,
     /// Its group does not exist.
     NoGroup,
-}
-
-/// The result of removing a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepositoryRemoved {
-    /// The repository was deleted.
-    Yes,
-    /// There is no such repository.
-    Unknown,
-    /// The repository is not empty.
-    NotEmpty,
 }
 
 fn read(db: &Db, account: Option<UserId>, row: &Row<'_>) -> Result<RepositoryRow, StoreError> {
@@ -203,6 +193,9 @@ impl Store {
             };
             match find_any_state(db, &name)? {
                 Some((_, None)) => return Ok(RepositoryCreated::Exists),
+                Some((_, Some(_))) if is_being_removed(db, &name)? => {
+                    return Ok(RepositoryCreated::BeingRemoved);
+                }
                 Some((id, Some(_))) => revive(db, id, now)?,
                 None => {
                     db.run(
@@ -213,42 +206,6 @@ impl Store {
                 }
             }
             Ok(RepositoryCreated::Yes)
-        })
-        .await
-    }
-
-    /// Deletes a repository that is empty.
-    ///
-    /// # Errors
-    /// If the database cannot be written.
-    pub async fn remove_repository(
-        &self,
-        name: &RepositoryName,
-    ) -> Result<RepositoryRemoved, StoreError> {
-        let (name, now) = (name.clone(), self.clock.wall_ms());
-        self.write(move |db| {
-            let Some((id, None)) = find_any_state(db, &name)? else {
-                return Ok(RepositoryRemoved::Unknown);
-            };
-            let holds: bool = db.one(
-                "SELECT EXISTS (SELECT 1 FROM repository_manifests
-                                    WHERE repository_id = ?1 AND desired)
-                         OR EXISTS (SELECT 1 FROM repository_blobs
-                                    WHERE repository_id = ?1 AND desired)
-                         OR EXISTS (SELECT 1 FROM tags
-                                    WHERE repository_id = ?1 AND manifest_id IS NOT NULL)",
-                [id],
-                |row| row.get(0),
-            )?;
-            if holds {
-                return Ok(RepositoryRemoved::NotEmpty);
-            }
-            forget_pulls(db, id)?;
-            db.run(
-                "UPDATE repositories SET removed_at = ?2, folders_removed = FALSE WHERE id = ?1",
-                [id, now],
-            )?;
-            Ok(RepositoryRemoved::Yes)
         })
         .await
     }

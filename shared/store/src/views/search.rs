@@ -69,7 +69,7 @@ fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found,
         &format!(
             "SELECT r.name, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id
          JOIN groups g ON g.id = r.group_id
-         WHERE t.manifest_id IS NOT NULL AND instr(lower(t.name), :text) > 0 AND {READABLE}
+         WHERE t.manifest_id IS NOT NULL AND r.removed_at IS NULL AND instr(lower(t.name), :text) > 0 AND {READABLE}
          ORDER BY instr(lower(t.name), :text) > 1, t.name, r.name LIMIT :limit"
         ),
         &values,

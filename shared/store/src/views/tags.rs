@@ -214,7 +214,7 @@ impl Store {
                 "SELECT t.name FROM blobs b
                  JOIN tags t ON t.manifest_id = b.id
                  JOIN repositories r ON r.id = t.repository_id
-                 WHERE b.digest = :digest AND r.name = :repository
+                 WHERE b.digest = :digest AND r.name = :repository AND r.removed_at IS NULL
                  ORDER BY t.name LIMIT :limit",
                 named_params! {
                     ":digest": digest.as_str(), ":repository": repository.as_str(),

@@ -6,6 +6,7 @@ mod groups;
 mod image;
 mod legacy;
 mod lists;
+mod repository_removal;
 mod visibility;
 
 use refity_tests::client::{Answer, Client, Sent, send};

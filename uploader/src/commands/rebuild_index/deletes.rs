@@ -9,7 +9,7 @@
 
 use refity_storage::{Guard, layout, remove_link};
 use refity_store::{Deleted, NewDelete};
-use refity_types::deletion::Deletion;
+use refity_types::deletion::{Deletion, TaggedManifest};
 use refity_types::digest::Digest;
 use refity_types::name::{IntentId, Reference, RepositoryName, Tag};
 
@@ -23,22 +23,93 @@ pub(super) async fn replay(
     deletion: Deletion,
     generation: i64,
 ) -> Result<(), Failure> {
-    for tag in tags_of(rebuild, &repository, &deletion).await? {
-        rebuild
-            .remove_from_sftp(&repository, &tag, generation)
-            .await?;
-    }
-    let new = NewDelete {
+    let replayed = Replayed {
         repository,
-        deletion,
         generation,
         intent,
     };
+    let has_jobs = match deletion {
+        Deletion::Repository { manifests, blobs } => {
+            replayed.repository(rebuild, manifests, blobs).await?
+        }
+        deletion => {
+            replayed.remove_tags(rebuild, &deletion).await?;
+            replayed.delete(rebuild, deletion).await? == Deleted::Yes
+        }
+    };
     // If no jobs remain, the intent is completed.
-    if delete(rebuild, new).await? != Deleted::Yes {
+    if !has_jobs {
         rebuild.uploader.node.spool.remove_intent(intent).await?;
     }
     Ok(())
+}
+
+/// The intent of a delete that is replayed.
+struct Replayed {
+    repository: RepositoryName,
+    generation: i64,
+    intent: IntentId,
+}
+
+impl Replayed {
+    async fn remove_tags(&self, rebuild: &mut Rebuild, deletion: &Deletion) -> Result<(), Failure> {
+        for tag in tags_of(rebuild, &self.repository, deletion).await? {
+            rebuild
+                .remove_from_sftp(&self.repository, &tag, self.generation)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, rebuild: &mut Rebuild, deletion: Deletion) -> Result<Deleted, Failure> {
+        let new = NewDelete {
+            repository: self.repository.clone(),
+            deletion,
+            generation: self.generation,
+            intent: self.intent,
+        };
+        delete(rebuild, new).await
+    }
+
+    /// Deletes all that a repository had. Returns whether jobs are left to do.
+    async fn repository(
+        &self,
+        rebuild: &mut Rebuild,
+        manifests: Vec<TaggedManifest>,
+        blobs: Vec<Digest>,
+    ) -> Result<bool, Failure> {
+        let all = manifests.into_iter().map(|it| Deletion::Manifest {
+            digest: it.digest,
+            tags: it.tags,
+        });
+        let mut left: Vec<Deletion> = all.collect();
+        for deletion in &left {
+            self.remove_tags(rebuild, deletion).await?;
+        }
+        let mut has_jobs = false;
+        // An index before what it names.
+        loop {
+            let (before, mut named) = (left.len(), Vec::new());
+            for deletion in left {
+                match self.delete(rebuild, deletion.clone()).await? {
+                    Deleted::Yes => has_jobs = true,
+                    Deleted::NamedBy(_) => named.push(deletion),
+                    _ => {}
+                }
+            }
+            if named.is_empty() || named.len() == before {
+                break;
+            }
+            left = named;
+        }
+        for digest in blobs {
+            let deleted = self.delete(rebuild, Deletion::Blob { digest }).await?;
+            has_jobs |= deleted == Deleted::Yes;
+        }
+        let store = &rebuild.uploader.node.store;
+        store.remove_if_empty(&self.repository).await?;
+        Ok(has_jobs)
+    }
 }
 
 /// Returns the tags that the delete removes from SFTP. Some of the listed tags
@@ -55,7 +126,7 @@ async fn tags_of(
             let pointing = tags.iter().filter(|tag| on_sftp.get(tag) == Some(digest));
             pointing.cloned().collect()
         }
-        Deletion::Blob { .. } => Vec::new(),
+        Deletion::Blob { .. } | Deletion::Repository { .. } => Vec::new(),
     })
 }
 
@@ -63,7 +134,9 @@ async fn delete(rebuild: &mut Rebuild, new: NewDelete) -> Result<Deleted, Failur
     let store = rebuild.uploader.node.store.clone();
     let repository = new.repository.clone();
     let (digest, link) = match &new.deletion {
-        Deletion::Tag { .. } => return Ok(store.delete(new).await?),
+        Deletion::Tag { .. } | Deletion::Repository { .. } => {
+            return Ok(store.delete(new).await?);
+        }
         Deletion::Manifest { digest, .. } => {
             (digest.clone(), layout::revision_link(&repository, digest))
         }

@@ -223,9 +223,12 @@ impl Place {
             }
             _ => {
                 let repository = name(repository);
-                let removed = store.remove_repository(&repository).await.unwrap();
-                if removed == RepositoryRemoved::Yes {
+                if c % 2 == 0 {
+                    self.remove(repository.as_str()).await;
+                    store.mark_removals().await.unwrap();
                     store.create_repository(&repository).await.unwrap();
+                } else {
+                    store.remove_if_empty(&repository).await.unwrap();
                 }
             }
         }
