@@ -215,7 +215,7 @@ mod tests {
         let mut requests = Vec::new();
         for name in ["one", "two"] {
             store.create_group(&name.parse().unwrap()).await.unwrap();
-            let claim = store.claim("worker", None).await.unwrap().unwrap();
+            let claim = store.claim("worker", None, 1).await.unwrap().remove(0);
             let (waits, job) = (Arc::clone(&waits), claim.job);
             let request = tokio::spawn(async move { waits.wait(&[job], LIMIT).await });
             requests.push((claim, request));
@@ -237,6 +237,6 @@ mod tests {
             panic!("a group's desired state");
         };
         let result = RunResult::Reconciled(desired.generation());
-        store.finish(claim, result).await.unwrap();
+        store.finish(vec![(claim.clone(), result)]).await.unwrap();
     }
 }

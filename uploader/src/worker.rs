@@ -1,4 +1,4 @@
-//! Claims jobs and runs them, one per available session.
+//! Claims jobs and runs them, one per available session, or a batch of links.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,8 +68,8 @@ fn end_with(ended: Result<(), JoinError>) {
     }
 }
 
-/// Claims one job, reports the claim, and runs the job. Returns if there is
-/// none.
+/// Claims one job, or several links of one repository, reports the claim, and
+/// runs them. Returns if there is none.
 async fn work(
     uploader: Uploader,
     large: Large,
@@ -81,10 +81,10 @@ async fn work(
         () = uploader.stopped() => return,
     };
     match next {
-        Ok(Some((claim, storage))) => {
-            let large = large.take(&claim);
+        Ok(Some((claims, storage))) => {
+            let large = large.take(&claims);
             let _ = told.send(());
-            jobs::run(&uploader, storage, claim).await;
+            jobs::run(&uploader, storage, claims).await;
             drop((place, large));
             uploader.wake.notify_one();
         }
@@ -101,13 +101,13 @@ async fn rest(uploader: &Uploader) {
     }
 }
 
-/// Claims a job and reserves a connection for it. Reserves the connection
+/// Claims jobs and reserves a connection for them. Reserves the connection
 /// first, so that no job is claimed that cannot run, but connects only if there
 /// is work.
 async fn claim(
     uploader: &Uploader,
     large: &Large,
-) -> Result<Option<(Claim, Arc<dyn Storage>)>, Failure> {
+) -> Result<Option<(Vec<Claim>, Arc<dyn Storage>)>, Failure> {
     let store = &uploader.node.store;
     if !store.has_ready_job(large.limit()).await? {
         return Ok(None);
@@ -125,8 +125,9 @@ async fn claim(
         }
     };
     // The limit may have changed while waiting for the session.
-    let claim = store.claim(uploader.node.owner.id(), large.limit()).await?;
-    Ok(claim.map(|claim| (claim, storage)))
+    let (owner, sessions) = (uploader.node.owner.id(), uploader.storage.capacity());
+    let claims = store.claim(owner, large.limit(), sessions).await?;
+    Ok((!claims.is_empty()).then_some((claims, storage)))
 }
 
 /// Counts the large blobs being transferred.
@@ -153,8 +154,10 @@ impl Large {
         full.then(|| i64::try_from(LARGE).unwrap_or(i64::MAX))
     }
 
-    fn take(&self, claim: &Claim) -> Option<Counted> {
-        let large = claim.kind == JobKind::StoreBlob && claim.bytes_total > LARGE;
+    fn take(&self, claims: &[Claim]) -> Option<Counted> {
+        let is_large =
+            |claim: &Claim| claim.kind == JobKind::StoreBlob && claim.bytes_total > LARGE;
+        let large = claims.iter().any(is_large);
         large.then(|| {
             self.running.fetch_add(1, Ordering::Relaxed);
             Counted(Arc::clone(&self.running))

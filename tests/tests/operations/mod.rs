@@ -9,6 +9,7 @@ mod database_lost;
 mod faults;
 pub mod gateway;
 mod interrupted;
+mod link_batches;
 mod many_processes;
 mod memory;
 mod ordering;

@@ -127,28 +127,44 @@ impl From<ChangeError> for JobError {
     }
 }
 
-/// Runs a claimed job and records its result.
-pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claim: Claim) {
-    let listed = uploader.progress.list(&claim);
-    let run = Run {
-        uploader,
-        storage: &*storage,
-        claim: &claim,
-        running: Arc::clone(&listed.running),
-    };
-    // A panic fails only this job.
-    let reconciled = AssertUnwindSafe(reconcile(run)).catch_unwind().await;
-    let reconciled =
-        reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
-    let result = match reconciled {
-        Ok(result) => finish(uploader, &claim, result).await,
-        Err(JobError::Replaced) => finish(uploader, &claim, RunResult::NotYet).await,
-        Err(error) => put_back(uploader, &claim, error).await,
-    };
-    // If the result cannot be recorded, the job runs again when its lease
-    // expires.
-    if let Err(failure) = result {
-        tracing::warn!(job = %claim.job, kind = claim.kind.name(), "{failure}");
+/// Runs claimed jobs one after another and records their results.
+pub(crate) async fn run(uploader: &Uploader, storage: Arc<dyn Storage>, claims: Vec<Claim>) {
+    let list = |claim: Claim| (uploader.progress.list(&claim), claim);
+    let listed: Vec<_> = claims.into_iter().map(list).collect();
+    let mut results = Vec::new();
+    let mut failed = false;
+    for (listed, claim) in &listed {
+        if failed {
+            // The rest may fail in the same way, each after a long wait.
+            results.push((claim.clone(), RunResult::NotYet));
+            continue;
+        }
+        let run = Run {
+            uploader,
+            storage: &*storage,
+            claim,
+            running: Arc::clone(&listed.running),
+        };
+        // A panic fails only this job.
+        let reconciled = AssertUnwindSafe(reconcile(run)).catch_unwind().await;
+        let reconciled =
+            reconciled.unwrap_or_else(|payload| Err(JobError::Panic(panic::message(&*payload))));
+        match reconciled {
+            Ok(result) => results.push((claim.clone(), result)),
+            Err(JobError::Replaced) => results.push((claim.clone(), RunResult::NotYet)),
+            Err(error) => {
+                failed = true;
+                if let Err(failure) = put_back(uploader, claim, error).await {
+                    tracing::warn!(job = %claim.job, kind = claim.kind.name(), "{failure}");
+                }
+            }
+        }
+    }
+    // If the results cannot be recorded, the jobs run again when their leases
+    // expire.
+    if let Err(failure) = finish(uploader, results).await {
+        let jobs: Vec<_> = listed.iter().map(|(_, claim)| claim.job.number()).collect();
+        tracing::warn!(?jobs, "{failure}");
     }
 }
 
@@ -224,19 +240,22 @@ async fn reconcile(run: Run<'_>) -> Result<RunResult, JobError> {
     Ok(RunResult::Reconciled(generation))
 }
 
-async fn finish(uploader: &Uploader, claim: &Claim, result: RunResult) -> Result<(), Failure> {
-    let store = &uploader.node.store;
-    let kind = claim.kind.name();
-    match store.finish(claim, result).await? {
-        Finished::Done { completed_intents } => {
-            tracing::debug!(job = %claim.job, kind, "done");
-            uploader.forget_intents(completed_intents).await?;
-        }
-        Finished::Again => {
-            tracing::debug!(job = %claim.job, kind, "desired state changed, runs again");
-        }
-        Finished::LeaseLost => {
-            tracing::info!(job = %claim.job, kind, "{}", JobError::Lost);
+async fn finish(uploader: &Uploader, results: Vec<(Claim, RunResult)>) -> Result<(), Failure> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    let finished = uploader.node.store.finish(results.clone()).await?;
+    for ((claim, _), finished) in results.iter().zip(finished) {
+        let kind = claim.kind.name();
+        match finished {
+            Finished::Done { completed_intents } => {
+                tracing::debug!(job = %claim.job, kind, "done");
+                uploader.forget_intents(completed_intents).await?;
+            }
+            Finished::Again => tracing::debug!(job = %claim.job, kind, "runs again"),
+            Finished::LeaseLost => {
+                tracing::info!(job = %claim.job, kind, "{}", JobError::Lost);
+            }
         }
     }
     Ok(())

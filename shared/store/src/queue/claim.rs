@@ -7,10 +7,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use refity_config::clock::millis;
+use refity_config::clock::{Clock, millis};
 
+use crate::engine::db::Db;
 use crate::engine::value::params;
-use crate::queue::jobs::{Claim, Lease};
+use crate::queue::jobs::{Claim, JobKind, Lease};
 use crate::{JobId, Store, StoreError};
 
 /// How long a claim is valid without a heartbeat.
@@ -26,7 +27,7 @@ pub const LAST_CALL: Duration = Duration::from_secs(5 * 60);
 /// a large collection does not slow down pushes and pulls. (This is a bound of
 /// the index, so that the other removing jobs are not even read.)
 const READY: &str = "
-    SELECT id FROM jobs INDEXED BY jobs_to_claim
+    SELECT id, kind = 'link_blob' AND NOT removes FROM jobs INDEXED BY jobs_to_claim
     WHERE state IN ('pending', 'failed')
       AND (run_after <= ?1 OR boot_id <> ?2)
       AND (?3 IS NULL OR kind <> 'store_blob' OR bytes_total <= ?3)
@@ -62,6 +63,78 @@ const COUNTED: &str = "
     error_hint = 'If this repeats, look at the uploader''s log, and at the kernel''s: the machine '
               || 'may be out of memory.'";
 
+/// Maximum number of links to claim at once.
+const BATCH: usize = 32;
+
+/// How many ready links to search for those of one repository.
+const SEARCHED: u32 = 128;
+
+/// Returns ready jobs for links of the repository of this link: as many as one
+/// of `sessions` connections should write besides this one. A job that failed
+/// before runs alone.
+fn links_beside(
+    db: &Db,
+    clock: &Clock,
+    link: i64,
+    sessions: usize,
+) -> Result<Vec<JobId>, StoreError> {
+    let mut found = db.all(
+        "SELECT j.id FROM (
+             SELECT id, target, state, attempt, run_after FROM jobs INDEXED BY jobs_to_claim
+             WHERE state IN ('pending', 'failed') AND priority = ?1 AND run_after <= ?2
+             ORDER BY run_after, id LIMIT ?3) j
+         JOIN repository_blobs t ON t.id = j.target
+         WHERE j.state = 'pending' AND j.attempt = 0
+           AND t.repository_id = (SELECT repository_id FROM repository_blobs WHERE id = ?4)
+         ORDER BY j.run_after, j.id",
+        params![
+            JobKind::LinkBlob.priority(),
+            clock.boot_ms(),
+            SEARCHED,
+            link
+        ],
+        |row| row.get(0),
+    )?;
+    let share = (found.len() + 1).div_ceil(sessions.max(1));
+    found.truncate(share.min(BATCH) - 1);
+    Ok(found)
+}
+
+/// Claims this job.
+fn claim(db: &Db, clock: &Clock, owner: &str, job: JobId) -> Result<Claim, StoreError> {
+    let now = clock.boot_ms();
+    let lease_until = now + millis(LEASE);
+    // A run that begins after the last possible late call is the required check
+    // of the target.
+    db.one(
+        "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?3, lease_until = ?4,
+                boot_id = ?2, started_at = ?5, bytes_done = 0,
+                overwrites = (kind = 'publish_tag' OR removes),
+                suspect_until = CASE WHEN suspect_until <= ?1 AND suspect_boot = ?2 THEN NULL
+                                     ELSE suspect_until END
+         WHERE id = ?6 RETURNING id, lease, kind, target, attempt, bytes_total",
+        params![
+            now,
+            clock.boot_id(),
+            owner,
+            lease_until,
+            clock.wall_ms(),
+            job
+        ],
+        |row| {
+            Ok(Claim {
+                job: row.get(0)?,
+                lease: Lease(row.get(1)?),
+                kind: row.get(2)?,
+                target: row.get(3)?,
+                lease_until,
+                attempt: row.get(4)?,
+                bytes_total: row.get(5)?,
+            })
+        },
+    )
+}
+
 impl Store {
     /// Returns whether [`Store::claim`] would find a job now.
     ///
@@ -80,8 +153,10 @@ impl Store {
     }
 
     /// Claims the most urgent ready job. If `max_bytes` is set, skips larger
-    /// blobs. Returns `None` while the storage is failing. Two processes never
-    /// claim the same job.
+    /// blobs. A link to a blob comes with further links of the same repository,
+    /// so that one connection writes them in one go: its share if `sessions`
+    /// connections divide the ready ones, and 32 at most. Returns nothing
+    /// while the storage is failing. Two processes never claim the same job.
     ///
     /// # Errors
     /// If the database cannot be written.
@@ -89,41 +164,25 @@ impl Store {
         &self,
         owner: &str,
         max_bytes: Option<i64>,
-    ) -> Result<Option<Claim>, StoreError> {
+        sessions: usize,
+    ) -> Result<Vec<Claim>, StoreError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write_relaxed(move |db| {
-            let now = clock.boot_ms();
-            let lease_until = now + millis(LEASE);
-            // A run that begins after the last possible late call is the
-            // required check of the target.
-            db.optional(
-                &format!(
-                    "UPDATE jobs SET state = 'running', lease = lease + 1, owner = ?4,
-                            lease_until = ?5, boot_id = ?2, started_at = ?6, bytes_done = 0,
-                            overwrites = (kind = 'publish_tag' OR removes),
-                            suspect_until = CASE WHEN suspect_until <= ?1 AND suspect_boot = ?2 THEN NULL ELSE suspect_until END
-                     WHERE id = ({READY}) RETURNING id, lease, kind, target, attempt, bytes_total"
-                ),
-                params![
-                    now,
-                    clock.boot_id(),
-                    max_bytes,
-                    owner,
-                    lease_until,
-                    clock.wall_ms()
-                ],
-                |row| {
-                    Ok(Claim {
-                        job: row.get(0)?,
-                        lease: Lease(row.get(1)?),
-                        kind: row.get(2)?,
-                        target: row.get(3)?,
-                        lease_until,
-                        attempt: row.get(4)?,
-                        bytes_total: row.get(5)?,
-                    })
-                },
-            )
+            let next = db.optional(
+                READY,
+                params![clock.boot_ms(), clock.boot_id(), max_bytes],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let Some((job, links)) = next else {
+                return Ok(Vec::new());
+            };
+            let first = claim(db, &clock, &owner, job)?;
+            let others = match links {
+                true => links_beside(db, &clock, first.target, sessions)?,
+                false => Vec::new(),
+            };
+            let others = others.into_iter().map(|job| claim(db, &clock, &owner, job));
+            std::iter::once(Ok(first)).chain(others).collect()
         })
         .await
     }

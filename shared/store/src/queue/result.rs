@@ -212,15 +212,24 @@ fn put_back(db: &Db, clock: &Clock, claim: &Claim, retry: &Retry) -> Result<bool
 }
 
 impl Store {
-    /// Finishes a job if the desired state has not changed since its run read
-    /// it, and releases its dependents, in one transaction.
+    /// Finishes jobs, each with the result of its run, in one transaction. A job
+    /// is done if the desired state has not changed since its run read it; its
+    /// dependents are then released.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing changes.
-    pub async fn finish(&self, claim: &Claim, result: RunResult) -> Result<Finished, StoreError> {
-        let (claim, clock) = (claim.clone(), self.clock.clone());
-        self.write(move |db| finish(db, &clock, &claim, result))
-            .await
+    pub async fn finish(
+        &self,
+        results: Vec<(Claim, RunResult)>,
+    ) -> Result<Vec<Finished>, StoreError> {
+        let clock = self.clock.clone();
+        self.write(move |db| {
+            let finished = results
+                .iter()
+                .map(|(claim, result)| finish(db, &clock, claim, *result));
+            finished.collect()
+        })
+        .await
     }
 
     /// Schedules a retry of a job that did not succeed. Returns `false` if

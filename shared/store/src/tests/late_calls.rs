@@ -29,7 +29,7 @@ async fn removal_under_way() -> (Place, Claim) {
 /// Like [`Place::finish_all`], for jobs that may have to wait first.
 async fn run_all(place: &Place) -> Vec<JobKind> {
     let mut kinds = Vec::new();
-    while let Some(claim) = place.store.claim("worker", None).await.unwrap() {
+    while let Some(claim) = place.claim_alone("worker").await {
         let result = match place.store.desired(&claim).await.unwrap() {
             Desired::State(desired) => {
                 kinds.push(claim.kind);
@@ -38,7 +38,7 @@ async fn run_all(place: &Place) -> Vec<JobKind> {
             Desired::NotYet => RunResult::NotYet,
             Desired::NoTarget => RunResult::NoTarget,
         };
-        place.store.finish(&claim, result).await.unwrap();
+        place.store.finish(vec![(claim, result)]).await.unwrap();
     }
     kinds
 }
@@ -127,7 +127,7 @@ async fn a_push_reversed_before_its_desired_state_is_read_is_a_removal() {
     place.push_blob(b"layer").await;
     let (stores, desired) = place.claim("worker").await.unwrap();
     place.finish(&stores, &desired).await;
-    let links = place.store.claim("hung", None).await.unwrap().unwrap();
+    let links = place.claim_alone("hung").await.unwrap();
     let digest = Digest::sha256(b"layer");
     place.delete(Deletion::Blob { digest }).await;
     let desired = place.store.desired(&links).await.unwrap();

@@ -177,8 +177,12 @@ async fn a_claimed_tag_waits_if_its_new_desired_state_needs_unstored_blobs() {
     place.push_manifest(b"two", &[b"slow layer"], "v").await;
     let desired = place.store.desired(&claim).await.unwrap();
     assert_eq!(desired, Desired::NotYet);
-    let finished = place.store.finish(&claim, RunResult::NotYet).await.unwrap();
-    assert_eq!(finished, Finished::Again);
+    let finished = place
+        .store
+        .finish(vec![(claim, RunResult::NotYet)])
+        .await
+        .unwrap();
+    assert_eq!(finished, [Finished::Again]);
     let kinds = place.finish_all().await;
     assert_eq!(kinds.last(), Some(&JobKind::PublishTag));
     assert!(kinds.contains(&JobKind::StoreBlob));

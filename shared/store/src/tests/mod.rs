@@ -98,8 +98,15 @@ impl Place {
         self.store.put_manifest(new).await.unwrap()
     }
 
+    /// Claims a single job.
+    async fn claim_alone(&self, owner: &str) -> Option<Claim> {
+        let claims = self.store.claim(owner, None, usize::MAX).await.unwrap();
+        assert!(claims.len() < 2, "{claims:?}");
+        claims.into_iter().next()
+    }
+
     async fn claim(&self, owner: &str) -> Option<(Claim, DesiredState)> {
-        let claim = self.store.claim(owner, None).await.unwrap()?;
+        let claim = self.claim_alone(owner).await?;
         match self.store.desired(&claim).await.unwrap() {
             Desired::State(desired) => Some((claim, desired)),
             other => panic!("{other:?}"),
@@ -108,7 +115,9 @@ impl Place {
 
     async fn finish(&self, claim: &Claim, desired: &DesiredState) -> Finished {
         let result = RunResult::Reconciled(desired.generation());
-        self.store.finish(claim, result).await.unwrap()
+        let results = vec![(claim.clone(), result)];
+        let mut finished = self.store.finish(results).await.unwrap();
+        finished.remove(0)
     }
 
     /// Runs all ready jobs until there are none. Returns their kinds in order.

@@ -262,13 +262,13 @@ async fn only_failed_or_delayed_jobs_are_retried() {
             },
         };
         assert!(store.retry(&claim, retry).await.unwrap());
-        assert!(store.claim("worker", None).await.unwrap().is_none());
+        assert!(store.claim("worker", None, 1).await.unwrap().is_empty());
         let found = store.retryable_jobs(Readable::All).await.unwrap();
         assert_eq!(found, [(of, vec!["team/app".to_owned()])]);
         assert_eq!(store.retry_now(vec![of]).await, Ok(1));
         assert_eq!(store.retryable_jobs(Readable::All).await, Ok(Vec::new()));
     }
-    assert!(store.claim("worker", None).await.unwrap().is_some());
+    assert!(!store.claim("worker", None, 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]

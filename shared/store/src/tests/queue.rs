@@ -1,5 +1,7 @@
 //! Queries of the queue: ready and finished jobs, and lists of them.
 
+use std::collections::HashSet;
+
 use refity_config::CollectRules;
 use refity_types::deletion::Deletion;
 
@@ -275,4 +277,89 @@ async fn a_push_shows_its_blobs_before_and_after_its_manifest_arrives() {
         panic!("{put:?}");
     };
     assert_eq!(progress(jobs[0]).await, (1, 1, 5));
+}
+
+impl Place {
+    /// Mounts blobs, already stored, in a repository. Their links are ready.
+    async fn mount_all(&self, repository: &str, blobs: u8) {
+        for n in 0..blobs {
+            let (any, digest) = (MountSource::Any(Readable::All), Digest::sha256(&[n]));
+            let repository = repository.parse().unwrap();
+            let mounted = self.store.mount(&repository, any, &digest).await.unwrap();
+            assert!(matches!(mounted, Mounted::Yes), "{mounted:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn links_of_one_repository_are_claimed_and_finished_together() {
+    let place = Place::new().await;
+    let store = &place.store;
+    for n in 0..40 {
+        place.push_blob(&[n]).await;
+    }
+    place.finish_all().await;
+    place.mount_all("team/one", 40).await;
+    place.mount_all("team/two", 3).await;
+    let mut sizes = Vec::new();
+    for sessions in [1, 2, 100, 1, 1] {
+        let claims = store.claim("worker", None, sessions).await.unwrap();
+        sizes.push(claims.len());
+        let mut results = Vec::new();
+        let mut repositories = HashSet::new();
+        for claim in claims {
+            let desired = store.desired(&claim).await.unwrap();
+            let Desired::State(DesiredState::LinkBlob {
+                repository,
+                generation,
+                ..
+            }) = desired
+            else {
+                panic!("{desired:?}");
+            };
+            repositories.insert(repository.to_string());
+            results.push((claim, RunResult::Reconciled(generation)));
+        }
+        assert_eq!(repositories.len(), 1, "{repositories:?}");
+        for finished in store.finish(results).await.unwrap() {
+            assert!(matches!(finished, Finished::Done { .. }), "{finished:?}");
+        }
+    }
+    // 40, 8, 4 and 3 links were ready, and then those of the other repository.
+    assert_eq!(sizes, [32, 4, 1, 3, 3]);
+    assert!(store.claim("worker", None, 1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_that_failed_before_is_claimed_alone() {
+    let place = Place::new().await;
+    let store = &place.store;
+    for n in 0..3 {
+        place.push_blob(&[n]).await;
+    }
+    place.finish_all().await;
+    place.mount_all("team/one", 3).await;
+    let failed = store
+        .claim("worker", None, usize::MAX)
+        .await
+        .unwrap()
+        .remove(0);
+    let retry = Retry {
+        after: Duration::ZERO,
+        counts: true,
+        parked: false,
+        uncertain: false,
+        trouble: Trouble {
+            code: "transient".to_owned(),
+            message: "try again".to_owned(),
+            hint: None,
+        },
+    };
+    assert!(store.retry(&failed, retry).await.unwrap());
+    let others = store.claim("worker", None, 1).await.unwrap();
+    assert!(others.iter().all(|claim| claim.job != failed.job));
+    assert_eq!(others.len(), 2);
+    let alone = store.claim("worker", None, 1).await.unwrap();
+    assert_eq!(alone.len(), 1);
+    assert_eq!(alone[0].job, failed.job);
 }

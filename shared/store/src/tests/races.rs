@@ -66,8 +66,8 @@ async fn a_heartbeat_renews_only_the_jobs_that_it_names() {
     for group in ["one", "two"] {
         store.create_group(&group.parse().unwrap()).await.unwrap();
     }
-    let forgotten = store.claim("worker", None).await.unwrap().unwrap();
-    let named = store.claim("worker", None).await.unwrap().unwrap();
+    let forgotten = store.claim("worker", None, 1).await.unwrap().remove(0);
+    let named = store.claim("worker", None, 1).await.unwrap().remove(0);
     let half = millis(LEASE) / 2;
     for offset in [half, 2 * half + 1000] {
         std::fs::write(folder.path().join("offset"), offset.to_string()).unwrap();
@@ -77,6 +77,6 @@ async fn a_heartbeat_renews_only_the_jobs_that_it_names() {
     assert_eq!(store.end_expired_leases().await.unwrap(), 1);
     let later = 2 * half + 2000;
     std::fs::write(folder.path().join("offset"), later.to_string()).unwrap();
-    let repeated = store.claim("other", None).await.unwrap().unwrap();
+    let repeated = store.claim("other", None, 1).await.unwrap().remove(0);
     assert_eq!(repeated.job, forgotten.job);
 }
