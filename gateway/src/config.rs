@@ -90,7 +90,7 @@ pub(crate) fn read() -> Command {
         return Command::Admin(*args);
     }
     let settings = args.settings();
-    let settings = args.check.settle(settings);
+    let settings = args.check.unwrap_or_exit(settings);
     Command::Serve(Box::new(args.into_config(settings)))
 }
 

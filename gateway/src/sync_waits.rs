@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// How often a request checks its jobs itself. Completed jobs wake it earlier,
 /// but parked ones do not.
-const LOOK: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// The overlap of two polls of the watcher, in milliseconds, since a job's
 /// timestamp is a little before its commit.
@@ -162,7 +162,7 @@ impl SyncWaits {
                     WaitStatus::Waiting => {}
                 }
                 // The next check finds a job that was parked, or that was completed unnoticed.
-                let _ = timeout(LOOK, entry.changed.notified()).await;
+                let _ = timeout(INTERVAL, entry.changed.notified()).await;
             }
         };
         let settled = timeout(limit, settled).await;
@@ -185,7 +185,7 @@ async fn watch(waits: Arc<SyncWaits>) {
             }
             Err(error) => tracing::warn!(%error, "the jobs that are done cannot be read"),
         }
-        let _ = timeout(LOOK, changes.next()).await;
+        let _ = timeout(INTERVAL, changes.next()).await;
         let mut waiting = waits.lock();
         if waiting.requests.is_empty() {
             waiting.watched = false;

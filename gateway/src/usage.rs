@@ -16,7 +16,7 @@ use serde::Deserialize;
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// The time between two attempts when the API fails.
-const AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The limits for the wait after the API has rejected a request because of its
 /// rate limit.
@@ -187,7 +187,7 @@ impl Usage {
         let lost = |error: &reqwest::Error| {
             let words = format!("Hetzner's API cannot be reached: {}", causes(error));
             let hint = "Look at the connection to the internet, and at HTTPS_PROXY.";
-            (trouble("connection", &words, Some(hint)), AGAIN)
+            (trouble("connection", &words, Some(hint)), RETRY_INTERVAL)
         };
         let mut answer = answer.map_err(|error| lost(&error))?;
         if answer.status() != StatusCode::OK {
@@ -229,7 +229,7 @@ fn read(body: &[u8]) -> Result<BoxUsage, String> {
 
 fn strange(words: &str) -> (Trouble, Duration) {
     let words = format!("the answer of Hetzner's API cannot be read: {words}");
-    (trouble("answer", &words, None), AGAIN)
+    (trouble("answer", &words, None), RETRY_INTERVAL)
 }
 
 fn refused(status: StatusCode, headers: &HeaderMap, box_id: u64) -> (Trouble, Duration) {
@@ -247,7 +247,7 @@ fn refused(status: StatusCode, headers: &HeaderMap, box_id: u64) -> (Trouble, Du
             (trouble("not_found", &words, Some(hint)), LIMITED_MIN)
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            let rest = rest(headers);
+            let rest = wait_of(headers);
             let words = format!(
                 "Hetzner's API was asked too often; it is asked again in {} minutes",
                 rest.as_secs().div_ceil(60)
@@ -256,14 +256,14 @@ fn refused(status: StatusCode, headers: &HeaderMap, box_id: u64) -> (Trouble, Du
         }
         status => {
             let words = format!("Hetzner's API answers {status}");
-            (trouble("api", &words, None), AGAIN)
+            (trouble("api", &words, None), RETRY_INTERVAL)
         }
     }
 }
 
-/// Returns how long to wait before the next query: as long as the API asks,
+/// Returns the time to wait before the next query: as long as the API asks,
 /// within limits.
-fn rest(headers: &HeaderMap) -> Duration {
+fn wait_of(headers: &HeaderMap) -> Duration {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
     let after = number(RETRY_AFTER.as_str());
     let reset = number("ratelimit-reset").map(|at| {
@@ -321,12 +321,12 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
             headers
         };
-        assert_eq!(rest(&headers("retry-after", "90")).as_secs(), 90);
-        assert_eq!(rest(&headers("retry-after", "1")), LIMITED_MIN);
+        assert_eq!(wait_of(&headers("retry-after", "90")).as_secs(), 90);
+        assert_eq!(wait_of(&headers("retry-after", "1")), LIMITED_MIN);
         assert_eq!(
-            rest(&headers("ratelimit-reset", "99999999999")),
+            wait_of(&headers("ratelimit-reset", "99999999999")),
             LIMITED_MAX
         );
-        assert_eq!(rest(&headers("ratelimit-reset", "soon")), LIMITED_MIN);
+        assert_eq!(wait_of(&headers("ratelimit-reset", "soon")), LIMITED_MIN);
     }
 }

@@ -10,12 +10,12 @@ use crate::service::{Failure, Uploader};
 
 /// How often to check whether a collection is due. A collection that was missed
 /// while no uploader ran or the storage failed runs as soon as possible.
-const LOOK: Duration = Duration::from_secs(30);
+const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Collects until the service ends.
 pub(crate) async fn run(uploader: Uploader, schedule: Schedule, rules: CollectRules) {
     uploader
-        .every("garbage collection", LOOK, || {
+        .every("garbage collection", INTERVAL, || {
             collect_when_due(&uploader, schedule, rules)
         })
         .await;

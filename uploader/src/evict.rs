@@ -10,7 +10,7 @@ use refity_store::{EvictionCandidate, HealthState};
 use crate::service::{Failure, Uploader};
 
 /// How often to check the size of the cache.
-const LOOK: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Minimum time that the storage must have held a blob before its eviction.
 const STORED_FOR: Duration = Duration::from_secs(10 * 60);
@@ -20,7 +20,9 @@ const ROUND: u32 = 100;
 
 /// Evicts until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
-    uploader.every("eviction", LOOK, || evict(&uploader)).await;
+    uploader
+        .every("eviction", INTERVAL, || evict(&uploader))
+        .await;
 }
 
 /// Returns the number of bytes by which the cache exceeds its limits.

@@ -9,10 +9,10 @@ use refity_store::{HealthState, Trouble};
 use crate::service::{Failure, Uploader};
 
 /// How often to check whether a probe is due.
-const LOOK: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often to check the owner while the storage works.
-const OWNER_LOOK: Duration = Duration::from_secs(60);
+const OWNER_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a probe waits for a connection.
 const OWNER_WAIT: Duration = Duration::from_secs(30);
@@ -30,9 +30,9 @@ const AWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Probes and checks until the service ends.
 pub(crate) async fn run(uploader: Uploader) {
-    let owner_looks = uploader.every("owner", OWNER_LOOK, || look_at_owner(&uploader));
-    let probes = uploader.every("health", LOOK, || probe(&uploader));
-    tokio::join!(owner_looks, probes);
+    let owner_checks = uploader.every("owner", OWNER_INTERVAL, || verify_owner(&uploader));
+    let probes = uploader.every("health", INTERVAL, || probe(&uploader));
+    tokio::join!(owner_checks, probes);
 }
 
 async fn probe(uploader: &Uploader) -> Result<(), Failure> {
@@ -54,7 +54,7 @@ async fn probe(uploader: &Uploader) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn look_at_owner(uploader: &Uploader) -> Result<(), Failure> {
+async fn verify_owner(uploader: &Uploader) -> Result<(), Failure> {
     if uploader.node.store.health().await?.state == HealthState::Up {
         // If the storage is unavailable, the jobs detect it.
         if let Err(Failure::Storage(error)) = try_storage(uploader).await

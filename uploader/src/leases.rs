@@ -9,18 +9,18 @@ use tokio::task::spawn_blocking;
 use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 
 /// How often to check.
-const LOOK: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Checks until the service ends.
 pub(crate) async fn run(uploader: Uploader, data_dir: PathBuf) {
     uploader
-        .every_within("leases", LOOK, SHORT_STEP_MAX, || {
-            look(&uploader, &data_dir)
+        .every_within("leases", INTERVAL, SHORT_STEP_MAX, || {
+            check(&uploader, &data_dir)
         })
         .await;
 }
 
-async fn look(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
+async fn check(uploader: &Uploader, data_dir: &Path) -> Result<(), Failure> {
     let store = &uploader.node.store;
     let mut back = 0;
     let mut owners = store.owners().await?;

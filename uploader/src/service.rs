@@ -229,7 +229,7 @@ async fn sleep(clock: &Clock, duration: Duration) {
 /// # Errors
 /// If the service cannot start or must stop.
 pub async fn run(args: ServiceArgs) -> Result<(), Failure> {
-    let storage = args.check.settle(args.place.storage_settings());
+    let storage = args.check.unwrap_or_exit(args.place.storage_settings());
     telemetry::init(&args.place.log.log_level, args.place.log.log_format)
         .map_err(|error| Failure::Other(error.to_string()))?;
     run_service(args, storage, Clock::system()?, signals()).await

@@ -8,10 +8,10 @@ use refity_store::{Capacity, HealthState, StorageSeen};
 use crate::service::{Failure, Uploader};
 
 /// How often it checks whether a measurement is due.
-const LOOK: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval between two measurements.
-const AGAIN: Duration = Duration::from_secs(60);
+const MEASURE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Interval between two computations of all sums, which read the whole index.
 const SUM: Duration = Duration::from_secs(10 * 60);
@@ -32,16 +32,16 @@ struct Last {
 pub(crate) async fn run(uploader: Uploader) {
     let last = tokio::sync::Mutex::new(Last::default());
     uploader
-        .every("storage stats", LOOK, || async {
-            look(&uploader, &mut *last.lock().await).await
+        .every("storage stats", INTERVAL, || async {
+            update(&uploader, &mut *last.lock().await).await
         })
         .await;
 }
 
-async fn look(uploader: &Uploader, last: &mut Last) -> Result<(), Failure> {
+async fn update(uploader: &Uploader, last: &mut Last) -> Result<(), Failure> {
     let due = |at: Option<Instant>, rest| at.is_none_or(|at| at.elapsed() >= rest);
     let store = &uploader.node.store;
-    if due(last.measured, AGAIN) && store.health().await?.state == HealthState::Up {
+    if due(last.measured, MEASURE_INTERVAL) && store.health().await?.state == HealthState::Up {
         // Record failed measurements too: if the storage is unavailable, the
         // jobs detect it.
         last.measured = Some(Instant::now());

@@ -112,7 +112,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let completed = store.completed_intents().await?;
     uploader.forget_intents(completed).await?;
-    settle_prepared(uploader).await?;
+    decide_prepared(uploader).await?;
     let old: Vec<_> = spool
         .list_intents()
         .await?
@@ -147,7 +147,7 @@ async fn sweep_intents(uploader: &Uploader) -> Result<AwaitedBlobs, Failure> {
 /// Confirms the intents of deletes that were committed but whose process died
 /// before confirming them. Removes intents of deletes that were never
 /// committed.
-async fn settle_prepared(uploader: &Uploader) -> Result<(), Failure> {
+async fn decide_prepared(uploader: &Uploader) -> Result<(), Failure> {
     let (store, spool) = (&uploader.node.store, &uploader.node.spool);
     let prepared = spool.list_prepared_intents().await?;
     if prepared.is_empty() {

@@ -14,7 +14,7 @@ use crate::service::{Failure, SHORT_STEP_MAX, Uploader};
 use crate::{health, jobs};
 
 /// Polling interval of the worker, in case a wake-up was missed.
-const LOOK: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long to wait for a session that other processes hold.
 const SESSION_WAIT: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ pub(crate) async fn run(uploader: Uploader) {
         // Slow attempts to get a session, for example from a server that hangs,
         // do not block others.
         if matches!(claimed, Ok(Err(_))) {
-            rest(&uploader).await;
+            idle(&uploader).await;
         }
     }
     running.join_all().await;
@@ -93,10 +93,10 @@ async fn work(
     }
 }
 
-async fn rest(uploader: &Uploader) {
+async fn idle(uploader: &Uploader) {
     tokio::select! {
         () = uploader.wake.notified() => {}
-        () = tokio::time::sleep(LOOK) => {}
+        () = tokio::time::sleep(INTERVAL) => {}
         () = uploader.stopped() => {}
     }
 }

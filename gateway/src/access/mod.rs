@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use refity_store::{
-    AuditAction, AuditEntry, Credential, EffectiveGrant, FoundToken, NewSession, Principal,
+    AuditAction, AuditEntry, Credential, EffectiveGrant, NewSession, PresentedToken, Principal,
     SessionKind, Store, StoreError, User,
 };
 use refity_types::name::RepositoryName;
@@ -235,7 +235,7 @@ impl Access {
     async fn of_secret(&self, client: ClientAddress, secret: &str) -> Result<Identity, AuthError> {
         let store = &self.store;
         let hash = self.secrets.hash(secret)?;
-        let found: Option<FoundToken> = store.token_of_secret(hash).await?;
+        let found: Option<PresentedToken> = store.token_of_secret(hash).await?;
         let Some(found) = found else {
             return Err(self.count_secret(client, AuthError::Wrong).await?);
         };

@@ -62,7 +62,7 @@ pub(super) fn refusal(
 mod tests {
     use super::*;
 
-    fn words(target: PushTarget, repository: &str) -> String {
+    fn message(target: PushTarget, repository: &str) -> String {
         let request = axum::http::Request::builder()
             .header(axum::http::header::HOST, "127.0.0.1:5000")
             .body(())
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_missing_group_error_explains_how_to_create_it() {
-        let words = words(PushTarget::NoGroup, "team/app");
+        let words = message(PushTarget::NoGroup, "team/app");
         assert!(words.contains("the group team does not exist"), "{words}");
         assert!(
             words.contains(
@@ -87,13 +87,13 @@ mod tests {
 
     #[test]
     fn a_name_of_one_component_error_explains_groups() {
-        let words = words(PushTarget::NoGroup, "nginx");
+        let words = message(PushTarget::NoGroup, "nginx");
         assert!(words.contains("Or push to <group>/nginx"), "{words}");
     }
 
     #[test]
     fn a_closed_group_error_says_so() {
-        let words = words(PushTarget::NoRepository, "team/app");
+        let words = message(PushTarget::NoRepository, "team/app");
         assert!(
             words.contains("the group team does not make repositories on push"),
             "{words}"

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const FILE_VARIABLE: &str = "REFITY_TEST_FAULT_FILE";
 
 /// Polling interval of the file while a point hangs.
-pub const LOOK: Duration = Duration::from_millis(10);
+pub const INTERVAL: Duration = Duration::from_millis(10);
 
 /// The fault to inject at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn point(name: &str) {
         match at(name) {
             None => return,
             Some(Fault::Panic) => panic!("a test makes {name} panic"),
-            Some(Fault::Hang) => std::thread::sleep(LOOK),
+            Some(Fault::Hang) => std::thread::sleep(INTERVAL),
         }
     }
 }

@@ -22,7 +22,7 @@
 //!
 //! let args: GatewayArgs = refity_config::parse_args();
 //! let settings = refity_config::both(args.storage.settings(&args.data), args.secrets.settings());
-//! let (remote, secrets) = args.check.settle(settings);
+//! let (remote, secrets) = args.check.unwrap_or_exit(settings);
 //! ```
 
 pub mod clock;

@@ -76,7 +76,7 @@ pub struct CheckArgs {
 impl CheckArgs {
     /// Returns the settings. If they have problems, prints these and exits
     /// with [`EXIT_CONFIGURATION`]. With `--check-config`, exits with 0.
-    pub fn settle<T>(&self, settings: Result<T, Problems>) -> T {
+    pub fn unwrap_or_exit<T>(&self, settings: Result<T, Problems>) -> T {
         match settings {
             Ok(_) if self.check_config => {
                 println!("configuration is valid");

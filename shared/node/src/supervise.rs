@@ -155,7 +155,7 @@ impl Part {
         while let Some(fault) = fault::at(self.beat.name) {
             match fault {
                 Fault::Panic => panic!("a test makes {} panic", self.beat.name),
-                Fault::Hang => tokio::time::sleep(fault::LOOK).await,
+                Fault::Hang => tokio::time::sleep(fault::INTERVAL).await,
             }
         }
         let result = step.await;

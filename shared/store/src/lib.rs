@@ -42,7 +42,7 @@ use engine::writer::{Durability, Writer};
 use queue::generation::{Generations, catch_up, known};
 
 pub use accounts::audit::{AuditAction, AuditBatch, AuditEntry, Failures, Pulls, SignIn};
-pub use accounts::credentials::{Credential, CredentialStatus, FoundToken, Principal};
+pub use accounts::credentials::{Credential, CredentialStatus, PresentedToken, Principal};
 pub use accounts::grants::{EffectiveGrant, Grant};
 pub use accounts::keys::SigningKey;
 pub use accounts::login_throttle::AccountAndAddress;
@@ -86,7 +86,7 @@ pub use views::preview::{Preview, Previewed};
 pub use views::pushes::Push;
 pub use views::removed::RemovedRepository;
 pub use views::repositories::{RepositoryCreated, RepositoryFilter, RepositoryRow, RepositorySort};
-pub use views::search::{Found, FoundTag};
+pub use views::search::{SearchResults, TagMatch};
 pub use views::storage::{
     Capacity, LargeRepository, LargestBy, StorageDay, StorageSeen, StoredBytes,
 };

@@ -13,10 +13,13 @@ use tracing::Dispatch;
 /// How long blocking work may go on after an end.
 const LAST_WORK: Duration = Duration::from_secs(3);
 
-type Ended = Result<(), String>;
+type ProgramResult = Result<(), String>;
 
-type Program =
-    Box<dyn Fn(oneshot::Receiver<()>) -> Pin<Box<dyn Future<Output = Ended> + Send>> + Send + Sync>;
+type Program = Box<
+    dyn Fn(oneshot::Receiver<()>) -> Pin<Box<dyn Future<Output = ProgramResult> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// A program that runs, or has ended and can be started again.
 pub struct InProcess {
@@ -29,7 +32,7 @@ pub struct InProcess {
 struct Running {
     runtime: Runtime,
     stop: oneshot::Sender<()>,
-    ended: JoinHandle<Ended>,
+    ended: JoinHandle<ProgramResult>,
 }
 
 impl InProcess {

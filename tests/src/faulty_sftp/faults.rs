@@ -78,7 +78,7 @@ impl Faults {
 
 /// What clients did so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Statistics {
     pub(super) connections: usize,
     pub(super) live_connections: usize,
     pub(super) most_connections: usize,
@@ -93,7 +93,7 @@ pub(super) struct Seen {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) faults: Mutex<Faults>,
-    pub(super) seen: Mutex<Seen>,
+    pub(super) seen: Mutex<Statistics>,
     pub(super) cutters: Mutex<Vec<Cutter>>,
 }
 

@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 pub use self::faults::Faults;
-use self::faults::{Seen, State, lock};
+use self::faults::{State, Statistics, lock};
 
 /// The account's name.
 pub const USERNAME: &str = "refity";
@@ -212,7 +212,7 @@ impl FaultySftp {
         self.open_handles.load(Ordering::SeqCst)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, Statistics> {
         lock(&self.state.seen)
     }
 }

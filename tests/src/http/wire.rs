@@ -43,7 +43,7 @@ pub fn head(client: &Client, method: &str, target: &str, headers: &[(&str, &str)
 pub async fn raw_http(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut wire = Wire::connect(address).await;
     wire.send(bytes).await;
-    wire.rest().await
+    wire.remaining().await
 }
 
 /// One connection.
@@ -125,7 +125,7 @@ impl Wire {
     }
 
     /// Reads on until the server closes, or is silent for 30 s.
-    pub async fn rest(&mut self) -> Vec<u8> {
+    pub async fn remaining(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
         // What came before a reset or the deadline is still worth a look.
         let _ = tokio::time::timeout(LIMIT, self.stream.read_to_end(&mut all)).await;

@@ -72,7 +72,7 @@ async fn enormous_heads_are_refused_and_not_kept() {
         clients.spawn(async move {
             let mut wire = Wire::connect_from([127, 0, 0, 9], &address).await;
             wire.send(head.as_bytes()).await;
-            let answer = String::from_utf8_lossy(&wire.rest().await).into_owned();
+            let answer = String::from_utf8_lossy(&wire.remaining().await).into_owned();
             // A reset may overtake the answer.
             let refused = ["HTTP/1.1 431", "HTTP/1.1 414", "HTTP/1.1 400"];
             let refused = refused.iter().any(|status| answer.starts_with(status));

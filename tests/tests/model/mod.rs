@@ -42,7 +42,7 @@ const SHARED: usize = 10;
 const DAY_MS: i64 = 25 * 60 * 60 * 1000;
 
 /// Longer than a job waits before it looks at its target again.
-const LOOK_AGAIN_MS: i64 = 301_000;
+const RECHECK_MS: i64 = 301_000;
 
 /// Held for reading by every push, for writing while a day passes.
 type Day = Arc<RwLock<()>>;
@@ -89,10 +89,10 @@ async fn a_model_in_memory_and_the_registry_agree() {
         all.push(player.await.expect("a player whose model agrees"));
     }
     let backlog = Duration::from_secs(180 + 2 * seconds);
-    settle(&lab, backlog).await;
+    wait_until_idle(&lab, backlog).await;
     // Everything that is checked again after that is complete.
-    lab.clock_forward(LOOK_AGAIN_MS);
-    settle(&lab, backlog).await;
+    lab.clock_forward(RECHECK_MS);
+    wait_until_idle(&lab, backlog).await;
     let report = lab.assert_stored_whole().await;
     let mut expected: BTreeMap<(String, String), String> = BTreeMap::new();
     for player in &mut all {
@@ -117,7 +117,7 @@ async fn a_model_in_memory_and_the_registry_agree() {
 /// Waits until nothing is to be done any more. What rests until a late call
 /// can be on its way no longer is due once the clock has moved; not while
 /// something runs, whose owner would seem to have been silent as long.
-async fn settle(lab: &Lab, limit: Duration) {
+async fn wait_until_idle(lab: &Lab, limit: Duration) {
     let client = lab.client();
     let resting = async || {
         let jobs = client.jobs_summary().await.gives(200).json();
@@ -132,7 +132,7 @@ async fn settle(lab: &Lab, limit: Duration) {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         if resting().await == Some(before) {
-            lab.clock_forward(LOOK_AGAIN_MS);
+            lab.clock_forward(RECHECK_MS);
         }
         None
     });

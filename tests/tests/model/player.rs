@@ -45,7 +45,7 @@ impl Thing {
     }
 }
 
-type Place = (&'static str, String);
+type Reference = (&'static str, String);
 
 /// A client that plays at random.
 pub(super) struct Player {
@@ -54,11 +54,11 @@ pub(super) struct Player {
     random: Random,
     images: Vec<Image>,
     /// Where its tags point.
-    tags: BTreeMap<Place, Thing>,
+    tags: BTreeMap<Reference, Thing>,
     /// Its manifests, by repository and digest.
-    manifests: BTreeMap<Place, Known>,
+    manifests: BTreeMap<Reference, Known>,
     /// Which of its manifests its indexes name, by repository and index.
-    children: BTreeMap<Place, BTreeSet<String>>,
+    children: BTreeMap<Reference, BTreeSet<String>>,
     steps: usize,
 }
 
@@ -110,11 +110,11 @@ impl Player {
             5 | 6 => self.delete_tag(place).await,
             7 => self.delete_manifest(repository).await,
             8 => self.push_and_delete_a_blob(repository).await,
-            _ => self.look(&place).await,
+            _ => self.check(&place).await,
         }
     }
 
-    async fn push_image(&mut self, place: Place) {
+    async fn push_image(&mut self, place: Reference) {
         let image = self.random.one_of(&self.images).clone();
         self.push(place.0, &place.1, &image).await;
         self.point(place, Thing::Image(image));
@@ -146,7 +146,7 @@ impl Player {
         self.know(repository, image.digest(), Known::There);
     }
 
-    async fn push_index(&mut self, place: Place) {
+    async fn push_index(&mut self, place: Reference) {
         let images: Vec<Image> = (0..2)
             .map(|_| self.random.one_of(&self.images).clone())
             .collect();
@@ -170,7 +170,7 @@ impl Player {
     }
 
     /// Notes where a tag points now. What it pointed at stays.
-    fn point(&mut self, place: Place, thing: Thing) {
+    fn point(&mut self, place: Reference, thing: Thing) {
         self.tags.insert(place, thing);
     }
 
@@ -220,7 +220,7 @@ impl Player {
         }
     }
 
-    async fn delete_tag(&mut self, place: Place) {
+    async fn delete_tag(&mut self, place: Reference) {
         let answer = self.client.delete_manifest(place.0, &place.1).await;
         match self.tags.remove(&place) {
             Some(thing) => {
@@ -275,16 +275,16 @@ impl Player {
     }
 
     /// Looks at one tag and one manifest.
-    async fn look(&mut self, place: &Place) {
+    async fn check(&mut self, place: &Reference) {
         self.assert_tag(place).await;
-        let manifests: Vec<Place> = self.manifests.keys().cloned().collect();
+        let manifests: Vec<Reference> = self.manifests.keys().cloned().collect();
         if !manifests.is_empty() {
             let place = self.random.one_of(&manifests).clone();
             self.assert_manifest(&place).await;
         }
     }
 
-    async fn assert_tag(&self, (repository, tag): &Place) {
+    async fn assert_tag(&self, (repository, tag): &Reference) {
         match self.tags.get(&(*repository, tag.clone())) {
             Some(Thing::Image(image)) => image.assert_pullable(&self.client, repository, tag).await,
             Some(Thing::Index(index)) => {
@@ -303,7 +303,7 @@ impl Player {
         }
     }
 
-    async fn assert_manifest(&self, (repository, digest): &Place) {
+    async fn assert_manifest(&self, (repository, digest): &Reference) {
         let known = self.expected(repository, digest);
         let answer = self.client.get_manifest(repository, digest).await;
         let status = answer.expect("an answer").status;

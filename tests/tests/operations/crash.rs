@@ -33,7 +33,7 @@ const SHARED: usize = 12;
 const SETTLE: Duration = Duration::from_secs(120);
 
 /// Longer than a job waits before it looks at its target again.
-const LOOK_AGAIN_MS: i64 = 301_000;
+const RECHECK_MS: i64 = 301_000;
 
 /// What one client knows to be acknowledged.
 #[derive(Default)]
@@ -82,7 +82,7 @@ async fn no_acknowledged_push_is_lost_when_processes_are_killed() {
         acknowledged.push(client.await.expect("a client that got through"));
     }
 
-    settle(&lab).await;
+    wait_until_idle(&lab).await;
     let report = lab.check();
     report.assert_clean();
     let mut images = 0;
@@ -194,7 +194,7 @@ async fn assert_live(lab: &Lab) {
 
 /// Waits until no job is left, those included that wait some minutes to look
 /// at a target again, and no temporary file.
-async fn settle(lab: &Lab) {
+async fn wait_until_idle(lab: &Lab) {
     let start = Instant::now();
     while !settled(lab).await {
         assert!(
@@ -203,7 +203,7 @@ async fn settle(lab: &Lab) {
             lab.client().jobs().await,
             lab.check().findings,
         );
-        lab.clock_forward(LOOK_AGAIN_MS);
+        lab.clock_forward(RECHECK_MS);
     }
     println!("settled after {:?}", start.elapsed());
 }

@@ -32,6 +32,23 @@ const NAMES: &[(&str, &str)] = &[
         "mod (older|silence|managed|observe|presence|guesses)",
         "legacy, body_timeout, group_access, storage_stats, heartbeat",
     ),
+    (
+        "(struct|enum|trait|type|mod) (found|seen|given|looked|room|fitting|full|question|turn)",
+        "what was found, seen or given: SearchResults, Permissions, StorageUse, Permit",
+    ),
+    (
+        "(struct|enum|trait|type|mod) (end|ended|outcomes|settled|watched|local|later)",
+        "Route, RunResult, WaitStatus, DataDir, Job, AuditBuffer",
+    ),
+    (
+        "fn (want|need|settle|look|looked|given|carries_out)",
+        "enqueue_or_join, add_dependency, update_readiness, poll, permissions_for",
+    ),
+    ("ends!", "Route"),
+    (
+        "mod (goods|whom|stubborn|site|cuts)",
+        "fixtures, visibility, networks, disconnects",
+    ),
     ("persons", "principals"),
     ("believed", "trusted"),
 ];

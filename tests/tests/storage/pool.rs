@@ -105,21 +105,21 @@ async fn a_killed_server_costs_its_sessions_only() {
     assert!(error.is_connection() && error.is_transient(), "{error}");
 
     lab.server.restart().unwrap();
-    look(&pool).await;
+    poll(&pool).await;
     // An idle session whose end nobody saw is not handed out.
     lab.server.kill_sessions();
     let server = &lab.server;
     wait_until("sessions ended", || server.connections() == 0);
-    look(&pool).await;
+    poll(&pool).await;
     let dialed = pool.stats().dialed;
-    look(&pool).await;
+    poll(&pool).await;
     assert_eq!(pool.stats().dialed, dialed, "a good session is used again");
     pool.close_idle();
     wait_until("no connection left", || server.connections() == 0);
 }
 
 /// One look at the folder that is there, with a session of the pool.
-async fn look(pool: &Pool) {
+async fn poll(pool: &Pool) {
     let mut session = pool.session().await.unwrap();
     let found = session.run(|session| session.stat("a")).await.unwrap();
     assert!(found.is_some_and(|meta| meta.is_dir));

@@ -24,7 +24,7 @@ pub(super) async fn publish(
     digest: Digest,
 ) -> Result<(), JobError> {
     let doubtful = doubtful_blobs(&run).await?;
-    let mut seen = Seen::default();
+    let mut seen = Checked::default();
     for blob in doubtful {
         let found = run.storage.stat(&layout::blob(&blob.digest)).await?;
         seen.add(
@@ -57,12 +57,12 @@ async fn doubtful_blobs(run: &Run<'_>) -> Result<Vec<NamedBlob>, JobError> {
 
 /// The result of checking the storage.
 #[derive(Default)]
-struct Seen {
+struct Checked {
     right: Vec<BlobId>,
     missing: Vec<(BlobId, String)>,
 }
 
-impl Seen {
+impl Checked {
     fn add(&mut self, blob: &NamedBlob, size: Option<u64>) {
         match size {
             Some(size) if size == blob.size => self.right.push(blob.blob),

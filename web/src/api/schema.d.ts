@@ -1084,6 +1084,12 @@ export interface components {
              */
             total_size: number;
         };
+        /** @description A list of strings, in both images. */
+        ArgumentsDiff: {
+            changed: boolean;
+            from: string[];
+            to: string[];
+        };
         /** @description A manifest that describes an image, such as build provenance. */
         Attestation: {
             /** @description The digest of the manifest that the attestation describes. */
@@ -1389,14 +1395,14 @@ export interface components {
         };
         /** @description The differences between two images. */
         Diff: {
-            cmd: components["schemas"]["Words"];
+            cmd: components["schemas"]["ArgumentsDiff"];
             /**
              * Format: int64
              * @description The bytes to download for the second image if the first is already
              *     present.
              */
             download_bytes: number;
-            entrypoint: components["schemas"]["Words"];
+            entrypoint: components["schemas"]["ArgumentsDiff"];
             /** @description Environment variables that differ. */
             env: {
                 [key: string]: components["schemas"]["Changed"];
@@ -1513,32 +1519,6 @@ export interface components {
              * @example full in about 41 days
              */
             words: string;
-        };
-        /**
-         * @description The names that contain the text. Names that start with it come first. There
-         *     are at most eight of each kind.
-         */
-        Found: {
-            /**
-             * @example [
-             *       "team"
-             *     ]
-             */
-            groups: string[];
-            /**
-             * @example [
-             *       "team/app"
-             *     ]
-             */
-            repos: string[];
-            tags: components["schemas"]["FoundTag"][];
-        };
-        /** @description A tag in the search results. */
-        FoundTag: {
-            /** @example team/app */
-            repo: string;
-            /** @example 1.2.3 */
-            tag: string;
         };
         Freed: {
             /** Format: int64 */
@@ -2820,12 +2800,6 @@ export interface components {
          * @enum {string}
          */
         RoleWord: "admin" | "user";
-        /** @description The free space, and what uses the space. */
-        Room: {
-            capacity: components["schemas"]["Capacity"];
-            staging: components["schemas"]["Staging"];
-            stored: components["schemas"]["Stored"];
-        };
         /** @description How to replace a robot's secret. */
         Rotation: {
             /**
@@ -2858,6 +2832,25 @@ export interface components {
              *     ]
              */
             rights: components["schemas"]["RightWord"][];
+        };
+        /**
+         * @description The names that contain the text. Names that start with it come first. There
+         *     are at most eight of each kind.
+         */
+        SearchResults: {
+            /**
+             * @example [
+             *       "team"
+             *     ]
+             */
+            groups: string[];
+            /**
+             * @example [
+             *       "team/app"
+             *     ]
+             */
+            repos: string[];
+            tags: components["schemas"]["TagMatch"][];
         };
         /** @description A session. */
         Session: {
@@ -3122,6 +3115,12 @@ export interface components {
             /** @description What happened. */
             message: string;
         };
+        /** @description The free space, and what uses the space. */
+        StorageUse: {
+            capacity: components["schemas"]["Capacity"];
+            staging: components["schemas"]["Staging"];
+            stored: components["schemas"]["Stored"];
+        };
         /** @description The amount of stored data. */
         Stored: {
             /**
@@ -3213,6 +3212,13 @@ export interface components {
              *     blob is counted once.
              */
             size: number;
+        };
+        /** @description A tag in the search results. */
+        TagMatch: {
+            /** @example team/app */
+            repo: string;
+            /** @example 1.2.3 */
+            tag: string;
         };
         /** @description The tags of a repository. */
         TagsOfRepository: {
@@ -3385,12 +3391,6 @@ export interface components {
              *     another month.
              */
             secrets: components["schemas"]["Token"][];
-        };
-        /** @description A list of strings, in both images. */
-        Words: {
-            changed: boolean;
-            from: string[];
-            to: string[];
         };
     };
     responses: never;
@@ -8027,7 +8027,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Found"];
+                    "application/json": components["schemas"]["SearchResults"];
                 };
             };
             /** @description A parameter or the body is invalid. */
@@ -8524,7 +8524,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Room"];
+                    "application/json": components["schemas"]["StorageUse"];
                 };
             };
             /** @description A parameter or the body is invalid. */

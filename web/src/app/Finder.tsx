@@ -12,7 +12,7 @@ import { to } from "./paths";
 import { useMe } from "./session";
 
 const words = text.palette;
-type Found = { icon: LucideIcon; kind: string; name: string; href: string };
+type Match = { icon: LucideIcon; kind: string; name: string; href: string };
 
 /** A search field with a list of results. Arrow keys select, Enter opens. */
 export default function Finder({ onClose }: { onClose: () => void }) {
@@ -81,7 +81,7 @@ export default function Finder({ onClose }: { onClose: () => void }) {
 }
 
 /** Search results; `settled` is true when all have arrived. */
-function useFound(q: string): { found: Found[]; settled: boolean; problem: Problem | null } {
+function useFound(q: string): { found: Match[]; settled: boolean; problem: Problem | null } {
   const me = useMe();
   const { data, isFetching, error } = useGet(
     "/api/search",
@@ -100,7 +100,7 @@ function useFound(q: string): { found: Found[]; settled: boolean; problem: Probl
   ];
   const called = (name: string) => name.toLowerCase().includes(q.toLowerCase());
   const listed = q === "" ? undefined : data;
-  const all: Found[] = [
+  const all: Match[] = [
     ...(listed?.groups ?? []).map((name) => ({
       icon: Folder,
       kind: words.group,

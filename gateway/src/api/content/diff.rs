@@ -60,7 +60,7 @@ struct Changed {
 
 /// A list of strings, in both images.
 #[derive(Serialize, ToSchema)]
-struct Words {
+struct ArgumentsDiff {
     from: Vec<String>,
     to: Vec<String>,
     changed: bool,
@@ -92,8 +92,8 @@ pub(super) struct Diff {
     env: BTreeMap<String, Changed>,
     /// Labels that differ.
     labels: BTreeMap<String, Changed>,
-    entrypoint: Words,
-    cmd: Words,
+    entrypoint: ArgumentsDiff,
+    cmd: ArgumentsDiff,
     user: Changed,
     working_dir: Changed,
 }
@@ -134,8 +134,8 @@ pub(super) async fn show(
         layers,
         env: differing(&variables(&before.env), &variables(&after.env)),
         labels: differing(&before.labels, &after.labels),
-        entrypoint: words(&before.entrypoint, &after.entrypoint),
-        cmd: words(&before.cmd, &after.cmd),
+        entrypoint: arguments(&before.entrypoint, &after.entrypoint),
+        cmd: arguments(&before.cmd, &after.cmd),
         user: both(before.user.as_ref(), after.user.as_ref()),
         working_dir: both(before.working_dir.as_ref(), after.working_dir.as_ref()),
         from: side(from),
@@ -210,8 +210,8 @@ fn both(from: Option<&String>, to: Option<&String>) -> Changed {
     }
 }
 
-fn words(from: &[String], to: &[String]) -> Words {
-    Words {
+fn arguments(from: &[String], to: &[String]) -> ArgumentsDiff {
+    ArgumentsDiff {
         changed: from != to,
         from: from.to_vec(),
         to: to.to_vec(),

@@ -210,7 +210,7 @@ pub(in crate::api) async fn create(
             client,
             action,
             name.to_string(),
-            Some(words(settings)),
+            Some(describe(settings)),
         )
         .await;
     let created = Created {
@@ -225,7 +225,7 @@ pub(in crate::api) async fn create(
 }
 
 /// Formats settings for the audit log.
-fn words(settings: GroupSettings) -> String {
+fn describe(settings: GroupSettings) -> String {
     let GroupSettings {
         public,
         create_on_push,
@@ -291,7 +291,7 @@ pub(in crate::api) async fn change(
             client,
             action,
             name.to_string(),
-            Some(words(settings)),
+            Some(describe(settings)),
         )
         .await;
     Ok(Answer(Settings {

@@ -64,7 +64,7 @@ pub(super) struct HealthNow {
 
 impl HealthNow {
     fn new(condition: &Condition, admin: bool) -> Self {
-        let (state, trouble) = words(&condition.health.state);
+        let (state, trouble) = describe(&condition.health.state);
         let told = trouble.filter(|_| admin);
         Self {
             state,
@@ -78,7 +78,7 @@ impl HealthNow {
 }
 
 /// Returns the name of the state, and the trouble if there is one.
-pub(super) fn words(state: &HealthState) -> (&'static str, Option<&Trouble>) {
+pub(super) fn describe(state: &HealthState) -> (&'static str, Option<&Trouble>) {
     match state {
         HealthState::Unknown => ("unknown", None),
         HealthState::Up => ("up", None),

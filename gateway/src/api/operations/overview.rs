@@ -219,7 +219,7 @@ pub(super) struct Text {
 
 /// A tag in the search results.
 #[derive(Serialize, ToSchema)]
-struct FoundTag {
+struct TagMatch {
     #[schema(value_type = String, example = "team/app")]
     repo: RepositoryName,
     #[schema(value_type = String, example = "1.2.3")]
@@ -229,33 +229,33 @@ struct FoundTag {
 /// The names that contain the text. Names that start with it come first. There
 /// are at most eight of each kind.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Found {
+pub(super) struct SearchResults {
     #[schema(value_type = Vec<String>, example = json!(["team"]))]
     groups: Vec<GroupName>,
     #[schema(value_type = Vec<String>, example = json!(["team/app"]))]
     repos: Vec<RepositoryName>,
-    tags: Vec<FoundTag>,
+    tags: Vec<TagMatch>,
 }
 
 /// `GET /api/search?q=`: searches groups, repositories and tags by name.
 ///
 /// Returns only names that you may read.
 #[utoipa::path(get, path = "/search", tag = "overview", params(Text),
-    responses((status = 200, description = "The matches", body = Found), SignedIn))]
+    responses((status = 200, description = "The matches", body = SearchResults), SignedIn))]
 pub(super) async fn search(
     Caller { state, caller }: Caller,
     Query(query): Query<ListQuery>,
-) -> Result<Answer<Found>, ApiError> {
+) -> Result<Answer<SearchResults>, ApiError> {
     let text = query.search()?.ok_or_else(|| {
         ApiError::Invalid("q is missing or empty: give a text to search for".to_owned())
     })?;
     let readable = rights::readable(&caller);
     let found = state.node.store.search(readable, text, FOUND).await?;
-    let tag = |tag: refity_store::FoundTag| FoundTag {
+    let tag = |tag: refity_store::TagMatch| TagMatch {
         repo: tag.repository,
         tag: tag.tag,
     };
-    Ok(Answer(Found {
+    Ok(Answer(SearchResults {
         groups: found.groups,
         repos: found.repositories,
         tags: found.tags.into_iter().map(tag).collect(),

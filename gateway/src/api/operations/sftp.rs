@@ -16,7 +16,7 @@ use crate::access::rights;
 use crate::api::ApiError;
 use crate::api::extract::{Admin, Caller, Guarded};
 use crate::api::openapi::{ErrorBody, SignedIn};
-use crate::api::operations::events::words;
+use crate::api::operations::events::describe;
 use crate::api::operations::usage::Problem;
 use crate::state::AppState;
 use crate::timestamp::rfc3339;
@@ -101,7 +101,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
 pub(super) async fn health(Caller { state, caller }: Caller) -> Result<Answer<Health>, ApiError> {
     let store = &state.node.store;
     let (health, seen) = (store.health().await?, store.storage_seen().await?);
-    let (word, trouble) = words(&health.state);
+    let (word, trouble) = describe(&health.state);
     let admin = rights::may_administer(&caller);
     let latency = |seen: &StorageSeen| in_ms(Duration::from_micros(unsigned(seen.latency_us)));
     let seen = seen.as_ref();

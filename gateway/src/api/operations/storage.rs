@@ -72,7 +72,7 @@ struct Stored {
 
 /// The free space, and what uses the space.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Room {
+pub(super) struct StorageUse {
     capacity: Capacity,
     staging: Staging,
     stored: Stored,
@@ -111,8 +111,10 @@ impl From<&StorageDay> for Day {
             unique: it.stored,
             logical: it.logical,
             blobs: it.blobs,
-            capacity_total: it.capacity.map(|room| room.total),
-            capacity_used: it.capacity.map(|room| room.total - room.free),
+            capacity_total: it.capacity.map(|storage_use| storage_use.total),
+            capacity_used: it
+                .capacity
+                .map(|storage_use| storage_use.total - storage_use.free),
         }
     }
 }
@@ -169,21 +171,23 @@ pub(super) struct Top {
 /// The routes for the storage.
 pub(in crate::api) fn routes() -> OpenApiRouter<Guarded> {
     OpenApiRouter::new()
-        .routes(routes!(room))
+        .routes(routes!(storage_use))
         .routes(routes!(history))
         .routes(routes!(top))
 }
 
 /// Returns the free space, and what uses the space.
 #[utoipa::path(get, path = "/storage", tag = "storage",
-    responses((status = 200, description = "The storage's space and its use", body = Room), SignedIn))]
-pub(super) async fn room(Caller { state, .. }: Caller) -> Result<Answer<Room>, ApiError> {
+    responses((status = 200, description = "The storage's space and its use", body = StorageUse), SignedIn))]
+pub(super) async fn storage_use(
+    Caller { state, .. }: Caller,
+) -> Result<Answer<StorageUse>, ApiError> {
     let store = &state.node.store;
     let bytes = store.stored_bytes().await?;
     let spool = state.node.spool.clone();
     let disk = tokio::task::spawn_blocking(move || spool.space().ok()).await;
     let disk = disk.ok().flatten();
-    Ok(Answer(Room {
+    Ok(Answer(StorageUse {
         capacity: capacity(&state).await?,
         staging: Staging {
             total: disk.map(|disk| disk.total),
@@ -219,15 +223,19 @@ async fn capacity(state: &AppState) -> Result<Capacity, ApiError> {
         });
     }
     let seen = store.storage_seen().await?;
-    let room = seen.as_ref().and_then(|seen| seen.capacity);
+    let storage_use = seen.as_ref().and_then(|seen| seen.capacity);
     let unsigned = |bytes: i64| u64::try_from(bytes).ok();
     Ok(Capacity {
-        source: if room.is_some() { "statvfs" } else { "unknown" },
-        total: room.and_then(|room| unsigned(room.total)),
-        used: room.and_then(|room| unsigned(room.total - room.free)),
-        free: room.and_then(|room| unsigned(room.free)),
+        source: if storage_use.is_some() {
+            "statvfs"
+        } else {
+            "unknown"
+        },
+        total: storage_use.and_then(|storage_use| unsigned(storage_use.total)),
+        used: storage_use.and_then(|storage_use| unsigned(storage_use.total - storage_use.free)),
+        free: storage_use.and_then(|storage_use| unsigned(storage_use.free)),
         at: seen.as_ref().map(|seen| rfc3339(seen.at)),
-        reason: room.is_none().then(|| unknown(seen.as_ref())),
+        reason: storage_use.is_none().then(|| unknown(seen.as_ref())),
     })
 }
 
@@ -235,9 +243,9 @@ fn unknown(seen: Option<&StorageSeen>) -> String {
     match seen {
         None => "no uploader has reached the storage yet".to_owned(),
         Some(seen) if seen.extensions.iter().any(|it| it.starts_with("statvfs")) => {
-            "the SFTP server offers to tell its room, and does not".to_owned()
+            "the SFTP server offers to tell its storage_use, and does not".to_owned()
         }
-        Some(_) => "the SFTP server does not tell its room (statvfs@openssh.com)".to_owned(),
+        Some(_) => "the SFTP server does not tell its storage_use (statvfs@openssh.com)".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use refity_types::rights::Scope;
 
 use crate::accounts::grants::{EffectiveGrant, permissions_for};
 use crate::accounts::robots::robot_by_id;
-use crate::accounts::tokens::good_token;
+use crate::accounts::tokens::valid_token;
 use crate::accounts::users::user_by_id;
 use crate::engine::db::Db;
 use crate::engine::value::params;
@@ -50,7 +50,7 @@ pub enum Principal {
 
 /// A valid access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundToken {
+pub struct PresentedToken {
     /// Id of the token.
     pub id: TokenId,
     /// The owner of the token.
@@ -107,7 +107,7 @@ fn principal_of(
             let user = user_of(db, *user)?.filter(|user| user.password_changed_at == *set_at);
             Ok(user.map(|user| (Principal::User(user), None)))
         }
-        Credential::Token { id } => match good_token(db, "id = ?1", id.0, now)? {
+        Credential::Token { id } => match valid_token(db, "id = ?1", id.0, now)? {
             Some(found) => owner_of(db, found.owner, found.scopes),
             None => Ok(None),
         },
@@ -167,14 +167,14 @@ impl Store {
     pub async fn token_of_secret(
         &self,
         hash: SecretHash,
-    ) -> Result<Option<FoundToken>, StoreError> {
+    ) -> Result<Option<PresentedToken>, StoreError> {
         let now = self.clock.wall_ms();
         self.read(move |db| {
-            let Some(found) = good_token(db, "secret_hash = ?1", hash, now)? else {
+            let Some(found) = valid_token(db, "secret_hash = ?1", hash, now)? else {
                 return Ok(None);
             };
             let owner = owner_of(db, found.owner, found.scopes)?;
-            Ok(owner.map(|(principal, scopes)| FoundToken {
+            Ok(owner.map(|(principal, scopes)| PresentedToken {
                 id: found.id,
                 principal,
                 scopes,

@@ -111,19 +111,19 @@ fn token_from(row: &Row<'_>) -> Result<AccessToken, StoreError> {
 }
 
 /// A valid token: its id, its owner and its scopes.
-pub(crate) struct Found {
+pub(crate) struct ValidToken {
     pub(crate) id: TokenId,
     pub(crate) owner: TokenOwner,
     pub(crate) scopes: Option<Vec<Scope>>,
 }
 
 /// Returns the token that matches a condition, unless it has expired.
-pub(crate) fn good_token(
+pub(crate) fn valid_token(
     db: &Db,
     condition: &str,
     value: impl ToValue,
     now: i64,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<ValidToken>, StoreError> {
     let found = db.optional(
         &format!(
             "SELECT id, user_id, robot_id, scopes FROM access_tokens
@@ -147,7 +147,7 @@ pub(crate) fn good_token(
         (None, Some(robot)) => TokenOwner::Robot(RobotId(robot)),
         (None, None) => return Err(StoreError::Corrupt("a token without an owner".to_owned())),
     };
-    Ok(Some(Found {
+    Ok(Some(ValidToken {
         id: TokenId(id),
         owner,
         scopes: scopes_from(scopes)?,

@@ -97,7 +97,7 @@ pub(crate) fn withdraw(
     // A tag that is being moved may still point to this manifest on SFTP, even
     // if its row refers to another one. As long as the job of a tag has not
     // run, the tag points to its published manifest.
-    need_each(
+    depend_on_each(
         db,
         job,
         "WITH RECURSIVE above (id) AS (
@@ -150,7 +150,7 @@ pub(crate) fn unlink(
         )
     })?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::LinkBlob, target))?;
-    need_each(
+    depend_on_each(
         db,
         job,
         "SELECT j.id FROM jobs j
@@ -174,7 +174,7 @@ pub(crate) fn discard(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreE
         [blob, generation],
     )?;
     let job = enqueue_or_join(db, clock, &NewJob::removing(JobKind::StoreBlob, blob))?;
-    need_each(
+    depend_on_each(
         db,
         job,
         "SELECT j.id FROM jobs j
@@ -190,7 +190,7 @@ pub(crate) fn discard(db: &Db, clock: &Clock, blob: i64) -> Result<JobId, StoreE
 }
 
 /// Makes `job` wait for each job that a query returns.
-fn need_each(db: &Db, job: JobId, query: &str, values: impl Params) -> Result<(), StoreError> {
+fn depend_on_each(db: &Db, job: JobId, query: &str, values: impl Params) -> Result<(), StoreError> {
     for needed in db.all(query, values, |row| row.get(0))? {
         add_dependency(db, job, JobId(needed))?;
     }

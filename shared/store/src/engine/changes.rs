@@ -63,7 +63,7 @@ impl Watcher {
         threads.start(THREAD, move || {
             while let Some(watcher) = weak.upgrade() {
                 fault::point(THREAD);
-                watcher.look(&connection);
+                watcher.poll(&connection);
                 watcher.turns.fetch_add(1, Ordering::Relaxed);
                 drop(watcher);
                 std::thread::sleep(POLL);
@@ -90,7 +90,7 @@ impl Watcher {
     /// Reads the version once. First sleeps until there is a waiter, but at
     /// most a second, so that the thread also notices when its store is
     /// dropped.
-    fn look(&self, connection: &Connection) {
+    fn poll(&self, connection: &Connection) {
         let guard = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         if self.sender.receiver_count() == 0 {
             drop(self.came.wait_timeout(guard, SLEEP_MAX));

@@ -26,7 +26,7 @@ impl Threads {
         name: &'static str,
         work: impl FnOnce() + Send + 'static,
     ) -> Result<(), StoreError> {
-        let end = End {
+        let end = ExitReport {
             name,
             threads: self.clone(),
         };
@@ -56,12 +56,12 @@ impl Threads {
 }
 
 /// Reports the end of its thread on drop, even after a panic.
-struct End {
+struct ExitReport {
     name: &'static str,
     threads: Threads,
 }
 
-impl Drop for End {
+impl Drop for ExitReport {
     fn drop(&mut self) {
         let name = self.name;
         self.threads.ended.send_if_modified(|ended| {

@@ -72,7 +72,7 @@ fn already_gone(db: &Db, repository: i64) -> Result<Gone, StoreError> {
     Ok(gone)
 }
 
-struct Look<'a> {
+struct Lookup<'a> {
     db: &'a Db,
     repository: i64,
     readable: &'a Readable,
@@ -81,7 +81,7 @@ struct Look<'a> {
     preview: Preview,
 }
 
-impl Look<'_> {
+impl Lookup<'_> {
     fn gone(&mut self, repository: i64) -> Result<&Gone, StoreError> {
         if !self.gone.contains_key(&repository) {
             let already = already_gone(self.db, repository)?;
@@ -324,7 +324,7 @@ impl Store {
             let Some(repository) = repository_id(db, &repository)? else {
                 return Ok(None);
             };
-            let look = Look {
+            let look = Lookup {
                 db,
                 repository,
                 readable: &readable,

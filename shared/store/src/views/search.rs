@@ -12,26 +12,31 @@ use crate::{Readable, Store, StoreError};
 
 /// Search results: a few of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct SearchResults {
     /// Groups.
     pub groups: Vec<GroupName>,
     /// Repositories.
     pub repositories: Vec<RepositoryName>,
     /// Tags.
-    pub tags: Vec<FoundTag>,
+    pub tags: Vec<TagMatch>,
 }
 
 /// A tag found by a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundTag {
+pub struct TagMatch {
     /// The repository.
     pub repository: RepositoryName,
     /// Name.
     pub tag: Tag,
 }
 
-fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found, StoreError> {
-    let mut found = Found::default();
+fn search(
+    db: &Db,
+    readable: &Readable,
+    text: &str,
+    limit: u32,
+) -> Result<SearchResults, StoreError> {
+    let mut found = SearchResults::default();
     let mut values = Named::default();
     readable.bind(&mut values);
     values.push(":text", text.to_lowercase());
@@ -74,7 +79,7 @@ fn search(db: &Db, readable: &Readable, text: &str, limit: u32) -> Result<Found,
         ),
         &values,
         |row| {
-            found.tags.push(FoundTag {
+            found.tags.push(TagMatch {
                 repository: row.get(0)?,
                 tag: row.get(1)?,
             });
@@ -95,7 +100,7 @@ impl Store {
         readable: Readable,
         text: String,
         limit: u32,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<SearchResults, StoreError> {
         self.read_for_people(move |db| search(db, &readable, &text, limit))
             .await
     }

@@ -72,7 +72,7 @@ impl Contestant {
     }
 
     /// Waits until nothing goes on in the background that would disturb the next.
-    pub(crate) async fn settle(&self) {
+    pub(crate) async fn wait_until_idle(&self) {
         if let Registry::Ours(lab) = &self.registry {
             lab.wait_until_stored_within(Duration::from_secs(1800))
                 .await;

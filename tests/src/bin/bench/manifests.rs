@@ -19,7 +19,7 @@ pub(crate) async fn measure(scale: Scale, ours: bool, table: &mut Table) {
     for contestant in &contestants {
         let pushed = image.push(&contestant.client, REPOSITORY, TAG).await;
         pushed.expect("a pushed image");
-        contestant.settle().await;
+        contestant.wait_until_idle().await;
     }
     for method in ["HEAD", "GET"] {
         let mut rates = vec![Vec::new(); contestants.len()];

@@ -18,7 +18,7 @@ pub(crate) async fn measure(scale: Scale, ours: bool, table: &mut Table) {
             let credentials = credentials.as_deref();
             let client = &contestant.client;
             pushes[n].push(push(client, credentials, REPOSITORY, &payload).await);
-            contestant.settle().await;
+            contestant.wait_until_idle().await;
             pulls[n].push(pull(client, credentials, REPOSITORY, &payload.digest));
         }
     }

@@ -20,7 +20,7 @@ pub(crate) async fn measure(scale: Scale, ours: bool, table: &mut Table) {
     for _ in 0..scale.runs {
         for (n, contestant) in contestants.iter().enumerate() {
             rates[n].push(requests_per_second(&contestant.client, scale.small_blobs).await);
-            contestant.settle().await;
+            contestant.wait_until_idle().await;
         }
     }
     let what = format!(

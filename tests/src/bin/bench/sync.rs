@@ -41,10 +41,10 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
         // Opens a session and knows the credentials, as in a registry that
         // is in use.
         pull(&client, Some(&credentials), REPOSITORY, &other.digest);
-        settle().await;
+        wait_until_idle().await;
         let seconds = pull(&client, Some(&credentials), REPOSITORY, &payload.digest);
         figures.pull.push(seconds);
-        settle().await;
+        wait_until_idle().await;
         figures.get.push(sftp_get(lab.sshd(), &remote, &back));
         std::fs::remove_file(&remote).expect("to remove the copy");
     }
@@ -69,7 +69,7 @@ pub(crate) async fn measure(scale: Scale, table: &mut Table) {
 
 /// Lets the disk finish what the step before left to be written, so that the
 /// next does not pay for it.
-async fn settle() {
+async fn wait_until_idle() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 

@@ -8,7 +8,7 @@ use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{APP, json, words};
+use super::{APP, json, message};
 
 const DAY_MS: i64 = 25 * 60 * 60 * 1000;
 
@@ -108,7 +108,7 @@ async fn an_image_is_deleted_by_digest_unless_an_index_names_it() {
     let child = path(&index.images[0].digest());
     for query in [child.clone(), format!("{child}&dry_run=true")] {
         let refused = client.bare(Method::DELETE, &query).await.gives(409);
-        assert!(words(&refused).contains(&index.digest()), "{refused:?}");
+        assert!(message(&refused).contains(&index.digest()), "{refused:?}");
     }
     let whole = path(&index.digest());
     let frees: u64 = index.images.iter().map(bytes).sum::<u64>() + index.manifest.len() as u64;

@@ -6,7 +6,7 @@ use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{APP, account, each, get, json, words};
+use super::{APP, account, each, get, json, message};
 
 #[tokio::test]
 async fn a_group_has_settings_and_goes_when_it_is_empty() {
@@ -24,7 +24,7 @@ async fn a_group_has_settings_and_goes_when_it_is_empty() {
     let repository = json!({ "name": "closed/app" });
     client.post_json("/api/repos", &repository).await.gives(201);
     let again = client.post_json("/api/repos", &repository).await.gives(409);
-    assert!(words(&again).contains("closed/app"), "{again:?}");
+    assert!(message(&again).contains("closed/app"), "{again:?}");
     client
         .push_blob("closed/app", random::bytes(10))
         .await
@@ -45,11 +45,11 @@ async fn a_group_has_settings_and_goes_when_it_is_empty() {
         json(&client, Method::PATCH, path, &bad).await.gives(400);
     }
     let absent = json(&client, Method::PATCH, "/api/groups/absent", &change).await;
-    assert_eq!(words(&absent.gives(404)), "there is no group absent");
+    assert_eq!(message(&absent.gives(404)), "there is no group absent");
 
     lab.wait_until_stored().await;
     let full = client.bare(Method::DELETE, path).await.gives(409);
-    assert!(words(&full).contains("remove them first"), "{full:?}");
+    assert!(message(&full).contains("remove them first"), "{full:?}");
     client
         .bare(Method::DELETE, "/api/repos?repo=closed/app")
         .await
@@ -107,13 +107,13 @@ async fn who_manages_a_group_changes_it_and_others_are_told_who_may() {
         .gives(200);
     let refused = json(&reader, Method::PATCH, team, &change).await.gives(403);
     assert!(
-        words(&refused).contains("only who manages the group team"),
+        message(&refused).contains("only who manages the group team"),
         "{refused:?}"
     );
     let hidden = json(&reader, Method::PATCH, "/api/groups/other", &change)
         .await
         .gives(404);
-    assert_eq!(words(&hidden), "there is no group other");
+    assert_eq!(message(&hidden), "there is no group other");
     for client in [&manager, &reader] {
         client.create_group("mine").await.gives(403);
         client.bare(Method::DELETE, team).await.gives(403);
@@ -121,7 +121,7 @@ async fn who_manages_a_group_changes_it_and_others_are_told_who_may() {
             .bare(Method::DELETE, "/api/groups/other")
             .await
             .gives(404);
-        assert_eq!(words(&hidden), "there is no group other");
+        assert_eq!(message(&hidden), "there is no group other");
     }
     let new = json!({ "name": "team/new" });
     manager.post_json("/api/repos", &new).await.gives(201);

@@ -9,7 +9,7 @@ use refity_tests::lab::Lab;
 use refity_tests::random;
 use serde_json::{Value, json};
 
-use super::{APP, get, words};
+use super::{APP, get, message};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -178,7 +178,7 @@ async fn an_index_shows_its_platforms_and_keeps_attestations_apart() {
         .await
         .gives(404);
     assert!(
-        words(&absent).contains("linux/s390x, linux/amd64"),
+        message(&absent).contains("linux/s390x, linux/amd64"),
         "{absent:?}"
     );
     let tags = get(&client, &format!("/api/tags?repo={APP}")).await;

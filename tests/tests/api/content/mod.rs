@@ -40,8 +40,8 @@ fn each<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The error's words.
-fn words(answer: &Answer) -> String {
+/// The message of the error.
+fn message(answer: &Answer) -> String {
     let words = answer.json()["error"]["message"].clone();
     words.as_str().unwrap_or_default().to_owned()
 }

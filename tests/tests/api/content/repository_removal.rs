@@ -9,7 +9,7 @@ use refity_tests::registry::Registry;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{APP, get, words};
+use super::{APP, get, message};
 
 /// Whether a repository of this name has folders of its own on SFTP.
 fn has_folders(lab: &Registry, repository: &str) -> bool {
@@ -48,7 +48,7 @@ async fn a_removed_repository_goes_from_everywhere_and_those_below_it_stay() {
     assert_eq!(preview["frees_bytes"], *own);
     client.bare(Method::DELETE, &path).await.gives(200);
     let again = client.bare(Method::DELETE, &path).await.gives(404);
-    assert_eq!(words(&again), format!("there is no repository {APP}"));
+    assert_eq!(message(&again), format!("there is no repository {APP}"));
     client.tags(APP).await.refuses(404, "NAME_UNKNOWN");
     let catalog = get(&client, "/v2/_catalog").await;
     assert_eq!(catalog["repositories"], json!(["team/app/below"]));
@@ -192,7 +192,10 @@ async fn a_removal_continues_after_both_programs_are_killed() {
     assert!(text.contains("is being removed; try again"), "{text}");
     let body = json!({ "name": APP });
     let created = client.post_json("/api/repos", &body).await.gives(409);
-    assert!(words(&created).contains("is being removed"), "{created:?}");
+    assert!(
+        message(&created).contains("is being removed"),
+        "{created:?}"
+    );
 
     lab.wait_until_stored().await;
     lab.gateway(0).kill9();

@@ -6,7 +6,7 @@ use refity_tests::image::{Format, Image};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{BOB, account, each, get, json, words};
+use super::{BOB, account, each, get, json, message};
 
 #[tokio::test]
 async fn users_see_only_what_they_may_read() {
@@ -81,13 +81,13 @@ async fn users_see_only_what_they_may_read() {
                 .replace("NAME", &format!("{group}/app"))
                 .replace("GROUP", group);
             let answer = bob.get(&path).await.gives(404);
-            answers.push(words(&answer).replace(group, "GROUP"));
+            answers.push(message(&answer).replace(group, "GROUP"));
         }
         assert_eq!(answers[0], answers[1], "{path}");
     }
     for path in ["/api/repos?group=secret", "/api/groups/secret/repositories"] {
         assert_eq!(
-            words(&bob.get(path).await.gives(404)),
+            message(&bob.get(path).await.gives(404)),
             "there is no group secret"
         );
     }
@@ -106,14 +106,14 @@ async fn users_see_only_what_they_may_read() {
     ] {
         let refused = bob.bare(method.clone(), &path).await.gives(403);
         assert!(
-            words(&refused).contains("who manages the group team"),
+            message(&refused).contains("who manages the group team"),
             "{refused:?}"
         );
         let hidden = bob
             .bare(method, &path.replace("team/", "secret/"))
             .await
             .gives(404);
-        assert_eq!(words(&hidden), "there is no repository secret/app");
+        assert_eq!(message(&hidden), "there is no repository secret/app");
     }
     let order = json!({ "repo": "team/app", "tags": ["hidden"], "dry_run": true });
     json(&bob, Method::POST, "/api/tags/delete", &order)

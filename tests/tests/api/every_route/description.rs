@@ -112,13 +112,19 @@ fn first_snapshot(answer: &Answer) -> serde_json::Result<Value> {
 
 /// What operations answered so far.
 #[derive(Default)]
-struct Seen {
+struct Observed {
     statuses: BTreeMap<(String, String), BTreeSet<u16>>,
     wrong: Vec<String>,
 }
 
-impl Seen {
-    fn look(&mut self, description: &Description, method: &str, path: &str, answer: &Answer) {
+impl Observed {
+    fn observe_answer(
+        &mut self,
+        description: &Description,
+        method: &str,
+        path: &str,
+        answer: &Answer,
+    ) {
         let operation = &description.0["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not described");
         if let Err(why) = description.check(operation, answer) {
@@ -286,7 +292,7 @@ fn more(scene: &Scene) -> Vec<(&'static str, &'static str, Call)> {
 async fn every_operation_answers_as_it_is_described() {
     let scene = Scene::start().await;
     let description = Description::of(&scene).await;
-    let mut seen = Seen::default();
+    let mut seen = Observed::default();
     let admin = scene.principal("admin");
     for taken in description.with_json(&scene).await {
         if let Err(why) = schema::check(&description.0, taken.schema, &taken.good) {
@@ -300,12 +306,12 @@ async fn every_operation_answers_as_it_is_described() {
     for (method, path, _) in description.operations() {
         for principal in &scene.principals {
             let answer = requests::ask(&scene, principal, &method, path).await;
-            seen.look(&description, &method, path, &answer);
+            seen.observe_answer(&description, &method, path, &answer);
         }
     }
     for (method, path, call) in more(&scene) {
         let answer = requests::sent(&scene, admin, method, &call).await;
-        seen.look(&description, method, path, &answer);
+        seen.observe_answer(&description, method, path, &answer);
     }
     assert!(seen.wrong.is_empty(), "{:#?}", seen.wrong);
     for (method, path, operation) in description.operations() {

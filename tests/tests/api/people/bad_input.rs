@@ -6,7 +6,7 @@ use refity_tests::expect::Expect as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{call, words};
+use super::{call, message};
 
 const NAMES: [&str; 12] = [
     "",
@@ -140,7 +140,7 @@ async fn each_field_has_its_limits() {
     tried.push((Method::PATCH, "/api/users/admin", json!({ "role": "root" })));
     for (method, path, body) in tried {
         let answer = call(&admin, method.clone(), path, &body).await.gives(400);
-        assert!(words(&answer).len() > 10, "{method} {path} {answer:?}");
+        assert!(message(&answer).len() > 10, "{method} {path} {answer:?}");
     }
     // The good ones are good.
     admin.post_json("/api/users", &user).await.gives(201);
@@ -152,7 +152,7 @@ async fn each_field_has_its_limits() {
     admin.post_json("/api/users", &password).await.gives(201);
 
     let large = json!({ "name": "bob", "password": "x".repeat(1_000_000) });
-    words(&admin.post_json("/api/users", &large).await.gives(413));
+    message(&admin.post_json("/api/users", &large).await.gives(413));
     assert_eq!(admin.get("/api/users").await.gives(200).json()["total"], 4);
 }
 
@@ -178,26 +178,26 @@ async fn paths_and_queries_have_their_limits() {
         "/api/robots/ci",
         "/api/robots/team+CI",
     ] {
-        words(&admin.get(path).await.gives(400));
+        message(&admin.get(path).await.gives(400));
     }
     let long = format!("/api/users?q={}", "x".repeat(300));
-    words(&admin.get(&long).await.gives(400));
+    message(&admin.get(&long).await.gives(400));
     for path in [
         "/api/users/nobody",
         "/api/robots/team+nobody",
         "/api/robots/none+ci",
     ] {
-        words(&admin.get(path).await.gives(404));
+        message(&admin.get(path).await.gives(404));
     }
     for path in ["/api/tokens/7", "/api/sessions/7", "/api/sessions/%3Cb%3E"] {
-        words(&super::delete(&admin, path).await.gives(404));
+        message(&super::delete(&admin, path).await.gives(404));
     }
     for path in [
         "/api/tokens/x",
         "/api/tokens/1e3",
         "/api/tokens/99999999999999999999",
     ] {
-        words(&super::delete(&admin, path).await.gives(400));
+        message(&super::delete(&admin, path).await.gives(400));
     }
     // Nothing of SQL means anything in a search.
     for (q, total) in [("%25", 0), ("_", 0), ("'", 0), ("ADM", 1), ("", 1)] {

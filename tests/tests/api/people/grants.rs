@@ -6,7 +6,7 @@ use refity_tests::random;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{call, delete, give, user, words};
+use super::{call, delete, give, message, user};
 
 #[tokio::test]
 async fn rights_count_at_the_next_request() {
@@ -44,7 +44,7 @@ async fn rights_count_at_the_next_request() {
     }
     bob.tags("team/app").await.refuses(403, "DENIED");
     let gone = delete(&admin, "/api/grants?user=bob&group=team").await;
-    words(&gone.gives(404));
+    message(&gone.gives(404));
 }
 
 #[tokio::test]
@@ -64,14 +64,14 @@ async fn who_manages_a_group_says_who_may_do_what_in_it_and_only_in_it() {
         .put_json("/api/grants", &to_bob("nowhere"))
         .await
         .gives(404);
-    let words_of = |answer| words(answer).replace("nowhere", "team");
+    let words_of = |answer| message(answer).replace("nowhere", "team");
     assert_eq!(words_of(&missing), words_of(&nowhere));
     give(&lab, "mia", "team/app", &["pull"]).await;
     let denied = mia
         .put_json("/api/grants", &to_bob("team"))
         .await
         .gives(403);
-    assert!(words(&denied).contains("manage"), "{denied:?}");
+    assert!(message(&denied).contains("manage"), "{denied:?}");
     mia.get("/api/grants?group=team").await.gives(403);
 
     give(&lab, "mia", "team", &["manage"]).await;
@@ -98,11 +98,11 @@ async fn who_manages_a_group_says_who_may_do_what_in_it_and_only_in_it() {
         .gives(200)
         .json();
     assert_eq!(found["total"], 1, "{found}");
-    words(&mia.get("/api/grants").await.gives(403));
-    words(&mia.get("/api/grants?user=carol").await.gives(403));
-    words(&mia.get("/api/users").await.gives(403));
+    message(&mia.get("/api/grants").await.gives(403));
+    message(&mia.get("/api/grants?user=carol").await.gives(403));
+    message(&mia.get("/api/users").await.gives(403));
     let unknown = json!({ "user": "nobody", "group": "team", "rights": ["pull"] });
-    words(&mia.put_json("/api/grants", &unknown).await.gives(404));
+    message(&mia.put_json("/api/grants", &unknown).await.gives(404));
     delete(&mia, "/api/grants?user=bob&group=team")
         .await
         .gives(204);
@@ -112,8 +112,8 @@ async fn who_manages_a_group_says_who_may_do_what_in_it_and_only_in_it() {
         "user": "bob", "group": "team", "repository": "other/app", "rights": ["pull"],
     });
     let refused = call(&admin, Method::PUT, "/api/grants", &elsewhere).await;
-    assert!(words(&refused.gives(400)).contains("not in the group"));
-    words(&admin.get("/api/grants").await.gives(400));
+    assert!(message(&refused.gives(400)).contains("not in the group"));
+    message(&admin.get("/api/grants").await.gives(400));
     let of_mia = admin.get("/api/grants?user=mia").await.gives(200).json();
     assert_eq!(of_mia["total"], 2, "{of_mia}");
 }

@@ -11,7 +11,7 @@ use refity_tests::lab::{ADMIN, Lab, PASSWORD};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{login, password_of, user, words};
+use super::{login, message, password_of, user};
 
 /// Numbers the wrong passwords: a repeated one is not counted again.
 static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +39,7 @@ async fn a_throttled_address_waits_at_every_gateway_as_long_as_retry_after_says(
     let from = |gateway: usize| Client::anonymous_from([127, 0, 0, 9], lab.address(gateway));
     let (taken, answer) = guess(&from(0), ADMIN).await;
     assert!((10..=30).contains(&taken), "{taken}");
-    assert!(words(&answer).contains("try again"), "{answer:?}");
+    assert!(message(&answer).contains("try again"), "{answer:?}");
     assert_eq!(answer.json()["success"], false);
     let wait = retry_after(&answer);
     assert!((1..=60).contains(&wait), "{wait}");

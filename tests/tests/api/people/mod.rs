@@ -40,7 +40,7 @@ fn anonymous(client: &Client) -> Client {
 }
 
 /// The words of an error in the API's form.
-fn words(answer: &Answer) -> String {
+fn message(answer: &Answer) -> String {
     let error = &answer.json()["error"];
     for field in ["code", "message", "request_id"] {
         let text = error[field].as_str().unwrap_or_default();

@@ -5,7 +5,7 @@ use refity_tests::expect::Expect as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{call, delete, give, user, words};
+use super::{call, delete, give, message, user};
 
 fn robot(name: &str, repositories: &str, right: &str) -> Value {
     let scope = json!({ "repositories": repositories, "rights": [right] });
@@ -20,7 +20,7 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
     let refused = mia
         .post_json("/api/robots", &robot("team+ci", "team/*", "push"))
         .await;
-    words(&refused.gives(404));
+    message(&refused.gives(404));
     give(&lab, "mia", "team", &["manage"]).await;
     let made = mia
         .post_json("/api/robots", &robot("team+ci", "team/*", "push"))
@@ -35,17 +35,17 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
     let exists = mia
         .post_json("/api/robots", &robot("team+ci", "team/*", "pull"))
         .await;
-    words(&exists.gives(409));
+    message(&exists.gives(409));
     for outside in ["*", "other/*", "other/app", "teams/app"] {
         let refused = mia
             .post_json("/api/robots", &robot("team+x", outside, "pull"))
             .await;
         assert!(
-            words(&refused.gives(400)).contains("within the group"),
+            message(&refused.gives(400)).contains("within the group"),
             "{outside}"
         );
     }
-    words(
+    message(
         &mia.post_json("/api/robots", &robot("other+ci", "other/*", "pull"))
             .await
             .gives(404),
@@ -55,13 +55,13 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
     ci.start_upload("team/app").await.gives(202);
     ci.start_upload("other/app").await.refuses(403, "DENIED");
     let denied = ci.get("/api/auth/me").await.gives(403);
-    assert!(words(&denied).contains("robot"), "{denied:?}");
-    words(
+    assert!(message(&denied).contains("robot"), "{denied:?}");
+    message(
         &ci.post_json("/api/tokens", &json!({ "name": "x" }))
             .await
             .gives(403),
     );
-    words(&ci.get("/api/robots?group=team").await.gives(403));
+    message(&ci.get("/api/robots?group=team").await.gives(403));
 
     delete(&admin, "/api/users/mia").await.gives(204);
     ci.start_upload("team/app").await.gives(202);
@@ -76,7 +76,7 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
     assert_eq!(changed.gives(200).json()["scopes"], scopes);
     ci.start_upload("team/app").await.refuses(403, "DENIED");
     let outside = json!({ "scopes": [{ "repositories": "other/*", "rights": ["pull"] }] });
-    words(&call(&admin, Method::PATCH, path, &outside).await.gives(400));
+    message(&call(&admin, Method::PATCH, path, &outside).await.gives(400));
     call(&admin, Method::PATCH, path, &json!({ "disabled": true }))
         .await
         .gives(200);
@@ -92,7 +92,7 @@ async fn a_robot_belongs_to_its_group_and_survives_who_made_it() {
     );
     delete(&admin, path).await.gives(204);
     ci.ping().await.gives(401);
-    words(&delete(&admin, path).await.gives(404));
+    message(&delete(&admin, path).await.gives(404));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn an_old_secret_goes_on_as_long_as_it_is_said() {
         json!({ "overlaps": 1 }),
     ] {
         let refused = admin.post_json("/api/robots/team+ci/rotate", &bad).await;
-        words(&refused.gives(400));
+        message(&refused.gives(400));
     }
     let shown = admin.get("/api/robots/team+ci").await.gives(200).json();
     assert_eq!(shown["secrets"].as_array().unwrap().len(), 4, "{shown}");

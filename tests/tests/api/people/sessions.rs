@@ -8,7 +8,7 @@ use refity_tests::lab::{ADMIN, PASSWORD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{anonymous, delete, login, password_of, user, with_bearer, words};
+use super::{anonymous, delete, login, message, password_of, user, with_bearer};
 
 /// Signs in as the web interface does; hands back the `name=value` of the
 /// cookie and the answer.
@@ -103,7 +103,7 @@ async fn only_our_own_pages_can_use_the_cookie_and_only_for_the_api() {
             None => drop(headers.remove(at)),
         }
         let refused = post(&headers, "stolen").await.expect_status(403);
-        assert!(words(&refused).len() > 20, "{refused:?}");
+        assert!(message(&refused).len() > 20, "{refused:?}");
     }
     let listed = client.get("/api/groups").await.gives(200).json();
     assert_eq!(listed["groups"], json!(["made", "team"]));
@@ -152,7 +152,7 @@ async fn a_session_ends_at_once_on_every_gateway() {
     let elsewhere = items.iter().find(|it| it["current"] == false).unwrap();
     let path = format!("/api/sessions/{}", elsewhere["id"].as_str().unwrap());
     // Not everybody's.
-    words(&delete(&clients[0], &path).await.gives(404));
+    message(&delete(&clients[0], &path).await.gives(404));
     assert_eq!(me(0, &other).await, 200);
     let ended = by_cookie(&clients[0], &cookie, Method::DELETE, &path).await;
     ended.expect_status(204);

@@ -9,7 +9,7 @@ use refity_tests::timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{anonymous, call, delete, give, user, with_bearer, words};
+use super::{anonymous, call, delete, give, message, user, with_bearer};
 
 /// Makes a token; hands back its id and secret.
 async fn token(client: &Client, body: &Value) -> (i64, String) {
@@ -77,7 +77,7 @@ async fn a_token_is_worth_what_it_says_and_no_more_than_its_owner() {
         let program = program.at(lab.address(gateway));
         program.ping().await.gives(401);
     }
-    words(&delete(&bob, &format!("/api/tokens/{id}")).await.gives(404));
+    message(&delete(&bob, &format!("/api/tokens/{id}")).await.gives(404));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_token_opens_no_other_door() {
         ),
     ] {
         let refused = call(&program, method.clone(), path, &body).await.gives(403);
-        assert!(words(&refused).contains("password"), "{method} {path}");
+        assert!(message(&refused).contains("password"), "{method} {path}");
     }
     // Nor is it a name with a password.
     let login = json!({ "username": "admin", "password": secret });
@@ -123,11 +123,11 @@ async fn a_token_opens_no_other_door() {
     // An administrator sees and revokes others'.
     let bob = user(&lab, "bob").await;
     let (id, secret) = token(&bob, &body_of("bob's")).await;
-    words(&bob.get("/api/tokens?user=admin").await.gives(403));
+    message(&bob.get("/api/tokens?user=admin").await.gives(403));
     bob.get("/api/tokens?user=bob").await.gives(200);
     let listed = admin.get("/api/tokens?user=bob").await.gives(200).json();
     assert_eq!(listed["total"], 1);
-    words(&admin.get("/api/tokens?user=nobody").await.gives(404));
+    message(&admin.get("/api/tokens?user=nobody").await.gives(404));
     delete(&admin, &format!("/api/tokens/{id}"))
         .await
         .gives(404);
@@ -165,7 +165,7 @@ async fn a_token_ends_when_it_says() {
     ] {
         let body = json!({ "name": "x", "expires_at": bad });
         let refused = bob.post_json("/api/tokens", &body).await.gives(400);
-        assert!(words(&refused).contains("expires_at"), "{bad}");
+        assert!(message(&refused).contains("expires_at"), "{bad}");
     }
 }
 
@@ -184,7 +184,7 @@ async fn a_scope_on_which_one_may_do_nothing_is_most_likely_mistyped() {
     }
     for bad in ["taem/*", "other/*", "team/api", "other/app", "other"] {
         let refused = bob.post_json("/api/tokens", &scoped(bad)).await.gives(400);
-        assert!(words(&refused).contains(bad), "{bad}");
+        assert!(message(&refused).contains(bad), "{bad}");
     }
     let admin = lab.client();
     token(&admin, &scoped("other/new")).await;

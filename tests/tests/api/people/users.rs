@@ -6,7 +6,7 @@ use refity_tests::lab::{ADMIN, PASSWORD};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{call, delete, give, login, password_of, user, words};
+use super::{call, delete, give, login, message, password_of, user};
 
 #[tokio::test]
 async fn an_account_is_made_changed_and_removed() {
@@ -21,12 +21,12 @@ async fn an_account_is_made_changed_and_removed() {
     assert_eq!(made["grants"], json!([]));
     let again = json!({ "name": "zO\u{eb}", "password": "her first password" });
     let refused = admin.post_json("/api/users", &again).await.gives(409);
-    assert!(words(&refused).contains("already"), "{refused:?}");
+    assert!(message(&refused).contains("already"), "{refused:?}");
 
     // The first password opens one door only.
     let zoe = admin.with_credentials("zoë", "her first password");
     let refused = zoe.get("/api/groups").await.gives(403);
-    assert!(words(&refused).contains("/api/auth/password"));
+    assert!(message(&refused).contains("/api/auth/password"));
     let change = json!({ "current_password": "her first password", "new_password": "her own one" });
     let changed = zoe.put_json("/api/auth/password", &change).await;
     changed.gives(204);
@@ -50,9 +50,9 @@ async fn an_account_is_made_changed_and_removed() {
         (Method::GET, path),
         (Method::DELETE, "/api/users/admin"),
     ] {
-        words(&zoe.bare(method, path).await.gives(403));
+        message(&zoe.bare(method, path).await.gives(403));
     }
-    words(&zoe.post_json("/api/users", &new).await.gives(403));
+    message(&zoe.post_json("/api/users", &new).await.gives(403));
 
     // Disabled: at the next request, with session and all.
     let token = login(&zoe, "zoë", "her own one").await.gives(200).json();
@@ -80,11 +80,11 @@ async fn an_account_is_made_changed_and_removed() {
     let me = zoe.get("/api/auth/me").await.gives(200).json();
     assert_eq!(me["must_change_password"], true, "{me}");
     let own = call(&admin, Method::PUT, "/api/users/admin/password", &body).await;
-    assert!(words(&own.gives(409)).contains("/api/auth/password"));
+    assert!(message(&own.gives(409)).contains("/api/auth/password"));
 
     delete(&admin, path).await.gives(204);
-    words(&admin.get(path).await.gives(404));
-    words(&delete(&admin, path).await.gives(404));
+    message(&admin.get(path).await.gives(404));
+    message(&delete(&admin, path).await.gives(404));
     zoe.ping().await.gives(401);
 }
 
@@ -96,10 +96,10 @@ async fn the_last_administrator_stays_one() {
     let changes = [json!({ "role": "user" }), json!({ "disabled": true })];
     for change in &changes {
         let refused = call(&admin, Method::PATCH, "/api/users/admin", change).await;
-        assert!(words(&refused.gives(409)).contains("last administrator"));
+        assert!(message(&refused.gives(409)).contains("last administrator"));
     }
     let refused = delete(&admin, "/api/users/admin").await.gives(409);
-    assert!(words(&refused).contains("last administrator"));
+    assert!(message(&refused).contains("last administrator"));
     // One that is disabled cannot step in.
     let bob = json!({ "role": "admin", "disabled": true });
     call(&admin, Method::PATCH, "/api/users/bob", &bob)

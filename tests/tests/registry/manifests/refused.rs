@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::APP;
 
-fn words(answer: &Answer) -> String {
+fn message(answer: &Answer) -> String {
     let message = answer.json()["errors"][0]["message"].clone();
     message.as_str().expect("a message").to_owned()
 }
@@ -74,7 +74,7 @@ async fn a_content_type_that_is_not_the_bodys_is_refused() {
     ] {
         let put = client.put_manifest(APP, "v1", content_type, body.clone());
         let refused = put.await.refuses(400, "MANIFEST_INVALID");
-        assert!(words(&refused).len() > 20, "{refused:?}");
+        assert!(message(&refused).len() > 20, "{refused:?}");
     }
     assert_nothing_stored(&lab).await;
 }
@@ -109,7 +109,7 @@ async fn what_is_no_manifest_is_refused_in_words() {
         let shown: String = body.chars().take(80).collect();
         let put = client.put_manifest(APP, "v1", media_type, body).await;
         let refused = put.refuses(400, "MANIFEST_INVALID");
-        assert!(!words(&refused).is_empty(), "{shown}");
+        assert!(!message(&refused).is_empty(), "{shown}");
     }
     let schema_1 = json!({ "schemaVersion": 1, "name": APP, "tag": "v1", "fsLayers": [] });
     for content_type in [
@@ -119,7 +119,7 @@ async fn what_is_no_manifest_is_refused_in_words() {
     ] {
         let put = client.put_manifest(APP, "v1", content_type, schema_1.to_string());
         let refused = put.await.refuses(400, "MANIFEST_INVALID");
-        let words = words(&refused).to_lowercase();
+        let words = message(&refused).to_lowercase();
         assert!(words.contains("schema 1"), "{words}");
     }
     assert_nothing_stored(&lab).await;

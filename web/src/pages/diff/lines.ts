@@ -15,7 +15,7 @@ export function linesOf(diff: Schemas["Diff"]): Line[] {
     if (into) lines.push({ kind, is: "new", words: into });
     return lines;
   };
-  const changed = (kind: Kind, it: Schemas["Words"]) =>
+  const changed = (kind: Kind, it: Schemas["ArgumentsDiff"]) =>
     it.changed ? pair(kind, quoted(it.from), quoted(it.to)) : [];
   const named = (kind: Kind, all: Record<string, Schemas["Changed"]>) =>
     Object.entries(all).flatMap(([name, { from, to }]) =>

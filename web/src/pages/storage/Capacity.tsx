@@ -18,7 +18,7 @@ import { isOld, sourceOf } from "./source";
 const words = text.storage;
 
 export type StorageQuery = UseQueryResult<Got<"/api/storage">, Problem>;
-type Room = Got<"/api/storage">;
+type StorageUse = Got<"/api/storage">;
 
 /** Storage capacity and usage. */
 export const Capacity = ({ storage }: { storage: StorageQuery }) => (
@@ -28,7 +28,7 @@ export const Capacity = ({ storage }: { storage: StorageQuery }) => (
   </Panel>
 );
 
-function Fullness({ of: { capacity, stored } }: { of: Room }) {
+function Fullness({ of: { capacity, stored } }: { of: StorageUse }) {
   const now = useNow();
   const { total, used, free } = capacity;
   const known = total != null && used != null && free != null;

@@ -27,13 +27,13 @@ const words = text.users;
 
 type MenuProps = { account: Account; mine: boolean; onHand: (handed: Handed) => void };
 /** Actions that need confirmation. */
-type Question = "toAdmin" | "toMember" | "disable" | "remove";
+type OpenDialog = "toAdmin" | "toMember" | "disable" | "remove";
 
 /** Actions on an account. Users cannot change their own, so the last administrator stays one. */
 export function UserMenu({ account, mine, onHand }: MenuProps) {
   const { name } = account;
   const [, go] = useLocation();
-  const [asked, setAsked] = useState<Question | "reset" | null>(null);
+  const [asked, setAsked] = useState<OpenDialog | "reset" | null>(null);
   const params = { path: { name } };
   const enable = useMutation({
     mutationFn: () => answer(api.PATCH("/api/users/{name}", { params, body: { disabled: false } })),
@@ -83,13 +83,13 @@ export function UserMenu({ account, mine, onHand }: MenuProps) {
   );
 }
 
-const CHANGES: Record<Exclude<Question, "remove">, Schemas["AccountChange"]> = {
+const CHANGES: Record<Exclude<OpenDialog, "remove">, Schemas["AccountChange"]> = {
   toAdmin: { role: "admin" },
   toMember: { role: "user" },
   disable: { disabled: true },
 };
 
-function Ask(props: { name: string; question: Question; onClose: () => void }) {
+function Ask(props: { name: string; question: OpenDialog; onClose: () => void }) {
   const { name, question, onClose } = props;
   const said = words[question];
   const params = { path: { name } };
