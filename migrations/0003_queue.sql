@@ -36,6 +36,8 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX one_unfinished_job_each ON jobs (kind, target) WHERE state <> 'done';
 CREATE INDEX jobs_to_claim ON jobs (priority, run_after, id) WHERE state IN ('pending', 'failed');
+CREATE INDEX jobs_of_begun_tags ON jobs (id)
+    WHERE kind = 'publish_tag' AND state <> 'done' AND (lease > 0 OR suspect_until IS NOT NULL);
 CREATE INDEX jobs_by_state ON jobs (state, id);
 CREATE INDEX jobs_of_target ON jobs (target, kind);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;

@@ -106,7 +106,9 @@ async fn rebuild(uploader: Uploader) -> Result<usize, Failure> {
     };
     rebuild.adopt_groups().await?;
     let refused = rebuild.replay_intents().await?;
-    rebuild.uploader.node.store.links_wait_for_tags().await?;
+    let store = &rebuild.uploader.node.store;
+    store.assume_earlier_runs_of_tags().await?;
+    store.links_wait_for_tags().await?;
     rebuild.note_what_is_unknown().await?;
     Ok(refused)
 }

@@ -71,6 +71,24 @@ impl Store {
         .await
     }
 
+    /// Notes that earlier runs of the unfinished tag jobs are unknown: on SFTP,
+    /// those tags may point to any manifest, so removals of manifests wait for
+    /// these jobs.
+    ///
+    /// # Errors
+    /// If the database cannot be written; then nothing changes.
+    pub async fn assume_earlier_runs_of_tags(&self) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.run(
+                "UPDATE jobs SET lease = 1
+                 WHERE kind = 'publish_tag' AND state <> 'done' AND lease = 0",
+                (),
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Makes every removal of a blob from a repository wait for the unfinished
     /// tag jobs of the repository. On SFTP, those tags may still point to
     /// manifests that reference the blob and that the new index does not know.

@@ -95,8 +95,8 @@ pub(crate) fn withdraw(
         &NewJob::removing(JobKind::PublishManifest, target),
     )?;
     // A tag that is being moved may still point to this manifest on SFTP, even
-    // if its row refers to another one. As long as the job of a tag has not
-    // run, the tag points to its published manifest.
+    // if its row refers to another one. Until its job has begun to run, it
+    // points to its published manifest.
     depend_on_each(
         db,
         job,
@@ -105,14 +105,15 @@ pub(crate) fn withdraw(
              UNION
              SELECT x.manifest_id FROM above
              JOIN manifest_references x ON x.blob_id = above.id AND x.is_manifest)
-         SELECT j.id FROM jobs j
+         SELECT j.id FROM above
+         JOIN tags t ON t.published_manifest_id = above.id AND t.repository_id = ?1
+         JOIN jobs j ON j.kind = 'publish_tag' AND j.target = t.id AND j.state <> 'done'
+         UNION
+         SELECT j.id FROM jobs j INDEXED BY jobs_of_begun_tags
          WHERE j.kind = 'publish_tag' AND j.state <> 'done'
-           AND (SELECT t.repository_id = ?1
-                   AND (j.lease > 0 OR j.suspect_until IS NOT NULL
-                        OR t.published_manifest_id IS NULL
-                        OR t.published_manifest_id IN (SELECT id FROM above))
-                FROM tags t WHERE t.id = j.target)
-         UNION ALL
+           AND (j.lease > 0 OR j.suspect_until IS NOT NULL)
+           AND (SELECT t.repository_id FROM tags t WHERE t.id = j.target) = ?1
+         UNION
          SELECT j.id FROM jobs j
          WHERE j.kind = 'publish_manifest' AND j.state <> 'done' AND j.removes
            AND j.target IN (

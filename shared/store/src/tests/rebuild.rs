@@ -39,6 +39,40 @@ async fn the_size_on_the_storage_corrects_every_sum() {
 }
 
 #[tokio::test]
+async fn a_removed_manifest_waits_for_tags_that_may_point_to_it_on_the_storage() {
+    for rebuilt in [false, true] {
+        let place = Place::new().await;
+        let store = &place.store;
+        for manifest in [b"one", b"two"] {
+            place.push_manifest(manifest, &[], "v1").await;
+        }
+        if rebuilt {
+            store.assume_earlier_runs_of_tags().await.unwrap();
+        }
+        let new = NewDelete {
+            repository: app(),
+            deletion: refity_types::deletion::Deletion::Manifest {
+                digest: Digest::sha256(b"one"),
+                tags: Vec::new(),
+            },
+            generation: store.next_generation().await.unwrap(),
+            intent: IntentId::random(),
+        };
+        assert_eq!(store.delete(new).await.unwrap(), Deleted::Yes);
+        let waiting = JobFilter {
+            readable: Readable::All,
+            state: Some(JobState::Waiting),
+            repository: None,
+            text: None,
+        };
+        let waiting = store.jobs(waiting, PageRequest::everything(Order::Asc));
+        let waiting = waiting.await.unwrap().items;
+        let removals = waiting.iter().filter(|job| job.removes);
+        assert_eq!(removals.count(), usize::from(rebuilt), "{waiting:?}");
+    }
+}
+
+#[tokio::test]
 async fn removed_links_wait_for_the_tags_of_their_repository() {
     let place = Place::new().await;
     let store = &place.store;

@@ -23,6 +23,8 @@ pub(super) async fn replay(
     deletion: Deletion,
     generation: i64,
 ) -> Result<(), Failure> {
+    let store = &rebuild.uploader.node.store;
+    store.assume_earlier_runs_of_tags().await?;
     let replayed = Replayed {
         repository,
         generation,
